@@ -1,0 +1,9 @@
+//! What every part of Celeriac shares: tasks and their registry, calls and parcels and their wire form, the client,
+//! the planner, and the ports through which all of it meets the world.
+
+pub mod bitmap;
+pub mod id;
+pub mod ports;
+pub mod protocol;
+pub mod task;
+pub mod wire;

@@ -1,0 +1,99 @@
+//! Calls that will not be tried again, kept until someone retries or drops them.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::PortError;
+use crate::id::{BatchId, TaskId};
+
+/// Why a call will not be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Its last attempt failed, it was cancelled, or it could not be run at all.
+    Failed,
+    /// Its last attempt ran over its timeout.
+    TimedOut,
+    /// It took its worker with it, twice.
+    Crashed,
+    /// It was revoked before it ran.
+    Revoked,
+    /// It was not started before it expired.
+    Expired,
+    /// It may or may not have run: the worker died with an `at_most_once` call.
+    Unknown,
+}
+
+impl Reason {
+    /// The reason's stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Crashed => "crashed",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A call that will not be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The call.
+    pub id: TaskId,
+    /// Whether its batch has a record.
+    pub recorded: bool,
+    /// Its task.
+    pub task: String,
+    /// Its queue.
+    pub queue: String,
+    /// Its arguments, `MessagePack`.
+    #[serde(with = "crate::wire::as_bin")]
+    pub args: Bytes,
+    /// Why.
+    pub reason: Reason,
+    /// The last error, in full.
+    pub message: String,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When it died, in milliseconds since 1970.
+    pub died_ms: u64,
+}
+
+/// Which dead letters are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct DeadQuery {
+    /// Only of this batch.
+    pub batch: Option<BatchId>,
+    /// Only of this task.
+    pub task: Option<String>,
+    /// Only what comes after this one in the order of batch and index.
+    pub after: Option<TaskId>,
+    /// The most to answer with.
+    pub limit: usize,
+}
+
+/// Why dead letters are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// They were sent again: their batch counts them as not ended.
+    Retried,
+    /// Nobody wants them: their batch counts them as dead.
+    Dropped,
+}
+
+/// The store of dead letters. They are written by the ledger, together with the verdict.
+pub trait DeadLetters: Send + Sync + 'static {
+    /// The dead letters that match, in the order of batch and index.
+    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>>;
+
+    /// One dead letter.
+    fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>>;
+
+    /// Removes dead letters, each by its id and the time it died: one that has died again since stays. Says how
+    /// many were removed.
+    fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>>;
+}

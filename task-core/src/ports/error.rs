@@ -1,0 +1,61 @@
+//! What can go wrong behind a port, told apart by what the caller should do next.
+
+use std::sync::Arc;
+
+/// Any error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a port did not do what it was asked. Cloned to each item of a batch that failed as a whole.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PortError {
+    /// The claim was lost: someone else holds the parcel now. Stop working on it; write and send nothing more.
+    #[error("the claim on this parcel was lost to a newer one")]
+    Fenced,
+    /// The receipt is no longer valid: the message was received again or deleted.
+    #[error("this delivery of the message is over: it was received again or deleted")]
+    Stale,
+    /// It did not happen and will not: try again later.
+    #[error("{what}")]
+    Unavailable {
+        /// What could not be done, where, and what to do.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    /// It may have happened: the answer was lost.
+    #[error("{what}")]
+    Unknown {
+        /// What may or may not have been done.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    /// It can never work: the request or the store is wrong.
+    #[error("{what}")]
+    Refused {
+        /// What is wrong, where, and what to do.
+        what: String,
+    },
+}
+
+/// Why a message was not accepted (promise G1).
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SendError {
+    /// It was not accepted and will not run.
+    #[error("rejected: {0}")]
+    Rejected(#[source] PortError),
+    /// It may have been accepted. Sending the same message again is harmless.
+    #[error("unknown whether it was accepted: {0}")]
+    Unknown(#[source] PortError),
+}
+
+impl From<PortError> for SendError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Unknown { .. } => Self::Unknown(error),
+            other => Self::Rejected(other),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The launcher of workers.
+
+use futures::future::BoxFuture;
+
+use super::{Delivery, PortError};
+
+/// One run of a worker: the parcels it is handed, with the receipts of their messages.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The deliveries, whole: the worker needs the bodies to run them and the receipts to settle them.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// Why an invocation was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// There is no room: try again later. The deliveries were not handed on.
+    #[error("no worker is free")]
+    Throttled,
+    /// It did not happen. The deliveries were not handed on.
+    #[error(transparent)]
+    Failed(PortError),
+    /// It may have happened. The deliveries stay hidden until their time ends: then whoever finds them sees in the
+    /// ledger whether they ran.
+    #[error(transparent)]
+    Unknown(PortError),
+}
+
+/// Launches workers and does not wait for them to end.
+pub trait Invoker: Send + Sync + 'static {
+    /// Waits until at least one more invocation may be outstanding, and says how many may.
+    fn room(&self) -> BoxFuture<'_, usize>;
+
+    /// Hands an invocation to a worker; `Ok` once it is accepted.
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>>;
+}

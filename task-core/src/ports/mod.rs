@@ -1,0 +1,75 @@
+//! The contracts with the world: a message queue, a ledger, a launcher of workers, time, randomness and threads.
+//! Dispatcher and worker know nothing else of where they run. A backend is one set of adapters; every adapter
+//! passes the conformance suite of its port.
+//!
+//! Ports are batch first with a result per item, because batches fail in part. They are object safe and have no
+//! default methods, so that a decorator (faults, latency, counting) sees every call.
+
+mod atomic;
+mod batches;
+mod blocking;
+mod clock;
+mod dead_letters;
+mod error;
+mod invoker;
+mod ledger;
+mod queue;
+mod schedules;
+
+use std::sync::Arc;
+
+pub use atomic::{Accept, Atomic, Settling};
+pub use batches::{BatchRecord, Batches, NewBatch};
+pub use blocking::{Blocking, Threads};
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use dead_letters::{DeadLetter, DeadLetters, DeadQuery, Reason, Removal};
+pub use error::{BoxError, PortError, SendError};
+pub use invoker::{Invocation, InvokeError, Invoker};
+pub use ledger::{
+    Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, Record, ResultRow, Row,
+    RowState, Seal, Takeover, Tally, Window,
+};
+pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement};
+pub use schedules::Schedules;
+
+/// What a backend gives to client, dispatcher and worker.
+#[derive(Clone)]
+pub struct Ports {
+    /// Messages: the durable copy of each parcel until it is finished.
+    pub queue: Arc<dyn Queue>,
+    /// Who runs which parcel, and what of it is done.
+    pub ledger: Arc<dyn Ledger>,
+    /// The records of batches.
+    pub batches: Arc<dyn Batches>,
+    /// Calls that will not be tried again.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Which runs of a schedule have been sent.
+    pub schedules: Arc<dyn Schedules>,
+    /// Steps that this backend does in one write, where it can.
+    pub atomic: Option<Arc<dyn Atomic>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits.
+    pub entropy: Arc<dyn Entropy>,
+    /// Threads for blocking tasks.
+    pub blocking: Arc<dyn Blocking>,
+    /// How the backend wants to be used.
+    pub profile: Profile,
+}
+
+/// What is cheap and what is dear on a backend, in the numbers that client, dispatcher and worker go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The most bytes of one message. A parcel that would be larger is split, a call that alone would be is refused.
+    pub message_bytes: usize,
+    /// How often a worker records the verdicts it has. What it has not recorded may run again after a crash.
+    pub checkpoint_ms: u64,
+    /// How long a claim, and the hiding of its message, lasts unless renewed.
+    pub lease_ms: u64,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").field("profile", &self.profile).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! The message queue, with the semantics of SQS: at least once, in no certain order, hidden while being worked on.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use super::{PortError, SendError};
+
+/// A message to send: one encoded parcel.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The queue's name.
+    pub queue: Arc<str>,
+    /// The encoded parcel.
+    pub body: Bytes,
+    /// When it may first be received, in milliseconds since 1970; 0 for at once. However far away: an adapter
+    /// whose service has a limit on delays goes another way beyond it.
+    pub due_ms: u64,
+}
+
+/// What of a queue is wanted.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// The queues, in the order in which they are looked at.
+    pub queues: Vec<Arc<str>>,
+    /// The most messages to answer with.
+    pub max: usize,
+    /// For how long the messages are hidden from others, in milliseconds.
+    pub hide_ms: u64,
+    /// How long to wait for a first message, in milliseconds; 0 answers at once.
+    pub wait_ms: u64,
+}
+
+/// One delivery of a message.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The queue it came from.
+    pub queue: Arc<str>,
+    /// The encoded parcel.
+    pub body: Bytes,
+    /// Names this delivery when it is settled.
+    pub receipt: Receipt,
+    /// How many times the message has been delivered, this one included.
+    pub receives: u32,
+    /// When it was sent, in milliseconds since 1970.
+    pub sent_ms: u64,
+}
+
+/// Names one delivery of one message. A later delivery of the message has another receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Receipt(pub Arc<str>);
+
+/// What becomes of a delivered message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// It is finished.
+    Delete,
+    /// It is delivered again at this time, in milliseconds since 1970, unless hidden further or deleted until then.
+    Hide {
+        /// When it reappears.
+        until_ms: u64,
+    },
+    /// It cannot be read: it goes to the queue's dead-letter queue, with the reason.
+    Bury {
+        /// Why, for whoever looks at it.
+        reason: String,
+    },
+}
+
+/// What becomes of one delivery.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The queue it came from.
+    pub queue: Arc<str>,
+    /// Which delivery.
+    pub receipt: Receipt,
+    /// What becomes of its message.
+    pub settle: Settle,
+}
+
+/// How full a queue is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// The queue's name.
+    pub queue: Arc<str>,
+    /// Messages that can be received now.
+    pub ready: u64,
+    /// Messages that wait for their time, never received.
+    pub delayed: u64,
+    /// Messages that are hidden because they are being worked on.
+    pub in_flight: u64,
+    /// Messages in the dead-letter queue.
+    pub buried: u64,
+    /// When the oldest ready message was sent, in milliseconds since 1970.
+    pub oldest_ms: Option<u64>,
+}
+
+/// A message queue.
+pub trait Queue: Send + Sync + 'static {
+    /// Sends messages. `Ok` for an item means that it is durable. The answers are in the order of the messages.
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>>;
+
+    /// Receives messages that are due and not hidden, and hides them. Empty when none came in time.
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>>;
+
+    /// Settles deliveries. A receipt that is no longer valid is [`PortError::Stale`] and changes nothing.
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>>;
+
+    /// How full each queue is that has ever had a message.
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>>;
+}

@@ -1,0 +1,79 @@
+//! The steps of the parcel protocol that client and worker take through several ports, in one write where the
+//! backend can, in repeatable steps where it cannot.
+
+use crate::{
+    id::BatchId,
+    ports::{Accept, Finish, Outgoing, PortError, Ports, SendError, Settle, Settlement, Settling},
+};
+
+/// Sends parcels of a batch and moves the batch's mark (G1). After an error the mark may lag behind what was sent,
+/// never run ahead of it.
+pub async fn accept(ports: &Ports, accept: Accept) -> Result<(), SendError> {
+    if let Some(atomic) = &ports.atomic {
+        return atomic.accept(accept).await;
+    }
+    let sent = ports.queue.send(accept.messages).await;
+    sent.into_iter().collect::<Result<(), SendError>>()?;
+    ports.batches.accepted(accept.batch, accept.from, accept.upto).await.map_err(SendError::from)
+}
+
+/// Ends a run (rule 4): record and seal, send the children, finish, send what the batch owes, delete the message.
+pub async fn settle(ports: &Ports, settling: Settling) -> Result<(), PortError> {
+    if let Some(atomic) = &ports.atomic {
+        let mut settled = atomic.settle(vec![settling]).await;
+        return settled.pop().unwrap_or(Ok(()));
+    }
+    let Settling { parcel, epoch, record, seal, children, queue, receipt } = settling;
+    let record = if seal.children.is_empty() {
+        Some(record)
+    } else {
+        ports.ledger.seal(parcel, epoch, record, seal).await?;
+        None
+    };
+    finish_sealed(
+        ports,
+        Finish { parcel, epoch, record },
+        children,
+        Settlement { queue, receipt, settle: Settle::Delete },
+    )
+    .await
+}
+
+/// The second half of [`settle`], for whoever finds a parcel sealed: sends the same children again and finishes.
+pub async fn finish_sealed(
+    ports: &Ports,
+    finish: Finish,
+    children: Vec<Outgoing>,
+    delete: Settlement,
+) -> Result<(), PortError> {
+    if !children.is_empty() {
+        send_all(ports, children).await?;
+    }
+    if let Some(owed) = ports.ledger.finish(finish).await? {
+        pay(ports, owed.batch, owed.message).await?;
+    }
+    delete_message(ports, delete).await
+}
+
+/// Sends a callback that a batch owes, then says so.
+pub async fn pay(ports: &Ports, batch: BatchId, message: Outgoing) -> Result<(), PortError> {
+    send_all(ports, vec![message]).await?;
+    ports.ledger.paid(batch).await
+}
+
+/// Deletes a message. One that has been delivered again meanwhile is found finished then.
+pub async fn delete_message(ports: &Ports, delete: Settlement) -> Result<(), PortError> {
+    match ports.queue.settle(vec![delete]).await.pop() {
+        None | Some(Ok(()) | Err(PortError::Stale)) => Ok(()),
+        Some(Err(error)) => Err(error),
+    }
+}
+
+async fn send_all(ports: &Ports, messages: Vec<Outgoing>) -> Result<(), PortError> {
+    for sent in ports.queue.send(messages).await {
+        sent.map_err(|error| match error {
+            SendError::Rejected(error) | SendError::Unknown(error) => error,
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! A registered task, as the macros submit it.
+
+use std::any::TypeId;
+
+use futures::future::BoxFuture;
+
+use super::{Context, Ended, Options};
+
+/// A registered task. Its functions work on encoded arguments, so that nothing behind them is generic.
+#[derive(Debug)]
+pub struct TaskDef {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Its options.
+    pub options: Options,
+    /// File and line where it is written.
+    pub at: (&'static str, u32),
+    /// The names of its arguments, in order.
+    pub args: &'static [&'static str],
+    /// The types of state that it asks for, with their names.
+    pub states: &'static [fn() -> (TypeId, &'static str)],
+    /// Says what is wrong with encoded arguments, and which one it is.
+    pub check: fn(&[u8]) -> Result<(), String>,
+    /// Its body.
+    pub body: Body,
+}
+
+/// A blocking body that is ready to run.
+pub type Job = Box<dyn FnOnce() -> Ended + Send>;
+
+/// The body of a task: decodes the arguments and answers what is to be run, or which argument is wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    /// An `async fn`, or `Perform`.
+    Async(fn(&[u8], Context) -> Result<BoxFuture<'static, Ended>, String>),
+    /// A plain `fn`, run on a thread.
+    Blocking(fn(&[u8], Context) -> Result<Job, String>),
+}
+
+inventory::collect!(TaskDef);

@@ -1,0 +1,21 @@
+//! Tasks: what the macros implement, what a function may return, and what it may ask for.
+
+mod context;
+mod def;
+mod duration;
+mod options;
+mod outcome;
+mod registry;
+mod state;
+mod stop;
+mod traits;
+
+pub use context::{Context, Shared};
+pub use def::{Body, Job, TaskDef};
+pub use duration::parse_duration;
+pub use options::{Options, queue_name};
+pub use outcome::{Ended, Outcome};
+pub use registry::{Registry, RegistryError};
+pub use state::{State, States, state_key};
+pub use stop::{Stop, chain};
+pub use traits::{Perform, Takes, Task};

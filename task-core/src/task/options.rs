@@ -1,0 +1,235 @@
+//! The options of a task, set once where it is written. Each is a method of a `const` builder, so that a value out
+//! of range is an error of the compiler with the sentence that stands here.
+
+#![allow(clippy::missing_panics_doc, reason = "they panic while compiling: the message is the compiler's error")]
+
+use std::time::Duration;
+
+use super::duration::{parse_duration, parse_range};
+
+/// The options of a task. The methods are named as in `#[task(..)]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// See [`Options::alias`].
+    pub alias: Option<&'static str>,
+    /// See [`Options::retries`].
+    pub retries: u32,
+    /// See [`Options::backoff`].
+    pub backoff: (Duration, Duration),
+    /// See [`Options::timeout`].
+    pub timeout: Duration,
+    /// See [`Options::queue`].
+    pub queue: &'static str,
+    /// See [`Options::concurrency`].
+    pub concurrency: u32,
+    /// See [`Options::expires`].
+    pub expires: Option<Duration>,
+    /// See [`Options::takes`].
+    pub takes: Option<Duration>,
+    /// See [`Options::at_most_once`].
+    pub at_most_once: bool,
+    /// See [`Options::schedule`].
+    pub schedule: Option<&'static str>,
+    /// See [`Options::timezone`].
+    pub timezone: &'static str,
+    /// See [`Options::catch_up`].
+    pub catch_up: bool,
+}
+
+impl Options {
+    /// All defaults.
+    pub const fn new() -> Self {
+        Self {
+            alias: None,
+            retries: 3,
+            backoff: (Duration::from_secs(1), Duration::from_mins(10)),
+            timeout: Duration::from_mins(1),
+            queue: "default",
+            concurrency: 100,
+            expires: None,
+            takes: None,
+            at_most_once: false,
+            schedule: None,
+            timezone: "UTC",
+            catch_up: true,
+        }
+    }
+
+    /// The task's stable name: it stands in queued calls. 1 to 128 letters, digits, `.`, `_`, `-` or `:`. Defaults
+    /// to the function's or the struct's bare name. Celery: `name`.
+    #[must_use]
+    #[track_caller]
+    pub const fn name(self, name: &'static str) -> Self {
+        assert!(plain(name, 128), "name: 1 to 128 letters, digits, `.`, `_`, `-` or `:`");
+        self
+    }
+
+    /// A name that the task had before, so that calls queued under it still run. Defaults to none. Celery has no
+    /// such option.
+    #[must_use]
+    #[track_caller]
+    pub const fn alias(mut self, name: &'static str) -> Self {
+        assert!(plain(name, 128), "alias: 1 to 128 letters, digits, `.`, `_`, `-` or `:`");
+        self.alias = Some(name);
+        self
+    }
+
+    /// How many times a failed call is tried again. At most 1,000. Defaults to 3. Celery: `max_retries`, with
+    /// `autoretry_for=(Exception,)`.
+    #[must_use]
+    #[track_caller]
+    pub const fn retries(mut self, retries: u32) -> Self {
+        assert!(retries <= 1000, "retries: at most 1000");
+        self.retries = retries;
+        self
+    }
+
+    /// How long to wait before trying again: at random between half of and the whole of the first bound, doubled
+    /// with each attempt, up to the second. Defaults to `"1s..10m"`. Celery: `retry_backoff`, `retry_backoff_max`,
+    /// `retry_jitter`.
+    #[must_use]
+    #[track_caller]
+    pub const fn backoff(mut self, range: &'static str) -> Self {
+        self.backoff = match parse_range(range) {
+            Ok(range) => range,
+            Err(error) => panic!("{}", error),
+        };
+        self
+    }
+
+    /// How long one attempt may take. More than zero, at most 12 hours, and on Lambda at most 14 minutes. Defaults
+    /// to `"60s"`. Celery: `soft_time_limit`.
+    #[must_use]
+    #[track_caller]
+    pub const fn timeout(mut self, timeout: &'static str) -> Self {
+        self.timeout = duration(timeout);
+        assert!(self.timeout.as_millis() > 0, "timeout: must be more than zero");
+        assert!(self.timeout.as_secs() <= 12 * 3600, "timeout: at most 12 hours; split longer work into several calls");
+        self
+    }
+
+    /// The queue that calls are sent to. 1 to 80 letters, digits, `_` or `-`. Defaults to `"default"`. Celery:
+    /// `queue`.
+    #[must_use]
+    #[track_caller]
+    pub const fn queue(mut self, queue: &'static str) -> Self {
+        assert!(queue_name(queue), "queue: 1 to 80 letters, digits, `_` or `-`");
+        self.queue = queue;
+        self
+    }
+
+    /// How many calls of one parcel run at a time in a worker. 1 to 4,096. Defaults to 100. Celery: `-c` of a worker.
+    #[must_use]
+    #[track_caller]
+    pub const fn concurrency(mut self, calls: u32) -> Self {
+        assert!(calls >= 1 && calls <= 4096, "concurrency: 1 to 4096");
+        self.concurrency = calls;
+        self
+    }
+
+    /// How long after it was accepted a call may still be started; later it becomes a dead letter. Defaults to no
+    /// limit. Celery: `expires`.
+    #[must_use]
+    #[track_caller]
+    pub const fn expires(mut self, expires: &'static str) -> Self {
+        self.expires = Some(duration(expires));
+        self
+    }
+
+    /// How long one attempt usually takes: the planner sizes parcels by it. Defaults to unknown, which plans for
+    /// 50 ms. Celery has no such option.
+    #[must_use]
+    #[track_caller]
+    pub const fn takes(mut self, takes: &'static str) -> Self {
+        self.takes = Some(duration(takes));
+        self
+    }
+
+    /// A call whose worker died is reported as unknown instead of run again. Calls are then marked before they
+    /// start, which costs a write. Defaults to off. Celery: `acks_late=False`, the default there.
+    #[must_use]
+    pub const fn at_most_once(mut self) -> Self {
+        self.at_most_once = true;
+        self
+    }
+
+    /// Runs the task at these times: `"cron(0 3 * * ? *)"` (minute, hour, day of month, month, day of week from
+    /// 1 = Sunday, year, as `EventBridge` has it) or `"rate(5m)"`. The task takes no arguments. Defaults to none.
+    /// Celery: `beat_schedule`.
+    #[must_use]
+    #[track_caller]
+    pub const fn schedule(mut self, schedule: &'static str) -> Self {
+        assert!(
+            starts_with(schedule, "cron(") || starts_with(schedule, "rate("),
+            "schedule: \"cron(minute hour day-of-month month day-of-week year)\" or \"rate(5m)\""
+        );
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// The time zone of a `cron(..)` schedule, by its IANA name. Defaults to `"UTC"`. Celery: `timezone`.
+    #[must_use]
+    pub const fn timezone(mut self, timezone: &'static str) -> Self {
+        self.timezone = timezone;
+        self
+    }
+
+    /// What becomes of runs of a schedule that were missed while nothing was running: with `true` the latest of
+    /// them runs once, with `false` none. Defaults to `true`. Celery runs none.
+    #[must_use]
+    pub const fn catch_up(mut self, catch_up: bool) -> Self {
+        self.catch_up = catch_up;
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[track_caller]
+const fn duration(text: &'static str) -> Duration {
+    match parse_duration(text) {
+        Ok(duration) => duration,
+        Err(error) => panic!("{}", error),
+    }
+}
+
+const fn starts_with(text: &str, start: &str) -> bool {
+    let (text, start) = (text.as_bytes(), start.as_bytes());
+    let mut at = 0;
+    while at < start.len() {
+        if at >= text.len() || text[at] != start[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Whether a queue may have this name: those that SQS takes.
+pub const fn queue_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' || bytes[at] == b'-') {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= 80
+}
+
+const fn plain(name: &str, most: usize) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'.' | b'_' | b'-' | b':')) {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= most
+}

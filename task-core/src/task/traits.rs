@@ -1,0 +1,53 @@
+//! What `#[task]` and `#[derive(Task)]` implement.
+
+use std::future::Future;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Context, Options, Stop};
+
+/// A task: a function or a struct that is registered under a stable name. Implemented by `#[task]` and
+/// `#[derive(Task)]`.
+pub trait Task: Sized + Send + Sync + 'static {
+    /// Its name on the wire.
+    const NAME: &'static str;
+    /// Its options.
+    const OPTIONS: Options;
+    /// Its arguments, one named field for each.
+    type Args: Serialize + DeserializeOwned + Send + 'static;
+    /// What a caller gets back.
+    type Output: 'static;
+}
+
+/// What holds the arguments of one call of a task, for `fan_out`.
+#[diagnostic::on_unimplemented(
+    message = "`{Item}` does not hold the arguments of the task `{Self}`",
+    label = "expected a tuple of the arguments of `{Self}`, in order (or the bare value if it has one)",
+    note = "`State` and `&Context` are not among them"
+)]
+pub trait Takes<Item>: Task {
+    /// The arguments.
+    fn args(item: Item) -> Self::Args;
+}
+
+/// The body of a struct task.
+///
+/// ```ignore
+/// #[derive(Task, Serialize, Deserialize)]
+/// struct Thumbnail { image: String }
+///
+/// impl Perform for Thumbnail {
+///     type Output = ();
+///     type Error = std::io::Error;
+///     async fn perform(self, cx: &Context) -> Result<(), std::io::Error> { .. }
+/// }
+/// ```
+pub trait Perform: Task + Serialize + DeserializeOwned {
+    /// What a caller gets back.
+    type Output: Serialize + DeserializeOwned + Send + 'static;
+    /// Any error, or [`Stop`].
+    type Error: Into<Stop> + Send;
+
+    /// Runs the call.
+    fn perform(self, cx: &Context) -> impl Future<Output = Result<<Self as Perform>::Output, Self::Error>> + Send;
+}

@@ -1,0 +1,62 @@
+//! What a dispatcher reads of a parcel, and all that it reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::{WireError, envelope};
+use crate::id::{BatchId, ParcelId};
+
+/// The head of a parcel. Field names are part of the wire format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The parcel.
+    pub id: ParcelId,
+    /// The parcel that it is a child of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParcelId>,
+    /// The batch of its calls.
+    pub batch: BatchId,
+    /// Whether that batch has a record, whose counters its end moves.
+    #[serde(default)]
+    pub recorded: bool,
+    /// The task of its calls.
+    pub task: String,
+    /// The queue it was sent to.
+    pub queue: String,
+    /// The lowest index among its calls.
+    pub first: u64,
+    /// How many calls it has.
+    pub count: u32,
+    /// The attempt that its calls are to make, from 1.
+    pub attempt: u32,
+    /// How many parcels came before it in its line of parents.
+    #[serde(default)]
+    pub hops: u32,
+    /// When its calls were accepted, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// When its calls are due, in milliseconds since 1970; 0 for at once.
+    #[serde(default)]
+    pub due_ms: u64,
+    /// When its calls expire unless they have started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+    /// When it becomes too old to run.
+    pub not_after_ms: u64,
+    /// How long one call is expected to take, for planning; 0 when nobody knows.
+    #[serde(default)]
+    pub call_ms: u32,
+}
+
+impl Header {
+    /// Reads the header of an encoded parcel and nothing else: not the body, and not the checksum over it.
+    pub fn peek(parcel: &[u8]) -> Result<Self, WireError> {
+        envelope::header(parcel).and_then(Self::decode)
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        rmp_serde::from_slice(bytes).map_err(|error| WireError::Header(error.to_string()))
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec_named(self).expect("a header has only types that MessagePack has, and a Vec takes all bytes")
+    }
+}

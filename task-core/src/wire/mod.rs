@@ -1,0 +1,46 @@
+//! The bytes of a parcel, as `docs/wire-format.md` has them for other languages: an envelope with a version, a
+//! header that a dispatcher reads, and a body, compressed when that pays, that only a worker opens.
+//!
+//! Nothing read here is trusted: lengths are checked against limits before memory is taken for them.
+
+mod args;
+mod envelope;
+mod error;
+mod header;
+mod packer;
+mod parcel;
+
+pub use args::{decode_args, encode_args, from_json, to_json};
+pub use error::WireError;
+pub use header::Header;
+pub use packer::{Packer, Packing};
+pub use parcel::Parcel;
+
+/// The version of the format that this crate writes, and the highest that it reads.
+pub const VERSION: u8 = 1;
+
+/// The most calls of one parcel: what is done of it must fit a small row of the ledger.
+pub const MAX_CALLS: u32 = 4096;
+
+/// The most bytes of a body once decompressed.
+pub const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// The most bytes of a header.
+pub const MAX_HEADER_BYTES: usize = 4096;
+
+/// The deepest nesting of an argument.
+pub const MAX_DEPTH: usize = 128;
+
+/// `Bytes` as `MessagePack`'s `bin`.
+pub(crate) mod as_bin {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        serde_bytes::ByteBuf::deserialize(deserializer).map(|bytes| Bytes::from(bytes.into_vec()))
+    }
+}

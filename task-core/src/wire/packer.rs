@@ -1,0 +1,89 @@
+//! Fills parcels: arguments go in one by one, an encoded parcel comes out.
+
+use bytes::Bytes;
+
+use super::{Header, MAX_CALLS, envelope};
+
+/// When a parcel is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packing {
+    /// The most calls of a parcel, at most [`MAX_CALLS`].
+    pub calls: u32,
+    /// The most bytes of a message.
+    pub bytes: usize,
+}
+
+impl Packing {
+    /// Room for the envelope and for a header with long names.
+    const HEAD_BYTES: usize = envelope::OVERHEAD + 1024;
+
+    /// The most bytes of one call's encoded arguments.
+    pub fn call_bytes(&self) -> usize {
+        self.bytes.saturating_sub(Self::HEAD_BYTES + BODY_HEAD.len() + BIN_HEAD)
+    }
+}
+
+/// `{"args": [..]}` with a 32-bit count that is filled in at the end.
+const BODY_HEAD: [u8; 11] = [0x81, 0xa4, b'a', b'r', b'g', b's', 0xdd, 0, 0, 0, 0];
+const COUNT_AT: usize = 7;
+const BIN_HEAD: usize = 5;
+
+/// A parcel that is being filled. Its body is written as it will be sent.
+#[derive(Debug)]
+pub struct Packer {
+    packing: Packing,
+    body: Vec<u8>,
+    count: u32,
+}
+
+impl Packer {
+    /// An empty parcel.
+    pub fn new(packing: Packing) -> Self {
+        let packing = Packing { calls: packing.calls.clamp(1, MAX_CALLS), ..packing };
+        Self { packing, body: BODY_HEAD.to_vec(), count: 0 }
+    }
+
+    /// How many calls are in.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many bytes the body has.
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether another call with arguments of so many bytes fits. An empty parcel takes any one call that is not
+    /// larger than [`Packing::call_bytes`].
+    pub fn fits(&self, args: usize) -> bool {
+        self.count < self.packing.calls && self.body.len() + BIN_HEAD + args + Packing::HEAD_BYTES <= self.packing.bytes
+    }
+
+    /// Puts a call in. The caller has asked whether it fits.
+    pub fn push(&mut self, args: &[u8]) {
+        let length = args.len() as u32;
+        match length {
+            0..=0xff => self.body.extend_from_slice(&[0xc4, length as u8]),
+            0x100..=0xffff => {
+                self.body.push(0xc5);
+                self.body.extend_from_slice(&(length as u16).to_be_bytes());
+            }
+            _ => {
+                self.body.push(0xc6);
+                self.body.extend_from_slice(&length.to_be_bytes());
+            }
+        }
+        self.body.extend_from_slice(args);
+        self.count += 1;
+    }
+
+    /// The encoded parcel. `header.count` is set here. The packer is empty afterwards and keeps its memory.
+    pub fn seal(&mut self, header: Header) -> Bytes {
+        self.body[COUNT_AT..COUNT_AT + 4].copy_from_slice(&self.count.to_be_bytes());
+        let header = Header { count: self.count, ..header };
+        let parcel = envelope::wrap(&header.encode(), &self.body);
+        self.body.truncate(BODY_HEAD.len());
+        self.count = 0;
+        parcel
+    }
+}
