@@ -10,7 +10,7 @@ pub const fn parse_duration(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// Reads `"2s..10m"`.
-pub const fn parse_range(text: &str) -> Result<(Duration, Duration), &'static str> {
+pub(super) const fn parse_range(text: &str) -> Result<(Duration, Duration), &'static str> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at + 1 < bytes.len() {
