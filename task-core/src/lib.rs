@@ -2,6 +2,7 @@
 //! the planner, and the ports through which all of it meets the world.
 
 pub mod bitmap;
+pub mod client;
 pub mod id;
 pub mod ports;
 pub mod protocol;
