@@ -1,0 +1,89 @@
+//! The loop of a long-lived dispatcher, and the one step of it that a Lambda makes.
+
+use std::{sync::Arc, time::Duration};
+
+use task_core::ports::{Delivery, Invoker, PortError, Ports, Receive, Settle, Settlement};
+use tokio_util::sync::CancellationToken;
+
+use crate::{DispatcherOptions, Launched, launch::launch, plan};
+
+/// How long to wait before asking a queue again that could not be asked.
+const UNAVAILABLE: Duration = Duration::from_secs(1);
+
+/// Receives parcels and launches workers for them.
+pub struct Dispatcher {
+    ports: Ports,
+    invoker: Arc<dyn Invoker>,
+    options: DispatcherOptions,
+}
+
+impl Dispatcher {
+    /// A dispatcher of these queues.
+    pub fn new(ports: Ports, invoker: Arc<dyn Invoker>, options: DispatcherOptions) -> Self {
+        Self { ports, invoker, options }
+    }
+
+    /// Dispatches until told to stop. Messages received after that go back to their queue at once.
+    pub async fn run(&self, stop: CancellationToken) {
+        loop {
+            let rooms = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                rooms = self.invoker.room() => rooms,
+            };
+            // Not cut short by `stop`: what it has received would stay hidden for a whole lease.
+            let received = self.receive(rooms).await;
+            match received {
+                Ok(deliveries) if stop.is_cancelled() => return self.give_back(deliveries).await,
+                Ok(deliveries) if deliveries.is_empty() => {}
+                Ok(deliveries) => {
+                    let launched = self.dispatch(deliveries, rooms).await;
+                    tracing::debug!(?launched, "dispatched");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the queue cannot be read");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = self.ports.clock.sleep(UNAVAILABLE) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Plans and launches invocations for these deliveries, of which `rooms` may be outstanding.
+    pub async fn dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
+        let plan = plan(deliveries, self.ports.profile.message_bytes, rooms, &self.options);
+        launch(&self.ports, &*self.invoker, &self.options, plan).await
+    }
+
+    async fn receive(&self, rooms: usize) -> Result<Vec<Delivery>, PortError> {
+        let request = Receive {
+            queues: self.options.queues.clone(),
+            max: rooms.min(self.options.receive),
+            hide_ms: self.ports.profile.lease_ms,
+            wait_ms: self.options.wait_ms,
+        };
+        self.ports.queue.receive(request).await
+    }
+
+    async fn give_back(&self, deliveries: Vec<Delivery>) {
+        let until_ms = self.ports.clock.now_ms();
+        let settlements = deliveries
+            .into_iter()
+            .map(|delivery| Settlement {
+                queue: delivery.queue,
+                receipt: delivery.receipt,
+                settle: Settle::Hide { until_ms },
+            })
+            .collect();
+        // What cannot be given back reappears when its time ends.
+        let _ = self.ports.queue.settle(settlements).await;
+    }
+}
+
+impl std::fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dispatcher").field("options", &self.options).finish_non_exhaustive()
+    }
+}

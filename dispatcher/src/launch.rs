@@ -1,0 +1,89 @@
+//! Launches invocations in parallel and says what became of their messages where nobody runs them.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use task_core::{
+    ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Receipt, Settle, Settlement},
+    wire::WireError,
+};
+
+use crate::{DispatcherOptions, Plan};
+
+/// The most Invokes under way at once: at 100 ms each this is 2,560 in a second.
+const PARALLEL: usize = 256;
+
+/// The longest that a refused message is hidden.
+const REFUSED_MOST_MS: u64 = 60_000;
+
+/// What became of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Launched {
+    /// Parcels handed to a worker.
+    pub accepted: usize,
+    /// Parcels that go back to the queue for a while, because no worker took them.
+    pub refused: usize,
+    /// Parcels that may have been handed to a worker: they reappear by themselves, and the ledger knows.
+    pub unknown: usize,
+    /// Messages that are no parcels: in the dead-letter queue now.
+    pub buried: usize,
+}
+
+pub(crate) async fn launch(ports: &Ports, invoker: &dyn Invoker, options: &DispatcherOptions, plan: Plan) -> Launched {
+    let now_ms = ports.clock.now_ms();
+    let mut launched = Launched { buried: plan.unreadable.len(), refused: plan.excess.len(), ..Launched::default() };
+    let mut settlements: Vec<Settlement> = plan.unreadable.into_iter().map(bury).collect();
+    settlements.extend(plan.excess.iter().map(|delivery| hide(Kept::of(delivery), now_ms, options.refused_ms)));
+    let mut invoking =
+        stream::iter(plan.invocations).map(|invocation| invoke(invoker, invocation)).buffer_unordered(PARALLEL);
+    while let Some((deliveries, result)) = invoking.next().await {
+        match result {
+            Ok(()) => launched.accepted += deliveries.len(),
+            Err(InvokeError::Unknown(error)) => {
+                tracing::warn!(%error, parcels = deliveries.len(), "it is unknown whether a worker was launched");
+                launched.unknown += deliveries.len();
+            }
+            Err(error) => {
+                tracing::warn!(%error, parcels = deliveries.len(), "no worker was launched, the parcels wait");
+                launched.refused += deliveries.len();
+                settlements.extend(deliveries.into_iter().map(|kept| hide(kept, now_ms, options.refused_ms)));
+            }
+        }
+    }
+    if !settlements.is_empty() {
+        for error in ports.queue.settle(settlements).await.into_iter().filter_map(Result::err) {
+            // Harmless: the message reappears when the time it is hidden for has passed.
+            tracing::debug!(%error, "a message could not be settled");
+        }
+    }
+    launched
+}
+
+/// What is kept of a delivery in case nobody takes it.
+struct Kept {
+    queue: Arc<str>,
+    receipt: Receipt,
+    receives: u32,
+}
+
+impl Kept {
+    fn of(delivery: &Delivery) -> Self {
+        Self { queue: delivery.queue.clone(), receipt: delivery.receipt.clone(), receives: delivery.receives }
+    }
+}
+
+async fn invoke(invoker: &dyn Invoker, invocation: Invocation) -> (Vec<Kept>, Result<(), InvokeError>) {
+    let kept = invocation.deliveries.iter().map(Kept::of).collect();
+    (kept, invoker.invoke(invocation).await)
+}
+
+fn hide(kept: Kept, now_ms: u64, refused_ms: u64) -> Settlement {
+    let doubled = refused_ms.saturating_mul(1 << kept.receives.saturating_sub(1).min(16));
+    let until_ms = now_ms + doubled.min(REFUSED_MOST_MS);
+    Settlement { queue: kept.queue, receipt: kept.receipt, settle: Settle::Hide { until_ms } }
+}
+
+fn bury((delivery, error): (Delivery, WireError)) -> Settlement {
+    tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "a message is no parcel: buried");
+    Settlement { queue: delivery.queue, receipt: delivery.receipt, settle: Settle::Bury { reason: error.to_string() } }
+}

@@ -1,0 +1,37 @@
+//! The limits of a dispatcher.
+
+use std::sync::Arc;
+
+/// The limits of a dispatcher.
+#[derive(Clone, Debug)]
+pub struct DispatcherOptions {
+    /// The queues it serves.
+    pub queues: Vec<Arc<str>>,
+    /// The most messages it asks for at once. Defaults to 64. Celery: `worker_prefetch_multiplier`.
+    pub receive: usize,
+    /// How long it waits for a first message before it asks again, in milliseconds; stopping waits as long. Defaults
+    /// to 500.
+    pub wait_ms: u64,
+    /// The most parcels of one invocation. Defaults to 10.
+    pub parcels: usize,
+    /// How much work one invocation is given, by what its parcels' headers expect, in milliseconds. A parcel that
+    /// alone is more travels alone. Defaults to a minute.
+    pub work_ms: u64,
+    /// How long a message is hidden after an invocation that was refused, in milliseconds; doubled each time it is
+    /// received, up to a minute. Defaults to 1,000.
+    pub refused_ms: u64,
+}
+
+impl DispatcherOptions {
+    /// The defaults, for these queues.
+    pub fn new(queues: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        Self {
+            queues: queues.into_iter().map(Into::into).collect(),
+            receive: 64,
+            wait_ms: 500,
+            parcels: 10,
+            work_ms: 60_000,
+            refused_ms: 1_000,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which parcels travel together. A pure function of their headers and sizes.
+
+use task_core::{
+    ports::{Delivery, Invocation},
+    wire::{Header, WireError},
+};
+
+use crate::DispatcherOptions;
+
+/// What to do with a set of deliveries.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What to launch, in the order in which the messages came.
+    pub invocations: Vec<Invocation>,
+    /// Messages that are no parcels, and why.
+    pub unreadable: Vec<(Delivery, WireError)>,
+    /// What more invocations than may be outstanding would be needed for: it goes back to its queue, where the
+    /// backlog can be seen and ordered.
+    pub excess: Vec<Delivery>,
+}
+
+/// An invocation that is being filled.
+struct Load {
+    task: String,
+    bytes: usize,
+    work_ms: u64,
+    deliveries: Vec<Delivery>,
+}
+
+/// Packs parcels of one task into one invocation while together they are no larger than one full parcel, which is
+/// what an Invoke bills as one request, and no more work than `options.work_ms`. `rooms` is how many invocations may
+/// be outstanding: parcels are not packed together while there is a free worker for each.
+pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, options: &DispatcherOptions) -> Plan {
+    let spread = deliveries.len() <= rooms;
+    let mut plan = Plan::default();
+    let mut loads: Vec<Load> = Vec::new();
+    for delivery in deliveries {
+        let header = match Header::peek(&delivery.body) {
+            Ok(header) => header,
+            Err(error) => {
+                plan.unreadable.push((delivery, error));
+                continue;
+            }
+        };
+        let work_ms = u64::from(header.call_ms) * u64::from(header.count);
+        let bytes = delivery.body.len();
+        let fits = |load: &&mut Load| {
+            load.task == header.task
+                && load.deliveries.len() < options.parcels
+                && load.bytes + bytes <= message_bytes
+                && load.work_ms + work_ms <= options.work_ms
+        };
+        match loads.iter_mut().find(fits).filter(|_| !spread) {
+            Some(load) => {
+                load.bytes += bytes;
+                load.work_ms += work_ms;
+                load.deliveries.push(delivery);
+            }
+            None => loads.push(Load { task: header.task, bytes, work_ms, deliveries: vec![delivery] }),
+        }
+    }
+    plan.excess = loads.split_off(rooms.min(loads.len())).into_iter().flat_map(|load| load.deliveries).collect();
+    plan.invocations = loads.into_iter().map(|load| Invocation { deliveries: load.deliveries }).collect();
+    plan
+}
