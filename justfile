@@ -1,0 +1,26 @@
+# The words people use. None of it is needed: each recipe is one line of a shell.
+
+# What the gate runs.
+check:
+    bash .ci/run
+
+# All tests; sets up what they need.
+test *args:
+    tests/run {{args}}
+
+# The figures of the main job, one JSON line each; with peers if PEERS_DIR names their folder.
+bench *args:
+    cargo bench --bench main_job {{args}}
+
+# The peers' figures alone.
+peers *args:
+    benches/peers/run {{args}}
+
+# The mail campaign: 10,000 recipients into ./outbox.
+demo:
+    cargo run --release --example recipients -- recipients.csv
+    cargo run --release --example mail_campaign -- --recipients recipients.csv --outbox outbox
+
+# Known vulnerabilities in dependencies. Needs the network, for the advisory database.
+advisories:
+    .ci/cargo-deny check advisories
