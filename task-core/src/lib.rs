@@ -6,5 +6,6 @@ pub mod client;
 pub mod id;
 pub mod ports;
 pub mod protocol;
+pub mod schedule;
 pub mod task;
 pub mod wire;

@@ -1,0 +1,93 @@
+//! What is wrong with a schedule.
+
+use jiff::Timestamp;
+
+use super::rate::{LONGEST_DAYS, SHORTEST_S};
+
+/// What is wrong with the schedule of a task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("task `{task}` ({}:{}), schedule `{pattern}`: {error}", .at.0, .at.1)]
+pub struct ScheduleError {
+    pub(super) task: &'static str,
+    pub(super) at: (&'static str, u32),
+    pub(super) pattern: &'static str,
+    pub(super) error: PatternError,
+}
+
+/// What is wrong with a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// It is neither of the two forms.
+    #[error(
+        "write `cron(minute hour day-of-month month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the \
+         morning, or `rate(5 minutes)`"
+    )]
+    Form,
+    /// A cron pattern with too few or too many fields.
+    #[error(
+        "a cron pattern has 6 fields (minute hour day-of-month month day-of-week year), this one has {found}{}",
+        if *.found == 5 { ": the year is missing, write `*`" } else { "" }
+    )]
+    Fields {
+        /// How many it has.
+        found: usize,
+    },
+    /// A field that cannot be read.
+    #[error("{name} `{field}`: {why}; it takes {takes}")]
+    Field {
+        /// Which field.
+        name: &'static str,
+        /// What stands there.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+        /// What may stand there.
+        takes: &'static str,
+    },
+    /// Both days given, or neither.
+    #[error(
+        "exactly one of day-of-month and day-of-week is `?`: write `?` for the day of the week to go by the date, or \
+         for the day of the month to go by the week"
+    )]
+    Days,
+    /// A time zone that nobody knows.
+    #[error("there is no time zone `{timezone}`: names are those of the IANA database, such as `Europe/Berlin`")]
+    Zone {
+        /// Its name.
+        timezone: String,
+    },
+    /// A time zone where it has no effect.
+    #[error(
+        "a rate counts from 1970 in UTC and takes no time zone: remove `timezone = \"{timezone}\"`, or write `cron(..)`"
+    )]
+    RateWithZone {
+        /// Its name.
+        timezone: String,
+    },
+    /// A rate that cannot be read.
+    #[error(
+        "`{period}` is no period: a whole number and a unit, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(30s)`"
+    )]
+    Period {
+        /// What stands there.
+        period: String,
+    },
+    /// A rate out of bounds.
+    #[error("a period is at least {SHORTEST_S} second and at most {LONGEST_DAYS} days")]
+    PeriodBounds,
+    /// A date that does not exist.
+    #[error("never due: there is no such date")]
+    Never,
+    /// All of its times are past.
+    #[error("never due again: the last time was {last}")]
+    NeverAgain {
+        /// When that was.
+        last: Timestamp,
+    },
+    /// The task cannot be called without arguments.
+    #[error(
+        "a schedule calls without arguments, and that does not work here: {0}; give each argument a default with \
+         `#[serde(default)]`"
+    )]
+    Arguments(String),
+}

@@ -1,0 +1,152 @@
+//! When a scheduled task is due: `cron(minute hour day-of-month month day-of-week year)` in the form that
+//! `EventBridge` has, and `rate(5 minutes)`. Pure: it is asked with a time and never reads a clock. What is wrong
+//! with a pattern is known when a program starts, not when the run it describes does not come.
+
+mod cron;
+mod error;
+mod rate;
+
+pub use error::{PatternError, ScheduleError};
+
+use self::{cron::CronPattern, rate::Rate};
+use crate::task::TaskDef;
+
+/// When a scheduled task is due.
+#[derive(Clone, Debug)]
+pub struct Schedule(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Cron(Box<CronPattern>),
+    Rate(Rate),
+}
+
+impl Schedule {
+    /// Reads a pattern. A `rate` counts from 1970 rather than from some start, so that all processes agree on when
+    /// it is due; it takes no time zone.
+    pub fn parse(pattern: &str, timezone: &str) -> Result<Self, PatternError> {
+        if let Some(fields) = inside(pattern, "cron(") {
+            return CronPattern::parse(fields, timezone).map(|cron| Self(Kind::Cron(Box::new(cron))));
+        }
+        if let Some(period) = inside(pattern, "rate(") {
+            if timezone != "UTC" {
+                return Err(PatternError::RateWithZone { timezone: timezone.to_owned() });
+            }
+            return Rate::parse(period).map(|rate| Self(Kind::Rate(rate)));
+        }
+        Err(PatternError::Form)
+    }
+
+    /// The schedule of a task, if it has one. An error if its pattern cannot be read, if it is never due after
+    /// `now_ms`, or if the task cannot be called without arguments.
+    pub fn of(def: &TaskDef, now_ms: u64) -> Result<Option<Self>, ScheduleError> {
+        let Some(pattern) = def.options.schedule else { return Ok(None) };
+        let wrong = |error| ScheduleError { task: def.name, at: def.at, pattern, error };
+        let schedule = Self::parse(pattern, def.options.timezone).map_err(wrong)?;
+        if schedule.next_after(now_ms).is_none() {
+            return Err(wrong(schedule.never(now_ms)));
+        }
+        (def.check)(NO_ARGS).map_err(|error| wrong(PatternError::Arguments(error)))?;
+        Ok(Some(schedule))
+    }
+
+    /// The first time after `ms` at which it is due, in milliseconds since 1970; `None` if it never is.
+    pub fn next_after(&self, ms: u64) -> Option<u64> {
+        match &self.0 {
+            Kind::Cron(cron) => cron.next_after(ms),
+            Kind::Rate(rate) => rate.next_after(ms),
+        }
+    }
+
+    /// The latest time after `last_ms` and not after `now_ms` at which it was due.
+    pub fn latest_between(&self, last_ms: u64, now_ms: u64) -> Option<u64> {
+        let latest = match &self.0 {
+            Kind::Cron(cron) => cron.latest_until(now_ms),
+            Kind::Rate(rate) => Some(rate.latest_until(now_ms)),
+        };
+        latest.filter(|due_ms| *due_ms > last_ms)
+    }
+
+    fn never(&self, now_ms: u64) -> PatternError {
+        match self.latest_between(0, now_ms).and_then(|ms| jiff::Timestamp::from_millisecond(ms as i64).ok()) {
+            Some(last) => PatternError::NeverAgain { last },
+            None => PatternError::Never,
+        }
+    }
+}
+
+/// The encoded arguments of a call that has none.
+pub(crate) const NO_ARGS: &[u8] = &[0x80];
+
+fn inside<'a>(pattern: &'a str, open: &str) -> Option<&'a str> {
+    pattern.trim().strip_prefix(open)?.strip_suffix(')')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn at(text: &str) -> u64 {
+        text.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64
+    }
+
+    fn task(schedule: &'static str) -> TaskDef {
+        TaskDef {
+            name: "report.nightly",
+            options: crate::task::Options::new().schedule(schedule),
+            at: ("src/tasks.rs", 7),
+            args: &[],
+            states: &[],
+            check: |args| if args == NO_ARGS { Ok(()) } else { Err("no".to_owned()) },
+            body: crate::task::Body::Blocking(|_, _| Err("not run here".to_owned())),
+        }
+    }
+
+    #[test]
+    fn the_latest_missed_run_is_the_one_that_counts() {
+        let nightly = Schedule::parse("cron(0 3 * * ? *)", "UTC").unwrap();
+        let now = at("2026-03-10T12:00:00Z");
+        assert_eq!(nightly.latest_between(at("2026-03-01T03:00:00Z"), now), Some(at("2026-03-10T03:00:00Z")));
+        assert_eq!(nightly.latest_between(at("2026-03-10T03:00:00Z"), now), None);
+        assert_eq!(nightly.latest_between(0, at("2026-03-10T03:00:00Z")), Some(at("2026-03-10T03:00:00Z")));
+    }
+
+    #[test]
+    fn an_error_names_the_task_the_place_and_the_pattern() {
+        let now = at("2026-03-10T12:00:00Z");
+        let error = |pattern| Schedule::of(&task(pattern), now).unwrap_err().to_string();
+        assert_eq!(
+            error("cron(0 3 30 2 ? *)"),
+            "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 30 2 ? *)`: never due: there is no such date"
+        );
+        assert_eq!(
+            error("cron(0 3 * * ? 2024)"),
+            "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 * * ? 2024)`: never due again: the last time \
+             was 2024-12-31T03:00:00Z"
+        );
+        assert_eq!(
+            error("cron(0 3 * * ? *"),
+            "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 * * ? *`: write `cron(minute hour day-of-month \
+             month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the morning, or `rate(5 minutes)`"
+        );
+    }
+
+    #[test]
+    fn a_scheduled_task_with_an_argument_is_refused() {
+        let def = TaskDef { check: |_| Err("missing field `day`".to_owned()), ..task("rate(5m)") };
+        assert_eq!(
+            Schedule::of(&def, 0).unwrap_err().to_string(),
+            "task `report.nightly` (src/tasks.rs:7), schedule `rate(5m)`: a schedule calls without arguments, and \
+             that does not work here: missing field `day`; give each argument a default with `#[serde(default)]`"
+        );
+    }
+
+    #[test]
+    fn a_time_zone_says_nothing_to_a_rate() {
+        assert_eq!(
+            Schedule::parse("rate(1 day)", "Europe/Berlin").unwrap_err().to_string(),
+            "a rate counts from 1970 in UTC and takes no time zone: remove `timezone = \"Europe/Berlin\"`, or write \
+             `cron(..)`"
+        );
+    }
+}
