@@ -1,1 +1,5 @@
-//! stub
+//! A task queue without servers.
+
+mod app;
+
+pub use app::{App, DATABASE, DATABASE_VARIABLE, Road};

@@ -7,5 +7,6 @@ pub mod id;
 pub mod ports;
 pub mod protocol;
 pub mod schedule;
+pub mod scheduler;
 pub mod task;
 pub mod wire;

@@ -9,9 +9,9 @@ use croner::{
     Cron,
     parser::{CronParser, Seconds, Year},
 };
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Zoned, tz::TimeZone};
 
-use super::PatternError;
+use super::{PatternError, timestamp};
 
 #[derive(Clone, Debug)]
 pub(super) struct CronPattern {
@@ -81,7 +81,7 @@ impl CronPattern {
     }
 
     fn zoned(&self, ms: u64) -> Option<Zoned> {
-        Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok().map(|at| at.to_zoned(self.zone.clone()))
+        timestamp(ms).map(|at| at.to_zoned(self.zone.clone()))
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         let cron = CronPattern::parse(fields, zone).unwrap();
         std::iter::successors(cron.next_after(at(from)), |ms| cron.next_after(*ms))
             .take(n)
-            .map(|ms| Timestamp::from_millisecond(ms as i64).unwrap().to_string())
+            .map(|ms| timestamp(ms).unwrap().to_string())
             .collect()
     }
 

@@ -11,7 +11,7 @@ pub struct ScheduleError {
     pub(super) task: &'static str,
     pub(super) at: (&'static str, u32),
     pub(super) pattern: &'static str,
-    pub(super) error: PatternError,
+    pub(super) error: Box<PatternError>,
 }
 
 /// What is wrong with a pattern.

@@ -8,6 +8,8 @@ mod rate;
 
 pub use error::{PatternError, ScheduleError};
 
+use jiff::Timestamp;
+
 use self::{cron::CronPattern, rate::Rate};
 use crate::task::TaskDef;
 
@@ -41,7 +43,7 @@ impl Schedule {
     /// `now_ms`, or if the task cannot be called without arguments.
     pub fn of(def: &TaskDef, now_ms: u64) -> Result<Option<Self>, ScheduleError> {
         let Some(pattern) = def.options.schedule else { return Ok(None) };
-        let wrong = |error| ScheduleError { task: def.name, at: def.at, pattern, error };
+        let wrong = |error| ScheduleError { task: def.name, at: def.at, pattern, error: Box::new(error) };
         let schedule = Self::parse(pattern, def.options.timezone).map_err(wrong)?;
         if schedule.next_after(now_ms).is_none() {
             return Err(wrong(schedule.never(now_ms)));
@@ -68,7 +70,7 @@ impl Schedule {
     }
 
     fn never(&self, now_ms: u64) -> PatternError {
-        match self.latest_between(0, now_ms).and_then(|ms| jiff::Timestamp::from_millisecond(ms as i64).ok()) {
+        match self.latest_between(0, now_ms).and_then(timestamp) {
             Some(last) => PatternError::NeverAgain { last },
             None => PatternError::Never,
         }
@@ -77,6 +79,11 @@ impl Schedule {
 
 /// The encoded arguments of a call that has none.
 pub(crate) const NO_ARGS: &[u8] = &[0x80];
+
+/// A time, unless it is beyond the year 9999.
+fn timestamp(ms: u64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()
+}
 
 fn inside<'a>(pattern: &'a str, open: &str) -> Option<&'a str> {
     pattern.trim().strip_prefix(open)?.strip_suffix(')')

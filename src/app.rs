@@ -1,0 +1,114 @@
+//! What a program is made of besides its tasks: the state they share, how its queues are served, where its store is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use task_core::{
+    ports::Ports,
+    task::{States, queue_name},
+};
+
+/// A program: what its tasks share, how its queues are served, and where its store is. Each setting has a default;
+/// `App::default()` runs.
+///
+/// ```no_run
+/// # struct Mailer;
+/// # use celeriac::{App, Road};
+/// let app = App::default().state(Mailer).slots(8).queue("webhooks", Road::Narrow);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct App {
+    pub(crate) states: States,
+    pub(crate) roads: BTreeMap<String, Road>,
+    pub(crate) slots: Option<usize>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) store: Store,
+}
+
+/// How the calls of a queue come to a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Road {
+    /// Through the dispatcher, which invokes as many workers in parallel as may run: for many calls at a time.
+    #[default]
+    Wide,
+    /// Straight to a worker: one hop less, for a steady trickle of single calls.
+    Narrow,
+}
+
+/// Where messages and ledger are.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Store {
+    /// The file that `CELERIAC_DATABASE` names, else [`DATABASE`].
+    #[default]
+    Environment,
+    File(PathBuf),
+    Ports(Box<Ports>),
+}
+
+/// The file that holds everything unless another is named.
+pub const DATABASE: &str = "celeriac.db";
+
+/// The environment variable that names it.
+pub const DATABASE_VARIABLE: &str = "CELERIAC_DATABASE";
+
+impl App {
+    /// The most parcels that run at a time in one process.
+    pub const MAX_SLOTS: usize = 1024;
+
+    /// Provides something that tasks ask for with a parameter `State<T>`. A second value of one type replaces the
+    /// first.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// How a queue is served. Defaults to [`Road::Wide`] for each queue that a linked task names. Naming a queue
+    /// here that no task names serves it too: calls may be sent to it with `.queue(..)`.
+    ///
+    /// # Panics
+    /// If no queue may have this name.
+    #[must_use]
+    pub fn queue(mut self, name: impl Into<String>, road: Road) -> Self {
+        let name = name.into();
+        assert!(queue_name(&name), "queue `{name}`: 1 to 80 letters, digits, `_` or `-`");
+        self.roads.insert(name, road);
+        self
+    }
+
+    /// How many parcels run at a time in this process; within each, as many calls as the task's `concurrency` says.
+    /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to twice the processors. Celery:
+    /// `worker_concurrency`.
+    #[must_use]
+    pub fn slots(mut self, parcels: usize) -> Self {
+        self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));
+        self
+    }
+
+    /// How long a stop waits for calls that run; what has not ended by then runs again elsewhere. Defaults to 30
+    /// seconds. Celery: `worker_soft_shutdown_timeout`.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
+    /// The file that holds messages and ledger; it is created if it is not there. Defaults to the one that the
+    /// environment variable `CELERIAC_DATABASE` names, else `celeriac.db` in the working directory. The option
+    /// `--database` goes before all of these.
+    #[must_use]
+    pub fn database(mut self, file: impl AsRef<Path>) -> Self {
+        self.store = Store::File(file.as_ref().to_owned());
+        self
+    }
+
+    /// Another backend than a file, or one that is open already.
+    #[must_use]
+    pub fn ports(mut self, ports: Ports) -> Self {
+        self.store = Store::Ports(Box::new(ports));
+        self
+    }
+}

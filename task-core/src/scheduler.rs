@@ -1,0 +1,159 @@
+//! Sends the runs of scheduled tasks when they are due. Any number of processes may do so at once: the id of a run
+//! follows from its schedule and its time, so they all send the same parcel and the ledger runs it once. A run is
+//! sent first and remembered then, so that a crash between the two sends it twice rather than never.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    id::{BatchId, ParcelId, TaskId},
+    ports::{Outgoing, PortError, Ports, SendError},
+    schedule::{NO_ARGS, Schedule, ScheduleError},
+    task::{Registry, TaskDef},
+    wire::{Header, Packer, Packing},
+};
+
+/// A run that is sent later than this after it was due was missed: it is subject to `catch_up`.
+const MISSED_AFTER_MS: u64 = 60_000;
+
+/// The longest sleep. Timers stand still while a laptop sleeps and do not follow when its clock is set.
+const LONGEST_SLEEP_MS: u64 = 60_000;
+
+/// How long to wait when the store does not answer.
+const RETRY_MS: u64 = 5_000;
+
+/// How long a run that nobody takes is kept.
+const KEPT_MS: u64 = 14 * 86_400_000;
+
+/// Sends the runs of scheduled tasks when they are due.
+#[derive(Debug)]
+pub struct Scheduler {
+    ports: Ports,
+    entries: Vec<Entry>,
+}
+
+/// What is wrong with the schedules of this program: everything at once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct SchedulesError(Vec<ScheduleError>);
+
+/// One scheduled task.
+#[derive(Debug)]
+struct Entry {
+    def: &'static TaskDef,
+    schedule: Schedule,
+    /// Names it in the store. A changed pattern is a new schedule: it was never due before it was written.
+    key: String,
+    /// When to look at it again.
+    look_ms: u64,
+}
+
+impl Scheduler {
+    /// A scheduler of the tasks that have a schedule. An error that names each whose schedule cannot be followed.
+    pub fn new(ports: Ports, registry: &Registry) -> Result<Self, SchedulesError> {
+        let now_ms = ports.clock.now_ms();
+        let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+        for def in registry.iter() {
+            match Schedule::of(def, now_ms) {
+                Ok(Some(schedule)) => entries.push(Entry::new(def, schedule)),
+                Ok(None) => {}
+                Err(error) => wrong.push(error),
+            }
+        }
+        if wrong.is_empty() { Ok(Self { ports, entries }) } else { Err(SchedulesError(wrong)) }
+    }
+
+    /// How many schedules it follows.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sends runs when they are due, until it is told to stop. While the store does not answer it tries again, and
+    /// never gives up.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !self.entries.is_empty() && !stop.is_cancelled() {
+            let now_ms = self.ports.clock.now_ms();
+            for entry in self.entries.iter_mut().filter(|entry| entry.look_ms <= now_ms) {
+                entry.look(&self.ports, now_ms).await;
+            }
+            let look_ms = self.entries.iter().map(|entry| entry.look_ms).min().unwrap_or(u64::MAX);
+            let sleep_ms = look_ms.saturating_sub(self.ports.clock.now_ms()).min(LONGEST_SLEEP_MS);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.ports.clock.sleep(Duration::from_millis(sleep_ms)) => {}
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(def: &'static TaskDef, schedule: Schedule) -> Self {
+        let pattern = def.options.schedule.unwrap_or_default();
+        Self { def, schedule, key: format!("{} {pattern} {}", def.name, def.options.timezone), look_ms: 0 }
+    }
+
+    async fn look(&mut self, ports: &Ports, now_ms: u64) {
+        self.look_ms = match self.send_due(ports, now_ms).await {
+            Ok(()) => self.schedule.next_after(now_ms).unwrap_or(u64::MAX),
+            Err(error) => {
+                tracing::warn!(task = self.def.name, %error, "a scheduled run could not be sent; trying again in 5 s");
+                now_ms + RETRY_MS
+            }
+        };
+    }
+
+    /// Sends the latest run that is due, unless someone has.
+    async fn send_due(&self, ports: &Ports, now_ms: u64) -> Result<(), PortError> {
+        let Some(last_ms) = ports.schedules.last(&self.key).await? else {
+            // New here: what lies before now was due before there was a schedule. From here on downtime is missed.
+            let before_ms = self.schedule.latest_between(0, now_ms).unwrap_or(0);
+            return ports.schedules.sent(&self.key, before_ms).await;
+        };
+        let Some(due_ms) = self.schedule.latest_between(last_ms, now_ms) else { return Ok(()) };
+        let late_ms = now_ms - due_ms;
+        if late_ms <= MISSED_AFTER_MS || self.def.options.catch_up {
+            let id = self.send(ports, due_ms, now_ms).await?;
+            tracing::info!(task = self.def.name, %id, late_ms, "sent a scheduled run");
+        } else {
+            tracing::warn!(task = self.def.name, late_ms, "skipped a scheduled run that was missed (catch_up = false)");
+        }
+        ports.schedules.sent(&self.key, due_ms).await
+    }
+
+    async fn send(&self, ports: &Ports, due_ms: u64, now_ms: u64) -> Result<TaskId, PortError> {
+        let options = &self.def.options;
+        let batch = BatchId::from_key(&self.key, &due_ms.to_string());
+        let mut packer = Packer::new(Packing { calls: 1, bytes: ports.profile.message_bytes });
+        packer.push(NO_ARGS);
+        let body = packer.seal(Header {
+            id: ParcelId::root(batch, 0),
+            parent: None,
+            batch,
+            recorded: false,
+            task: self.def.name.to_owned(),
+            queue: options.queue.to_owned(),
+            first: 0,
+            count: 1,
+            attempt: 1,
+            hops: 0,
+            created_ms: now_ms,
+            due_ms: 0,
+            expires_ms: options.expires.map(|expires| now_ms + expires.as_millis() as u64),
+            not_after_ms: now_ms + KEPT_MS,
+            call_ms: options.takes.map_or(0, |takes| takes.as_millis() as u32),
+        });
+        let sent = ports.queue.send(vec![Outgoing { queue: options.queue.into(), body, due_ms: 0 }]).await;
+        for sent in sent {
+            // Whether it was rejected or nobody knows: it is sent again under the same id.
+            let Err(SendError::Rejected(error) | SendError::Unknown(error)) = sent else { continue };
+            return Err(error);
+        }
+        Ok(batch.call(0))
+    }
+}
