@@ -1,0 +1,60 @@
+//! The narrow road: a long-lived worker that receives from its queues itself, without a dispatcher.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::FutureExt as _;
+use task_core::ports::{Delivery, Invocation, Receive};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::Worker;
+
+/// How long a receive waits for a first message: the longest that SQS waits.
+const WAIT_MS: u64 = 20_000;
+
+/// The longest pause after receives that failed.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Ends when what it has received
+/// has ended: [`Worker::stop`] bounds that.
+pub async fn narrow(worker: Arc<Worker>, queues: Vec<Arc<str>>, slots: usize, stop: CancellationToken) {
+    let slots = slots.clamp(1, Semaphore::MAX_PERMITS);
+    let free = Arc::new(Semaphore::new(slots));
+    let mut pause = Duration::from_millis(100);
+    while let Some(Some(first)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned().map(Result::ok)).await {
+        let max = 1 + free.available_permits();
+        let request =
+            Receive { queues: queues.clone(), max, hide_ms: worker.ports().profile.lease_ms, wait_ms: WAIT_MS };
+        match stop.run_until_cancelled(worker.ports().queue.receive(request)).await {
+            None => break,
+            Some(Ok(deliveries)) => {
+                pause = Duration::from_millis(100);
+                start(&worker, &free, first, deliveries).await;
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, ?queues, pause_ms = pause.as_millis() as u64, "cannot receive; trying again");
+                drop(first);
+                stop.run_until_cancelled(worker.ports().clock.sleep(pause)).await;
+                pause = (pause * 2).min(MAX_PAUSE);
+            }
+        }
+    }
+    // All slots free: all that was received has ended.
+    drop(free.acquire_many(slots as u32).await);
+}
+
+/// A parcel to a slot: one that has slow calls does not hold up its neighbours.
+async fn start(worker: &Arc<Worker>, free: &Arc<Semaphore>, first: OwnedSemaphorePermit, deliveries: Vec<Delivery>) {
+    let mut first = Some(first);
+    for delivery in deliveries {
+        let permit = match first.take() {
+            Some(permit) => Some(permit),
+            None => Arc::clone(free).acquire_owned().await.ok(),
+        };
+        let worker = Arc::clone(worker);
+        tokio::spawn(async move {
+            worker.run(Invocation { deliveries: vec![delivery] }, None).await;
+            drop(permit);
+        });
+    }
+}
