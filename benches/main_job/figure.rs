@@ -1,0 +1,222 @@
+//! The figures: which child runs how often, what it is held against, and the line that is printed.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::{
+    floor,
+    measure::{Watch, percentile},
+    peers::{self, Peers},
+};
+
+const MILLION: u64 = 1_000_000;
+const ROUNDS: usize = 3;
+
+/// A figure's name and what measures it.
+type Figure = (&'static str, fn(&Bench) -> Result<()>);
+
+const FIGURES: [Figure; 8] = [
+    ("accept", accept),
+    ("end_to_end", end_to_end),
+    ("delays", delays),
+    ("lone", lone),
+    ("memory", memory),
+    ("growth", growth),
+    ("contend", contend),
+    ("first", first),
+];
+
+struct Bench {
+    folder: tempfile::TempDir,
+    peers: Peers,
+}
+
+/// Prints the figures whose names are given, or all.
+pub fn all(names: &[String]) -> Result<()> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let with_peers = wanted("accept") || wanted("end_to_end");
+    let bench = Bench { folder, peers: if with_peers { peers::run()? } else { Peers::new() } };
+    for (name, measure) in FIGURES {
+        if wanted(name) {
+            measure(&bench).with_context(|| format!("figure {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn print(figure: &str, value: f64, unit: &str, against: &str, ratio: f64) {
+    println!(
+        "{}",
+        json!({ "figure": figure, "value": round(value), "unit": unit, "against": against, "ratio": round(ratio) })
+    );
+}
+
+/// Four significant digits.
+fn round(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let scale = 10f64.powf(3.0 - value.abs().log10().floor());
+    (value * scale).round() / scale
+}
+
+impl Bench {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A child's readings, on a new file each time.
+    fn child(&self, mode: &str, numbers: &[u64]) -> Result<Value> {
+        let file = tempfile::tempdir_in(self.folder.path())?;
+        spawn(mode, &file.path().join("bench.db"), numbers)?.readings()
+    }
+
+    /// The median over the rounds of one reading, each round on a new file.
+    fn median(&self, mode: &str, numbers: &[u64], reading: &str) -> Result<f64> {
+        median(|| self.child(mode, numbers)?[reading].as_f64().context("no reading"))
+    }
+}
+
+fn median(mut once: impl FnMut() -> Result<f64>) -> Result<f64> {
+    let mut values = (0..ROUNDS).map(|_| once()).collect::<Result<Vec<_>>>()?;
+    Ok(percentile(&mut values, 0.5))
+}
+
+struct Child(std::process::Child);
+
+fn spawn(mode: &str, file: &Path, numbers: &[u64]) -> Result<Child> {
+    let child = Command::new(std::env::current_exe()?)
+        .args(["child", mode])
+        .arg(file)
+        .args(numbers.iter().map(u64::to_string))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    Ok(Child(child))
+}
+
+impl Child {
+    fn readings(self) -> Result<Value> {
+        let output = self.0.wait_with_output()?;
+        anyhow::ensure!(output.status.success(), "the child failed: {}", output.status);
+        let last = String::from_utf8(output.stdout)?;
+        Ok(serde_json::from_str(last.lines().last().context("the child said nothing")?)?)
+    }
+}
+
+fn accept(bench: &Bench) -> Result<()> {
+    let rate = MILLION as f64 / bench.median("accept", &[MILLION], "seconds")?;
+    let floor = MILLION as f64 / median(|| floor::write_calls(&bench.file("floor"), MILLION))?;
+    print("fan_out of 1,000,000, accepted", rate, "calls/s", "floor: encoded, written, synced every 2 MB", rate / floor);
+    for peer in ["celery group", "celery chunks", "apalis sqlite bulk", "apalis redis bulk"] {
+        against_peer(bench, "fan_out of 1,000,000, accepted", rate, peer);
+    }
+    Ok(())
+}
+
+fn end_to_end(bench: &Bench) -> Result<()> {
+    let rate = MILLION as f64 / bench.median("end_to_end", &[MILLION], "seconds")?;
+    let floor = MILLION as f64 / median(|| floor::call_in_place(MILLION))?;
+    print("1,000,000 calls end to end", rate, "calls/s", "floor: encoded, decoded, called on one thread", rate / floor);
+    for peer in ["rusty-celery amqp e2e", "celery amqp prefork", "apalis sqlite e2e"] {
+        against_peer(bench, "1,000,000 calls end to end", rate, peer);
+    }
+    Ok(())
+}
+
+fn against_peer(bench: &Bench, figure: &str, rate: f64, peer: &str) {
+    if let Some(theirs) = bench.peers.get(peer) {
+        print(figure, rate, "calls/s", &format!("{peer}: {}/s", theirs.round()), rate / theirs);
+    }
+}
+
+fn delays(bench: &Bench) -> Result<()> {
+    let (_, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
+    let readings = bench.child("delays", &[200_000, 256])?;
+    let reading = |name: &str| readings[name].as_f64().context("no reading");
+    let rate = reading("per_second")?;
+    print("delay, 256 at a time", rate, "calls/s", "floor: one sync of 4 KB a call", rate * sync_us / 1e6);
+    let p99 = reading("p99_ms")?;
+    print("delay, 256 at a time, p99", p99, "ms", "floor: one sync of 4 KB", p99 * 1e3 / sync_us);
+    print("delay, 256 at a time, processor time", reading("cpu_us")?, "us/call", "", f64::NAN);
+    Ok(())
+}
+
+fn lone(bench: &Bench) -> Result<()> {
+    let (sync_cpu_us, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
+    let cpu = bench.median("lone", &[3000], "cpu_us")?;
+    let beside = cpu - sync_cpu_us;
+    print("lone delay, processor time beside the sync", beside, "us", "floor: of one sync of 4 KB", cpu / sync_cpu_us);
+    let wall = bench.median("lone", &[3000], "p50_us")?;
+    print("lone delay, p50", wall, "us", "floor: one sync of 4 KB", wall / sync_us);
+    Ok(())
+}
+
+fn memory(bench: &Bench) -> Result<()> {
+    let small = bench.child("accept", &[10_000])?["peak_mb"].as_f64().context("no reading")?;
+    let large = bench.child("accept", &[10 * MILLION])?["peak_mb"].as_f64().context("no reading")?;
+    print("fan_out of 10,000,000, peak memory", large, "MB", "fan_out of 10,000", large / small);
+    Ok(())
+}
+
+fn growth(bench: &Bench) -> Result<()> {
+    let each = |mode: &str, calls: u64| -> Result<f64> {
+        Ok(bench.median(mode, &[calls], "seconds")? * 1e9 / calls as f64)
+    };
+    for (mode, figure) in [("accept", "fan_out, time per call at 10,000,000"), ("end_to_end", "end to end, time per call at 10,000,000")] {
+        let (small, large) = (each(mode, 10_000)?, each(mode, 10 * MILLION)?);
+        print(figure, large, "ns", "time per call at 10,000", large / small);
+    }
+    Ok(())
+}
+
+fn contend(bench: &Bench) -> Result<()> {
+    let folder = tempfile::tempdir_in(bench.folder.path())?;
+    let file = folder.path().join("bench.db");
+    let pair = [spawn("contend", &file, &[4000])?, spawn("contend", &file, &[4000])?];
+    let readings = pair.map(Child::readings);
+    let mut commits = Vec::new();
+    let mut longest = Vec::new();
+    for reading in readings {
+        let reading = reading?;
+        commits.push(reading["commits"].as_f64().context("no reading")?);
+        longest.push(reading["longest_ms"].as_f64().context("no reading")?);
+    }
+    let share = commits[0].min(commits[1]) / commits[0].max(commits[1]);
+    print("two processes committing, the smaller share", share * 100.0, "% of the larger", "an even share", share);
+    let (_, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
+    let longest = longest[0].max(longest[1]);
+    print("two processes committing, longest wait", longest, "ms", "floor: one sync of 4 KB", longest * 1e3 / sync_us);
+    Ok(())
+}
+
+fn first(bench: &Bench) -> Result<()> {
+    let spawn_ms = median(|| {
+        let watch = Watch::start();
+        Command::new("/bin/true").status()?;
+        Ok(watch.seconds() * 1e3)
+    })?;
+    let ms = median(|| {
+        let folder = tempfile::tempdir_in(bench.folder.path())?;
+        let file = folder.path().join("bench.db");
+        spawn("accept", &file, &[1])?.readings()?;
+        let watch = Watch::start();
+        let mut child = spawn("first", &file, &[])?;
+        let stdout = child.0.stdout.take().context("no pipe")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let ms = watch.seconds() * 1e3;
+        anyhow::ensure!(line.contains("ran"), "the first call did not run");
+        child.0.wait()?;
+        Ok(ms)
+    })?;
+    print("exec to first call run, existing file", ms, "ms", "floor: exec of a program that does nothing", ms / spawn_ms);
+    Ok(())
+}

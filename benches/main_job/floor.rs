@@ -1,0 +1,57 @@
+//! What the disk and the processor need for the same without Celeriac.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+use anyhow::Result;
+
+use crate::{load::payload, measure::Watch};
+
+/// Seconds to encode `calls` payloads and write them to a file, synced every 2 MB: what any durable queue does.
+pub fn write_calls(file: &Path, calls: u64) -> Result<f64> {
+    let mut out = File::create(file)?;
+    let watch = Watch::start();
+    let mut buffer = Vec::with_capacity(2 << 20);
+    for n in 0..calls {
+        rmp_serde::encode::write(&mut buffer, &(payload(n),))?;
+        if buffer.len() >= (2 << 20) - 256 {
+            out.write_all(&buffer)?;
+            out.sync_data()?;
+            buffer.clear();
+        }
+    }
+    out.write_all(&buffer)?;
+    out.sync_data()?;
+    let seconds = watch.seconds();
+    std::fs::remove_file(file)?;
+    Ok(seconds)
+}
+
+/// Processor time in microseconds, and wall time, of one write of 4 KB and its sync.
+pub fn sync(file: &Path, times: u32) -> Result<(f64, f64)> {
+    let out = OpenOptions::new().create(true).truncate(false).write(true).open(file)?;
+    let page = [7u8; 4096];
+    let watch = Watch::start();
+    for n in 0..times {
+        out.write_all_at(&page, u64::from(n % 64) * 4096)?;
+        out.sync_data()?;
+    }
+    let each = (watch.cpu_seconds() * 1e6 / f64::from(times), watch.seconds() * 1e6 / f64::from(times));
+    std::fs::remove_file(file)?;
+    Ok(each)
+}
+
+/// Seconds to encode, decode and run `calls` no-op functions on one thread, with no queue in between.
+pub fn call_in_place(calls: u64) -> Result<f64> {
+    let watch = Watch::start();
+    for n in 0..calls {
+        let bytes = rmp_serde::to_vec(&(payload(n),))?;
+        let (back,): (String,) = rmp_serde::from_slice(&bytes)?;
+        std::hint::black_box(back);
+    }
+    Ok(watch.seconds())
+}

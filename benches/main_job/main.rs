@@ -1,0 +1,30 @@
+//! The figures of the main job: `cargo bench --bench main_job`. One JSON line for each, with what it is held against
+//! in the same run: a floor (the same bytes written and synced without Celeriac) or a peer.
+//!
+//! Each figure is measured in a process of its own, started anew for each of three rounds; the median is printed. The
+//! files lie below `target/`, on the disk the project is on: not in a memory file system, where a sync costs nothing.
+//! `PEERS_DIR=.. cargo bench --bench main_job` also runs the peers, and holds the figures against them.
+
+mod child;
+mod figure;
+mod floor;
+mod load;
+mod measure;
+mod peers;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let done = match args.split_first() {
+        Some((mode, rest)) if mode == "child" => child::run(rest),
+        _ => figure::all(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("main_job: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
