@@ -15,9 +15,8 @@ use crate::{
 /// Runs `child MODE FILE N [M]`.
 pub fn run(args: &[String]) -> Result<()> {
     let [mode, file, numbers @ ..] = args else { bail!("child MODE FILE N [M]") };
-    let number = |at: usize| -> Result<u64> {
-        numbers.get(at).context("a number is missing")?.parse().context("not a number")
-    };
+    let number =
+        |at: usize| -> Result<u64> { numbers.get(at).context("a number is missing")?.parse().context("not a number") };
     let file = Path::new(file);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let readings = runtime.block_on(async {

@@ -114,7 +114,13 @@ impl Child {
 fn accept(bench: &Bench) -> Result<()> {
     let rate = MILLION as f64 / bench.median("accept", &[MILLION], "seconds")?;
     let floor = MILLION as f64 / median(|| floor::write_calls(&bench.file("floor"), MILLION))?;
-    print("fan_out of 1,000,000, accepted", rate, "calls/s", "floor: encoded, written, synced every 2 MB", rate / floor);
+    print(
+        "fan_out of 1,000,000, accepted",
+        rate,
+        "calls/s",
+        "floor: encoded, written, synced every 2 MB",
+        rate / floor,
+    );
     for peer in ["celery group", "celery chunks", "apalis sqlite bulk", "apalis redis bulk"] {
         against_peer(bench, "fan_out of 1,000,000, accepted", rate, peer);
     }
@@ -167,10 +173,11 @@ fn memory(bench: &Bench) -> Result<()> {
 }
 
 fn growth(bench: &Bench) -> Result<()> {
-    let each = |mode: &str, calls: u64| -> Result<f64> {
-        Ok(bench.median(mode, &[calls], "seconds")? * 1e9 / calls as f64)
-    };
-    for (mode, figure) in [("accept", "fan_out, time per call at 10,000,000"), ("end_to_end", "end to end, time per call at 10,000,000")] {
+    let each =
+        |mode: &str, calls: u64| -> Result<f64> { Ok(bench.median(mode, &[calls], "seconds")? * 1e9 / calls as f64) };
+    for (mode, figure) in
+        [("accept", "fan_out, time per call at 10,000,000"), ("end_to_end", "end to end, time per call at 10,000,000")]
+    {
         let (small, large) = (each(mode, 10_000)?, each(mode, 10 * MILLION)?);
         print(figure, large, "ns", "time per call at 10,000", large / small);
     }
@@ -217,6 +224,12 @@ fn first(bench: &Bench) -> Result<()> {
         child.0.wait()?;
         Ok(ms)
     })?;
-    print("exec to first call run, existing file", ms, "ms", "floor: exec of a program that does nothing", ms / spawn_ms);
+    print(
+        "exec to first call run, existing file",
+        ms,
+        "ms",
+        "floor: exec of a program that does nothing",
+        ms / spawn_ms,
+    );
     Ok(())
 }

@@ -11,7 +11,10 @@
 //! 10+h+b  4      CRC-32 (IEEE) of all bytes before it, little endian
 //! ```
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::{MAX_BODY_BYTES, MAX_HEADER_BYTES, VERSION, WireError};
 
@@ -28,6 +31,12 @@ const LEVEL: i32 = 1;
 
 /// Bodies below this are sent as they are: zstd's frame would eat what it saves.
 const COMPRESS_FROM_BYTES: usize = 256;
+
+thread_local! {
+    // A context is most of a megabyte, and making one takes longer than compressing a small parcel.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+}
 
 /// Wraps header and body, compressed if that saves a tenth.
 pub(super) fn wrap(header: &[u8], body: &[u8]) -> Bytes {
@@ -47,7 +56,7 @@ fn compress(body: &[u8]) -> Option<Vec<u8>> {
     if body.len() < COMPRESS_FROM_BYTES {
         return None;
     }
-    let small = zstd::bulk::compress(body, LEVEL).ok()?;
+    let small = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(body).ok())?;
     (small.len() < body.len() - body.len() / 10).then_some(small)
 }
 
@@ -96,7 +105,11 @@ pub(super) fn unwrap(parcel: &Bytes) -> Result<(&[u8], Bytes), WireError> {
 
 /// Takes no more memory than `bytes`, whatever the frame says of itself.
 fn decompress(stored: &[u8], bytes: usize) -> Result<Bytes, WireError> {
-    zstd::bulk::decompress(stored, bytes).map(Bytes::from).map_err(|error| WireError::Compression(error.to_string()))
+    let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| match decompressor {
+        Some(decompressor) => decompressor.decompress(stored, bytes),
+        None => Err(std::io::ErrorKind::OutOfMemory.into()),
+    });
+    decompressed.map(Bytes::from).map_err(|error| WireError::Compression(error.to_string()))
 }
 
 fn cut<'a>(parcel: &'a [u8], at: usize, need: usize, part: &'static str) -> Result<&'a [u8], WireError> {
