@@ -1,5 +1,13 @@
-//! A task queue without servers.
+//! A task queue without servers: AWS Lambda and SQS in production, one process and one file on a laptop.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod app;
 
 pub use app::{App, DATABASE, DATABASE_VARIABLE, Road};
+pub use task_core::{
+    client::{Batch, Call, Client, Delay, Error, FanOut, Handle, Source},
+    task::{Context, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef},
+};
+pub use task_macros::{Task, task};

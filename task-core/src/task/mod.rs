@@ -1,5 +1,7 @@
 //! Tasks: what the macros implement, what a function may return, and what it may ask for.
 
+#[doc(hidden)]
+pub mod arguments;
 mod context;
 mod def;
 mod duration;

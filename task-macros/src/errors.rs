@@ -1,0 +1,31 @@
+//! What is wrong with a task, all of it.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+/// What is wrong with a task: collected, so that all of it is reported at once.
+#[derive(Default)]
+pub(crate) struct Errors(Vec<syn::Error>);
+
+impl Errors {
+    /// Something is wrong with these tokens.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Something that was found elsewhere.
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        self.0.push(error);
+    }
+
+    /// How much is wrong so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl ToTokens for Errors {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.0.iter().map(syn::Error::to_compile_error));
+    }
+}

@@ -1,0 +1,73 @@
+//! What functions and structs expand to alike: `impl Task`, and the registration.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Type;
+
+use crate::options::Options;
+
+/// A task and its registration.
+pub(crate) struct Registration<'a> {
+    /// The type that is the task.
+    pub(crate) task: &'a Ident,
+    /// The name of the function or struct as written.
+    pub(crate) item: &'a Ident,
+    pub(crate) options: &'a Options,
+    /// The type of its arguments.
+    pub(crate) args: TokenStream,
+    /// The type of what a caller gets back.
+    pub(crate) output: TokenStream,
+    /// The names of its arguments, in order.
+    pub(crate) names: Vec<String>,
+    /// The types of state that its signature asks for.
+    pub(crate) states: Vec<&'a Type>,
+    /// The function that checks encoded arguments.
+    pub(crate) check: TokenStream,
+    /// An expression of type `Body`.
+    pub(crate) body: TokenStream,
+}
+
+impl ToTokens for Registration<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { task, item, options, args, output, names, check, body, .. } = self;
+        let pk = private();
+        let name = options.name(item);
+        let options = options.builder(&quote!(<Self as #pk::Task>::NAME), item);
+        let states = self.states();
+        tokens.extend(quote! {
+            impl #pk::Task for #task {
+                const NAME: &'static str = #name;
+                const OPTIONS: #pk::Options = #options;
+                type Args = #args;
+                type Output = #output;
+            }
+            #pk::inventory::submit! {
+                #pk::TaskDef {
+                    name: <#task as #pk::Task>::NAME,
+                    options: <#task as #pk::Task>::OPTIONS,
+                    at: (::core::file!(), ::core::line!()),
+                    args: &[#(#names),*],
+                    states: &[#(#pk::state_key::<#states>),*],
+                    check: #check,
+                    body: #body,
+                }
+            }
+        });
+    }
+}
+
+impl Registration<'_> {
+    /// What the signature and the options ask for, each once.
+    fn states(&self) -> Vec<&Type> {
+        let mut seen = HashSet::new();
+        let asked = self.states.iter().copied().chain(self.options.states());
+        asked.filter(|ty| seen.insert(ty.to_token_stream().to_string())).collect()
+    }
+}
+
+/// The only path that generated code starts from.
+pub(crate) fn private() -> TokenStream {
+    quote!(::celeriac::__private)
+}

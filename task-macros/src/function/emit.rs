@@ -1,0 +1,270 @@
+//! What `#[task]` on a function expands to.
+//!
+//! The function `send_email` becomes a `static` of a hidden unit type `__task_send_email` that has the methods
+//! `delay`, `apply`, `fan_out` and `call`. It is no unit struct, which would take the type's name as well: then
+//! `mod send_email; pub use send_email::send_email;` would be ambiguous. The function itself moves, under another name,
+//! into an anonymous constant: under its own it would hide the static from its body, and no task could enqueue itself.
+//!
+//! Bindings in generated code start with `__`, since a pattern that is named as a static in scope does not compile.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Attribute, FnArg, Index, ItemFn, Pat, Visibility, ext::IdentExt, spanned::Spanned};
+
+use super::{
+    argument::{Argument, Param},
+    validate::{Function, Refused},
+};
+use crate::{
+    expand::{Registration, private},
+    options::Options,
+};
+
+/// The task of this function.
+pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
+    let pk = private();
+    let written = &function.item;
+    let names = Names::of(written);
+    let (task, vis) = (&names.task, &written.vis);
+    let (statics, cfgs) = (names.statics(written), cfgs(written));
+    let run = names.run(written);
+    let args = args(function);
+    let takes = takes(function, task);
+    let parameters: Vec<_> = function.arguments().map(parameter).collect();
+    let converted: Vec<_> = function.arguments().map(|argument| converted(argument, None)).collect();
+    let call = call(function, &names);
+    let registration = registration(function, options, &names);
+    quote! {
+        #statics
+        #(#cfgs)*
+        const _: () = {
+            #run
+            #args
+            #takes
+            #registration
+            #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+            impl #task {
+                /// Sends one call: once awaited, it is accepted durably. The same as `.apply(..).send()`.
+                #vis fn delay(self, #(#parameters),*) -> #pk::Delay<Self> {
+                    #pk::Call::<Self>::new(__Args { #(#converted),* }).send()
+                }
+                /// One call with options of its own, sent by `.send().await`.
+                #vis fn apply(self, #(#parameters),*) -> #pk::Call<Self> {
+                    #pk::Call::new(__Args { #(#converted),* })
+                }
+                /// Many calls, from an iterator or a `Stream` of tuples of the arguments, or of bare values if there is
+                /// one argument.
+                #vis fn fan_out<'__a, __M>(self, __calls: impl #pk::Source<'__a, Self, __M>) -> #pk::FanOut<'__a, Self> {
+                    #pk::FanOut::new(__calls)
+                }
+                #call
+            }
+        };
+    }
+}
+
+/// What stands for a function that cannot be a task, so that the rest of the crate, and the function, are checked.
+pub(super) fn placeholder(refused: &Refused) -> TokenStream {
+    match refused {
+        Refused::Method(method) => quote!(#method),
+        Refused::Function(written) => {
+            let names = Names::of(written);
+            let (statics, run, cfgs) = (names.statics(written), names.run(written), cfgs(written));
+            quote! {
+                #statics
+                #(#cfgs)*
+                const _: () = {
+                    #[allow(dead_code)]
+                    #run
+                };
+            }
+        }
+    }
+}
+
+/// The names of what a function becomes.
+struct Names {
+    /// The static: the function's own.
+    item: Ident,
+    /// Its type.
+    task: Ident,
+    /// The function.
+    run: Ident,
+}
+
+impl Names {
+    fn of(written: &ItemFn) -> Self {
+        let item = written.sig.ident.clone();
+        let bare = item.unraw();
+        let task = format_ident!("__task_{bare}", span = item.span());
+        let run = format_ident!("__run_{bare}", span = item.span());
+        Self { item, task, run }
+    }
+
+    /// The static and its type.
+    fn statics(&self, written: &ItemFn) -> TokenStream {
+        let Self { item, task, .. } = self;
+        let (vis, cfgs) = (&written.vis, cfgs(written));
+        // Where the function's name stands, so that the compiler's `missing_docs` points there.
+        let declaration = quote_spanned!(item.span()=> static #item: #task = #task;);
+        let about = written.attrs.iter().filter(|attribute| is_about(attribute));
+        quote! {
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(dead_code, non_camel_case_types, unreachable_pub)]
+            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+            #vis struct #task;
+            #(#cfgs)*
+            #(#about)*
+            #[allow(dead_code, non_upper_case_globals)]
+            #vis #declaration
+        }
+    }
+
+    /// The function as written, under its other name.
+    fn run(&self, written: &ItemFn) -> ItemFn {
+        let mut run = written.clone();
+        run.sig.ident = self.run.clone();
+        run.vis = Visibility::Inherited;
+        run.attrs.retain(|attribute| !is_about(attribute) && !attribute.path().is_ident("cfg"));
+        run
+    }
+}
+
+/// The arguments as a struct with a field for each.
+fn args(function: &Function) -> TokenStream {
+    let pk = private();
+    let serde_path = "::celeriac::__private::serde";
+    let fields = function.arguments().map(|Argument { name, ty, serde, .. }| {
+        let trait_path = quote_spanned!(ty.span()=> #pk::Argument);
+        quote!(#(#serde)* #name: <#ty as #trait_path>::Type)
+    });
+    quote! {
+        #[derive(#pk::serde::Serialize, #pk::serde::Deserialize)]
+        #[serde(crate = #serde_path, expecting = "the arguments by name")]
+        #[allow(unreachable_pub)]
+        pub struct __Args { #(#fields),* }
+    }
+}
+
+/// What `fan_out` takes: a tuple of the arguments, or the bare value if there is one.
+fn takes(function: &Function, task: &Ident) -> TokenStream {
+    let pk = private();
+    let single = function.arguments().count() == 1;
+    let (mut generics, mut types, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, argument) in function.arguments().enumerate() {
+        let Argument { ty, into, .. } = argument;
+        let place = Index::from(index);
+        fields.push(converted(argument, Some(if single { quote!(__item) } else { quote!(__item.#place) })));
+        if *into {
+            let generic = format_ident!("__A{index}");
+            generics.push(quote!(#generic: ::core::convert::Into<#ty>));
+            types.push(quote!(#generic));
+        } else {
+            types.push(quote!(#ty));
+        }
+    }
+    let item = if single { quote!(#(#types)*) } else { quote!((#(#types,)*)) };
+    quote! {
+        impl<#(#generics),*> #pk::Takes<#item> for #task {
+            #[allow(unused_variables)]
+            fn args(__item: #item) -> __Args {
+                __Args { #(#fields),* }
+            }
+        }
+    }
+}
+
+/// `call`, with the signature as written.
+fn call(function: &Function, names: &Names) -> TokenStream {
+    let ItemFn { sig, vis, .. } = &function.item;
+    let run = &names.run;
+    let (asyncness, output) = (&sig.asyncness, &sig.output);
+    let wait = asyncness.map(|_| quote!(.await));
+    let (mut inputs, mut passed) = (Vec::new(), Vec::new());
+    for (index, input) in sig.inputs.iter().enumerate() {
+        let FnArg::Typed(param) = input else { continue };
+        let name = match &*param.pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            _ => format_ident!("__p{index}"),
+        };
+        let ty = &param.ty;
+        inputs.push(quote!(#name: #ty));
+        passed.push(name);
+    }
+    quote! {
+        /// Runs the function here and now, as written.
+        #vis #asyncness fn call(self, #(#inputs),*) #output {
+            #run(#(#passed),*) #wait
+        }
+    }
+}
+
+fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Names) -> Registration<'a> {
+    let pk = private();
+    let output = &function.output;
+    let outcome = quote_spanned!(output.span()=> #pk::Outcome);
+    Registration {
+        task: &names.task,
+        item: &names.item,
+        options,
+        args: quote!(__Args),
+        output: quote!(<#output as #outcome>::Output),
+        names: function.arguments().map(Argument::wire_name).collect(),
+        states: function.states().collect(),
+        check: quote!(#pk::check::<__Args>),
+        body: body(function, names),
+    }
+}
+
+/// Decodes the arguments, and answers what runs the function.
+fn body(function: &Function, names: &Names) -> TokenStream {
+    let pk = private();
+    let Names { run, item, .. } = names;
+    let passed = function.params.iter().map(|param| match param {
+        Param::State(ty) => quote_spanned!(ty.span()=> __cx.state::<#ty>()),
+        Param::Context => quote!(&__cx),
+        Param::Argument(Argument { name, .. }) => quote!(__args.#name),
+    });
+    let called = quote!(#run(#(#passed),*));
+    let settle = quote_spanned!(function.output.span()=> #pk::Outcome::settle);
+    let (kind, ready) = if function.item.sig.asyncness.is_some() {
+        let boxed = quote_spanned!(item.span()=> #pk::future);
+        (quote!(Async), quote!(#boxed(async move { #settle(#called.await) })))
+    } else {
+        let boxed = quote_spanned!(item.span()=> #pk::job);
+        (quote!(Blocking), quote!(#boxed(move || #settle(#called))))
+    };
+    quote! {
+        #pk::Body::#kind(|__bytes, __cx| {
+            let __args: __Args = #pk::read(__bytes)?;
+            ::core::result::Result::Ok(#ready)
+        })
+    }
+}
+
+/// An argument as a parameter of `delay` and `apply`.
+fn parameter(argument: &Argument) -> TokenStream {
+    let Argument { name, ty, into, .. } = argument;
+    if *into { quote!(#name: impl ::core::convert::Into<#ty>) } else { quote!(#name: #ty) }
+}
+
+/// An argument as a field of `__Args { .. }`, from `value`, or from a parameter of its name.
+fn converted(argument: &Argument, value: Option<TokenStream>) -> TokenStream {
+    let Argument { name, into, .. } = argument;
+    match (value, *into) {
+        (Some(value), true) => quote!(#name: ::core::convert::Into::into(#value)),
+        (None, true) => quote!(#name: ::core::convert::Into::into(#name)),
+        (Some(value), false) => quote!(#name: #value),
+        (None, false) => quote!(#name),
+    }
+}
+
+fn cfgs(written: &ItemFn) -> Vec<&Attribute> {
+    written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
+}
+
+/// Whether an attribute is about the task as others see it, and not about the function.
+fn is_about(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc") || attribute.path().is_ident("deprecated")
+}

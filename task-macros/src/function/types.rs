@@ -1,0 +1,64 @@
+//! What a macro can tell of a type, which is how it is written.
+
+use syn::{GenericArgument, PathArguments, PathSegment, Type};
+
+/// What a parameter's type makes of it.
+pub(super) enum Role<'a> {
+    /// `State<T>`.
+    State(&'a Type),
+    /// `State`, without its type.
+    BareState,
+    /// `&Context`.
+    Context,
+    /// `Context`, or `&mut Context`.
+    OwnedContext,
+    /// Anything else.
+    Argument,
+}
+
+/// Tells `State` and `Context` by the last segment of their path: a macro does not see what a name stands for.
+pub(super) fn role(ty: &Type) -> Role<'_> {
+    let (target, shared) = match ty {
+        Type::Reference(reference) => (&*reference.elem, reference.mutability.is_none()),
+        ty => (ty, false),
+    };
+    match last_segment(target) {
+        Some(segment) if segment.ident == "Context" && shared => Role::Context,
+        Some(segment) if segment.ident == "Context" => Role::OwnedContext,
+        Some(segment) if segment.ident == "State" => first_type(segment).map_or(Role::BareState, Role::State),
+        _ => Role::Argument,
+    }
+}
+
+/// Whether callers may pass anything that is `Into` this: texts and paths, where no inference is lost by it.
+pub(super) fn into(ty: &Type) -> bool {
+    let Some(segment) = last_segment(ty) else { return false };
+    match segment.ident.to_string().as_str() {
+        "String" | "PathBuf" => segment.arguments.is_none(),
+        "Box" | "Arc" | "Cow" => first_type(segment).and_then(last_segment).is_some_and(|text| text.ident == "str"),
+        _ => false,
+    }
+}
+
+/// The type itself, out of the invisible group that a `macro_rules` macro puts it in.
+pub(super) fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        ty => ty,
+    }
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match ungrouped(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+fn first_type(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}

@@ -1,0 +1,121 @@
+//! What stands in the parentheses of `#[task(..)]`.
+//!
+//! The macro knows two keys, `name` and `state(..)`. Every other becomes a call of the builder method of that name,
+//! so that a new option needs no change here, and a typo or a value out of range is the compiler's own error, where
+//! it is written.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{
+    Expr, Ident, Token, Type, parenthesized,
+    parse::{Parse, ParseStream, Parser},
+    punctuated::Punctuated,
+    spanned::Spanned,
+    token::Paren,
+};
+
+use crate::errors::Errors;
+
+/// The options of a task, each key once.
+#[derive(Default)]
+pub(crate) struct Options {
+    seen: Vec<Ident>,
+    name: Option<Expr>,
+    states: Vec<Type>,
+    builder: TokenStream,
+}
+
+enum Setting {
+    Value(Ident, Expr),
+    Flag(Ident),
+    States(Ident, Vec<Type>),
+}
+
+impl Options {
+    /// Adds what stands in one attribute.
+    pub(crate) fn read(&mut self, attribute: TokenStream, errors: &mut Errors) {
+        let settings = match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(attribute) {
+            Ok(settings) => settings,
+            Err(error) => return errors.push(error),
+        };
+        for setting in settings {
+            let key = setting.key();
+            if self.seen.contains(key) {
+                errors.at(key, format!("`{key}` is given twice"));
+                continue;
+            }
+            self.seen.push(key.clone());
+            self.add(setting);
+        }
+    }
+
+    fn add(&mut self, setting: Setting) {
+        let method = match setting {
+            Setting::Value(key, value) if key == "name" => return self.name = Some(value),
+            Setting::States(_, states) => return self.states.extend(states),
+            Setting::Value(key, value) => quote_spanned!(value.span()=> .#key(#value)),
+            Setting::Flag(key) => quote_spanned!(key.span()=> .#key()),
+        };
+        self.builder.extend(method);
+    }
+
+    /// The types of `state(..)`.
+    pub(crate) fn states(&self) -> &[Type] {
+        &self.states
+    }
+
+    /// Where the key `schedule` stands, if it does.
+    pub(crate) fn schedule(&self) -> Option<&Ident> {
+        self.seen.iter().find(|key| *key == "schedule")
+    }
+
+    /// The task's name: the one given, else that of the item.
+    pub(crate) fn name(&self, item: &Ident) -> TokenStream {
+        if let Some(name) = &self.name {
+            return quote!(#name);
+        }
+        let name = syn::ext::IdentExt::unraw(item).to_string();
+        quote_spanned!(item.span()=> #name)
+    }
+
+    /// Calls of the builder that set all that was given. `name` is the constant that holds the name.
+    pub(crate) fn builder(&self, name: &TokenStream, item: &Ident) -> TokenStream {
+        let span = self.name.as_ref().map_or_else(|| item.span(), Spanned::span);
+        let methods = &self.builder;
+        let start = quote_spanned!(Span::call_site()=> ::celeriac::__private::Options::new());
+        let named = quote_spanned!(span=> .name(#name));
+        quote!(#start #named #methods)
+    }
+}
+
+impl Setting {
+    fn key(&self) -> &Ident {
+        let (Self::Value(key, _) | Self::Flag(key) | Self::States(key, _)) = self;
+        key
+    }
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key: Ident = input.parse()?;
+        if key == "state" {
+            if !input.peek(Paren) {
+                return Err(syn::Error::new(
+                    key.span(),
+                    "write `state(T)` with the type that `app.state(..)` provides",
+                ));
+            }
+            let types;
+            parenthesized!(types in input);
+            let types = Punctuated::<Type, Token![,]>::parse_terminated(&types)?;
+            return Ok(Self::States(key, types.into_iter().collect()));
+        }
+        if input.parse::<Option<Token![=]>>()?.is_some() {
+            return Ok(Self::Value(key, input.parse()?));
+        }
+        if input.is_empty() || input.peek(Token![,]) {
+            return Ok(Self::Flag(key));
+        }
+        Err(input.error(format!("write `{key} = value`")))
+    }
+}

@@ -1,0 +1,102 @@
+//! `#[derive(Task)]` on a struct.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Data, DeriveInput, Fields, ext::IdentExt};
+
+use crate::{
+    errors::Errors,
+    expand::{Registration, private},
+    options::Options,
+};
+
+/// Expands `#[derive(Task)] item`.
+pub(crate) fn task(item: TokenStream) -> TokenStream {
+    let input = match syn::parse2::<DeriveInput>(item) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let mut options = Options::default();
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("task")) {
+        match attribute.meta.require_list() {
+            Ok(list) => options.read(list.tokens.clone(), &mut errors),
+            Err(error) => errors.push(error),
+        }
+    }
+    let task = validate(&input, &mut errors).map(|fields| emit(&input, fields, &options));
+    quote!(#errors #task)
+}
+
+/// The fields of a struct that can be a task.
+fn validate<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<&'a Fields> {
+    let before = errors.count();
+    if !input.generics.params.is_empty() {
+        errors.at(
+            &input.generics,
+            "a task cannot be generic, since it is found by its name when it runs: write one struct for each type",
+        );
+    }
+    let fields = match &input.data {
+        Data::Struct(data) => Some(&data.fields),
+        Data::Enum(_) | Data::Union(_) => {
+            errors.at(&input.ident, "a task is a struct: its fields are the arguments; an enum can be one of them");
+            None
+        }
+    };
+    fields.filter(|_| errors.count() == before)
+}
+
+fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream {
+    let pk = private();
+    let DeriveInput { ident, vis, .. } = input;
+    let (read, check) = match options.schedule() {
+        Some(key) => (quote!(#pk::read_or_default), quote_spanned!(key.span()=> #pk::check_or_default::<#ident>)),
+        None => (quote!(#pk::read), quote!(#pk::check::<#ident>)),
+    };
+    let perform = quote_spanned!(ident.span()=> #pk::Perform);
+    let future = quote_spanned!(ident.span()=> #pk::future);
+    let registration = Registration {
+        task: ident,
+        item: ident,
+        options,
+        args: quote!(Self),
+        output: quote!(<Self as #perform>::Output),
+        names: fields.iter().filter_map(|field| Some(field.ident.as_ref()?.unraw().to_string())).collect(),
+        states: Vec::new(),
+        check,
+        body: quote! {
+            #pk::Body::Async(|__bytes, __cx| {
+                let __task: #ident = #read(__bytes)?;
+                ::core::result::Result::Ok(#future(async move {
+                    #pk::Outcome::settle(#pk::Perform::perform(__task, &__cx).await)
+                }))
+            })
+        },
+    };
+    quote! {
+        const _: () = {
+            #registration
+            impl #pk::Takes<Self> for #ident {
+                fn args(__item: Self) -> Self {
+                    __item
+                }
+            }
+            #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+            impl #ident {
+                /// Sends this call: once awaited, it is accepted durably. The same as `.apply().send()`.
+                #vis fn delay(self) -> #pk::Delay<Self> {
+                    #pk::Call::<Self>::new(self).send()
+                }
+                /// This call with options of its own, sent by `.send().await`.
+                #vis fn apply(self) -> #pk::Call<Self> {
+                    #pk::Call::new(self)
+                }
+                /// Many calls, from an iterator or a `Stream`.
+                #vis fn fan_out<'__a, __M>(__calls: impl #pk::Source<'__a, Self, __M>) -> #pk::FanOut<'__a, Self> {
+                    #pk::FanOut::new(__calls)
+                }
+            }
+        };
+    }
+}
