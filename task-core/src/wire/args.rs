@@ -1,7 +1,8 @@
 //! Arguments and results: `MessagePack` with named fields, so that an argument added with a default still reads
 //! what was sent before.
 
-use serde::{Serialize, de::DeserializeOwned};
+use rmp_serde::decode::ReadRefReader;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::MAX_DEPTH;
 
@@ -12,18 +13,27 @@ pub fn encode_args<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), rmp
 
 /// Decodes arguments or a result.
 pub fn decode_args<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    read(bytes)
+}
+
+/// Reads anything, no deeper than [`MAX_DEPTH`]: the decoder's own limit is beyond what a thread's stack bears.
+pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde::decode::Error> {
+    T::deserialize(&mut deserializer(bytes))
+}
+
+fn deserializer(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     deserializer.set_max_depth(MAX_DEPTH);
-    let value = T::deserialize(&mut deserializer)?;
-    Ok(value)
+    deserializer
 }
 
-/// Arguments or a result as JSON, for people. Bytes become arrays of numbers.
-pub fn to_json(bytes: &[u8]) -> Result<serde_json::Value, rmp_serde::decode::Error> {
-    decode_args(bytes)
+/// Arguments or a result as JSON, for people. Bytes become arrays of numbers, keys become strings.
+pub fn to_json(bytes: &[u8]) -> Result<serde_json::Value, serde_json::Error> {
+    serde_transcode::transcode(&mut deserializer(bytes), serde_json::value::Serializer)
 }
 
-/// Arguments given as JSON, encoded: the same bytes as if they had been given as values, where JSON has the types.
+/// Arguments given as JSON, encoded: what a task reads from them is what it would read from the same values, where
+/// JSON has the types.
 pub fn from_json(value: &serde_json::Value) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     let mut out = Vec::new();
     encode_args(value, &mut out)?;

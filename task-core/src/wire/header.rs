@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{WireError, envelope};
+use super::{MAX_INDEX, MAX_TIME_MS, WireError, args, envelope};
 use crate::id::{BatchId, ParcelId};
 
 /// The head of a parcel. Field names are part of the wire format.
@@ -52,8 +52,20 @@ impl Header {
         envelope::header(parcel).and_then(Self::decode)
     }
 
+    /// Reads a header and makes its numbers ones that can be reckoned with, whoever wrote them.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        rmp_serde::from_slice(bytes).map_err(|error| WireError::Header(error.to_string()))
+        let mut header: Self = args::read(bytes).map_err(|error| WireError::Header(error.to_string()))?;
+        if header.attempt == 0 {
+            return Err(WireError::Header("attempt 0; attempts count from 1".to_owned()));
+        }
+        if header.first > MAX_INDEX {
+            return Err(WireError::Header(format!("first index {}; at most {MAX_INDEX}", header.first)));
+        }
+        for time in [&mut header.created_ms, &mut header.due_ms, &mut header.not_after_ms] {
+            *time = MAX_TIME_MS.min(*time);
+        }
+        header.expires_ms = header.expires_ms.map(|time| MAX_TIME_MS.min(time));
+        Ok(header)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

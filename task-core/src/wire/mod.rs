@@ -4,6 +4,7 @@
 //! Nothing read here is trusted: lengths are checked against limits before memory is taken for them.
 
 mod args;
+mod body;
 mod envelope;
 mod error;
 mod header;
@@ -27,6 +28,13 @@ pub const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// The most bytes of a header.
 pub const MAX_HEADER_BYTES: usize = 4096;
+
+/// The highest index of a call in its batch: so many that none is missed, and each fits a database's integer.
+pub const MAX_INDEX: u64 = 1 << 62;
+
+/// The latest time that a parcel can name, in milliseconds since 1970: the end of the year 9999. Later times are
+/// read as this one.
+pub const MAX_TIME_MS: u64 = 253_402_300_799_999;
 
 /// The deepest nesting of an argument.
 pub const MAX_DEPTH: usize = 128;

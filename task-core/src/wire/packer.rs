@@ -14,8 +14,9 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Room for the envelope and for a header with long names.
-    const HEAD_BYTES: usize = envelope::OVERHEAD + 1024;
+    /// Room for the envelope, for a header with long names, and for the set of indexes that a child's body has
+    /// beyond its parent's.
+    const HEAD_BYTES: usize = envelope::OVERHEAD + 1024 + MAX_CALLS as usize / 8;
 
     /// The most bytes of one call's encoded arguments.
     pub fn call_bytes(&self) -> usize {

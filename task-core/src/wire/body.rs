@@ -1,0 +1,80 @@
+//! What is inside a parcel: the arguments of its calls, and which calls of the batch they are.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
+use serde_bytes::Bytes as Bin;
+
+use super::{MAX_CALLS, WireError, args};
+use crate::bitmap::Bitmap;
+
+/// The body of a parcel. Field names are part of the wire format.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Body<'a> {
+    /// The encoded arguments of each call.
+    #[serde(borrow, deserialize_with = "at_most_max_calls")]
+    pub(super) args: Vec<&'a Bin>,
+    /// The calls' indexes, each counted from the header's `first`; absent when they follow one another. A set,
+    /// not a list: a child must not be larger than its parent was allowed to be, however its calls are scattered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) indexes: Option<Bitmap>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, WireError> {
+        args::read(bytes).map_err(|error| WireError::Body(error.to_string()))
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec_named(self).expect("a body has only types that MessagePack has, and a Vec takes all bytes")
+    }
+}
+
+/// The set that stands for ascending indexes, or none if they follow one another.
+pub(super) fn gather(indexes: &[u64]) -> Option<Bitmap> {
+    let (first, last) = (indexes.first()?, indexes.last()?);
+    let gaps = last - first >= indexes.len() as u64;
+    gaps.then(|| indexes.iter().map(|index| (index - first) as u32).collect())
+}
+
+/// The indexes that a set stands for, of which there must be `count`.
+pub(super) fn spread(first: u64, set: &Bitmap, count: usize) -> Result<Vec<u64>, WireError> {
+    let limit = MAX_CALLS as usize / 8;
+    if set.as_bytes().len() > limit {
+        let bytes = set.as_bytes().len();
+        return Err(WireError::Body(format!("a set of indexes of {bytes} bytes; at most {limit}")));
+    }
+    if set.len() as usize != count {
+        return Err(WireError::Body(format!("{} indexes for {count} calls", set.len())));
+    }
+    Ok(set.iter().map(|offset| first + u64::from(offset)).collect())
+}
+
+/// Stops reading at the limit: a body of nothing but empty calls would otherwise take many times its own memory.
+fn at_most_max_calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de Bin>, D::Error> {
+    struct Calls;
+
+    impl<'de> Visitor<'de> for Calls {
+        type Value = Vec<&'de Bin>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the arguments of calls")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut calls = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(MAX_CALLS as usize));
+            while let Some(call) = seq.next_element()? {
+                if calls.len() == MAX_CALLS as usize {
+                    return Err(A::Error::custom(format!("more than {MAX_CALLS} calls")));
+                }
+                calls.push(call);
+            }
+            Ok(calls)
+        }
+    }
+
+    deserializer.deserialize_seq(Calls)
+}

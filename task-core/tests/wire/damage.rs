@@ -1,0 +1,124 @@
+//! Bytes that are no parcel, or a damaged one: always an error that says what is wrong, never a panic.
+
+use bytes::Bytes;
+use task_core::wire::{Header, MAX_INDEX, Parcel, WireError};
+
+use super::{parcels::*, raw};
+
+fn samples() -> [Bytes; 2] {
+    let small = pack(header(0), [mail("ada@example.org", "welcome")]);
+    let compressed = pack(header(0), (0..20).map(|n| mail(&format!("user{n}@example.org"), "welcome")));
+    assert_eq!((small[1], compressed[1]), (0, 1), "one of each");
+    [small, compressed]
+}
+
+#[test]
+fn every_flipped_bit_is_found() {
+    for parcel in samples() {
+        for at in 0..parcel.len() {
+            for bit in 0..8 {
+                let mut damaged = parcel.to_vec();
+                damaged[at] ^= 1 << bit;
+                assert!(Parcel::open(&damaged.clone().into()).is_err(), "bit {bit} of byte {at}");
+                // A dispatcher reads the header without the checksum: it may be misled, it must not fall over.
+                let _ = Header::peek(&damaged);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_cut_is_found() {
+    for parcel in samples() {
+        for length in 0..parcel.len() {
+            let cut = parcel.slice(..length);
+            assert!(Parcel::open(&cut).is_err(), "{length} bytes of {}", parcel.len());
+            let _ = Header::peek(&cut);
+        }
+        let longer = Bytes::from([parcel.as_ref(), &[0]].concat());
+        assert!(matches!(raw::error(&longer), WireError::Checksum { .. }));
+    }
+    assert_eq!(raw::refusal(&Bytes::new()), "a parcel ends too early: its first part needs 6 bytes, 0 are there");
+}
+
+#[test]
+fn a_newer_version_says_to_deploy() {
+    let body = b"\x81\xa4args\x90";
+    for version in [0, 2, b'{'] {
+        let parcel = raw::envelope(version, 0, &raw::header(0), body.len() as u32, body);
+        let text = format!(
+            "a parcel of format version {version}; this program reads up to version 1: deploy it anew with a newer \
+             Celeriac, or look for who else sends to this queue"
+        );
+        assert_eq!(raw::refusal(&parcel), text);
+        assert_eq!(Header::peek(&parcel).unwrap_err().to_string(), text);
+    }
+}
+
+#[test]
+fn unknown_flags_are_refused() {
+    let parcel = raw::envelope(1, 0x82, &raw::header(0), 0, b"");
+    assert_eq!(raw::refusal(&parcel), "a parcel with unknown flags 0x82: sent by a newer program, or not a parcel");
+}
+
+#[test]
+fn a_wrong_checksum_is_told() {
+    let mut parcel = samples()[0].to_vec();
+    let last = parcel.len() - 1;
+    parcel[last] ^= 0xff;
+    assert!(raw::refusal(&parcel.into()).starts_with("a damaged parcel: its checksum is "));
+}
+
+#[test]
+fn a_count_that_is_not_true_is_refused() {
+    let parcel = raw::with_body(3, b"\x81\xa4args\x91\xc4\x01\x80");
+    assert_eq!(raw::refusal(&parcel), "a parcel whose header says 3 calls and whose body has 1; at most 4096");
+}
+
+#[test]
+fn a_header_that_is_too_large_or_none_is_refused() {
+    let parcel = raw::envelope(1, 0, &[0xc0; 5000], 0, b"");
+    assert_eq!(raw::refusal(&parcel), "a parcel header of 5000 bytes; at most 4096");
+    let refused = [
+        (raw::encode(&Header { attempt: 0, count: 1, ..header(0) }), "attempt 0; attempts count from 1"),
+        (
+            raw::encode(&Header { count: 1, ..header(MAX_INDEX + 1) }),
+            "first index 4611686018427387905; at most 4611686018427387904",
+        ),
+        (b"\x81\xa2id\xc4\x02\x00\x00".to_vec(), "an id has 16 bytes, not 2"),
+        (b"\x81\xa2id\x07".to_vec(), "invalid type: integer `7`, expected a borrowed byte array"),
+        (b"\x80".to_vec(), "missing field `id`"),
+    ];
+    for (header, why) in refused {
+        assert_eq!(raw::refusal(&raw::with_header(&header)), format!("a parcel header that cannot be read: {why}"));
+    }
+}
+
+#[test]
+fn a_body_that_is_none_is_refused() {
+    let refused: [(&[u8], &str); 5] = [
+        (b"\x80", "missing field `args`"),
+        (b"\x81\xa4args\x91\x07", "invalid type: integer `7`, expected a borrowed byte array"),
+        (b"\x82\xa4args\x91\xc4\x01\x80\xa7indexes\xc4\x01\x03", "2 indexes for 1 calls"),
+        (b"\x82\xa4args\x91\xc4\x01\x80\xa7indexes\xc4\x00", "0 indexes for 1 calls"),
+        (b"\x82\xa4args\x91\xc4\x01\x80\xa7indexes\x07", "invalid type: integer `7`, expected byte array"),
+    ];
+    for (body, why) in refused {
+        assert_eq!(raw::refusal(&raw::with_body(1, body)), format!("a parcel body that cannot be read: {why}"));
+    }
+    let far = [b"\x82\xa4args\x91\xc4\x01\x80\xa7indexes\xc5\x02\x01".as_slice(), &[0; 512], &[1]].concat();
+    assert_eq!(
+        raw::refusal(&raw::with_body(1, &far)),
+        "a parcel body that cannot be read: a set of indexes of 513 bytes; at most 512"
+    );
+}
+
+#[test]
+fn a_body_that_does_not_decompress_is_refused() {
+    let parcel = raw::envelope(1, 1, &raw::header(1), 100, b"not zstd at all");
+    assert!(raw::refusal(&parcel).starts_with("a parcel body that cannot be decompressed: "));
+    let body = b"\x81\xa4args\x91\xc4\x01\x80";
+    let small = zstd::bulk::compress(body, 1).unwrap();
+    let parcel = raw::envelope(1, 1, &raw::header(1), body.len() as u32 + 1, &small);
+    assert_eq!(raw::refusal(&parcel), "a parcel ends too early: the body needs 11 bytes, 10 are there");
+}

@@ -1,0 +1,13 @@
+//! The wire form through its public interface: what goes in comes out, what is wrong is refused in fixed memory,
+//! and the bytes are those of `docs/wire-format.md`, which another language reads and writes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod arguments;
+mod bombs;
+mod children;
+mod damage;
+mod parcels;
+mod raw;
+mod round_trip;
+mod vectors;

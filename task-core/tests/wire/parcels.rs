@@ -1,0 +1,49 @@
+//! Parcels to test with.
+
+use bytes::Bytes;
+use task_core::{
+    id::{BatchId, ParcelId},
+    wire::{Header, Packer, Packing, encode_args},
+};
+
+pub(crate) const ROOMY: Packing = Packing { calls: 4096, bytes: 256 * 1024 };
+
+/// The header of a root parcel with all that is optional left out.
+pub(crate) fn header(first: u64) -> Header {
+    let batch = BatchId::new(1_700_000_000_000, 42);
+    Header {
+        id: ParcelId::root(batch, first),
+        parent: None,
+        batch,
+        recorded: false,
+        task: "mail.send".to_owned(),
+        queue: "mail".to_owned(),
+        first,
+        count: 0,
+        attempt: 1,
+        hops: 0,
+        created_ms: 1_700_000_000_000,
+        due_ms: 0,
+        expires_ms: None,
+        not_after_ms: 1_701_209_600_000,
+        call_ms: 0,
+    }
+}
+
+/// A parcel whose calls have these encoded arguments.
+pub(crate) fn pack<A: AsRef<[u8]>>(header: Header, calls: impl IntoIterator<Item = A>) -> Bytes {
+    let mut packer = Packer::new(ROOMY);
+    for call in calls {
+        assert!(packer.fits(call.as_ref().len()), "the test's parcel is too large");
+        packer.push(call.as_ref());
+    }
+    packer.seal(header)
+}
+
+/// The encoded arguments of one mail.
+pub(crate) fn mail(to: &str, template: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let args = serde_json::json!({ "to": to, "template": template });
+    encode_args(&args, &mut out).unwrap();
+    out
+}

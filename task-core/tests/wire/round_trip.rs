@@ -1,0 +1,83 @@
+//! What goes in comes out, for any calls that fit.
+
+use proptest::prelude::*;
+use task_core::wire::{Header, MAX_INDEX, MAX_TIME_MS, Packer, Packing, Parcel};
+
+use super::{parcels::*, raw};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_calls(
+        calls in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 0..200),
+        first in 0..=MAX_INDEX,
+        times in prop::array::uniform3(0..=MAX_TIME_MS),
+        expires_ms in prop::option::of(0..=MAX_TIME_MS),
+        attempt in 1..=u32::MAX,
+        recorded: bool,
+        task in "[a-zA-Z0-9._:-]{1,128}",
+        queue in "[a-zA-Z0-9_-]{1,80}",
+    ) {
+        let [created_ms, due_ms, not_after_ms] = times;
+        let written = Header { attempt, recorded, task, queue, created_ms, due_ms, expires_ms, not_after_ms, ..header(first) };
+        let written = Header { count: calls.len() as u32, ..written };
+        let bytes = pack(written.clone(), &calls);
+
+        prop_assert_eq!(&Header::peek(&bytes).unwrap(), &written);
+        let read = Parcel::open(&bytes).unwrap();
+        prop_assert_eq!(&read.header, &written);
+        for (position, call) in (0..).zip(&calls) {
+            prop_assert_eq!(read.args(position), call);
+            prop_assert_eq!(read.call(position), written.batch.call(first + u64::from(position)));
+        }
+    }
+
+    /// Neither the limit in bytes nor that in calls is ever exceeded, and no call that may be sent is too large.
+    #[test]
+    fn a_full_parcel_keeps_to_its_limits(bytes in 2048_usize..20_000, calls in 1_u32..50, seed in any::<u64>()) {
+        let packing = Packing { calls, bytes };
+        let mut packer = Packer::new(packing);
+        prop_assert!(packer.fits(packing.call_bytes()));
+        prop_assert!(!packer.fits(packing.call_bytes() + 1));
+        let mut noise = seed;
+        loop {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let call: Vec<u8> = (0..noise >> 54).map(|at| (noise >> (at % 57)) as u8).collect();
+            if !packer.fits(call.len()) {
+                break;
+            }
+            packer.push(&call);
+        }
+        let count = packer.count();
+        let parcel = packer.seal(Header { task: "t".repeat(128), queue: "q".repeat(80), ..header(MAX_INDEX) });
+        prop_assert!(count <= calls && parcel.len() <= bytes, "{count} calls, {} bytes", parcel.len());
+        prop_assert_eq!(Parcel::open(&parcel).unwrap().count(), count);
+        prop_assert_eq!((packer.count(), packer.fits(packing.call_bytes())), (0, true));
+    }
+}
+
+#[test]
+fn what_repeats_is_compressed() {
+    let parcel = pack(header(0), (0..1000).map(|n| mail(&format!("user{n}@example.org"), "welcome")));
+    assert!(parcel.len() < 12_000, "{} bytes", parcel.len());
+    assert_eq!(Parcel::open(&parcel).unwrap().args(999), &mail("user999@example.org", "welcome"));
+}
+
+#[test]
+fn times_beyond_the_year_9999_are_read_as_its_end() {
+    let never = Header { due_ms: u64::MAX, not_after_ms: u64::MAX, expires_ms: Some(u64::MAX), ..header(0) };
+    let read = Header::peek(&pack(never, [[0x80]])).unwrap();
+    assert_eq!((read.due_ms, read.not_after_ms, read.expires_ms), (MAX_TIME_MS, MAX_TIME_MS, Some(MAX_TIME_MS)));
+}
+
+#[test]
+fn fields_that_a_newer_program_adds_are_passed_over() {
+    let mut header = raw::header(1);
+    assert_eq!(header[0] & 0xf0, 0x80, "a map of fewer than 16 fields");
+    header[0] += 1;
+    header.extend_from_slice(b"\xa8priority\x07");
+    let body = b"\x82\xa4args\x91\xc4\x01\x80\xa5extra\xc3";
+    let read = Parcel::open(&raw::envelope(1, 0, &header, body.len() as u32, body)).unwrap();
+    assert_eq!(read.args(0).as_ref(), [0x80]);
+}
