@@ -14,7 +14,7 @@ bench *args:
 
 # The peers' figures alone.
 peers *args:
-    benches/peers/run {{args}}
+    benches/peers/run.sh {{args}}
 
 # The mail campaign: 10,000 recipients into ./outbox.
 demo:
