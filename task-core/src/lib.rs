@@ -4,6 +4,7 @@
 pub mod bitmap;
 pub mod client;
 pub mod id;
+pub mod planner;
 pub mod ports;
 pub mod protocol;
 pub mod schedule;

@@ -1,9 +1,12 @@
-//! The client that `delay` uses when none is named.
+//! The client that a call uses when it names none: that of the scope it is made in, else the default of the process,
+//! else one over the file that the environment names, opened when it is first needed.
 
-use std::{future::Future, sync::RwLock};
+use std::{
+    future::Future,
+    sync::{PoisonError, RwLock},
+};
 
 use super::{Client, Error};
-use crate::ports::PortError;
 
 tokio::task_local! {
     static SCOPE: Client;
@@ -12,24 +15,56 @@ tokio::task_local! {
 static DEFAULT: RwLock<Option<Client>> = RwLock::new(None);
 
 impl Client {
-    /// The client of this scope, else the default of this process.
+    /// The client that a call made here uses unless it names another with `.on(&client)`: that of the innermost
+    /// [`scope`](Self::scope), else the [default](Self::set_default) of this process. If there is none, and with the
+    /// feature `embedded`, the file that the environment's `CELERIAC_DATABASE` names, `celeriac.db` if it names none,
+    /// is opened and becomes the default.
+    ///
+    /// # Errors
+    /// If the file cannot be opened; without the feature, if there is no default. The next call tries again.
     pub fn ambient() -> Result<Self, Error> {
-        if let Ok(client) = SCOPE.try_with(Clone::clone) {
+        if let Some(client) = Self::present() {
             return Ok(client);
         }
-        let default = DEFAULT.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        default.clone().ok_or_else(|| {
-            Error::Port(PortError::Refused { what: "no client: call Client::set_default at start-up".to_owned() })
-        })
+        let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = default.clone() {
+            return Ok(client);
+        }
+        let client = open()?;
+        *default = Some(client.clone());
+        Ok(client)
     }
 
-    /// Makes this the client of whatever in this process has none of its own.
+    /// The ambient client, if that needs no opening.
+    pub(super) fn present() -> Option<Self> {
+        let scope = SCOPE.try_with(Clone::clone).ok();
+        scope.or_else(|| DEFAULT.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Makes this the client of every call in this process that names none and is made in no
+    /// [`scope`](Self::scope). Replaces the default before it.
     pub fn set_default(client: Self) {
-        *DEFAULT.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(client);
+        *DEFAULT.write().unwrap_or_else(PoisonError::into_inner) = Some(client);
     }
 
-    /// Makes this the ambient client of a future.
+    /// Makes this the ambient client of a future, for tests above all. Tasks that the future spawns are not in its
+    /// scope.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         SCOPE.scope(self.clone(), future)
     }
+}
+
+#[cfg(feature = "embedded")]
+fn open() -> Result<Client, Error> {
+    let path = std::env::var_os("CELERIAC_DATABASE").filter(|path| !path.is_empty());
+    let path = std::path::PathBuf::from(path.unwrap_or_else(|| "celeriac.db".into()));
+    match crate::embedded::open(&path) {
+        Ok(ports) => Ok(Client::new(ports)),
+        Err(error) => Err(Error::Open { path, source: std::sync::Arc::new(error) }),
+    }
+}
+
+#[cfg(not(feature = "embedded"))]
+fn open() -> Result<Client, Error> {
+    Err(Error::NoClient)
 }

@@ -1,46 +1,128 @@
-//! What `fan_out` answers.
+//! What `fan_out` answers: a batch, and how far it is.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, time::Duration};
 
-use super::{Client, Error};
+use serde::Serialize;
+
+use super::{Client, Error, Handle, handle::Waiting};
 use crate::{id::BatchId, ports::BatchRecord};
 
-/// A batch that was accepted.
+/// A batch of calls. `O` is what each of them returns.
 pub struct Batch<O> {
     client: Client,
     id: BatchId,
+    name: String,
     accepted: u64,
     output: PhantomData<fn() -> O>,
 }
 
+/// How far a batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// How many calls are accepted; all of them once it is closed.
+    pub total: u64,
+    /// Whether its source has been read to the end.
+    pub closed: bool,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// How many calls have ended, well or not.
+    pub ended: u64,
+    /// How many ended well.
+    pub succeeded: u64,
+    /// How many ended otherwise: failed, timed out, crashed, revoked, expired, unknown. Each is a dead letter.
+    pub dead: u64,
+    /// How many attempts failed and were followed by another.
+    pub retries: u64,
+    /// When the last call ended, in milliseconds since 1970.
+    pub finished_ms: Option<u64>,
+}
+
+impl Progress {
+    /// Whether it is closed and all its calls have ended.
+    pub fn is_complete(&self) -> bool {
+        self.closed && self.ended >= self.total
+    }
+}
+
+impl From<&BatchRecord> for Progress {
+    fn from(record: &BatchRecord) -> Self {
+        Self {
+            total: record.accepted,
+            closed: record.closed,
+            revoked: record.revoked,
+            ended: record.tally.ended(),
+            succeeded: record.tally.succeeded,
+            dead: record.tally.dead(),
+            retries: record.tally.retries,
+            finished_ms: record.finished_ms,
+        }
+    }
+}
+
 impl<O> Batch<O> {
-    pub(super) fn new(client: Client, id: BatchId, accepted: u64) -> Self {
-        Self { client, id, accepted, output: PhantomData }
+    pub(super) fn new(client: Client, id: BatchId, name: String, accepted: u64) -> Self {
+        Self { client, id, name, accepted, output: PhantomData }
     }
 
-    /// The batch's id.
+    /// Its id.
     pub fn id(&self) -> BatchId {
         self.id
     }
 
-    /// How many calls were accepted.
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many calls were accepted when this was asked for, those of earlier runs of the same batch included.
     pub fn accepted(&self) -> u64 {
         self.accepted
     }
 
-    /// How far it is.
-    pub async fn progress(&self) -> Result<Option<BatchRecord>, Error> {
-        Ok(self.client.ports().batches.get(self.id).await?)
+    /// The handle of its call at `index`, from 0 in the order of its source.
+    pub fn call(&self, index: u64) -> Handle<O> {
+        self.client.handle(self.id.call(index))
     }
 
-    /// Revokes it: calls that have not started do not run.
-    pub async fn revoke(&self) -> Result<bool, Error> {
-        Ok(self.client.ports().batches.revoke(self.id).await?)
+    /// How far it is.
+    pub async fn progress(&self) -> Result<Progress, Error> {
+        let record = self.client.ports().batches.get(self.id).await?;
+        Ok(Progress::from(&record.ok_or(Error::NoBatch { batch: self.id })?))
+    }
+
+    /// Revokes it: calls that are not yet with a worker become dead letters without running. Celery: `revoke`.
+    pub async fn revoke(&self) -> Result<(), Error> {
+        let known = self.client.ports().batches.revoke(self.id).await?;
+        if known { Ok(()) } else { Err(Error::NoBatch { batch: self.id }) }
+    }
+
+    /// Waits until all its calls have ended, well or not, at most this long.
+    ///
+    /// # Errors
+    /// [`Error::NotComplete`] when the time is over: the batch goes on.
+    pub async fn wait(&self, timeout: Duration) -> Result<Progress, Error> {
+        let mut waiting = Waiting::new(self.client.ports(), timeout);
+        loop {
+            let progress = self.progress().await?;
+            if progress.is_complete() {
+                return Ok(progress);
+            }
+            if !waiting.pause().await {
+                let Progress { ended, total: accepted, .. } = progress;
+                return Err(Error::NotComplete { batch: self.id, waited: timeout, ended, accepted });
+            }
+        }
+    }
+}
+
+impl<O> Clone for Batch<O> {
+    fn clone(&self) -> Self {
+        Self::new(self.client.clone(), self.id, self.name.clone(), self.accepted)
     }
 }
 
 impl<O> fmt::Debug for Batch<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({})", self.id)
+        write!(f, "Batch({}, {:?}, {} calls)", self.id, self.name, self.accepted)
     }
 }

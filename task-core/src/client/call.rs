@@ -1,27 +1,29 @@
-//! A call that is not yet sent.
+//! A call that is not yet sent, and how it is to be sent.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use super::{Client, Delay, Error, Handle};
+use tokio::sync::oneshot;
+
+use super::{Client, Delay, Error, coalesce::PendingCall, delay::Sending, spec::Spec};
 use crate::{
-    id::{BatchId, ParcelId},
-    ports::{Outgoing, SendError},
-    task::Task,
-    wire::{Header, Packer, Packing, encode_args},
+    id::BatchId,
+    planner,
+    task::{Options, Task},
+    wire::{Packing, encode_args},
 };
 
-/// How a call is sent.
-#[derive(Clone, Debug, Default)]
+/// How a call is sent. The fields are the methods of [`Call`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallOptions {
-    /// When it is due.
+    /// See [`Call::countdown`].
     pub countdown: Option<Duration>,
-    /// When it is due, as a time.
+    /// See [`Call::eta`].
     pub eta: Option<jiff::Timestamp>,
-    /// How long after it was accepted it may still start.
+    /// See [`Call::expires`].
     pub expires: Option<Duration>,
-    /// The queue, instead of the task's.
+    /// See [`Call::queue`].
     pub queue: Option<String>,
-    /// A key: of calls of the task with the same key one runs.
+    /// See [`Call::unique`].
     pub unique: Option<String>,
 }
 
@@ -39,37 +41,42 @@ impl<T: Task> Call<T> {
         Self { args, options: CallOptions::default(), client: None }
     }
 
-    /// Due after this long. Celery: `countdown`.
+    /// Runs it this long after now, at the earliest. At most ten years. Defaults to at once. Celery: `countdown`.
     pub fn countdown(mut self, countdown: Duration) -> Self {
         self.options.countdown = Some(countdown);
         self
     }
 
-    /// Due at this time. Celery: `eta`.
+    /// Runs it at this time, at the earliest; at once if that is past. At most ten years away. Defaults to at once.
+    /// Celery: `eta`.
     pub fn eta(mut self, eta: jiff::Timestamp) -> Self {
         self.options.eta = Some(eta);
         self
     }
 
-    /// How long after it was accepted it may still start. Celery: `expires`.
+    /// How long after now it may still be started; later it becomes a dead letter. Longer than a countdown. Defaults
+    /// to the task's `expires`. Celery: `expires`.
     pub fn expires(mut self, expires: Duration) -> Self {
         self.options.expires = Some(expires);
         self
     }
 
-    /// The queue, instead of the task's. Celery: `queue`.
+    /// The queue that it is sent to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's. Celery: `queue`.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.options.queue = Some(queue.into());
         self
     }
 
-    /// A key: of calls of this task with the same key one runs.
+    /// A key: of the calls of this task with the same key one runs, and all have the same id, for as long as the
+    /// ledger keeps its row, which is 16 days from when it was sent or due. Whichever is claimed first decides the
+    /// arguments. Such a call has a parcel, and so a claim, of its own. Defaults to none. Celery: `task_id`, which
+    /// does not keep a second one from running.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.options.unique = Some(key.into());
         self
     }
 
-    /// Sends with this client instead of the ambient one.
+    /// Sends it with this client. Defaults to the [ambient](Client::ambient) one.
     pub fn on(mut self, client: &Client) -> Self {
         self.client = Some(client.clone());
         self
@@ -80,45 +87,51 @@ impl<T: Task> Call<T> {
         &self.args
     }
 
-    /// Sends it.
+    /// Sends it. The arguments are encoded now, what is wrong with them is said when the answer is awaited. Celery:
+    /// `apply_async`.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`]: it will not run. [`Error::Unknown`]: it may.
     pub fn send(self) -> Delay<T> {
-        let mut args = Vec::new();
+        let mut args = Vec::with_capacity(ARGS_BYTES);
         let encoded = encode_args(&self.args, &mut args)
             .map_err(|error| Error::Encode { task: T::NAME.to_owned(), why: error.to_string() });
-        let client = self.client.map_or_else(Client::ambient, Ok);
-        let queue = self.options.queue.unwrap_or_else(|| T::OPTIONS.queue.to_owned());
-        Delay::new(async move {
-            encoded?;
-            let client = client?;
-            let ports = client.ports();
-            let now_ms = ports.clock.now_ms();
-            let batch = BatchId::new(now_ms, u128::from(ports.entropy.next_u64()));
-            let mut packer = Packer::new(Packing { calls: 1, bytes: ports.profile.message_bytes });
-            packer.push(&args);
-            let body = packer.seal(Header {
-                id: ParcelId::root(batch, 0),
-                parent: None,
-                batch,
-                recorded: false,
-                task: T::NAME.to_owned(),
-                queue: queue.clone(),
-                first: 0,
-                count: 1,
-                attempt: 1,
-                hops: 0,
-                created_ms: now_ms,
-                due_ms: 0,
-                expires_ms: None,
-                not_after_ms: now_ms + 14 * 86_400_000,
-                call_ms: 0,
-            });
-            let sent = ports.queue.send(vec![Outgoing { queue: queue.into(), body, due_ms: 0 }]).await;
-            sent.into_iter().collect::<Result<(), _>>().map_err(|error| match error {
-                SendError::Rejected(source) | SendError::Unknown(source) => {
-                    Error::Rejected { task: T::NAME.to_owned(), source }
-                }
-            })?;
-            Ok(Handle::new(client, batch.call(0)))
-        })
+        Delay::new(
+            encoded
+                .and_then(|()| self.client.map_or_else(Client::ambient, Ok))
+                .map_or_else(Sending::refused, |client| prepare(client, T::NAME, &T::OPTIONS, args, &self.options)),
+        )
+    }
+}
+
+/// Room for usual arguments.
+const ARGS_BYTES: usize = 128;
+
+/// A call with encoded arguments, ready to be handed over.
+pub(super) fn prepare(
+    client: Client,
+    task: &'static str,
+    options: &Options,
+    args: Vec<u8>,
+    call: &CallOptions,
+) -> Sending {
+    let ports = client.ports();
+    let parcel_calls = planner::coalesced_calls(options);
+    let limit = Packing { calls: parcel_calls, bytes: ports.profile.message_bytes }.call_bytes();
+    if args.len() > limit {
+        return Sending::refused(Error::TooLarge { task: task.to_owned(), bytes: args.len(), limit });
+    }
+    let spec = match Spec::new(task, options, call, ports.clock.now_ms()) {
+        Ok(spec) => spec,
+        Err(error) => return Sending::refused(error),
+    };
+    let unique = call.unique.as_deref().map(|key| BatchId::from_key(task, key));
+    let (reply, replied) = oneshot::channel();
+    Sending::new(client, PendingCall { spec, parcel_calls, unique, args, reply }, replied)
+}
+
+impl<T: Task> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Call({}, {:?})", T::NAME, self.options)
     }
 }

@@ -1,23 +1,74 @@
 //! The client: what it sends through, and where it looks things up.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use crate::ports::Ports;
+use super::{Batch, CallStatus, Error, Handle, coalesce::Coalescer, status};
+use crate::{
+    id::{BatchId, TaskId},
+    ports::{BatchRecord, Failure, Ports},
+};
 
-/// Asks for work. Cheap to clone.
-#[derive(Clone, Debug)]
+/// Asks for work. Cheap to clone; all clones share one background thread, which coalesces concurrent `delay`s and is
+/// independent of any async runtime. Dropping the last clone ends the thread once it has sent what it was given.
+#[derive(Clone)]
 pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     ports: Arc<Ports>,
+    coalescer: Coalescer,
 }
 
 impl Client {
     /// A client over these ports.
     pub fn new(ports: Ports) -> Self {
-        Self { ports: Arc::new(ports) }
+        let ports = Arc::new(ports);
+        let coalescer = Coalescer::new(Arc::clone(&ports));
+        Self { shared: Arc::new(Shared { ports, coalescer }) }
     }
 
     /// What it sends through.
     pub fn ports(&self) -> &Ports {
-        &self.ports
+        &self.shared.ports
+    }
+
+    pub(super) fn coalescer(&self) -> &Coalescer {
+        &self.shared.coalescer
+    }
+
+    /// The handle of a call whose id is known.
+    pub fn handle<O>(&self, id: TaskId) -> Handle<O> {
+        Handle::new(self.clone(), id)
+    }
+
+    /// Where a call stands.
+    pub async fn status(&self, id: TaskId) -> Result<CallStatus, Error> {
+        Ok(status::look_up(self.ports(), id).await?)
+    }
+
+    /// The failed attempts of a call, oldest first.
+    pub async fn history(&self, id: TaskId) -> Result<Vec<Failure>, Error> {
+        Ok(self.ports().ledger.history(id).await?)
+    }
+
+    /// The batch of this id.
+    ///
+    /// # Errors
+    /// [`Error::NoBatch`] if there is none.
+    pub async fn batch<O>(&self, id: BatchId) -> Result<Batch<O>, Error> {
+        let record = self.ports().batches.get(id).await?.ok_or(Error::NoBatch { batch: id })?;
+        Ok(Batch::new(self.clone(), record.id, record.name, record.accepted))
+    }
+
+    /// The newest batches, newest first.
+    pub async fn batches(&self, limit: usize) -> Result<Vec<BatchRecord>, Error> {
+        Ok(self.ports().batches.list(limit).await?)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("ports", self.ports()).finish_non_exhaustive()
     }
 }

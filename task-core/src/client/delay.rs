@@ -1,25 +1,39 @@
 //! A call on its way.
 
 use std::{
+    borrow::Cow,
+    fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use futures::future::BoxFuture;
+use tokio::sync::oneshot;
 
-use super::{Error, Handle};
-use crate::task::Task;
+use super::{
+    Client, Error, Handle, Unsent,
+    coalesce::{Lost, PendingCall, Push, Reply},
+};
+use crate::{
+    id::TaskId,
+    ports::{PortError, SendError},
+    task::Task,
+};
 
-/// A call on its way: resolves once it is accepted.
+/// A call on its way: resolves once it is durable. Its arguments are encoded already, so that it borrows nothing.
+///
+/// It is handed to the client's thread when it is first polled. From then on dropping it, as a web framework does
+/// when the other side hangs up, does not take the call back.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Delay<T: Task> {
-    sent: BoxFuture<'static, Result<Handle<T::Output>, Error>>,
+    sending: Sending,
+    output: PhantomData<fn() -> T::Output>,
 }
 
 impl<T: Task> Delay<T> {
-    pub(super) fn new(sent: impl Future<Output = Result<Handle<T::Output>, Error>> + Send + 'static) -> Self {
-        Self { sent: Box::pin(sent) }
+    pub(super) fn new(sending: Sending) -> Self {
+        Self { sending, output: PhantomData }
     }
 }
 
@@ -27,6 +41,94 @@ impl<T: Task> Future for Delay<T> {
     type Output = Result<Handle<T::Output>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.sent.as_mut().poll(cx)
+        let (client, id) = ready!(Pin::new(&mut self.sending).poll(cx))?;
+        Poll::Ready(Ok(Handle::new(client, id)))
     }
+}
+
+impl<T: Task> fmt::Debug for Delay<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Delay({})", T::NAME)
+    }
+}
+
+/// The part of [`Delay`] that is the same for all tasks.
+pub(super) struct Sending(State);
+
+enum State {
+    Refused(Error),
+    Unsent(Client, PendingCall, oneshot::Receiver<Reply>),
+    Sent(Client, Cow<'static, str>, oneshot::Receiver<Reply>),
+    Over,
+}
+
+impl Sending {
+    pub(super) fn new(client: Client, call: PendingCall, reply: oneshot::Receiver<Reply>) -> Self {
+        Self(State::Unsent(client, call, reply))
+    }
+
+    pub(super) fn refused(error: Error) -> Self {
+        Self(State::Refused(error))
+    }
+}
+
+impl Future for Sending {
+    type Output = Result<(Client, TaskId), Error>;
+
+    /// # Panics
+    /// If polled after it has ended, as futures do.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match std::mem::replace(&mut self.0, State::Over) {
+                State::Refused(error) => return Poll::Ready(Err(error)),
+                State::Unsent(client, call, reply) => {
+                    let task = call.spec.task.clone();
+                    match client.coalescer().push(call, cx.waker()) {
+                        Push::Taken => self.0 = State::Sent(client, task, reply),
+                        Push::Full(call) => {
+                            self.0 = State::Unsent(client, call, reply);
+                            return Poll::Pending;
+                        }
+                        Push::Failed(error) => return Poll::Ready(Err(no_thread(&task, error))),
+                    }
+                }
+                State::Sent(client, task, mut reply) => {
+                    let Poll::Ready(reply) = Pin::new(&mut reply).poll(cx) else {
+                        self.0 = State::Sent(client, task, reply);
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(match reply {
+                        Ok(Ok(id)) => Ok((client, id)),
+                        Ok(Err(lost)) => Err(lost.told(client, task)),
+                        Err(_) => Err(thread_ended(&task)),
+                    });
+                }
+                State::Over => panic!("a `Delay` was polled after it had ended"),
+            }
+        }
+    }
+}
+
+impl Lost {
+    fn told(self, client: Client, task: Cow<'static, str>) -> Error {
+        let Self { id, message, error } = self;
+        match error {
+            SendError::Rejected(source) => Error::Rejected { task: task.into_owned(), source },
+            SendError::Unknown(source) => {
+                Error::Unknown { unsent: Box::new(Unsent { client, task, id, message }), source }
+            }
+        }
+    }
+}
+
+fn no_thread(task: &str, error: std::io::Error) -> Error {
+    let what = "the client's thread cannot be started: this process may not have more threads or memory".to_owned();
+    let source = PortError::Unavailable { what, source: Some(std::sync::Arc::new(error)) };
+    Error::Rejected { task: task.to_owned(), source }
+}
+
+/// Calls are dropped unanswered only before they were packed: they were not sent.
+fn thread_ended(task: &str) -> Error {
+    let what = "the client's thread panicked before it sent the call; its message is in the log".to_owned();
+    Error::Rejected { task: task.to_owned(), source: PortError::Unavailable { what, source: None } }
 }

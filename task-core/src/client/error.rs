@@ -1,16 +1,34 @@
-//! What can go wrong when work is asked for.
+//! What can go wrong when work is asked for, told apart by what the caller should do next.
 
-use crate::ports::PortError;
+use std::{borrow::Cow, path::PathBuf, time::Duration};
+
+use super::{CallStatus, Client};
+use crate::{
+    id::{BatchId, TaskId},
+    ports::{Outgoing, PortError, SendError},
+};
 
 /// What can go wrong when work is asked for.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The call was not accepted and will not run (G1).
-    #[error("task `{task}`: rejected: {source}")]
+    #[error("task `{task}`: the call was rejected and will not run: {source}")]
     Rejected {
         /// The task.
         task: String,
         /// Why.
+        source: PortError,
+    },
+    /// The call may have been accepted: the answer was lost (G1). [`Unsent::send_again`] is harmless: it is still
+    /// the same call.
+    #[error(
+        "task `{}`: unknown whether call {} was accepted: {source}; `unsent.send_again()` sends the same call again",
+        unsent.task, unsent.id
+    )]
+    Unknown {
+        /// The call.
+        unsent: Box<Unsent>,
+        /// Why it is not known.
         source: PortError,
     },
     /// The arguments cannot be encoded.
@@ -21,7 +39,154 @@ pub enum Error {
         /// What the serialiser said.
         why: String,
     },
-    /// The store did not answer a question.
+    /// The arguments do not fit into a parcel.
+    #[error(
+        "task `{task}`: its arguments take {bytes} bytes encoded, and a call may have at most {limit}: store what is \
+         large and pass a reference to it, such as a path or a key"
+    )]
+    TooLarge {
+        /// The task.
+        task: String,
+        /// How many bytes the encoded arguments have.
+        bytes: usize,
+        /// How many they may have.
+        limit: usize,
+    },
+    /// An option or an argument has a value that cannot work.
+    #[error("task `{task}`: {why}")]
+    Invalid {
+        /// The task.
+        task: String,
+        /// What is wrong, and what to write.
+        why: String,
+    },
+    /// A `fan_out` stopped before the end of its source. What was accepted before that runs; the batch stays open.
+    #[error(
+        "batch {batch} stopped at item {accepted} of its source, counted from 0; the items before it are accepted: \
+         {source}; a `fan_out` with a `.unique(key)` goes on there when it is sent again"
+    )]
+    Stopped {
+        /// The batch.
+        batch: BatchId,
+        /// How many calls are accepted.
+        accepted: u64,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// An item of a source could not be sent. Nothing was.
+    #[error("item {item} of the source, counted from 0: {source}")]
+    Item {
+        /// Its place in the source, from 0.
+        item: u64,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A batch was revoked before its source was read to the end.
+    #[error("batch {batch} (`{name}`) was revoked: to send it all the same, use another key")]
+    Revoked {
+        /// The batch.
+        batch: BatchId,
+        /// Its name.
+        name: String,
+    },
+    /// There is no such batch in this store.
+    #[error("there is no batch {batch} here: it was never opened, or this is another database")]
+    NoBatch {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// There is no ambient client.
+    #[error(
+        "no client to send with: call `Client::set_default(client)` at start-up, name one with `.on(&client)`, or \
+         build with the feature `embedded`, which opens the file that CELERIAC_DATABASE names"
+    )]
+    NoClient,
+    /// The file of the ambient client cannot be opened.
+    #[error("the ambient client cannot open {}: {source} (CELERIAC_DATABASE names the file)", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The call did not end in time. It goes on all the same.
+    #[error("call {id} had not ended after {waited:?}: it is {status}")]
+    NotYet {
+        /// The call.
+        id: TaskId,
+        /// How long was waited.
+        waited: Duration,
+        /// Where it stands.
+        status: Box<CallStatus>,
+    },
+    /// The batch was not complete in time. It goes on all the same.
+    #[error("batch {batch} was not complete after {waited:?}: {ended} of {accepted} calls have ended")]
+    NotComplete {
+        /// The batch.
+        batch: BatchId,
+        /// How long was waited.
+        waited: Duration,
+        /// How many of its calls have ended.
+        ended: u64,
+        /// How many are accepted so far.
+        accepted: u64,
+    },
+    /// The call ended otherwise than well: it has no result.
+    #[error("call {id} has no result: it {status}")]
+    Dead {
+        /// The call.
+        id: TaskId,
+        /// How it ended.
+        status: Box<CallStatus>,
+    },
+    /// The call succeeded, but its result is not what the caller asked for.
+    #[error("the result of call {id} cannot be read as `{wanted}`: {why}")]
+    Result {
+        /// The call.
+        id: TaskId,
+        /// The type that was asked for.
+        wanted: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// The store did not answer.
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+/// A call of which nobody knows whether it was accepted.
+#[derive(Clone, Debug)]
+pub struct Unsent {
+    pub(super) client: Client,
+    pub(super) task: Cow<'static, str>,
+    pub(super) id: TaskId,
+    pub(super) message: Outgoing,
+}
+
+impl Unsent {
+    /// The call's id.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Sends the very same parcel again: under the same id, so that the call runs once although both may arrive.
+    /// [`Client::handle`] makes a handle of the answer.
+    pub async fn send_again(self) -> Result<TaskId, Error> {
+        let sent = self.client.ports().queue.send(vec![self.message.clone()]).await.pop();
+        match sent.unwrap_or_else(|| Err(unanswered())) {
+            Ok(()) => Ok(self.id),
+            // Not rejected: the first copy may have arrived.
+            Err(SendError::Rejected(source) | SendError::Unknown(source)) => {
+                Err(Error::Unknown { unsent: Box::new(self), source })
+            }
+        }
+    }
+}
+
+/// What a queue that answers for fewer messages than it was given leaves behind.
+pub(super) fn unanswered() -> SendError {
+    SendError::Unknown(PortError::Unknown {
+        what: "the queue did not answer for this message".to_owned(),
+        source: None,
+    })
 }

@@ -1,66 +1,114 @@
-//! Many calls of one task.
+//! Many calls of one task, as one batch.
 
-use std::{future::IntoFuture, time::Duration};
+use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
-use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
+use futures::future::BoxFuture;
 
-use super::{Batch, Client, Error, Source};
-use crate::{id::BatchId, task::Task};
+use super::{
+    Batch, CallOptions, Client, Error, Source,
+    flusher::new_batch,
+    sender::{Sender, Window},
+    source::{Feed, Sink},
+    spec::{Place, Spec},
+};
+use crate::{
+    id::BatchId,
+    planner::{self, Plan},
+    ports::{NewBatch, Profile},
+    protocol,
+    task::{Options, Task},
+    wire::Packing,
+};
 
-/// Many calls of one task, not yet sent.
+/// Many calls of one task, not yet sent. Awaiting it sends them.
+///
+/// The source is read as fast as its calls are sent and no faster, and is never whole in memory. The calls run while
+/// the source is still being read.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct FanOut<'a, T: Task> {
-    calls: BoxStream<'a, T::Args>,
+    request: Request<'a>,
+    output: PhantomData<fn() -> T>,
+}
+
+/// The part of a `fan_out` that is the same for all tasks.
+struct Request<'a> {
+    task: &'static str,
+    options: Options,
+    feed: Box<dyn Feed + 'a>,
     client: Option<Client>,
     name: Option<String>,
-    unique: Option<String>,
-    queue: Option<String>,
-    countdown: Option<Duration>,
+    call: CallOptions,
 }
 
 impl<'a, T: Task> FanOut<'a, T> {
     /// The calls of this source.
     pub fn new<M>(source: impl Source<'a, T, M>) -> Self {
-        Self { calls: source.into_calls(), client: None, name: None, unique: None, queue: None, countdown: None }
+        let request = Request {
+            task: T::NAME,
+            options: T::OPTIONS,
+            feed: source.into_feed(),
+            client: None,
+            name: None,
+            call: CallOptions::default(),
+        };
+        Self { request, output: PhantomData }
     }
 
-    /// Its name, for people. Defaults to the task's.
+    /// The batch's name, for people. Defaults to the task's name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.request.name = Some(name.into());
         self
     }
 
-    /// A key: sent again with the same key it goes on where it stopped.
+    /// A key, which makes this batch resumable: sent again with the same key, it passes over the items that are
+    /// accepted already and goes on with the next, and once it is closed it sends nothing. So the source must yield
+    /// the same items in the same order. Keys are kept apart by task, and from those of single calls. Defaults to
+    /// none.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
-        self.unique = Some(key.into());
+        self.request.call.unique = Some(key.into());
         self
     }
 
-    /// The queue, instead of the task's.
+    /// The queue that the calls are sent to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.queue = Some(queue.into());
+        self.request.call.queue = Some(queue.into());
         self
     }
 
-    /// All due after this long.
+    /// Runs the calls this long after now, at the earliest. At most ten years. Defaults to at once.
     pub fn countdown(mut self, countdown: Duration) -> Self {
-        self.countdown = Some(countdown);
+        self.request.call.countdown = Some(countdown);
         self
     }
 
-    /// Sends with this client instead of the ambient one.
+    /// How long after now calls may still be started; later they become dead letters. Defaults to the task's
+    /// `expires`.
+    pub fn expires(mut self, expires: Duration) -> Self {
+        self.request.call.expires = Some(expires);
+        self
+    }
+
+    /// Sends with this client. Defaults to the [ambient](Client::ambient) one.
     pub fn on(mut self, client: &Client) -> Self {
-        self.client = Some(client.clone());
+        self.request.client = Some(client.clone());
         self
     }
 
-    /// Sends it.
+    /// Reads the source to its end and says what sending it would come to. Sends nothing, and opens no file.
+    ///
+    /// # Errors
+    /// [`Error::Item`] for the first item that could not be sent.
+    pub async fn plan(self) -> Result<Plan, Error> {
+        self.request.plan().await
+    }
+
+    /// Sends the calls. Ends when all are accepted, not when they have run.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] says how many were accepted before something went wrong.
     pub async fn send(self) -> Result<Batch<T::Output>, Error> {
-        let client = self.client.map_or_else(Client::ambient, Ok)?;
-        let ports = client.ports();
-        let id = BatchId::new(ports.clock.now_ms(), u128::from(ports.entropy.next_u64()));
-        let accepted = self.calls.count().await as u64;
-        Ok(Batch::new(client, id, accepted))
+        let (client, id, name, accepted) = self.request.send().await?;
+        Ok(Batch::new(client, id, name, accepted))
     }
 }
 
@@ -69,6 +117,85 @@ impl<'a, T: Task> IntoFuture for FanOut<'a, T> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
+        let Self { request, .. } = self;
+        Box::pin(async {
+            let (client, id, name, accepted) = request.send().await?;
+            Ok(Batch::new(client, id, name, accepted))
+        })
+    }
+}
+
+impl Request<'_> {
+    async fn send(self) -> Result<(Client, BatchId, String, u64), Error> {
+        let client = self.client.map_or_else(Client::ambient, Ok)?;
+        let ports = client.ports();
+        let now_ms = ports.clock.now_ms();
+        let spec = Spec::new(self.task, &self.options, &self.call, now_ms)?;
+        let key = self.call.unique.as_deref();
+        let id = key.map_or_else(|| new_batch(ports), |key| batch_of(self.task, key));
+        let name = self.name.unwrap_or_else(|| self.task.to_owned());
+        let batch = NewBatch { id, name, task: self.task.to_owned(), created_ms: now_ms, callback: None };
+        let record = ports.batches.open(batch).await?;
+        let name = record.name;
+        if record.closed {
+            return Ok((client, id, name, record.accepted));
+        }
+        if record.revoked {
+            return Err(Error::Revoked { batch: id, name });
+        }
+        let sink = Sink::new(packing(&self.options, ports.profile, self.feed.count()));
+        // Parcels that are sent again must be the same: where the batch's mark is not moved together with the send,
+        // a batch that may be resumed is cut by its items alone.
+        let lingers = key.is_none() || ports.atomic.is_some();
+        let window = Window::default();
+        let mut sender = Sender { ports, spec, batch: id, feed: self.feed, sink, lingers, next: 0, window };
+        sender.skip(record.accepted).await?;
+        let accepted = sender.run().await?;
+        if let Some(owed) = ports.batches.close(id, ports.clock.now_ms()).await? {
+            protocol::pay(ports, owed.batch, owed.message).await?;
+        }
+        Ok((client, id, name, accepted))
+    }
+
+    async fn plan(mut self) -> Result<Plan, Error> {
+        let client = self.client.or_else(Client::present);
+        let profile = client.map_or(planner::PROFILE, |client| client.ports().profile);
+        let spec = Spec::new(self.task, &self.options, &self.call, 0)?;
+        let packing = packing(&self.options, profile, self.feed.count());
+        let mut sink = Sink::new(packing);
+        let mut plan = Plan::new(self.task, &self.options, profile);
+        loop {
+            let more = std::future::poll_fn(|cx| self.feed.poll_fill(cx, &mut sink)).await;
+            let calls = sink.packer().count();
+            if let Some(error) = sink.refused(self.task) {
+                return Err(Error::Item { item: plan.calls + u64::from(calls), source: Box::new(error) });
+            }
+            if calls > 0 {
+                let args_bytes = sink.packer().bytes();
+                let place = Place::root(BatchId::from_key(self.task, ""), plan.calls, true);
+                let parcel = spec.seal(sink.packer(), 0, place);
+                plan.add(calls, args_bytes, parcel.body.len());
+                sink.next();
+            }
+            if !more {
+                return Ok(plan);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn packing(options: &Options, profile: Profile, count: Option<u64>) -> Packing {
+    Packing { calls: planner::calls_per_parcel(options, profile, count), bytes: profile.message_bytes }
+}
+
+/// The batch that belongs to a key. A single call with the same key is something else, and so has another id.
+fn batch_of(task: &str, key: &str) -> BatchId {
+    BatchId::from_key(task, &format!("fan_out\0{key}"))
+}
+
+impl<T: Task> fmt::Debug for FanOut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FanOut({}, {:?}, {:?})", T::NAME, self.request.name, self.request.call)
     }
 }

@@ -1,11 +1,23 @@
-//! What `delay` answers.
+//! What `delay` answers: a call that was accepted, to ask after.
 
-use std::{fmt, marker::PhantomData};
+use std::{
+    any::{TypeId, type_name},
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    time::Duration,
+};
 
-use super::Client;
-use crate::id::TaskId;
+use serde::de::DeserializeOwned;
 
-/// A call that was accepted.
+use super::{CallStatus, Client, Error};
+use crate::{
+    id::TaskId,
+    ports::{Clock, Ports},
+    wire::decode_args,
+};
+
+/// A call that was accepted. `O` is what it returns.
 pub struct Handle<O> {
     client: Client,
     id: TaskId,
@@ -22,14 +34,91 @@ impl<O> Handle<O> {
         self.id
     }
 
-    /// The client that it was sent with.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// Where the call stands.
+    pub async fn status(&self) -> Result<CallStatus, Error> {
+        self.client.status(self.id).await
+    }
+}
+
+impl<O: DeserializeOwned + 'static> Handle<O> {
+    /// Waits until the call has ended, at most this long, and answers what it returned. Asks at growing intervals,
+    /// from 5 ms to half a second. Celery: `get`.
+    ///
+    /// # Errors
+    /// [`Error::Dead`] says why a call did not end well, [`Error::NotYet`] that it has not ended in time.
+    pub async fn get(&self, timeout: Duration) -> Result<O, Error> {
+        let ports = self.client.ports();
+        let mut waiting = Waiting::new(ports, timeout);
+        loop {
+            if let Some(value) = ports.ledger.result_of(self.id).await? {
+                return self.read(&value);
+            }
+            match self.status().await? {
+                // A result that was recorded since it was looked for.
+                CallStatus::Succeeded if TypeId::of::<O>() != TypeId::of::<()>() => {
+                    let value = ports.ledger.result_of(self.id).await?;
+                    return value.map_or_else(|| self.read(NIL), |value| self.read(&value));
+                }
+                CallStatus::Succeeded => return self.read(NIL),
+                status if status.is_dead() => return Err(Error::Dead { id: self.id, status: Box::new(status) }),
+                status => {
+                    if !waiting.pause().await {
+                        return Err(Error::NotYet { id: self.id, waited: timeout, status: Box::new(status) });
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(&self, value: &[u8]) -> Result<O, Error> {
+        decode_args(value).map_err(|error| Error::Result {
+            id: self.id,
+            wanted: type_name::<O>(),
+            why: error.to_string(),
+        })
+    }
+}
+
+/// What a task returned that returns `()`: its result is not stored.
+const NIL: &[u8] = &[0xc0];
+
+impl<O> Clone for Handle<O> {
+    fn clone(&self) -> Self {
+        Self::new(self.client.clone(), self.id)
     }
 }
 
 impl<O> fmt::Debug for Handle<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Handle({})", self.id)
+    }
+}
+
+/// Pauses between questions, growing, until a time is over.
+pub(super) struct Waiting {
+    clock: Arc<dyn Clock>,
+    until_us: u64,
+    pause: Duration,
+}
+
+impl Waiting {
+    const FIRST: Duration = Duration::from_millis(5);
+    const LONGEST: Duration = Duration::from_millis(500);
+
+    pub(super) fn new(ports: &Ports, timeout: Duration) -> Self {
+        let clock = Arc::clone(&ports.clock);
+        let timeout_us = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+        Self { until_us: clock.monotonic_us().saturating_add(timeout_us), clock, pause: Self::FIRST }
+    }
+
+    /// Pauses; `false` at once if the time is over.
+    pub(super) async fn pause(&mut self) -> bool {
+        let left = Duration::from_micros(self.until_us.saturating_sub(self.clock.monotonic_us()));
+        if left.is_zero() {
+            return false;
+        }
+        self.clock.sleep(self.pause.min(left)).await;
+        self.pause = (self.pause * 3 / 2).min(Self::LONGEST);
+        true
     }
 }

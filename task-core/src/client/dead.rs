@@ -1,0 +1,85 @@
+//! Dead letters: looked at, sent again, dropped.
+
+use std::borrow::Cow;
+
+use super::{
+    Client, Error,
+    error::unanswered,
+    spec::{Place, Spec},
+};
+use crate::{
+    id::ParcelId,
+    ports::{DeadLetter, DeadQuery, Outgoing, Ports, Removal, SendError},
+    wire::{Packer, Packing},
+};
+
+/// How many dead letters are sent at a time.
+const CHUNK: usize = 256;
+
+impl Client {
+    /// The dead letters that match, in the order of batch and index.
+    pub async fn dead(&self, query: DeadQuery) -> Result<Vec<DeadLetter>, Error> {
+        Ok(self.ports().dead_letters.list(query).await?)
+    }
+
+    /// Sends dead letters again, as the same calls with all their attempts before them, and removes each once it is
+    /// sent. Says how many it removed: one that someone else sends again at the same time runs once and counts for
+    /// one of the two.
+    ///
+    /// # Errors
+    /// For the first that was not sent; it and those after it stay dead letters, and can be retried again.
+    pub async fn retry_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
+        let ports = self.ports();
+        let mut retried = 0;
+        for letters in letters.chunks(CHUNK) {
+            let messages = letters.iter().map(|letter| revive(ports, letter)).collect();
+            let mut answers = ports.queue.send(messages).await.into_iter();
+            let mut sent = Vec::with_capacity(letters.len());
+            let mut wrong = None;
+            for letter in letters {
+                match answers.next().unwrap_or_else(|| Err(unanswered())) {
+                    Ok(()) => sent.push((letter.id, letter.died_ms)),
+                    Err(error) => wrong = wrong.or_else(|| Some(not_sent(letter, error))),
+                }
+            }
+            retried += ports.dead_letters.remove(sent, Removal::Retried).await?;
+            if let Some(error) = wrong {
+                return Err(error);
+            }
+        }
+        Ok(retried)
+    }
+
+    /// Drops dead letters: their arguments and reasons are gone. Says how many it removed.
+    pub async fn drop_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
+        let ids = letters.iter().map(|letter| (letter.id, letter.died_ms)).collect();
+        Ok(self.ports().dead_letters.remove(ids, Removal::Dropped).await?)
+    }
+}
+
+/// The parcel in which a dead letter is sent again: always the same, so that it runs once whoever sends it.
+fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
+    let mut packer = Packer::new(Packing { calls: 1, bytes: ports.profile.message_bytes });
+    packer.push(&letter.args);
+    let spec = Spec {
+        task: Cow::Owned(letter.task.clone()),
+        queue: Cow::Owned(letter.queue.clone()),
+        due_ms: 0,
+        expires_ms: None,
+        call_ms: 0,
+    };
+    let place = Place {
+        parcel: ParcelId::revived(letter.id, letter.died_ms),
+        batch: letter.id.batch,
+        first: letter.id.index,
+        recorded: letter.recorded,
+    };
+    spec.seal(&mut packer, ports.clock.now_ms(), place)
+}
+
+fn not_sent(letter: &DeadLetter, error: SendError) -> Error {
+    match error {
+        SendError::Rejected(source) => Error::Rejected { task: letter.task.clone(), source },
+        SendError::Unknown(source) => Error::Port(source),
+    }
+}

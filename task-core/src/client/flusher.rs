@@ -1,0 +1,155 @@
+//! The thread that sends what `delay`s have handed over: takes all of it, packs, sends, and answers each call. While
+//! a send is on its way the next calls gather, so that parcels grow with the load and a lone call waits for nobody.
+
+use std::{collections::HashMap, io, panic::AssertUnwindSafe, sync::Arc, thread};
+
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+};
+
+use super::{
+    coalesce::{Buffer, Lost, PendingCall, Reply},
+    error::unanswered,
+    spec::{Place, Spec},
+};
+use crate::{
+    id::BatchId,
+    ports::{Outgoing, PortError, Ports, SendError},
+    wire::{Packer, Packing},
+};
+
+/// How many sends may be on their way. With two, one flush is packed while the disk syncs the one before.
+const FLIGHTS: usize = 2;
+
+/// Starts the thread. It has a runtime of its own, so that it outlives the one that first used the client.
+pub(super) fn start(buffer: Arc<Buffer>, ports: Arc<Ports>) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("celeriac-client".to_owned()).spawn(move || run(&runtime, &buffer, &ports)).map(drop)
+}
+
+fn run(runtime: &Runtime, buffer: &Buffer, ports: &Ports) {
+    struct Ended<'a>(&'a Buffer);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.ended();
+        }
+    }
+    let ended = Ended(buffer);
+    runtime.block_on(flush(buffer, ports));
+    drop(ended);
+}
+
+async fn flush(buffer: &Buffer, ports: &Ports) {
+    let mut flights = FuturesUnordered::new();
+    loop {
+        let (calls, open) = buffer.take();
+        if !calls.is_empty() {
+            flights.push(fly(ports, pack(calls, ports)));
+            while flights.len() >= FLIGHTS {
+                flights.next().await;
+            }
+        } else if open {
+            tokio::select! {
+                () = buffer.filled() => {}
+                Some(()) = flights.next() => {}
+            }
+        } else {
+            break flights.collect().await;
+        }
+    }
+}
+
+/// A parcel that is ready to be sent, and who waits for it.
+struct Load {
+    message: Outgoing,
+    batch: BatchId,
+    replies: Vec<oneshot::Sender<Reply>>,
+}
+
+/// Puts calls that have their spec in common into common parcels.
+fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut by_spec: HashMap<Spec, usize> = HashMap::new();
+    let mut loads = Vec::new();
+    for call in calls {
+        if let Some(batch) = call.unique {
+            let mut own = Group::new(&call, ports);
+            own.push(call);
+            loads.push(own.seal(batch, ports));
+            continue;
+        }
+        // Most flushes have one spec only, or runs of one.
+        let last = groups.len().checked_sub(1).filter(|last| groups[*last].spec == call.spec);
+        let at = last.unwrap_or_else(|| {
+            *by_spec.entry(call.spec.clone()).or_insert_with(|| {
+                groups.push(Group::new(&call, ports));
+                groups.len() - 1
+            })
+        });
+        let group = &mut groups[at];
+        if !group.packer.fits(call.args.len()) && group.packer.count() > 0 {
+            loads.push(group.seal(new_batch(ports), ports));
+        }
+        group.push(call);
+    }
+    loads.extend(groups.iter_mut().map(|group| group.seal(new_batch(ports), ports)));
+    loads
+}
+
+pub(super) fn new_batch(ports: &Ports) -> BatchId {
+    BatchId::new(ports.clock.now_ms(), u128::from(ports.entropy.next_u64()))
+}
+
+/// A parcel that is being filled with calls of one spec.
+struct Group {
+    spec: Spec,
+    packer: Packer,
+    replies: Vec<oneshot::Sender<Reply>>,
+}
+
+impl Group {
+    fn new(call: &PendingCall, ports: &Ports) -> Self {
+        let packing = Packing { calls: call.parcel_calls, bytes: ports.profile.message_bytes };
+        Self { spec: call.spec.clone(), packer: Packer::new(packing), replies: Vec::new() }
+    }
+
+    fn push(&mut self, call: PendingCall) {
+        self.packer.push(&call.args);
+        self.replies.push(call.reply);
+    }
+
+    fn seal(&mut self, batch: BatchId, ports: &Ports) -> Load {
+        let message = self.spec.seal(&mut self.packer, ports.clock.now_ms(), Place::root(batch, 0, false));
+        Load { message, batch, replies: std::mem::take(&mut self.replies) }
+    }
+}
+
+async fn fly(ports: &Ports, loads: Vec<Load>) {
+    let messages = loads.iter().map(|load| load.message.clone()).collect();
+    // A bug in a port must not take the thread with it, and the calls of others.
+    let sent = AssertUnwindSafe(ports.queue.send(messages)).catch_unwind().await;
+    let sent = sent.unwrap_or_else(|_| {
+        let error = PortError::Unknown { what: "sending panicked; its message is in the log".to_owned(), source: None };
+        vec![Err(SendError::Unknown(error)); loads.len()]
+    });
+    let mut sent = sent.into_iter();
+    for load in loads {
+        load.answer(&sent.next().unwrap_or_else(|| Err(unanswered())));
+    }
+}
+
+impl Load {
+    fn answer(self, sent: &Result<(), SendError>) {
+        for (reply, index) in self.replies.into_iter().zip(0..) {
+            let id = self.batch.call(index);
+            let answer = match sent {
+                Ok(()) => Ok(id),
+                Err(error) => Err(Box::new(Lost { id, message: self.message.clone(), error: error.clone() })),
+            };
+            // Whoever no longer waits does not want to know; the call is accepted all the same.
+            let _ = reply.send(answer);
+        }
+    }
+}

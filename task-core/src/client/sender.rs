@@ -1,0 +1,205 @@
+//! Sends what a `fan_out` reads. One parcel is filled while those before it are on their way; what is filled
+//! meanwhile goes with the next send. The source is read no faster than that.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+
+use super::{
+    Error,
+    source::{Feed, Sink},
+    spec::{Place, Spec},
+};
+use crate::{
+    id::BatchId,
+    ports::{Accept, Outgoing, PortError, Ports, SendError},
+    protocol,
+};
+
+/// How much may wait, filled, for the send that is on its way: this many bytes, or this many parcels.
+const WINDOW_BYTES: usize = 2 << 20;
+const WINDOW_PARCELS: usize = 256;
+
+/// How long a parcel waits for a stream that has nothing to fill it with.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// How often a send that may succeed later is tried in all, and the wait after the first, which doubles.
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// A `fan_out` that is being sent.
+pub(super) struct Sender<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) spec: Spec,
+    pub(super) batch: BatchId,
+    pub(super) feed: Box<dyn Feed + 'a>,
+    pub(super) sink: Sink,
+    /// Whether parcels may be sent half full because the source is slow.
+    pub(super) lingers: bool,
+    /// The index of the first call in the sink.
+    pub(super) next: u64,
+    pub(super) window: Window,
+}
+
+/// Parcels that are filled and wait to be sent.
+#[derive(Default)]
+pub(super) struct Window {
+    messages: Vec<Outgoing>,
+    bytes: usize,
+    calls: u64,
+}
+
+impl Window {
+    fn has_room(&self) -> bool {
+        self.bytes < WINDOW_BYTES && self.messages.len() < WINDOW_PARCELS
+    }
+}
+
+enum Event {
+    /// The send that was on its way has ended.
+    Sent(Result<u64, SendError>),
+    /// The parcel is full (`true`), or the source has ended.
+    Filled(bool),
+    /// The parcel has waited long enough.
+    Lingered,
+}
+
+/// A send on its way: answers up to which index calls are accepted.
+type Flight<'a> = BoxFuture<'a, Result<u64, SendError>>;
+
+impl<'a> Sender<'a> {
+    /// Passes over the items that an earlier `fan_out` of this batch has sent.
+    pub(super) async fn skip(&mut self, items: u64) -> Result<(), Error> {
+        let mut left = items;
+        while left > 0 {
+            if !poll_fn(|cx| self.feed.poll_skip(cx, &mut left)).await {
+                let why = format!(
+                    "fan_out: batch {} has accepted {items} items, the source now has only {}: a key belongs to one \
+                     source, whose items come in one order",
+                    self.batch,
+                    items - left
+                );
+                return Err(Error::Invalid { task: self.spec.task.as_ref().to_owned(), why });
+            }
+            tokio::task::yield_now().await;
+        }
+        self.next = items;
+        Ok(())
+    }
+
+    /// Sends the rest of the source. Answers how many calls of the batch are accepted.
+    pub(super) async fn run(mut self) -> Result<u64, Error> {
+        let mut accepted = self.next;
+        let mut flight: Option<Flight<'a>> = None;
+        let mut linger: Option<BoxFuture<'static, ()>> = None;
+        let mut open = true;
+        let mut wrong = None;
+        loop {
+            if flight.is_none() && !self.window.messages.is_empty() {
+                flight = Some(self.launch());
+            }
+            let reading = open && self.window.has_room();
+            if flight.is_none() && !reading {
+                break;
+            }
+            match poll_fn(|cx| self.poll_event(cx, &mut flight, reading, &mut linger)).await {
+                Event::Sent(Ok(upto)) => {
+                    flight = None;
+                    accepted = upto;
+                }
+                Event::Sent(Err(error)) => {
+                    wrong = Some(self.not_sent(error));
+                    break;
+                }
+                Event::Filled(full) => {
+                    wrong = self.sink.refused(&self.spec.task);
+                    open = full && wrong.is_none();
+                    linger = None;
+                    self.seal();
+                    // Encoding a parcel takes about a millisecond: the runtime has other tasks.
+                    tokio::task::yield_now().await;
+                }
+                Event::Lingered => {
+                    linger = None;
+                    self.seal();
+                }
+            }
+        }
+        match wrong {
+            None => Ok(accepted),
+            Some(source) => Err(Error::Stopped { batch: self.batch, accepted, source: Box::new(source) }),
+        }
+    }
+
+    fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+        flight: &mut Option<Flight<'a>>,
+        reading: bool,
+        linger: &mut Option<BoxFuture<'static, ()>>,
+    ) -> Poll<Event> {
+        if let Some(Poll::Ready(sent)) = flight.as_mut().map(|flight| flight.poll_unpin(cx)) {
+            return Poll::Ready(Event::Sent(sent));
+        }
+        if !reading {
+            return Poll::Pending;
+        }
+        if let Poll::Ready(full) = self.feed.poll_fill(cx, &mut self.sink) {
+            return Poll::Ready(Event::Filled(full));
+        }
+        if self.lingers && flight.is_none() && self.sink.packer().count() > 0 {
+            let timer = linger.get_or_insert_with(|| self.ports.clock.sleep(LINGER));
+            return timer.poll_unpin(cx).map(|()| Event::Lingered);
+        }
+        Poll::Pending
+    }
+
+    /// Puts what the sink holds into the window.
+    fn seal(&mut self) {
+        let calls = u64::from(self.sink.packer().count());
+        if calls == 0 {
+            return;
+        }
+        let place = Place::root(self.batch, self.next, true);
+        let message = self.spec.seal(self.sink.packer(), self.ports.clock.now_ms(), place);
+        self.sink.next();
+        self.next += calls;
+        self.window.calls += calls;
+        self.window.bytes += message.body.len();
+        self.window.messages.push(message);
+    }
+
+    /// Sends all of the window.
+    fn launch(&mut self) -> Flight<'a> {
+        let Window { messages, calls, .. } = std::mem::take(&mut self.window);
+        let accept = Accept { batch: self.batch, from: self.next - calls, upto: self.next, messages };
+        Box::pin(accept_patiently(self.ports, accept))
+    }
+
+    fn not_sent(&self, error: SendError) -> Error {
+        match error {
+            SendError::Rejected(source) => Error::Rejected { task: self.spec.task.as_ref().to_owned(), source },
+            SendError::Unknown(source) => Error::Port(source),
+        }
+    }
+}
+
+/// Sending the same parcels again is harmless, so what may succeed later is tried again for a while.
+async fn accept_patiently(ports: &Ports, accept: Accept) -> Result<u64, SendError> {
+    let upto = accept.upto;
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match protocol::accept(ports, accept.clone()).await {
+            Ok(()) => return Ok(upto),
+            Err(SendError::Unknown(_) | SendError::Rejected(PortError::Unavailable { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        ports.clock.sleep(wait).await;
+        wait *= 2;
+    }
+    protocol::accept(ports, accept).await.map(|()| upto)
+}

@@ -1,0 +1,202 @@
+//! Where a call stands: a walk from the row of its root parcel along the seals to the parcel that has the call now.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    id::{ParcelId, TaskId},
+    ports::{DeadLetter, Failure, PortError, Ports, Reason, Row, RowState, Seal},
+};
+
+/// Where a call stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CallStatus {
+    /// No worker has claimed it yet; or it was never accepted, or ended so long ago that its row is gone.
+    Queued,
+    /// A worker has it.
+    Running {
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Who.
+        worker: String,
+        /// When the claim ends unless renewed, in milliseconds since 1970.
+        lease_until_ms: u64,
+    },
+    /// The worker that had it is gone or late: its claim has ended. Another takes it over.
+    Stalled {
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Who had it.
+        worker: String,
+        /// When the claim ended, in milliseconds since 1970.
+        lease_until_ms: u64,
+    },
+    /// It waits for its next attempt.
+    Waiting {
+        /// That attempt, from 1.
+        attempt: u32,
+        /// When it is due, in milliseconds since 1970; 0 for at once.
+        due_ms: u64,
+    },
+    /// It returned well.
+    Succeeded,
+    /// It will not be tried again, and is kept as a dead letter.
+    Dead {
+        /// Why.
+        reason: Reason,
+        /// The last error.
+        message: String,
+        /// How many attempts were made.
+        attempts: u32,
+        /// When it died, in milliseconds since 1970.
+        died_ms: u64,
+    },
+    /// It died, and its dead letter was dropped.
+    Dropped,
+}
+
+impl CallStatus {
+    /// Whether it will not be tried again.
+    pub fn is_dead(&self) -> bool {
+        matches!(self, Self::Dead { .. } | Self::Dropped)
+    }
+
+    /// Whether nothing more will become of it by itself.
+    pub fn is_final(&self) -> bool {
+        self.is_dead() || matches!(self, Self::Succeeded)
+    }
+}
+
+impl From<DeadLetter> for CallStatus {
+    fn from(letter: DeadLetter) -> Self {
+        let DeadLetter { reason, message, attempts, died_ms, .. } = letter;
+        Self::Dead { reason, message, attempts, died_ms }
+    }
+}
+
+impl fmt::Display for CallStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queued => f.write_str("queued, with no worker yet"),
+            Self::Running { attempt, worker, .. } => write!(f, "running, attempt {attempt}, in {worker}"),
+            Self::Stalled { attempt, worker, .. } => {
+                write!(f, "stalled in attempt {attempt}: {worker} holds it no longer")
+            }
+            Self::Waiting { attempt, .. } => write!(f, "waiting for attempt {attempt}"),
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::Dead { reason, message, attempts, .. } => {
+                let reason = reason.as_str().replace('_', " ");
+                write!(f, "{reason} after {attempts} attempts: {message}")
+            }
+            Self::Dropped => f.write_str("died, and its dead letter was dropped"),
+        }
+    }
+}
+
+/// The most parcels of a walk: a call that was handed on more often is somewhere behind.
+const MAX_HOPS: u32 = 10_000;
+
+/// Finds out where a call stands.
+pub(super) async fn look_up(ports: &Ports, id: TaskId) -> Result<CallStatus, PortError> {
+    // What is common is found without a walk.
+    if ports.ledger.result_of(id).await?.is_some() {
+        return Ok(CallStatus::Succeeded);
+    }
+    if let Some(letter) = ports.dead_letters.get(id).await? {
+        return Ok(letter.into());
+    }
+    let Some(root) = ports.ledger.root_of(id).await? else {
+        return Ok(CallStatus::Queued);
+    };
+    let position = u32::try_from(id.index.saturating_sub(root.first)).unwrap_or(u32::MAX);
+    match walk(ports, root, position).await? {
+        Stand::Status(status) => Ok(status),
+        Stand::Ended { attempt } => ended(ports, id, attempt).await,
+    }
+}
+
+/// What the rows say.
+enum Stand {
+    Status(CallStatus),
+    /// A verdict was recorded on this attempt; which one, they do not say.
+    Ended {
+        attempt: u32,
+    },
+}
+
+async fn walk(ports: &Ports, root: Row, mut position: u32) -> Result<Stand, PortError> {
+    let (mut row, mut attempt) = (root, 1);
+    for _ in 0..MAX_HOPS {
+        let Some(child) = child_of(&row, position) else {
+            return Ok(last(&row, position, attempt, ports.clock.now_ms()));
+        };
+        (position, attempt) = (child.position, child.attempt);
+        let found = ports.ledger.rows(vec![child.parcel]).await?.pop().flatten();
+        match found {
+            Some(found) => row = found,
+            None => return Ok(Stand::Status(CallStatus::Waiting { attempt, due_ms: child.due_ms })),
+        }
+    }
+    Ok(Stand::Status(CallStatus::Waiting { attempt, due_ms: 0 }))
+}
+
+/// Where a parcel's call went on to.
+#[derive(Debug, PartialEq, Eq)]
+struct Child {
+    parcel: ParcelId,
+    position: u32,
+    attempt: u32,
+    due_ms: u64,
+}
+
+fn child_of(row: &Row, position: u32) -> Option<Child> {
+    let (RowState::Sealed(Seal { children }) | RowState::Finished(Seal { children })) = &row.state else {
+        return None;
+    };
+    children.iter().zip(0..).find(|(plan, _)| plan.calls.contains(position)).map(|(plan, k)| Child {
+        parcel: row.parcel.child(k),
+        // A child has its calls in the order in which they stand in the parent.
+        position: plan.calls.iter().take_while(|before| *before < position).count() as u32,
+        attempt: plan.attempt,
+        due_ms: plan.due_ms,
+    })
+}
+
+/// What a row says of a call that went nowhere else.
+fn last(row: &Row, position: u32, attempt: u32, now_ms: u64) -> Stand {
+    if row.done.contains(position) || !matches!(row.state, RowState::Open) {
+        return Stand::Ended { attempt };
+    }
+    let (worker, lease_until_ms) = (row.holder.clone(), row.lease_until_ms);
+    Stand::Status(if lease_until_ms > now_ms {
+        CallStatus::Running { attempt, worker, lease_until_ms }
+    } else {
+        CallStatus::Stalled { attempt, worker, lease_until_ms }
+    })
+}
+
+/// A call that ended in its parcel: it may have died meanwhile, or died and been sent again, or been dropped.
+async fn ended(ports: &Ports, id: TaskId, attempt: u32) -> Result<CallStatus, PortError> {
+    if let Some(letter) = ports.dead_letters.get(id).await? {
+        return Ok(letter.into());
+    }
+    let history = ports.ledger.history(id).await?;
+    for failure in history.iter().rev() {
+        let revived = ParcelId::revived(id, failure.at_ms);
+        if let Some(row) = ports.ledger.rows(vec![revived]).await?.pop().flatten() {
+            return match walk(ports, row, 0).await? {
+                Stand::Status(status) => Ok(status),
+                Stand::Ended { attempt } => Ok(verdict(&history, failure.at_ms, attempt)),
+            };
+        }
+    }
+    Ok(verdict(&history, 0, attempt))
+}
+
+/// A call that is done, is no dead letter and has no result: it returned `()`, unless its last attempt failed.
+fn verdict(history: &[Failure], since_ms: u64, attempt: u32) -> CallStatus {
+    let failed = history.iter().any(|failure| failure.at_ms > since_ms && failure.attempt == attempt);
+    if failed { CallStatus::Dropped } else { CallStatus::Succeeded }
+}

@@ -1,0 +1,251 @@
+//! How many calls go into a parcel, and how many parcels into an invocation; and what a `fan_out` will come to,
+//! before anything is sent.
+//!
+//! What a parcel costs does not depend on how many calls it has (G7), so it should have many. Three things speak
+//! against more:
+//!
+//! 1. **A parcel is lost as a whole.** When its worker dies it waits for the lease to end, and what was not recorded
+//!    runs again. So it has at most [`MOST_WORK`] of work, and at most half a lease.
+//! 2. **A parcel runs in one worker.** Few large ones leave workers idle. So a batch of known size is cut for
+//!    [`WIDTH`] workers, but not into parcels of less than [`LEAST_WORK`]: those would cost more than they save,
+//!    launching a worker being worth about 100 ms.
+//! 3. **Limits**: [`MAX_CALLS`] and the bytes of a message, which the packer keeps.
+//!
+//! The work of a parcel is its calls, run `concurrency` at a time, times `takes`. A task that does not say how long it
+//! takes is planned for [`ASSUMED`]: at the default concurrency that comes to full parcels, so that what is quick
+//! costs what quick things should; what is slow and says nothing runs in parcels of a few seconds all the same,
+//! unless a call takes longer than about a second.
+
+use std::{fmt, time::Duration};
+
+use crate::{ports::Profile, task::Options, wire::MAX_CALLS};
+
+/// How long a call is assumed to take whose task does not say.
+pub const ASSUMED: Duration = Duration::from_millis(50);
+
+/// The most work of a parcel.
+pub const MOST_WORK: Duration = Duration::from_secs(30);
+
+/// The least work that is worth an invocation of its own.
+pub const LEAST_WORK: Duration = Duration::from_secs(2);
+
+/// For how many workers a batch of known size is cut.
+pub const WIDTH: u64 = 100;
+
+/// How long calls that were coalesced may make each other wait.
+pub const COALESCED_WORK: Duration = Duration::from_secs(1);
+
+/// The most parcels of an invocation: what one receive of a queue yields.
+pub const MAX_PARCELS: u32 = 10;
+
+/// What is planned for when no backend is known yet: messages of 256 KB, the size that is cheapest per byte.
+pub const PROFILE: Profile = Profile { message_bytes: 256 << 10, checkpoint_ms: 1000, lease_ms: 60_000 };
+
+/// How long one call is expected to take.
+pub fn expected(options: &Options) -> Duration {
+    options.takes.unwrap_or(ASSUMED).max(Duration::from_millis(1))
+}
+
+/// How many calls a parcel of a batch has, of `count` calls in all if that is known. Depends on nothing else, so that
+/// a batch that is resumed is cut at the same places.
+pub fn calls_per_parcel(options: &Options, profile: Profile, count: Option<u64>) -> u32 {
+    let most = MOST_WORK.min(Duration::from_millis(profile.lease_ms / 2));
+    let most = calls_in(options, most.as_micros() / expected(options).as_micros());
+    let least = calls_in(options, LEAST_WORK.as_micros().div_ceil(expected(options).as_micros())).min(most);
+    count.map_or(most, |count| u32::try_from(count.div_ceil(WIDTH)).unwrap_or(MAX_CALLS).clamp(least, most))
+}
+
+/// How many calls a parcel of coalesced `delay`s has.
+pub fn coalesced_calls(options: &Options) -> u32 {
+    calls_in(options, COALESCED_WORK.as_micros() / expected(options).as_micros())
+}
+
+/// How many parcels of so much work an invocation has.
+pub fn parcels_per_invocation(work: Duration) -> u32 {
+    let fit = LEAST_WORK.as_millis() / work.as_millis().max(1);
+    u32::try_from(fit).unwrap_or(MAX_PARCELS).clamp(1, MAX_PARCELS)
+}
+
+/// How long so many calls take in one worker.
+pub fn work(options: &Options, calls: u32) -> Duration {
+    expected(options).saturating_mul(calls.div_ceil(options.concurrency))
+}
+
+/// So many calls as run in this many rounds of `concurrency`, as far as one parcel takes them.
+fn calls_in(options: &Options, rounds: u128) -> u32 {
+    let calls = rounds.max(1).saturating_mul(u128::from(options.concurrency));
+    u32::try_from(calls).unwrap_or(MAX_CALLS).min(MAX_CALLS)
+}
+
+/// What a `fan_out` comes to. Printed by `{}` in a few lines.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Plan {
+    /// The task.
+    pub task: String,
+    /// How many calls.
+    pub calls: u64,
+    /// How many parcels.
+    pub parcels: u64,
+    /// The most calls of a parcel.
+    pub calls_per_parcel: u32,
+    /// The bytes of all encoded arguments.
+    pub args_bytes: u64,
+    /// The bytes of all parcels as they are sent.
+    pub sent_bytes: u64,
+    /// How many parcels are handed to a worker at a time.
+    pub parcels_per_invocation: u32,
+    /// How many times a worker is invoked.
+    pub invocations: u64,
+    /// How many calls run at a time in a worker.
+    pub concurrency: u32,
+    /// How long a call is expected to take, in milliseconds.
+    pub call_ms: u64,
+    /// Whether that is assumed, because the task does not say.
+    pub assumed: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(task: &str, options: &Options, profile: Profile) -> Self {
+        let work = work(options, calls_per_parcel(options, profile, None));
+        Self {
+            task: task.to_owned(),
+            calls: 0,
+            parcels: 0,
+            calls_per_parcel: 0,
+            args_bytes: 0,
+            sent_bytes: 0,
+            parcels_per_invocation: parcels_per_invocation(work),
+            invocations: 0,
+            concurrency: options.concurrency,
+            call_ms: expected(options).as_millis() as u64,
+            assumed: options.takes.is_none(),
+        }
+    }
+
+    /// One parcel more.
+    pub(crate) fn add(&mut self, calls: u32, args_bytes: usize, sent_bytes: usize) {
+        self.calls += u64::from(calls);
+        self.parcels += 1;
+        self.calls_per_parcel = self.calls_per_parcel.max(calls);
+        self.args_bytes += args_bytes as u64;
+        self.sent_bytes += sent_bytes as u64;
+        self.parcels_per_invocation = parcels_per_invocation(self.parcel_work());
+        self.invocations = self.parcels.div_ceil(u64::from(self.parcels_per_invocation));
+    }
+
+    /// How many calls run at a time when this many workers do.
+    pub fn peak(&self, workers: u64) -> u64 {
+        let calls =
+            u64::from(self.concurrency.min(self.calls_per_parcel)).saturating_mul(workers.min(self.invocations));
+        calls.min(self.calls)
+    }
+
+    /// How long it takes with this many workers, at least one.
+    pub fn time(&self, workers: u64) -> Duration {
+        let parcels_each = self.parcels.div_ceil(workers.clamp(1, self.parcels.max(1)));
+        self.parcel_work().saturating_mul(u32::try_from(parcels_each).unwrap_or(u32::MAX))
+    }
+
+    fn parcel_work(&self) -> Duration {
+        Duration::from_millis(self.call_ms).saturating_mul(self.calls_per_parcel.div_ceil(self.concurrency.max(1)))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = self.args_bytes / self.calls.max(1);
+        writeln!(f, "plan for task `{}`", self.task)?;
+        writeln!(f, "  calls        {}, about {each} bytes of arguments each", self.calls)?;
+        writeln!(
+            f,
+            "  parcels      {}, of at most {} calls; {} KB sent",
+            self.parcels,
+            self.calls_per_parcel,
+            self.sent_bytes.div_ceil(1024)
+        )?;
+        writeln!(f, "  invocations  {}, of {} parcels or fewer", self.invocations, self.parcels_per_invocation)?;
+        let source = if self.assumed { "assumed; the task's option `takes` would say" } else { "as its task says" };
+        writeln!(f, "  a call       takes {} ms ({source}), {} at a time in a worker", self.call_ms, self.concurrency)?;
+        write!(f, "  time         about {:?} with 1 worker", self.time(1))?;
+        if self.invocations > 1 {
+            let (time, peak) = (self.time(self.invocations), self.peak(self.invocations));
+            write!(f, ", {time:?} with {} and up to {peak} calls at a time", self.invocations)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE_60: Profile = PROFILE;
+
+    #[test]
+    fn a_task_that_says_nothing_gets_full_parcels() {
+        assert_eq!(calls_per_parcel(&Options::new(), LEASE_60, Some(10_000_000)), MAX_CALLS);
+        assert_eq!(calls_per_parcel(&Options::new(), LEASE_60, None), MAX_CALLS);
+        // Even when there are few: 100 at a time are done in two seconds.
+        assert_eq!(calls_per_parcel(&Options::new(), LEASE_60, Some(10_000)), 4000);
+    }
+
+    #[test]
+    fn a_parcel_has_a_bounded_amount_of_work() {
+        for takes in ["1ms", "200ms", "1s", "20s", "10m"] {
+            for concurrency in [1, 7, 100, 4096] {
+                let options = Options::new().takes(takes).concurrency(concurrency);
+                for count in [None, Some(1), Some(5_000), Some(u64::MAX)] {
+                    let calls = calls_per_parcel(&options, LEASE_60, count);
+                    assert!((1..=MAX_CALLS).contains(&calls), "{takes} {concurrency} {count:?}");
+                    assert!(work(&options, calls) <= MOST_WORK.max(expected(&options)), "{takes} {concurrency}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_of_known_size_is_cut_for_many_workers() {
+        let slow = Options::new().takes("1s").concurrency(10);
+        assert_eq!(calls_per_parcel(&slow, LEASE_60, None), 300);
+        assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(10_000)), 100);
+        assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(50)), 20, "two seconds are worth a worker, less is not");
+    }
+
+    #[test]
+    fn a_short_lease_bounds_a_parcel() {
+        let profile = Profile { lease_ms: 10_000, ..PROFILE };
+        assert_eq!(calls_per_parcel(&Options::new().takes("1s").concurrency(10), profile, None), 50);
+    }
+
+    #[test]
+    fn coalesced_calls_do_not_wait_for_one_another() {
+        assert_eq!(coalesced_calls(&Options::new().takes("10s").concurrency(1)), 1);
+        assert_eq!(coalesced_calls(&Options::new().takes("10s").concurrency(20)), 20);
+        assert_eq!(coalesced_calls(&Options::new()), 2000);
+    }
+
+    #[test]
+    fn a_plan_reads_well() {
+        let options = Options::new().takes("200ms").concurrency(50);
+        let mut plan = Plan::new("mail.send", &options, PROFILE);
+        for _ in 0..20 {
+            plan.add(500, 50_000, 20_000);
+        }
+        assert_eq!(
+            plan.to_string(),
+            "plan for task `mail.send`\n  \
+             calls        10000, about 100 bytes of arguments each\n  \
+             parcels      20, of at most 500 calls; 391 KB sent\n  \
+             invocations  20, of 1 parcels or fewer\n  \
+             a call       takes 200 ms (as its task says), 50 at a time in a worker\n  \
+             time         about 40s with 1 worker, 2s with 20 and up to 1000 calls at a time"
+        );
+    }
+
+    #[test]
+    fn a_plan_of_nothing_divides_by_nothing() {
+        let plan = Plan::new("mail.send", &Options::new(), PROFILE);
+        assert_eq!(plan.time(0), Duration::ZERO);
+        assert!(plan.to_string().contains("calls        0, about 0 bytes"));
+    }
+}
