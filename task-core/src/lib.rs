@@ -3,6 +3,8 @@
 
 pub mod bitmap;
 pub mod client;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod id;
 pub mod planner;
 pub mod ports;

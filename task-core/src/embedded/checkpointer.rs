@@ -1,0 +1,135 @@
+//! The thread that moves the write-ahead log into the database file, so that no commit has to.
+//!
+//! While others write, the log is copied without stopping them; the little that came meanwhile is copied during a
+//! turn at the turnstile, and the next commit starts the log from its beginning. The log's file keeps its size then,
+//! which makes a sync cheaper than one that lets it grow. When nobody writes, it is emptied.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use super::{schema::PAGE_BYTES, turnstile::Turnstile};
+
+/// From how many pages on the log is copied: 32 MB of it.
+const LONG_PAGES: u32 = (32 << 20) / PAGE_BYTES;
+
+/// How many pages may be left to copy during a turn: about 2 MB.
+const REST_PAGES: u32 = (2 << 20) / PAGE_BYTES;
+
+/// How often the log is copied beside the writers before it is taken as it is.
+const ROUNDS: u32 = 4;
+
+/// How long nothing must have been written for the log to be emptied.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The length of the log, as the last commit of this process saw it.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    pages: Arc<AtomicU32>,
+    long: Arc<AtomicU32>,
+    signal: mpsc::SyncSender<()>,
+}
+
+impl Gauge {
+    /// Notes the length after a commit.
+    pub(super) fn note(&self, pages: u32) {
+        self.pages.store(pages, Ordering::Relaxed);
+        if pages >= self.long.load(Ordering::Relaxed) {
+            // Full: it has been signalled already. Disconnected: the thread has ended.
+            let _ = self.signal.try_send(());
+        }
+    }
+}
+
+/// The thread; ends with the gauges it gave out.
+#[derive(Debug)]
+pub(super) struct Checkpointer {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    /// Starts the thread.
+    pub(super) fn start(db: Connection, turnstile: Turnstile) -> io::Result<(Self, Gauge)> {
+        let (signal, signals) = mpsc::sync_channel(1);
+        let pages = Arc::new(AtomicU32::new(0));
+        let long = Arc::new(AtomicU32::new(LONG_PAGES));
+        let gauge = Gauge { pages: pages.clone(), long: long.clone(), signal };
+        let thread = std::thread::Builder::new()
+            .name("celeriac-checkpointer".to_owned())
+            .spawn(move || Thread { db, turnstile, pages, long }.run(&signals))?;
+        Ok((Self { thread: Some(thread) }, gauge))
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Thread {
+    db: Connection,
+    turnstile: Turnstile,
+    pages: Arc<AtomicU32>,
+    long: Arc<AtomicU32>,
+}
+
+impl Thread {
+    // What fails here fails again or succeeds the next time; the log grows meanwhile, and nothing is lost.
+    fn run(&self, signals: &mpsc::Receiver<()>) {
+        let mut before = 0;
+        loop {
+            match signals.recv_timeout(QUIET) {
+                Ok(()) => self.shorten(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let pages = self.pages.load(Ordering::Relaxed);
+                    if pages != 0 && pages == before && self.empty() {
+                        self.pages.store(0, Ordering::Relaxed);
+                    }
+                    before = pages;
+                }
+            }
+        }
+    }
+
+    fn shorten(&self) {
+        let mut left = u32::MAX;
+        for _ in 0..ROUNDS {
+            left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
+            if left <= REST_PAGES {
+                break;
+            }
+        }
+        if let Ok(_turn) = self.turnstile.pass() {
+            left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
+        }
+        // Someone who reads for long keeps the log from being started anew: not every commit is a reason to try.
+        let pages = self.pages.load(Ordering::Relaxed);
+        self.long.store(if left == 0 { LONG_PAGES } else { pages.saturating_add(LONG_PAGES) }, Ordering::Relaxed);
+    }
+
+    fn empty(&self) -> bool {
+        let Ok(_turn) = self.turnstile.pass() else { return false };
+        self.copy("PRAGMA wal_checkpoint(TRUNCATE)") == Ok(0)
+    }
+
+    /// Copies what it can; answers how many pages are left.
+    fn copy(&self, pragma: &str) -> rusqlite::Result<u32> {
+        self.db.query_row(pragma, [], |row| {
+            let (busy, log, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(if busy { u32::MAX } else { (log - copied).max(0) as u32 })
+        })
+    }
+}

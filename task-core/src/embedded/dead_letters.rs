@@ -1,0 +1,129 @@
+//! The store of dead letters.
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+use rusqlite::{OptionalExtension, Row, params, types::Type};
+
+use super::{batch_rows, messages::ms, store::Store, writer::Cost, writer::Tx};
+use crate::{
+    id::{BatchId, TaskId},
+    ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal, Tally},
+};
+
+const COLUMNS: &str = "batch, call, recorded, task, queue, args, reason, message, attempts, died_ms";
+
+impl DeadLetters for Store {
+    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
+        let DeadQuery { batch, task, after, limit } = query;
+        self.reader
+            .run(move |db| {
+                let (after_batch, after_call) =
+                    after.map_or(([0; 16], -1), |id| (id.batch.to_bytes(), id.index as i64));
+                let only = |batch: BatchId| format!("batch = x'{:032x}' AND", u128::from_be_bytes(batch.to_bytes()));
+                db.prepare(&format!(
+                    "SELECT {COLUMNS} FROM dead_letter WHERE {} (batch, call) > (?1, ?2) AND (?3 IS NULL OR task = ?3)
+                     ORDER BY batch, call LIMIT ?4",
+                    batch.map(only).unwrap_or_default()
+                ))?
+                .query_map(params![after_batch, after_call, task, i64::try_from(limit).unwrap_or(i64::MAX)], read)?
+                .collect()
+            })
+            .boxed()
+    }
+
+    fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>> {
+        self.reader
+            .run(move |db| {
+                db.prepare_cached(&format!("SELECT {COLUMNS} FROM dead_letter WHERE batch = ?1 AND call = ?2"))?
+                    .query_row(params![id.batch.to_bytes(), id.index as i64], read)
+                    .optional()
+            })
+            .boxed()
+    }
+
+    fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>> {
+        self.writer
+            .run(Cost::durable(letters.len() * 64), move |tx| {
+                let mut removed = 0;
+                for (id, died_ms) in &letters {
+                    removed += u64::from(remove(tx, *id, *died_ms, removal)?);
+                }
+                Ok(removed)
+            })
+            .boxed()
+    }
+}
+
+fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal) -> rusqlite::Result<bool> {
+    let found = tx
+        .db
+        .prepare_cached(
+            "DELETE FROM dead_letter WHERE batch = ?1 AND call = ?2 AND died_ms = ?3 RETURNING recorded, reason",
+        )?
+        .query_row(params![id.batch.to_bytes(), id.index as i64, ms(died_ms)], |row| {
+            Ok((row.get::<_, bool>(0)?, reason(row, 1)?))
+        })
+        .optional()?;
+    if let (Some((true, reason)), Removal::Retried) = (found, removal) {
+        batch_rows::reopen(tx, id.batch, &one(reason))?;
+    }
+    Ok(found.is_some())
+}
+
+/// Puts a dead letter in; one that died before is replaced.
+pub(super) fn insert(tx: &Tx<'_>, letter: &DeadLetter) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached(
+            "INSERT OR REPLACE INTO dead_letter
+             (batch, call, recorded, task, queue, args, reason, message, attempts, died_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            letter.id.batch.to_bytes(),
+            letter.id.index as i64,
+            letter.recorded,
+            letter.task,
+            letter.queue,
+            letter.args.as_ref(),
+            letter.reason.as_str(),
+            letter.message,
+            letter.attempts,
+            ms(letter.died_ms)
+        ])
+        .map(|_| ())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    Ok(DeadLetter {
+        id: BatchId::from_bytes(row.get(0)?).call(row.get::<_, i64>(1)? as u64),
+        recorded: row.get(2)?,
+        task: row.get(3)?,
+        queue: row.get(4)?,
+        args: Bytes::from(row.get::<_, Vec<u8>>(5)?),
+        reason: reason(row, 6)?,
+        message: row.get(7)?,
+        attempts: row.get(8)?,
+        died_ms: row.get::<_, i64>(9)? as u64,
+    })
+}
+
+fn reason(row: &Row<'_>, at: usize) -> rusqlite::Result<Reason> {
+    let text: String = row.get(at)?;
+    let all = [Reason::Failed, Reason::TimedOut, Reason::Crashed, Reason::Revoked, Reason::Expired, Reason::Unknown];
+    all.into_iter()
+        .find(|reason| reason.as_str() == text)
+        .ok_or_else(|| rusqlite::Error::InvalidColumnType(at, text, Type::Text))
+}
+
+fn one(reason: Reason) -> Tally {
+    let mut tally = Tally::default();
+    *match reason {
+        Reason::Failed => &mut tally.failed,
+        Reason::TimedOut => &mut tally.timed_out,
+        Reason::Crashed => &mut tally.crashed,
+        Reason::Revoked => &mut tally.revoked,
+        Reason::Expired => &mut tally.expired,
+        Reason::Unknown => &mut tally.unknown,
+    } = 1;
+    tally
+}
