@@ -80,7 +80,8 @@ impl App {
     }
 
     /// How many parcels run at a time in this process; within each, as many calls as the task's `concurrency` says.
-    /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to twice the processors. Celery:
+    /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to 64: most
+    /// tasks wait for others, and a parcel may be a single call. Celery:
     /// `worker_concurrency`.
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
@@ -103,6 +104,15 @@ impl App {
     pub fn database(mut self, file: impl AsRef<Path>) -> Self {
         self.store = Store::File(file.as_ref().to_owned());
         self
+    }
+
+    /// The file, as the settings and the environment have it.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn file(&self) -> PathBuf {
+        match &self.store {
+            Store::File(file) => file.clone(),
+            _ => std::env::var_os(DATABASE_VARIABLE).map_or_else(|| DATABASE.into(), PathBuf::from),
+        }
     }
 
     /// Another backend than a file, or one that is open already.

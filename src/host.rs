@@ -1,37 +1,44 @@
 //! Everything in one process: the dispatcher with its pool of workers, the narrow loops and the scheduler, on one set
 //! of ports.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use dispatcher::{Dispatcher, DispatcherOptions};
+use futures::future::join_all;
 use task_core::{
     client::Client,
     ports::Ports,
-    scheduler::Scheduler,
-    task::{Registry, States},
+    scheduler::{Scheduler, SchedulesError},
+    task::{Registry, RegistryError},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Pool, Worker, WorkerOptions, narrow};
 
-/// How the parcels of a queue reach a worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Road {
-    /// Over a dispatcher that launches workers in parallel: for bursts and for `fan_out`. The default.
-    #[default]
-    Wide,
-    /// Straight from the queue to the worker: one hop less, for a steady trickle of single calls.
-    Narrow,
-}
+use crate::app::{App, Road, Store};
 
-/// What one process runs.
-pub(crate) struct Host {
-    pub(crate) ports: Ports,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) states: States,
-    pub(crate) queues: Vec<(Arc<str>, Road)>,
-    pub(crate) slots: usize,
-    pub(crate) schedules: bool,
+/// Parcels at a time unless [`App::slots`] says otherwise: most tasks wait for others, and a parcel may be one call.
+const SLOTS: usize = 64;
+
+/// How long a stop waits unless [`App::grace`] says otherwise.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Why a program could not be started. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The file cannot be used.
+    #[cfg(feature = "embedded")]
+    #[error(transparent)]
+    Open(#[from] task_core::embedded::OpenError),
+    /// No store was given and none can be opened.
+    #[error("this program has no store: give it one with `App::ports`, or build Celeriac with the feature `embedded`")]
+    NoStore,
+    /// Two tasks of one name, no task, or a state that nobody provided.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A schedule that cannot be followed.
+    #[error(transparent)]
+    Schedules(#[from] SchedulesError),
 }
 
 /// Everything in one process, running until [`Running::stop`]. Dropping it stops without waiting for calls: those that
@@ -40,36 +47,78 @@ pub struct Running {
     client: Client,
     worker: Arc<Worker>,
     stop: CancellationToken,
+    grace: Duration,
     loops: Vec<JoinHandle<()>>,
 }
 
-impl Host {
-    /// Starts on the current runtime.
-    pub(crate) fn start(self) -> Running {
-        let Self { ports, registry, states, queues, slots, schedules } = self;
-        let stop = CancellationToken::new();
-        let worker = Worker::new(Arc::clone(&registry), ports.clone(), states, WorkerOptions::default());
-        let on = |road: Road| -> Vec<Arc<str>> {
-            queues.iter().filter(|(_, other)| *other == road).map(|(queue, _)| Arc::clone(queue)).collect()
+impl App {
+    /// Starts everything in this process, on the current runtime: dispatcher, workers and scheduler. Calls that name
+    /// no client are sent to the same store from now on, those that tasks make among them.
+    #[allow(clippy::unused_async, reason = "a store on a network is connected to here")]
+    pub async fn start(self) -> Result<Running, StartError> {
+        let ports = self.open()?;
+        let registry = self.registry()?;
+        let scheduler = Scheduler::new(ports.clone(), &registry)?;
+        let (stop, mut loops) = (CancellationToken::new(), Vec::new());
+        let worker = self.work(&ports, registry, &stop, &mut loops);
+        let stopping = stop.clone();
+        loops.push(tokio::spawn(async move { scheduler.run(stopping).await }));
+        let client = Client::new(ports);
+        Client::set_default(client.clone());
+        Ok(Running { client, worker, stop, grace: self.grace.unwrap_or(GRACE), loops })
+    }
+
+    /// The tasks that are linked, each with the state that it asks for.
+    pub(crate) fn registry(&self) -> Result<Arc<Registry>, RegistryError> {
+        let registry = Registry::linked()?;
+        registry.check(&self.states)?;
+        Ok(Arc::new(registry))
+    }
+
+    /// The store.
+    pub(crate) fn open(&self) -> Result<Ports, StartError> {
+        if let Store::Ports(ports) = &self.store {
+            return Ok(Ports::clone(ports));
+        }
+        #[cfg(feature = "embedded")]
+        return Ok(task_core::embedded::open(&self.file())?);
+        #[cfg(not(feature = "embedded"))]
+        Err(StartError::NoStore)
+    }
+
+    /// The loops that take parcels from their queues and run them.
+    fn work(
+        &self,
+        ports: &Ports,
+        registry: Arc<Registry>,
+        stop: &CancellationToken,
+        loops: &mut Vec<JoinHandle<()>>,
+    ) -> Arc<Worker> {
+        let roads = self.roads(&registry);
+        let on = |road| -> Vec<Arc<str>> {
+            roads.iter().filter(|(_, other)| **other == road).map(|(queue, _)| queue.as_str().into()).collect()
         };
-        let mut loops = Vec::new();
-        let wide = on(Road::Wide);
+        let (wide, straight) = (on(Road::Wide), on(Road::Narrow));
+        let slots = self.slots.unwrap_or(SLOTS);
+        let worker = Worker::new(registry, ports.clone(), self.states.clone(), WorkerOptions::default());
         if !wide.is_empty() {
             let pool = Pool::new(Arc::clone(&worker), slots);
             let dispatcher = Dispatcher::new(ports.clone(), pool, DispatcherOptions::new(wide));
             let stop = stop.clone();
             loops.push(tokio::spawn(async move { dispatcher.run(stop).await }));
         }
-        let straight = on(Road::Narrow);
         if !straight.is_empty() {
             loops.push(tokio::spawn(narrow(Arc::clone(&worker), straight, slots, stop.clone())));
         }
-        if schedules {
-            let scheduler = Scheduler::new(ports.clone(), registry);
-            let stop = stop.clone();
-            loops.push(tokio::spawn(async move { scheduler.run(stop).await }));
-        }
-        Running { client: Client::new(ports), worker, stop, loops }
+        worker
+    }
+
+    /// The queues that linked tasks name, and those that the program names, with their roads.
+    fn roads(&self, registry: &Registry) -> BTreeMap<String, Road> {
+        let mut roads: BTreeMap<_, _> =
+            registry.iter().map(|def| (def.options.queue.to_owned(), Road::default())).collect();
+        roads.extend(self.roads.clone());
+        roads
     }
 }
 
@@ -79,20 +128,17 @@ impl Running {
         self.client.clone()
     }
 
-    /// Stops: nothing new is started, what runs may end within ten seconds, what has not ended then is handed on.
-    pub async fn stop(self) {
-        self.stop_within(Duration::from_secs(10)).await;
-    }
-
-    /// Stops as [`Running::stop`] does, with another grace for what runs.
-    pub async fn stop_within(mut self, grace: Duration) {
+    /// Stops: nothing new is started, what runs may end within the [`App::grace`], what has not ended then is handed
+    /// on.
+    pub async fn stop(mut self) {
         self.stop.cancel();
-        for ended in self.loops.drain(..) {
-            if let Err(error) = ended.await {
-                tracing::error!(%error, "a loop of this process had ended by a panic");
-            }
+        let worker = Arc::clone(&self.worker);
+        let loops = std::mem::take(&mut self.loops);
+        // Together: a narrow loop ends when its runs have ended, which the worker's grace bounds.
+        let (ended, ()) = futures::join!(join_all(loops), worker.stop(self.grace));
+        for error in ended.into_iter().filter_map(Result::err) {
+            tracing::error!(%error, "a loop of this process had ended by a panic");
         }
-        self.worker.stop(grace).await;
     }
 }
 

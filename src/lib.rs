@@ -4,8 +4,12 @@
 #[path = "private.rs"]
 pub mod __private;
 mod app;
+mod host;
 
 pub use app::{App, DATABASE, DATABASE_VARIABLE, Road};
+pub use host::{Running, StartError};
+#[cfg(feature = "embedded")]
+pub use task_core::embedded;
 pub use task_core::{
     client::{Batch, Call, Client, Delay, Error, FanOut, Handle, Source},
     task::{Context, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef},
