@@ -18,8 +18,8 @@ peers *args:
 
 # The mail campaign: 10,000 recipients into ./outbox.
 demo:
-    cargo run --release --example recipients -- recipients.csv
-    cargo run --release --example mail_campaign -- --recipients recipients.csv --outbox outbox
+    cargo run --release --example recipients
+    cargo run --release --example mail_campaign -- --recipients recipients.csv
 
 # Known vulnerabilities in dependencies. Needs the network, for the advisory database.
 advisories:
