@@ -96,7 +96,7 @@ def revived(batch, index, died_ms):
 
 
 def keyed(task, key):
-    """The batch of a call that was given a unique key."""
+    """The batch of a call that was given a unique key; for a `fan_out` the key is "fan_out\\0" and the key."""
     return xxh3(task.encode() + b"\0" + key.encode())
 
 
