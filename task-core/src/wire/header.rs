@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_INDEX, MAX_TIME_MS, WireError, args, envelope};
-use crate::id::{BatchId, ParcelId};
+use super::{MAX_INDEX, MAX_TASK_BYTES, MAX_TIME_MS, WireError, args, envelope};
+use crate::{
+    id::{BatchId, ParcelId},
+    task::queue_name,
+};
 
 /// The head of a parcel. Field names are part of the wire format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,15 @@ impl Header {
         }
         if header.first > MAX_INDEX {
             return Err(WireError::Header(format!("first index {}; at most {MAX_INDEX}", header.first)));
+        }
+        if header.task.len() > MAX_TASK_BYTES {
+            let bytes = header.task.len();
+            return Err(WireError::Header(format!("a task name of {bytes} bytes; at most {MAX_TASK_BYTES}")));
+        }
+        // Its children are sent there.
+        if !queue_name(&header.queue) {
+            let why = "a queue has 1 to 80 letters, digits, `_` or `-`";
+            return Err(WireError::Header(format!("queue `{}`: {why}", header.queue.escape_debug())));
         }
         for time in [&mut header.created_ms, &mut header.due_ms, &mut header.not_after_ms] {
             *time = MAX_TIME_MS.min(*time);

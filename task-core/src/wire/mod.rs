@@ -29,6 +29,9 @@ pub const MAX_BODY_BYTES: usize = 16 << 20;
 /// The most bytes of a header.
 pub const MAX_HEADER_BYTES: usize = 4096;
 
+/// The most bytes of a task's name.
+pub const MAX_TASK_BYTES: usize = 128;
+
 /// The highest index of a call in its batch: so many that none is missed, and each fits a database's integer.
 pub const MAX_INDEX: u64 = 1 << 62;
 

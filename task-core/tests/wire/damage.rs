@@ -1,7 +1,12 @@
 //! Bytes that are no parcel, or a damaged one: always an error that says what is wrong, never a panic.
 
 use bytes::Bytes;
-use task_core::wire::{Header, MAX_INDEX, Parcel, WireError};
+use proptest::prelude::*;
+use task_core::{
+    bitmap::Bitmap,
+    ports::{ChildPlan, Seal},
+    wire::{Header, MAX_INDEX, Parcel, WireError, to_json},
+};
 
 use super::{parcels::*, raw};
 
@@ -85,6 +90,14 @@ fn a_header_that_is_too_large_or_none_is_refused() {
             raw::encode(&Header { count: 1, ..header(MAX_INDEX + 1) }),
             "first index 4611686018427387905; at most 4611686018427387904",
         ),
+        (
+            raw::encode(&Header { task: "t".repeat(129), count: 1, ..header(0) }),
+            "a task name of 129 bytes; at most 128",
+        ),
+        (
+            raw::encode(&Header { queue: "mail\n".to_owned(), count: 1, ..header(0) }),
+            "queue `mail\\n`: a queue has 1 to 80 letters, digits, `_` or `-`",
+        ),
         (b"\x81\xa2id\xc4\x02\x00\x00".to_vec(), "an id has 16 bytes, not 2"),
         (b"\x81\xa2id\x07".to_vec(), "invalid type: integer `7`, expected a borrowed byte array"),
         (b"\x80".to_vec(), "missing field `id`"),
@@ -121,4 +134,39 @@ fn a_body_that_does_not_decompress_is_refused() {
     let small = zstd::bulk::compress(body, 1).unwrap();
     let parcel = raw::envelope(1, 1, &raw::header(1), body.len() as u32 + 1, &small);
     assert_eq!(raw::refusal(&parcel), "a parcel ends too early: the body needs 11 bytes, 10 are there");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Nonsense under a right checksum, as a broken or hostile writer would send it: refused, or a parcel all of
+    /// whose parts can be used.
+    #[test]
+    fn what_a_right_checksum_is_around_does_no_harm(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        sample in 0..2_usize,
+    ) {
+        let mut bytes = samples()[sample].to_vec();
+        bytes.truncate(bytes.len() - 4);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        let _ = Header::peek(&bytes);
+        if let Ok(parcel) = Parcel::open(&bytes.into()) {
+            let all = ChildPlan { calls: Bitmap::full(parcel.count()), attempt: 2, due_ms: 0 };
+            for child in parcel.children(&Seal { children: vec![all] }) {
+                prop_assert_eq!(Parcel::open(&child.body).unwrap().count(), parcel.count());
+            }
+            for position in 0..parcel.count() {
+                let _ = (parcel.call(position).to_string(), to_json(parcel.args(position)));
+            }
+        }
+    }
 }
