@@ -54,6 +54,17 @@ impl Client {
     }
 }
 
+#[cfg(feature = "embedded")]
+fn open() -> Result<Client, Error> {
+    let path = std::env::var_os("CELERIAC_DATABASE").filter(|path| !path.is_empty());
+    let path = std::path::PathBuf::from(path.unwrap_or_else(|| "celeriac.db".into()));
+    match crate::embedded::open(&path) {
+        Ok(ports) => Ok(Client::new(ports)),
+        Err(error) => Err(Error::Open { path, source: std::sync::Arc::new(error) }),
+    }
+}
+
+#[cfg(not(feature = "embedded"))]
 fn open() -> Result<Client, Error> {
     Err(Error::NoClient)
 }

@@ -1,0 +1,50 @@
+//! Which client a call uses that names none. One test: what it tests is one for the process.
+
+use task_core::client::{Call, Client, Error, FanOut};
+
+use crate::{
+    memory::client,
+    tasks::{Mail, SendEmail, mail, recipients},
+};
+
+fn ambient(to: &str) -> Call<SendEmail> {
+    Call::new(Mail { to: to.to_owned() })
+}
+
+#[tokio::test]
+async fn a_scope_goes_before_the_default_and_a_name_before_both() {
+    #[cfg(not(feature = "embedded"))]
+    {
+        let error = ambient("nobody").send().await.unwrap_err();
+        assert!(matches!(error, Error::NoClient));
+        assert_eq!(
+            error.to_string(),
+            "no client to send with: call `Client::set_default(client)` at start-up, name one with `.on(&client)`, or \
+             build with the feature `embedded`, which opens the file that CELERIAC_DATABASE names"
+        );
+    }
+    let (first, in_first) = client();
+    let (second, in_second) = client();
+    let (third, in_third) = client();
+    // A plan needs none.
+    FanOut::<SendEmail>::new(["a"]).plan().await.unwrap();
+    Client::set_default(first);
+    ambient("default").send().await.unwrap();
+    second
+        .scope(async {
+            ambient("scope").send().await.unwrap();
+            let made_inside = ambient("made in the scope").send();
+            tokio::spawn(made_inside).await.unwrap().unwrap();
+            mail(&third, "named").send().await.unwrap();
+            third.scope(ambient("inner").send()).await.unwrap();
+            third.scope(async { ambient("innermost").send().await }).await.unwrap();
+            FanOut::<SendEmail>::new(["many"]).await.unwrap();
+        })
+        .await;
+    ambient("default again").send().await.unwrap();
+    assert_eq!(recipients(&in_first.parcels()), ["default", "default again"]);
+    // A `delay` takes the client of where it is made.
+    assert_eq!(recipients(&in_second.parcels()), ["scope", "made in the scope", "inner", "many"]);
+    assert_eq!(recipients(&in_third.parcels()), ["named", "innermost"]);
+    let _: Option<Error> = None;
+}

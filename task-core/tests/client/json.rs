@@ -1,0 +1,73 @@
+//! Calls from JSON.
+
+use serde_json::{Value, json};
+use task_core::{
+    client::CallOptions,
+    task::{Body, Options, TaskDef},
+    wire::decode_args,
+};
+
+use crate::{
+    memory::client,
+    tasks::{Mail, recipients},
+};
+
+static SEND: TaskDef = TaskDef {
+    name: "mail.send",
+    options: Options::new(),
+    at: ("tasks.rs", 1),
+    args: &["to"],
+    states: &[],
+    check: |args| decode_args::<Mail>(args).map(drop).map_err(|error| error.to_string()),
+    body: Body::Async(|_, _| unreachable!("a client runs nothing")),
+};
+
+static TICK: TaskDef = TaskDef { name: "tick", args: &[], check: |_| Ok(()), ..SEND_AGAIN };
+
+const SEND_AGAIN: TaskDef = TaskDef {
+    name: "",
+    options: Options::new(),
+    at: ("tasks.rs", 2),
+    args: &[],
+    states: &[],
+    check: |_| Ok(()),
+    body: Body::Async(|_, _| unreachable!("a client runs nothing")),
+};
+
+#[tokio::test]
+async fn arguments_come_by_name_or_in_order() {
+    let (client, memory) = client();
+    let options = CallOptions { queue: Some("bulk".to_owned()), ..CallOptions::default() };
+    for args in [json!({"to": "ada"}), json!(["ada"])] {
+        let handle = client.enqueue_json(&SEND, &args, &options).await.unwrap();
+        assert_eq!(handle.id().index, 0);
+    }
+    assert_eq!(recipients(&memory.parcels()), ["ada", "ada"]);
+    assert_eq!(memory.parcels()[0].header.queue, "bulk");
+    for args in [json!({}), json!([]), Value::Null] {
+        client.enqueue_json(&TICK, &args, &CallOptions::default()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_told() {
+    let (client, memory) = client();
+    for (def, args, text) in [
+        (&SEND, json!({"too": "ada"}), "task `mail.send`: no argument is named `too`; its arguments are `to`"),
+        (&SEND, json!({}), "task `mail.send`: missing field `to`; its arguments are `to`"),
+        (&SEND, json!(["ada", 1]), "task `mail.send`: 2 arguments are too many; its arguments are `to`"),
+        (
+            &SEND,
+            json!("ada"),
+            "task `mail.send`: `\"ada\"` holds no arguments: give an object by name, or an array; its arguments are \
+             `to`",
+        ),
+        (&TICK, json!({"to": 1}), "task `tick`: no argument is named `to`; it takes no arguments"),
+    ] {
+        let error = client.enqueue_json(def, &args, &CallOptions::default()).await.unwrap_err();
+        assert_eq!(error.to_string(), text);
+    }
+    let error = client.enqueue_json(&SEND, &json!({"to": 1}), &CallOptions::default()).await.unwrap_err();
+    assert!(error.to_string().starts_with("task `mail.send`: invalid type: integer `1`"), "{error}");
+    assert!(memory.state().sends.is_empty());
+}
