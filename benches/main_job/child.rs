@@ -56,8 +56,8 @@ async fn end_to_end(file: &Path, calls: u64) -> Result<Value> {
     let batch = noop.fan_out((0..calls).map(payload)).on(&client).await?;
     batch.wait(Duration::from_secs(600)).await?;
     let (seconds, cpu) = (watch.seconds(), watch.cpu_seconds());
-    let record = batch.progress().await?;
-    anyhow::ensure!(record.tally.succeeded == calls, "{} of {calls} calls succeeded", record.tally.succeeded);
+    let progress = batch.progress().await?;
+    anyhow::ensure!(progress.succeeded == calls, "{} of {calls} calls succeeded", progress.succeeded);
     running.stop().await;
     Ok(json!({ "seconds": seconds, "cpu": cpu, "peak_mb": peak_mb() }))
 }

@@ -7,6 +7,7 @@ use task_core::{
     client::{Call, Client, Error},
     id::BatchId,
     ports::SendError,
+    wire::Parcel,
 };
 
 use crate::{
@@ -92,7 +93,7 @@ async fn slow_calls_do_not_queue_up_in_one_parcel() {
     assert!(calls.await.iter().all(Result::is_ok));
     blocking.await;
     let parcels = memory.parcels();
-    let most = parcels[2..].iter().map(|parcel| parcel.count()).max();
+    let most = parcels[2..].iter().map(Parcel::count).max();
     assert_eq!(most, Some(2), "as many as run at a time");
 }
 
@@ -276,11 +277,11 @@ async fn arguments_that_cannot_be_sent_are_told() {
 #[test]
 fn what_a_user_holds_may_cross_threads() {
     fn send<T: Send + 'static>(_: &T) {}
+    fn sync<T: Send + Sync>() {}
     let (client, _) = client();
     let delay = mail(&client, "ada").send();
     send(&delay);
     send(&client);
-    fn sync<T: Send + Sync>() {}
     sync::<Client>();
     sync::<Error>();
     sync::<task_core::client::Handle<std::cell::Cell<u8>>>();
