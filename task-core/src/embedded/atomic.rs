@@ -7,7 +7,8 @@ use super::{
     batches::{Mark, mark},
     ledger, messages, parcels, queue, records,
     store::Store,
-    writer::{Cost, Tx},
+    transaction::Tx,
+    writer::Cost,
 };
 use crate::ports::{Accept, Atomic, PortError, RowState, SendError, Settle, Settling};
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{messages::ms, tally, writer::Tx};
+use super::{messages::ms, tally, transaction::Tx};
 use crate::{
     id::BatchId,
     ports::{BatchRecord, NewBatch, Outgoing, Owed, Tally},

@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{batch_rows as rows, store::Store, writer::Cost, writer::Tx};
+use super::{batch_rows as rows, store::Store, transaction::Tx, writer::Cost};
 use crate::{
     id::BatchId,
     ports::{BatchRecord, Batches, NewBatch, Owed, PortError},

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{OptionalExtension, Row, params, types::Type};
 
-use super::{batch_rows, messages::ms, store::Store, writer::Cost, writer::Tx};
+use super::{batch_rows, messages::ms, store::Store, transaction::Tx, writer::Cost};
 use crate::{
     id::{BatchId, TaskId},
     ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal, Tally},

@@ -158,13 +158,29 @@ impl Faults {
     /// A commit failed in the middle.
     pub(super) fn commit(&self, error: rusqlite::Error) -> PortError {
         match error.sqlite_error_code() {
-            // These are seen before the last frame of a transaction is in the log.
+            // These come before the last frame of a transaction is in the log.
             Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::ReadOnly) => self.undone(error),
             _ => PortError::Unknown {
                 what: format!("`{}` failed while it was written: {error}; look at the disk", self.path.display()),
                 source: Some(Arc::new(error)),
             },
         }
+    }
+
+    /// The log could not be synced after a commit.
+    pub(super) fn sync(&self, error: io::Error) -> PortError {
+        let path = self.path.display();
+        PortError::Unknown {
+            what: format!("the log of `{path}` could not be synced: {error}; look at the disk, then start again"),
+            source: Some(Arc::new(error)),
+        }
+    }
+
+    /// An earlier sync has failed.
+    pub(super) fn broken(&self) -> PortError {
+        let path = self.path.display();
+        let what = format!("nothing is written to `{path}` since the disk failed; look at the disk, then start again");
+        PortError::Unavailable { what, source: None }
     }
 
     /// The writing or reading thread is gone.

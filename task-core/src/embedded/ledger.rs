@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::{
-    batch_rows, liveness::Lives, parcels, parcels::ParcelRow, records, store::Store, tally, writer::Cost, writer::Tx,
+    batch_rows, liveness::Lives, parcels, parcels::ParcelRow, records, store::Store, tally, transaction::Tx,
+    writer::Cost,
 };
 use crate::{
     bitmap::Bitmap,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::writer::Tx;
+use super::transaction::Tx;
 use crate::ports::{Outgoing, Receipt, Settle};
 
 /// A buried message becomes visible at the end of time.

@@ -16,6 +16,7 @@ mod atomic;
 mod batch_rows;
 mod batches;
 mod checkpointer;
+mod committer;
 mod dead_letters;
 mod error;
 mod file_system;
@@ -31,6 +32,7 @@ mod schedules;
 mod schema;
 mod store;
 mod tally;
+mod transaction;
 mod turnstile;
 mod writer;
 

@@ -1,17 +1,18 @@
 //! Opening a file: the checks, each with its own error, then the connections and their threads.
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::Access;
 use tokio::sync::Notify;
 
 use super::{
     checkpointer::Checkpointer,
+    committer::Committer,
     error::{Faults, OpenError},
     file_system,
     liveness::Lives,
@@ -61,7 +62,7 @@ pub fn open(path: &Path) -> Result<Ports, OpenError> {
 /// As [`open`].
 pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     check(path)?;
-    let locks = locks_of(path);
+    let locks = beside(path, "-locks");
     fs::create_dir_all(&locks).map_err(|error| OpenError::io(&locks, error))?;
     let turnstile = || Turnstile::open(&locks).map_err(|error| OpenError::io(&locks, error));
     let sql = |error| OpenError::sql(path, error);
@@ -81,8 +82,11 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     .map_err(sql)?;
     let faults = Faults::new(path);
     let wake = Arc::new(Notify::new());
+    let log = beside(path, "-wal");
+    let committer = Committer::new(db, &log, turnstile()?, faults.clone(), wake.clone())
+        .map_err(|error| OpenError::io(&log, error))?;
     let store = Arc::new(Store {
-        writer: Writer::start(db, turnstile()?, &locks, faults.clone(), wake.clone()).map_err(io)?,
+        writer: Writer::start(committer, faults.clone()).map_err(io)?,
         reader: Reader::start(reading, faults).map_err(io)?,
         _checkpointer: checkpointer,
         lives: Arc::new(Lives::new(&locks)),
@@ -136,19 +140,25 @@ fn check(path: &Path) -> Result<(), OpenError> {
     if directory.permissions().readonly() {
         return Err(OpenError::ReadOnly { path: parent.to_owned() });
     }
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    opened.map(|_| ()).map_err(|error| OpenError::io(path, error))
+    may_write(parent).and_then(|()| if path.exists() { may_write(path) } else { Ok(()) })
 }
 
-/// `celeriac.db-locks` beside `celeriac.db`.
-fn locks_of(path: &Path) -> PathBuf {
+/// Asks without opening: closing a database file would drop the locks that this process has on it through SQLite.
+fn may_write(path: &Path) -> Result<(), OpenError> {
+    let access = Access::READ_OK | Access::WRITE_OK;
+    rustix::fs::access(path, access).map_err(|error| OpenError::io(path, error.into()))
+}
+
+/// `celeriac.db-wal` and `celeriac.db-locks` beside `celeriac.db`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push("-locks");
+    name.push(suffix);
     path.with_file_name(name)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
     // Ours wait at the turnstile; this is for a program that looks into the file.
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
@@ -179,6 +189,8 @@ fn prepare(path: &Path, db: &Connection, turnstile: &Turnstile) -> Result<(), Op
 }
 
 fn tune_writer(db: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> {
+    // The committer syncs.
+    db.pragma_update(None, "synchronous", "normal")?;
     // In KB. A group of operations fits, so that none of it goes to the log before the commit.
     db.pragma_update(None, "cache_size", -16_384)?;
     if let Some(bytes) = max_bytes {

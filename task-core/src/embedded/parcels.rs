@@ -7,7 +7,7 @@ use super::{
     messages::ms,
     records::{decode, encode},
     tally,
-    writer::Tx,
+    transaction::Tx,
 };
 use crate::{
     bitmap::Bitmap,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{dead_letters, messages::ms, parcels, parcels::ParcelRow, writer::Tx};
+use super::{dead_letters, messages::ms, parcels, parcels::ParcelRow, transaction::Tx};
 use crate::{
     id::TaskId,
     ports::{Failure, Record, ResultRow},
