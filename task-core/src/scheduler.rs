@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    id::{BatchId, ParcelId, TaskId},
-    ports::{Outgoing, PortError, Ports, SendError},
+    client::{CallOptions, Place, Spec},
+    id::{BatchId, TaskId},
+    ports::{PortError, Ports, SendError},
     schedule::{NO_ARGS, Schedule, ScheduleError},
     task::{Registry, TaskDef},
-    wire::{Header, Packer, Packing},
+    wire::{Packer, Packing},
 };
 
 /// A run that is sent later than this after it was due was missed: it is subject to `catch_up`.
@@ -22,9 +23,6 @@ const LONGEST_SLEEP_MS: u64 = 60_000;
 
 /// How long to wait when the store does not answer.
 const RETRY_MS: u64 = 5_000;
-
-/// How long a run that nobody takes is kept.
-const KEPT_MS: u64 = 14 * 86_400_000;
 
 /// Sends the runs of scheduled tasks when they are due.
 #[derive(Debug)]
@@ -127,28 +125,13 @@ impl Entry {
     }
 
     async fn send(&self, ports: &Ports, due_ms: u64, now_ms: u64) -> Result<TaskId, PortError> {
-        let options = &self.def.options;
         let batch = BatchId::from_key(&self.key, &due_ms.to_string());
         let mut packer = Packer::new(Packing { calls: 1, bytes: ports.profile.message_bytes });
         packer.push(NO_ARGS);
-        let body = packer.seal(Header {
-            id: ParcelId::root(batch, 0),
-            parent: None,
-            batch,
-            recorded: false,
-            task: self.def.name.to_owned(),
-            queue: options.queue.to_owned(),
-            first: 0,
-            count: 1,
-            attempt: 1,
-            hops: 0,
-            created_ms: now_ms,
-            due_ms: 0,
-            expires_ms: options.expires.map(|expires| now_ms + expires.as_millis() as u64),
-            not_after_ms: now_ms + KEPT_MS,
-            call_ms: options.takes.map_or(0, |takes| takes.as_millis() as u32),
-        });
-        let sent = ports.queue.send(vec![Outgoing { queue: options.queue.into(), body, due_ms: 0 }]).await;
+        // Accepted when it is sent, not when it was due: a run that is caught up has all of its time to expire.
+        let spec = Spec::new(self.def.name, &self.def.options, &CallOptions::default(), now_ms)
+            .map_err(|error| PortError::Refused { what: error.to_string() })?;
+        let sent = ports.queue.send(vec![spec.seal(&mut packer, now_ms, Place::root(batch, 0, false))]).await;
         for sent in sent {
             // Whether it was rejected or nobody knows: it is sent again under the same id.
             let Err(SendError::Rejected(error) | SendError::Unknown(error)) = sent else { continue };

@@ -29,6 +29,7 @@ pub use error::{Error, Unsent};
 pub use fan_out::FanOut;
 pub use handle::Handle;
 pub use source::{FromIter, FromStream, Source};
+pub(crate) use spec::{Place, Spec};
 pub use status::CallStatus;
 
 #[doc(hidden)]

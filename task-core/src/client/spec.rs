@@ -18,7 +18,7 @@ const FARTHEST_MS: u64 = 3653 * 24 * 3600 * 1000;
 
 /// What calls must have in common to share a parcel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Spec {
+pub(crate) struct Spec {
     pub(super) task: Cow<'static, str>,
     pub(super) queue: Cow<'static, str>,
     pub(super) due_ms: u64,
@@ -28,7 +28,7 @@ pub(super) struct Spec {
 
 impl Spec {
     /// Checks a call's options. Durations count from `now_ms`.
-    pub(super) fn new(task: &'static str, options: &Options, call: &CallOptions, now_ms: u64) -> Result<Self, Error> {
+    pub(crate) fn new(task: &'static str, options: &Options, call: &CallOptions, now_ms: u64) -> Result<Self, Error> {
         let invalid = |why: String| Error::Invalid { task: task.to_owned(), why };
         let queue = call.queue.clone().map_or(Cow::Borrowed(options.queue), Cow::Owned);
         if !queue_name(&queue) {
@@ -65,7 +65,7 @@ impl Spec {
     }
 
     /// Seals what is packed.
-    pub(super) fn seal(&self, packer: &mut Packer, created_ms: u64, place: Place) -> Outgoing {
+    pub(crate) fn seal(&self, packer: &mut Packer, created_ms: u64, place: Place) -> Outgoing {
         let header = Header {
             id: place.parcel,
             parent: None,
@@ -89,7 +89,7 @@ impl Spec {
 
 /// Where a parcel's calls stand in their batch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) parcel: ParcelId,
     pub(super) batch: BatchId,
     pub(super) first: u64,
@@ -98,7 +98,7 @@ pub(super) struct Place {
 
 impl Place {
     /// A parcel that the client makes: its id follows from its batch and its first call.
-    pub(super) fn root(batch: BatchId, first: u64, recorded: bool) -> Self {
+    pub(crate) fn root(batch: BatchId, first: u64, recorded: bool) -> Self {
         Self { parcel: ParcelId::root(batch, first), batch, first, recorded }
     }
 }
