@@ -25,6 +25,8 @@ pub struct App {
     pub(crate) roads: BTreeMap<String, Road>,
     pub(crate) slots: Option<usize>,
     pub(crate) grace: Option<Duration>,
+    /// The queues that this process serves, if not all.
+    pub(crate) only: Option<Vec<String>>,
     pub(crate) store: Store,
 }
 

@@ -15,13 +15,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::{Pool, Worker, WorkerOptions, narrow};
 
-use crate::app::{App, Road, Store};
+use crate::{
+    app::{App, Road, Store},
+    sweep::sweep,
+};
 
 /// Parcels at a time unless [`App::slots`] says otherwise: most tasks wait for others, and a parcel may be one call.
 const SLOTS: usize = 64;
 
 /// How long a stop waits unless [`App::grace`] says otherwise.
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// Why a program could not be started. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -56,13 +59,21 @@ impl App {
     /// no client are sent to the same store from now on, those that tasks make among them.
     #[allow(clippy::unused_async, reason = "a store on a network is connected to here")]
     pub async fn start(self) -> Result<Running, StartError> {
+        self.start_role(true)
+    }
+
+    /// Starts what executes tasks, and if `all` what goes on beside it.
+    pub(crate) fn start_role(self, all: bool) -> Result<Running, StartError> {
         let ports = self.open()?;
         let registry = self.registry()?;
         let scheduler = Scheduler::new(ports.clone(), &registry)?;
         let (stop, mut loops) = (CancellationToken::new(), Vec::new());
         let worker = self.work(&ports, registry, &stop, &mut loops);
-        let stopping = stop.clone();
-        loops.push(tokio::spawn(async move { scheduler.run(stopping).await }));
+        if all {
+            tracing::info!(schedules = scheduler.len(), "following schedules");
+            loops.push(tokio::spawn(scheduler.run(stop.clone())));
+            loops.push(tokio::spawn(sweep(ports.clone(), stop.clone())));
+        }
         let client = Client::new(ports);
         Client::set_default(client.clone());
         Ok(Running { client, worker, stop, grace: self.grace.unwrap_or(GRACE), loops })
@@ -100,6 +111,7 @@ impl App {
         };
         let (wide, straight) = (on(Road::Wide), on(Road::Narrow));
         let slots = self.slots.unwrap_or(SLOTS);
+        tracing::info!(tasks = registry.iter().count(), ?wide, narrow = ?straight, slots, "serving queues");
         let worker = Worker::new(registry, ports.clone(), self.states.clone(), WorkerOptions::default());
         if !wide.is_empty() {
             let pool = Pool::new(Arc::clone(&worker), slots);
@@ -118,6 +130,10 @@ impl App {
         let mut roads: BTreeMap<_, _> =
             registry.iter().map(|def| (def.options.queue.to_owned(), Road::default())).collect();
         roads.extend(self.roads.clone());
+        if let Some(only) = &self.only {
+            // A queue that nothing names is served all the same: calls may name it.
+            return only.iter().map(|queue| (queue.clone(), roads.get(queue).copied().unwrap_or_default())).collect();
+        }
         roads
     }
 }

@@ -4,7 +4,12 @@
 #[path = "private.rs"]
 pub mod __private;
 mod app;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod host;
+#[cfg(feature = "cli")]
+mod main_macro;
+mod sweep;
 
 pub use app::{App, DATABASE, DATABASE_VARIABLE, Road};
 pub use host::{Running, StartError};
@@ -12,6 +17,7 @@ pub use host::{Running, StartError};
 pub use task_core::embedded;
 pub use task_core::{
     client::{Batch, Call, Client, Delay, Error, FanOut, Handle, Source},
+    ports::BoxError,
     task::{Context, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef},
 };
 pub use task_macros::{Task, task};

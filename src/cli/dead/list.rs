@@ -1,0 +1,76 @@
+//! `dead list`.
+
+use clap::Args;
+use serde::Serialize;
+use task_core::{
+    id::{BatchId, TaskId},
+    ports::DeadQuery,
+};
+
+use super::{
+    super::{
+        exit::Failure,
+        print::{self, Table},
+        session::Session,
+    },
+    letter::Letter,
+};
+
+/// Dead letters, in the order in which their calls were made
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only of this task
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+
+    /// Only of this batch
+    #[arg(long, value_name = "ID")]
+    batch: Option<BatchId>,
+
+    /// Only what comes after this one: the last of the page before
+    #[arg(long, value_name = "ID")]
+    after: Option<TaskId>,
+
+    /// The most to show
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    dead: Vec<Letter>,
+    /// Where the next page starts, if there is one: give it to `--after`.
+    next: Option<String>,
+}
+
+impl List {
+    pub(super) async fn run(self, session: Session) -> Result<(), Failure> {
+        let ports = session.ports()?;
+        let now_ms = ports.clock.now_ms();
+        let limit = self.limit as usize;
+        let query = DeadQuery { batch: self.batch, task: self.task, after: self.after, limit: limit + 1 };
+        let mut dead: Vec<Letter> = ports.dead_letters.list(query).await?.into_iter().map(Letter::from).collect();
+        let more = dead.len() > limit;
+        dead.truncate(limit);
+        let next = more.then(|| dead.last().map(|letter| letter.id.clone())).flatten();
+        if session.json() {
+            return print::write_json(&Answer { dead, next });
+        }
+        if dead.is_empty() {
+            return print::write("no dead letters\n");
+        }
+        let mut table = Table::new(&["CALL", "TASK", "REASON", ">ATTEMPTS", "DIED", "MESSAGE"]);
+        for letter in dead {
+            table.row([
+                letter.id,
+                letter.task,
+                letter.reason.to_owned(),
+                letter.attempts.to_string(),
+                letter.died.with_age(now_ms),
+                print::short(&letter.message, 60),
+            ]);
+        }
+        let more = next.map_or_else(String::new, |next| format!("there are more: --after {next}\n"));
+        print::write(&(table.to_string() + &more))
+    }
+}

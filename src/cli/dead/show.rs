@@ -1,0 +1,59 @@
+//! `dead show`.
+
+use clap::Args;
+use serde::Serialize;
+use task_core::{id::TaskId, ports::Failure as Attempt};
+
+use super::{
+    super::{
+        exit::Failure,
+        print,
+        session::Session,
+        status::{AttemptView, attempts},
+    },
+    letter::Letter,
+};
+
+/// One dead letter with its arguments and all of its failed attempts
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The call, as `dead list` prints it
+    #[arg(value_name = "ID")]
+    id: TaskId,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    letter: Letter,
+    history: Vec<AttemptView>,
+}
+
+impl Show {
+    pub(super) async fn run(self, session: Session) -> Result<(), Failure> {
+        let ports = session.ports()?;
+        let now_ms = ports.clock.now_ms();
+        let letter = ports.dead_letters.get(self.id).await?.ok_or_else(|| {
+            Failure::NotFound(format!("there is no dead letter {}: `status {0}` says where that call stands", self.id))
+        })?;
+        let letter = Letter::from(letter);
+        let history: Vec<Attempt> = ports.ledger.history(self.id).await?;
+        let history: Vec<AttemptView> = history.into_iter().map(AttemptView::from).collect();
+        if session.json() {
+            return print::write_json(&Answer { letter, history });
+        }
+        let args = letter.args.as_ref().map_or_else(|| "cannot be read".to_owned(), ToString::to_string);
+        let mut text = print::fields(&[
+            ("call", letter.id),
+            ("task", letter.task),
+            ("queue", letter.queue),
+            ("reason", letter.reason.to_owned()),
+            ("attempts", letter.attempts.to_string()),
+            ("died", letter.died.with_age(now_ms)),
+            ("arguments", args),
+            ("message", letter.message.replace('\n', "\n           ")),
+        ]);
+        text += &attempts(&history, now_ms);
+        print::write(&text)
+    }
+}

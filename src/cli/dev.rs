@@ -1,0 +1,32 @@
+//! `dev`: everything in one process.
+
+use std::future::Future;
+
+use clap::Args;
+use task_core::ports::BoxError;
+
+use super::{
+    args::Store,
+    exit::Failure,
+    role::{self, Serve},
+};
+use crate::App;
+
+/// Everything in one process: dispatcher, workers and schedules. What runs when no command is given
+///
+/// Other processes may share the file meanwhile: those that only send calls, workers, commands.
+#[derive(Debug, Default, Args)]
+pub(super) struct Dev {
+    #[command(flatten)]
+    serve: Serve,
+}
+
+impl Dev {
+    pub(super) fn run<S, F>(self, store: &Store, setup: S) -> Result<(), Failure>
+    where
+        S: FnOnce(App) -> F,
+        F: Future<Output = Result<App, BoxError>>,
+    {
+        role::run(store, &self.serve, true, setup)
+    }
+}

@@ -1,0 +1,146 @@
+//! What people and scripts read: aligned tables, times with their age, JSON documents.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::exit::Failure;
+
+/// Writes to standard output. Whoever stopped reading (`| head`) has what they wanted.
+pub(super) fn write(text: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one JSON document.
+pub(super) fn write_json(document: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| Failure::Failed(format!("the answer cannot be written as JSON: {error}")))?;
+    write(&(text + "\n"))
+}
+
+/// A time: in JSON as ISO 8601 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time(pub(super) u64);
+
+impl Time {
+    fn timestamp(self) -> Timestamp {
+        i64::try_from(self.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// For people: to the second, and how long ago.
+    pub(super) fn with_age(self, now_ms: u64) -> String {
+        let second = self.timestamp().as_second();
+        let at = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+        if self.0 > now_ms {
+            format!("{at} (in {})", span(self.0 - now_ms))
+        } else {
+            format!("{at} ({} ago)", span(now_ms - self.0))
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.timestamp())
+    }
+}
+
+/// A length of time in its largest unit that is whole.
+pub(super) fn span(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..120_000 => format!("{} s", ms / 1_000),
+        120_000..7_200_000 => format!("{} min", ms / 60_000),
+        7_200_000..172_800_000 => format!("{} h", ms / 3_600_000),
+        _ => format!("{} days", ms / 86_400_000),
+    }
+}
+
+/// Rows under headings, in columns as wide as their widest cell.
+pub(super) struct Table {
+    rows: Vec<Vec<String>>,
+    right: Vec<bool>,
+}
+
+impl Table {
+    /// An empty table. Columns whose heading starts with `>` are flush right.
+    pub(super) fn new(headings: &[&str]) -> Self {
+        let right = headings.iter().map(|heading| heading.starts_with('>')).collect();
+        let headings = headings.iter().map(|heading| heading.trim_start_matches('>').to_owned()).collect();
+        Self { rows: vec![headings], right }
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let width =
+            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let widths: Vec<usize> = (0..self.right.len()).map(|column| width(column).unwrap_or(0)).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for ((cell, width), right) in row.iter().zip(&widths).zip(&self.right) {
+                let cell = if *right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
+                line.push_str(&cell);
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Names and values, one a line, the values under one another.
+pub(super) fn fields(fields: &[(&str, String)]) -> String {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect();
+    lines.join("\n") + "\n"
+}
+
+/// `1 call`, `2 calls`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The first line of a text, cut to so many characters.
+pub(super) fn short(text: &str, most: usize) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() <= most {
+        return line.to_owned();
+    }
+    line.chars().take(most - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned_and_has_no_space_at_the_end() {
+        let mut table = Table::new(&["QUEUE", ">READY", "OLDEST"]);
+        table.row(["mail".to_owned(), "12".to_owned(), "-".to_owned()]);
+        table.row(["default".to_owned(), "1000000".to_owned(), String::new()]);
+        assert_eq!(table.to_string(), "QUEUE      READY  OLDEST\nmail          12  -\ndefault  1000000\n");
+    }
+
+    #[test]
+    fn a_time_says_when_and_how_long_ago() {
+        assert_eq!(Time(1_000).with_age(6_500), "1970-01-01T00:00:01Z (5 s ago)");
+        assert_eq!(Time(600_000).with_age(0), "1970-01-01T00:10:00Z (in 10 min)");
+        assert_eq!(serde_json::to_string(&Time(1_500)).unwrap(), "\"1970-01-01T00:00:01.5Z\"");
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        assert_eq!(short("smtp: 550\nat line 3", 20), "smtp: 550");
+        assert_eq!(short("äöüäöü", 4), "äöü…");
+    }
+}

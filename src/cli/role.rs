@@ -1,0 +1,111 @@
+//! What the roles that execute tasks have in common: set-up, start, signals, stop.
+
+use std::{future::Future, time::Duration};
+
+use clap::Args;
+use task_core::{
+    client::Client,
+    ports::BoxError,
+    task::{chain, queue_name},
+};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::{args::Store, exit::Failure, logging::Logging, session, signals};
+use crate::{
+    app::{self, App},
+    host::GRACE,
+};
+
+/// The settings of a role that executes tasks. They go before those of the program's set-up.
+#[derive(Debug, Default, Args)]
+pub(super) struct Serve {
+    /// Serve only these queues, separated by commas. Defaults to those that the tasks and the set-up name
+    #[arg(long, value_name = "QUEUES", value_delimiter = ',', value_parser = queue)]
+    queues: Vec<String>,
+
+    /// How many parcels run at a time in this process
+    #[arg(long, value_name = "N", value_parser = slots)]
+    slots: Option<usize>,
+
+    /// How many seconds a stop waits for running calls. Defaults to 30 unless the set-up says otherwise
+    #[arg(long, value_name = "SECONDS")]
+    grace: Option<u32>,
+}
+
+impl Serve {
+    fn apply(&self, mut app: App) -> Result<App, Failure> {
+        if !matches!(app.store, app::Store::Environment) {
+            return Err(Failure::Start(
+                "the set-up names a database with `App::database` or `App::ports`, but the commands (call, status, ..) \
+                 do not run it and would look into another: name the file with --database or CELERIAC_DATABASE"
+                    .to_owned(),
+            ));
+        }
+        if !self.queues.is_empty() {
+            app.only = Some(self.queues.clone());
+        }
+        if let Some(slots) = self.slots {
+            app = app.slots(slots);
+        }
+        if let Some(grace) = self.grace {
+            app = app.grace(Duration::from_secs(grace.into()));
+        }
+        Ok(app)
+    }
+}
+
+fn queue(name: &str) -> Result<String, String> {
+    if queue_name(name) { Ok(name.to_owned()) } else { Err("1 to 80 letters, digits, `_` or `-`".to_owned()) }
+}
+
+fn slots(text: &str) -> Result<usize, String> {
+    let slots = text.parse().ok().filter(|slots| (1..=App::MAX_SLOTS).contains(slots));
+    slots.ok_or_else(|| format!("a whole number from 1 to {}", App::MAX_SLOTS))
+}
+
+/// Runs a role to its graceful end.
+pub(super) fn run<S, F>(store: &Store, serve: &Serve, schedules: bool, setup: S) -> Result<(), Failure>
+where
+    S: FnOnce(App) -> F,
+    F: Future<Output = Result<App, BoxError>>,
+{
+    let logging = Logging::new("info", store.json);
+    // Before the set-up, which may take its time: what is wrong with the tasks is known already.
+    session::registry()?;
+    let runtime = runtime()?;
+    let done = runtime.block_on(async {
+        let ports = store.open()?;
+        Client::set_default(Client::new(ports.clone()));
+        let app = {
+            let _logging = logging.provisional();
+            setup(App::default())
+                .await
+                .map_err(|error| Failure::Start(format!("the set-up failed: {}", chain(&*error))))?
+        };
+        logging.install();
+        let app = serve.apply(app)?.ports(ports);
+        let grace = app.grace.unwrap_or(GRACE);
+        let stop = CancellationToken::new();
+        listen(&stop, grace)?;
+        let running = app.start_role(schedules).map_err(Failure::start)?;
+        stop.cancelled().await;
+        running.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    });
+    // A task that blocks its thread for ever is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+/// The runtime of a role.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::start(format!("no runtime: {error}")))
+}
+
+/// Cancels `stop` at SIGTERM or ctrl-c.
+pub(super) fn listen(stop: &CancellationToken, grace: Duration) -> Result<(), Failure> {
+    signals::listen(stop.clone(), grace)
+        .map_err(|error| Failure::start(format!("signals cannot be listened to: {error}")))
+}

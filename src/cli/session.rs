@@ -1,0 +1,68 @@
+//! What a command works with: the store, the tasks of this program, and where its answer goes.
+
+use std::future::Future;
+
+use task_core::{client::Client, ports::Ports, task::Registry};
+
+use super::{args::Store, exit::Failure, logging::Logging};
+
+/// What a command works with. Opened as it is asked for: `tasks` needs no store, `queue` no tasks.
+pub(super) struct Session {
+    store: Store,
+}
+
+impl Session {
+    /// Runs a command to its end.
+    pub(super) fn run<F: Future<Output = Result<(), Failure>>>(
+        store: &Store,
+        command: impl FnOnce(Session) -> F,
+    ) -> Result<(), Failure> {
+        Logging::new("warn", store.json).install();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::start(format!("no runtime: {error}")))?;
+        runtime.block_on(command(Self { store: store.clone() }))
+    }
+
+    /// Whether the answer is to be JSON.
+    pub(super) fn json(&self) -> bool {
+        self.store.json
+    }
+
+    /// The store, which has to be there: a question creates no file.
+    pub(super) fn ports(&self) -> Result<Ports, Failure> {
+        let file = &self.store.database;
+        // What is there and cannot be looked at is for `open` to explain.
+        if let Ok(false) = file.try_exists() {
+            return Err(Failure::Start(format!(
+                "there is no database `{}`: name the one that your program uses with --database or \
+                 CELERIAC_DATABASE; it is created by the first role or call",
+                file.display()
+            )));
+        }
+        self.store.open()
+    }
+
+    /// A client on the store, which has to be there.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.ports().map(Client::new)
+    }
+
+    /// A client on the store, which is created if it is not there.
+    pub(super) fn client_of_new(&self) -> Result<Client, Failure> {
+        self.store.open().map(Client::new)
+    }
+}
+
+impl Store {
+    /// Opens the file, or creates it.
+    pub(super) fn open(&self) -> Result<Ports, Failure> {
+        task_core::embedded::open(&self.database).map_err(|error| Failure::Start(task_core::task::chain(&error)))
+    }
+}
+
+/// The tasks of this program.
+pub(super) fn registry() -> Result<Registry, Failure> {
+    Registry::linked().map_err(Failure::start)
+}

@@ -1,0 +1,33 @@
+//! `celeriac::main!`.
+
+/// The whole of a program's `main`: roles and commands, as `--help` lists them.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use celeriac::{App, BoxError};
+///
+/// struct Mailer;
+///
+/// async fn setup(app: App) -> Result<App, BoxError> {
+///     Ok(app.state(Mailer).slots(16))
+/// }
+///
+/// fn main() -> ExitCode {
+///     celeriac::main!(setup)
+/// }
+/// ```
+///
+/// The set-up, if there is one, is an `async fn(App) -> Result<App, BoxError>`. It runs in the roles that execute
+/// tasks (`dev`, `worker`) before the first of them starts, on the runtime that runs them; the other roles and the
+/// commands never run it. An error ends the process with exit code 3. Log lines go to standard error, as much as
+/// `RUST_LOG` says, unless the program has installed a subscriber of its own.
+#[macro_export]
+macro_rules! main {
+    () => {
+        $crate::cli::main(|app| async move { ::core::result::Result::Ok(app) })
+    };
+    ($setup:expr $(,)?) => {
+        $crate::cli::main($setup)
+    };
+}
