@@ -1,0 +1,7 @@
+//! A program without a task.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    celeriac::main!()
+}

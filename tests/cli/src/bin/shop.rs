@@ -1,0 +1,63 @@
+//! A program with tasks that do what the tests need: succeed, fail, wait, block.
+
+#![allow(clippy::unused_async, reason = "what a task does here is to be there")]
+
+use std::{env, process::ExitCode, time::Duration};
+
+use celeriac::{App, BoxError, State, Stop, task};
+
+struct Shop {
+    name: String,
+}
+
+/// Answers something.
+#[task(queue = "orders")]
+async fn greet(shop: State<Shop>, customer: String, #[serde(default)] visits: u32) -> anyhow::Result<String> {
+    Ok(format!("{} greets {customer} for the {visits}th time", shop.name))
+}
+
+/// Never succeeds.
+#[task(name = "card.charge")]
+async fn charge(card: String) -> Result<(), Stop> {
+    // So that a test can change its mind, and retry.
+    if env::var_os("SHOP_CARDS_WORK").is_some() {
+        return Ok(());
+    }
+    Err(Stop::Cancel(format!("card {card} is declined")))
+}
+
+/// Takes its time.
+#[task(timeout = "10m")]
+async fn pack(seconds: u64) {
+    println!("packing");
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    println!("packed");
+}
+
+/// Never ends, and never yields.
+#[task(timeout = "10m")]
+fn stare() {
+    println!("staring");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Scheduled.
+#[task(schedule = "cron(0 3 * * ? *)", timezone = "Europe/Berlin")]
+async fn close_books() {}
+
+async fn setup(app: App) -> Result<App, BoxError> {
+    match env::var("SHOP_SETUP").as_deref() {
+        Ok("fails") => Err("the till is locked".into()),
+        Ok("forgets") => Ok(app),
+        _ => {
+            println!("set up");
+            Ok(app.state(Shop { name: "Celeriac & Sons".to_owned() }))
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    celeriac::main!(setup)
+}
