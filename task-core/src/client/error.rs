@@ -102,7 +102,7 @@ pub enum Error {
     )]
     NoClient,
     /// The file of the ambient client cannot be opened.
-    #[error("the ambient client cannot open {}: {source} (CELERIAC_DATABASE names the file)", path.display())]
+    #[error("the ambient client cannot open its file, which CELERIAC_DATABASE names: {source}")]
     Open {
         /// The file.
         path: PathBuf,

@@ -7,6 +7,8 @@ mod ambient;
 mod dead;
 mod delay;
 mod fan_out;
+#[cfg(feature = "embedded")]
+mod file;
 mod json;
 mod memory;
 mod results;

@@ -1,0 +1,237 @@
+//! The client over a real file.
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use futures::{FutureExt, future::join_all};
+use task_core::{
+    client::{Call, CallStatus, Client, Error, FanOut},
+    embedded,
+    id::TaskId,
+    ports::{
+        Claim, ClaimRequest, DeadLetter, DeadQuery, Delivery, Ports, Reason, Receive, Record, ResultRow, Seal,
+        Settling, Takeover, Tally,
+    },
+    wire::{Parcel, decode_args, encode_args},
+};
+use tempfile::TempDir;
+
+use crate::tasks::{Mail, SendEmail, addresses, campaign, mail};
+
+struct Fixture {
+    dir: TempDir,
+    ports: Ports,
+    client: Client,
+}
+
+fn fixture() -> Fixture {
+    let dir = TempDir::new().unwrap();
+    let ports = embedded::open(&dir.path().join("test.db")).unwrap();
+    Fixture { dir, client: Client::new(ports.clone()), ports }
+}
+
+impl Fixture {
+    /// The same file, as another process would see it after this one was killed.
+    fn reopened(self) -> Self {
+        let Self { dir, ports, client } = self;
+        drop((ports, client));
+        let ports = embedded::open(&dir.path().join("test.db")).unwrap();
+        Self { dir, client: Client::new(ports.clone()), ports }
+    }
+
+    async fn receive(&self) -> Vec<(Delivery, Parcel)> {
+        let request = Receive { queues: vec!["mail".into()], max: 10_000, hide_ms: 60_000, wait_ms: 0 };
+        let deliveries = self.ports.queue.receive(request).await.unwrap();
+        deliveries.into_iter().map(|delivery| (delivery.clone(), Parcel::open(&delivery.body).unwrap())).collect()
+    }
+
+    /// Whom the waiting calls write to.
+    async fn waiting(&self) -> BTreeMap<TaskId, String> {
+        let mut calls = BTreeMap::new();
+        for (_, parcel) in self.receive().await {
+            for at in 0..parcel.count() {
+                let to = decode_args::<Mail>(parcel.args(at)).unwrap().to;
+                assert!(calls.insert(parcel.call(at), to).is_none(), "{} is there twice", parcel.call(at));
+            }
+        }
+        calls
+    }
+
+    /// Ends the one call of a parcel: well with this result, or not.
+    async fn run(&self, (delivery, parcel): (Delivery, Parcel), result: Option<u32>) {
+        let header = &parcel.header;
+        let now_ms = self.ports.clock.now_ms();
+        let request = ClaimRequest {
+            parcel: header.id,
+            batch: header.batch,
+            recorded: header.recorded,
+            task: header.task.as_str().into(),
+            first: header.first,
+            count: header.count,
+            holder: "test".into(),
+            now_ms,
+            lease_until_ms: now_ms + 60_000,
+            not_after_ms: header.not_after_ms,
+            takeover: Takeover::Expired,
+        };
+        let Ok(Claim::Claimed(claimed)) = self.ports.ledger.claim(vec![request]).await.remove(0) else {
+            panic!("the parcel is free")
+        };
+        let mut record = Record { done: crate::tasks::bits(&[0]), ..Record::default() };
+        if let Some(result) = result {
+            let mut value = Vec::new();
+            encode_args(&result, &mut value).unwrap();
+            record.results.push(ResultRow { index: header.first, value: value.into() });
+            record.tally = Tally { succeeded: 1, ..Tally::default() };
+        } else {
+            record.tally = Tally { failed: 1, ..Tally::default() };
+            record.dead.push(DeadLetter {
+                id: parcel.call(0),
+                recorded: header.recorded,
+                task: header.task.clone(),
+                queue: header.queue.clone(),
+                args: parcel.args(0).clone(),
+                reason: Reason::Failed,
+                message: "no route".to_owned(),
+                attempts: 4,
+                died_ms: now_ms,
+            });
+        }
+        let settling = Settling {
+            parcel: header.id,
+            epoch: claimed.epoch,
+            record,
+            seal: Seal::default(),
+            children: Vec::new(),
+            queue: delivery.queue,
+            receipt: delivery.receipt,
+        };
+        task_core::protocol::settle(&self.ports, settling).await.unwrap();
+    }
+
+    async fn run_all(&self, result: Option<u32>) {
+        for received in self.receive().await {
+            self.run(received, result).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_is_in_the_file() {
+    let f = fixture();
+    let names: Vec<String> = addresses(2000).collect();
+    let handles = join_all(names.iter().map(|name| tokio::spawn(mail(&f.client, name).send()))).await;
+    let sent: BTreeMap<_, _> = handles.into_iter().map(|sent| sent.unwrap().unwrap().id()).zip(names).collect();
+    assert_eq!(sent.len(), 2000);
+    assert_eq!(f.reopened().waiting().await, sent);
+}
+
+#[tokio::test]
+async fn a_fan_out_that_was_cut_off_goes_on() {
+    let mut f = fixture();
+    let expected: Vec<String> = addresses(20_000).collect();
+    let mut cuts = Vec::new();
+    // Cut off after so many polls, again and again.
+    for polls in [1, 2, 4, 7] {
+        let mut sending = Box::pin(campaign(&f.client, 20_000).unique("spring").send());
+        for _ in 0..polls {
+            if (&mut sending).now_or_never().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(sending);
+        f = f.reopened();
+        cuts.extend(f.client.batches(10).await.unwrap().into_iter().map(|record| record.accepted));
+    }
+    assert!(cuts.iter().any(|accepted| (1..20_000).contains(accepted)), "{cuts:?}");
+    let batch = campaign(&f.client, 20_000).unique("spring").await.unwrap();
+    assert_eq!(batch.accepted(), 20_000);
+    let progress = batch.progress().await.unwrap();
+    assert_eq!((progress.total, progress.closed, progress.ended), (20_000, true, 0));
+    let waiting = f.waiting().await;
+    assert_eq!(waiting.keys().map(|id| id.index).collect::<Vec<_>>(), (0..20_000).collect::<Vec<_>>());
+    assert!(waiting.keys().all(|id| id.batch == batch.id()));
+    assert_eq!(waiting.into_values().collect::<Vec<_>>(), expected);
+    assert_eq!(f.client.batches(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_became_of_a_call_is_told() {
+    let f = fixture();
+    let handle = mail(&f.client, "ada").send().await.unwrap();
+    assert_eq!(handle.status().await.unwrap(), CallStatus::Queued);
+    f.run_all(Some(17)).await;
+    assert_eq!(handle.status().await.unwrap(), CallStatus::Succeeded);
+    assert_eq!(handle.get(Duration::ZERO).await.unwrap(), 17);
+}
+
+#[tokio::test]
+async fn a_dead_call_can_be_tried_again_and_dropped() {
+    let f = fixture();
+    let batch = FanOut::<SendEmail>::new(["ada"]).on(&f.client).await.unwrap();
+    let call = batch.call(0);
+    f.run_all(None).await;
+    assert_eq!(
+        call.get(Duration::from_secs(9)).await.unwrap_err().to_string(),
+        format!("call {} has no result: it failed after 4 attempts: no route", call.id())
+    );
+    assert_eq!(batch.wait(Duration::ZERO).await.unwrap().dead, 1);
+
+    let letters = f.client.dead(DeadQuery { limit: 10, ..DeadQuery::default() }).await.unwrap();
+    assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 1);
+    assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 0, "someone has done so already");
+    assert_eq!(call.status().await.unwrap(), CallStatus::Waiting { attempt: 1, due_ms: 0 });
+    assert_eq!(batch.progress().await.unwrap().ended, 0);
+    let mut again = f.receive().await;
+    assert_eq!(again.len(), 2);
+    f.run(again.remove(0), None).await;
+    let letters = f.client.dead(DeadQuery { limit: 10, ..DeadQuery::default() }).await.unwrap();
+    assert_eq!(f.client.drop_dead(&letters).await.unwrap(), 1);
+    assert_eq!(call.status().await.unwrap(), CallStatus::Dropped);
+    assert_eq!(batch.progress().await.unwrap().dead, 1);
+    let history = f.client.history(call.id()).await.unwrap();
+    assert_eq!(history.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["retried", "dropped"]);
+}
+
+/// Runs [`ambient_child`] in a process of its own, whose environment names a file.
+fn in_child(database: &Path) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "file::ambient_child", "--ignored", "--nocapture"])
+        .env("CELERIAC_DATABASE", database)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "run by the tests below, in a process of its own"]
+async fn ambient_child() {
+    let call = || Call::<SendEmail>::new(Mail { to: "ada".to_owned() }).send();
+    match call().await {
+        Ok(_) => {
+            call().await.unwrap();
+            println!("sent");
+        }
+        Err(Error::Open { path, source }) => println!("{}", Error::Open { path, source }),
+        Err(other) => println!("unexpected: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_environment_names_the_file_of_the_ambient_client() {
+    let f = fixture();
+    let printed = in_child(&f.dir.path().join("test.db"));
+    assert!(printed.contains("sent\n"), "{printed}");
+    assert_eq!(f.waiting().await.into_values().collect::<Vec<_>>(), ["ada", "ada"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_named() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("notes.txt");
+    std::fs::write(&file, "no database at all, but a text of some length, longer than a header".repeat(20)).unwrap();
+    let printed = in_child(&file);
+    let told =
+        format!("the ambient client cannot open its file, which CELERIAC_DATABASE names: `{}` is not", file.display());
+    assert!(printed.contains(&told), "{printed}");
+}
