@@ -1,14 +1,25 @@
 //! A worker: what all of its runs share, and how it is stopped.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use task_core::{
     ports::{Invocation, Ports},
-    task::{Registry, States},
+    task::{Registry, Shared, States, TaskDef},
+    wire::Parcel,
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::WorkerOptions;
+use crate::{WorkerOptions, crew::Crew, floor::Floor, run, watchdog::Watchdog};
+
+/// How long after the grace a stop still waits for runs to record what they have.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// Runs the parcels that it is handed.
 pub struct Worker {
@@ -16,36 +27,127 @@ pub struct Worker {
     ports: Ports,
     states: States,
     options: WorkerOptions,
+    crew: Arc<Crew>,
+    watchdog: Watchdog,
+    live: watch::Sender<usize>,
     stopping: CancellationToken,
+    grace_us: AtomicU64,
 }
 
 impl Worker {
     /// A worker for these tasks, on these ports.
     pub fn new(registry: Arc<Registry>, ports: Ports, states: States, options: WorkerOptions) -> Arc<Self> {
-        Arc::new(Self { registry, ports, states, options, stopping: CancellationToken::new() })
+        Arc::new(Self {
+            registry,
+            ports,
+            states,
+            crew: Arc::new(Crew::new(options.threads, options.isolate)),
+            watchdog: Watchdog::new(options.stall),
+            live: watch::Sender::new(0),
+            stopping: CancellationToken::new(),
+            grace_us: AtomicU64::new(u64::MAX),
+            options,
+        })
     }
 
     /// Runs every delivery to its settlement, or until `deadline_ms`, in milliseconds since 1970: what is left then
     /// is handed on. Dropping the future is the death of this worker as far as its parcels are concerned.
     pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) {
-        let _ = (&self.registry, &self.states, &self.options, invocation, deadline_ms);
-        std::future::ready(()).await;
+        let _live = Live::new(&self.live);
+        run::run(self, invocation, deadline_ms).await;
     }
 
     /// Starts no more calls, lets those that run end within `grace`, records, and hands on the rest. Ends when all
-    /// runs have ended.
+    /// runs have ended, or five seconds after the grace: what could not be recorded by then is delivered again.
     pub async fn stop(&self, grace: Duration) {
+        let grace_us = self.ports.clock.monotonic_us().saturating_add(grace.as_micros() as u64);
+        self.grace_us.store(grace_us, Ordering::Release);
         self.stopping.cancel();
-        self.ports.clock.sleep(grace.min(Duration::ZERO)).await;
+        let mut live = self.live.subscribe();
+        tokio::select! {
+            _ = live.wait_for(|live| *live == 0) => {}
+            () = self.ports.clock.sleep(grace + SETTLE) => {
+                tracing::error!(runs = *self.live.borrow(), "runs have not ended in time; their parcels are delivered again");
+            }
+        }
+    }
+
+    /// How many threads are held by calls that were given up.
+    pub fn blocked_threads(&self) -> usize {
+        self.crew.blocked()
     }
 
     pub(crate) fn ports(&self) -> &Ports {
         &self.ports
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.options.name
+    }
+
+    pub(crate) fn unknown_task_grace(&self) -> Duration {
+        self.options.unknown_task_grace
+    }
+
+    pub(crate) fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    pub(crate) fn watch(&self, floor: &Arc<Floor>) {
+        self.watchdog.watch(floor);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Ends when the worker is being stopped.
+    pub(crate) async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// Until when calls may run once the worker is being stopped.
+    pub(crate) fn grace_us(&self) -> u64 {
+        self.grace_us.load(Ordering::Acquire)
+    }
+
+    /// Where the calls of a parcel run.
+    pub(crate) fn floor(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<Floor> {
+        let clock = &self.ports.clock;
+        let last_us = deadline_ms.map_or(u64::MAX, |deadline_ms| {
+            let left_ms =
+                deadline_ms.saturating_sub(clock.now_ms()).saturating_sub(self.options.margin.as_millis() as u64);
+            clock.monotonic_us().saturating_add(left_ms.saturating_mul(1000))
+        });
+        // Not one for all runs: their lanes would fight over its count of owners.
+        let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
+        let blocking = Arc::clone(&self.ports.blocking);
+        Arc::new(Floor::new(parcel, def, shared, blocking, Arc::clone(&self.crew), last_us))
     }
 }
 
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// One run that has not ended.
+struct Live<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Live<'a> {
+    fn new(live: &'a watch::Sender<usize>) -> Self {
+        live.send_modify(|live| *live += 1);
+        Self(live)
+    }
+}
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|live| *live -= 1);
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     id::{ParcelId, TaskId},
-    ports::{DeadLetter, Failure, PortError, Ports, Reason, Row, RowState, Seal},
+    ports::{DeadLetter, Failure, PortError, Ports, Reason, Removal, Row, RowState, Seal},
 };
 
 /// Where a call stands.
@@ -17,7 +17,7 @@ pub enum CallStatus {
     Queued,
     /// A worker has it.
     Running {
-        /// The attempt, from 1.
+        /// The attempt that it came with, from 1; it may be one further, after a short back-off in the worker.
         attempt: u32,
         /// Who.
         worker: String,
@@ -112,34 +112,26 @@ pub(super) async fn look_up(ports: &Ports, id: TaskId) -> Result<CallStatus, Por
     };
     let position = u32::try_from(id.index.saturating_sub(root.first)).unwrap_or(u32::MAX);
     match walk(ports, root, position).await? {
-        Stand::Status(status) => Ok(status),
-        Stand::Ended { attempt } => ended(ports, id, attempt).await,
+        Some(status) => Ok(status),
+        None => ended(ports, id).await,
     }
 }
 
-/// What the rows say.
-enum Stand {
-    Status(CallStatus),
-    /// A verdict was recorded on this attempt; which one, they do not say.
-    Ended {
-        attempt: u32,
-    },
-}
-
-async fn walk(ports: &Ports, root: Row, mut position: u32) -> Result<Stand, PortError> {
+/// What the rows say, from this one on; `None` if a verdict was recorded: which one, they do not say.
+async fn walk(ports: &Ports, root: Row, mut position: u32) -> Result<Option<CallStatus>, PortError> {
     let (mut row, mut attempt) = (root, 1);
     for _ in 0..MAX_HOPS {
         let Some(child) = child_of(&row, position) else {
-            return Ok(last(&row, position, attempt, ports.clock.now_ms()));
+            return Ok(last(row, position, attempt, ports.clock.now_ms()));
         };
         (position, attempt) = (child.position, child.attempt);
         let found = ports.ledger.rows(vec![child.parcel]).await?.pop().flatten();
         match found {
             Some(found) => row = found,
-            None => return Ok(Stand::Status(CallStatus::Waiting { attempt, due_ms: child.due_ms })),
+            None => return Ok(Some(CallStatus::Waiting { attempt, due_ms: child.due_ms })),
         }
     }
-    Ok(Stand::Status(CallStatus::Waiting { attempt, due_ms: 0 }))
+    Ok(Some(CallStatus::Waiting { attempt, due_ms: 0 }))
 }
 
 /// Where a parcel's call went on to.
@@ -165,38 +157,37 @@ fn child_of(row: &Row, position: u32) -> Option<Child> {
 }
 
 /// What a row says of a call that went nowhere else.
-fn last(row: &Row, position: u32, attempt: u32, now_ms: u64) -> Stand {
-    if row.done.contains(position) || !matches!(row.state, RowState::Open) {
-        return Stand::Ended { attempt };
+fn last(row: Row, position: u32, attempt: u32, now_ms: u64) -> Option<CallStatus> {
+    if row.done.contains(position) || row.state != RowState::Open {
+        return None;
     }
-    let (worker, lease_until_ms) = (row.holder.clone(), row.lease_until_ms);
-    Stand::Status(if lease_until_ms > now_ms {
+    let Row { holder: worker, lease_until_ms, .. } = row;
+    Some(if lease_until_ms > now_ms {
         CallStatus::Running { attempt, worker, lease_until_ms }
     } else {
         CallStatus::Stalled { attempt, worker, lease_until_ms }
     })
 }
 
-/// A call that ended in its parcel: it may have died meanwhile, or died and been sent again, or been dropped.
-async fn ended(ports: &Ports, id: TaskId, attempt: u32) -> Result<CallStatus, PortError> {
+/// A call that ended in its parcel: it may have died meanwhile, or have been dead and then dropped or sent again.
+async fn ended(ports: &Ports, id: TaskId) -> Result<CallStatus, PortError> {
     if let Some(letter) = ports.dead_letters.get(id).await? {
         return Ok(letter.into());
     }
     let history = ports.ledger.history(id).await?;
-    for failure in history.iter().rev() {
-        let revived = ParcelId::revived(id, failure.at_ms);
-        if let Some(row) = ports.ledger.rows(vec![revived]).await?.pop().flatten() {
-            return match walk(ports, row, 0).await? {
-                Stand::Status(status) => Ok(status),
-                Stand::Ended { attempt } => Ok(verdict(&history, failure.at_ms, attempt)),
-            };
-        }
+    let Some((removal, died_ms)) = history.iter().rev().find_map(removed) else {
+        return Ok(CallStatus::Succeeded);
+    };
+    if removal == Removal::Dropped {
+        return Ok(CallStatus::Dropped);
     }
-    Ok(verdict(&history, 0, attempt))
+    let Some(revived) = ports.ledger.rows(vec![ParcelId::revived(id, died_ms)]).await?.pop().flatten() else {
+        return Ok(CallStatus::Waiting { attempt: 1, due_ms: 0 });
+    };
+    Ok(walk(ports, revived, 0).await?.unwrap_or(CallStatus::Succeeded))
 }
 
-/// A call that is done, is no dead letter and has no result: it returned `()`, unless its last attempt failed.
-fn verdict(history: &[Failure], since_ms: u64, attempt: u32) -> CallStatus {
-    let failed = history.iter().any(|failure| failure.at_ms > since_ms && failure.attempt == attempt);
-    if failed { CallStatus::Dropped } else { CallStatus::Succeeded }
+fn removed(entry: &Failure) -> Option<(Removal, u64)> {
+    let removal = [Removal::Retried, Removal::Dropped].into_iter().find(|removal| removal.as_str() == entry.kind)?;
+    Some((removal, entry.at_ms))
 }

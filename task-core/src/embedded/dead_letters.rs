@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{OptionalExtension, Row, params, types::Type};
 
-use super::{batch_rows, messages::ms, store::Store, transaction::Tx, writer::Cost};
+use super::{batch_rows, messages::ms, records, store::Store, transaction::Tx, writer::Cost};
 use crate::{
     id::{BatchId, TaskId},
     ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal, Tally},
@@ -42,11 +42,12 @@ impl DeadLetters for Store {
     }
 
     fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>> {
+        let now_ms = self.clock.now_ms();
         self.writer
-            .run(Cost::durable(letters.len() * 64), move |tx| {
+            .run(Cost::durable(letters.len() * 128), move |tx| {
                 let mut removed = 0;
                 for (id, died_ms) in &letters {
-                    removed += u64::from(remove(tx, *id, *died_ms, removal)?);
+                    removed += u64::from(remove(tx, *id, *died_ms, removal, now_ms)?);
                 }
                 Ok(removed)
             })
@@ -54,20 +55,20 @@ impl DeadLetters for Store {
     }
 }
 
-fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal) -> rusqlite::Result<bool> {
+fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal, now_ms: u64) -> rusqlite::Result<bool> {
     let found = tx
         .db
-        .prepare_cached(
-            "DELETE FROM dead_letter WHERE batch = ?1 AND call = ?2 AND died_ms = ?3 RETURNING recorded, reason",
-        )?
-        .query_row(params![id.batch.to_bytes(), id.index as i64, ms(died_ms)], |row| {
-            Ok((row.get::<_, bool>(0)?, reason(row, 1)?))
-        })
+        .prepare_cached(&format!(
+            "DELETE FROM dead_letter WHERE batch = ?1 AND call = ?2 AND died_ms = ?3 RETURNING {COLUMNS}"
+        ))?
+        .query_row(params![id.batch.to_bytes(), id.index as i64, ms(died_ms)], read)
         .optional()?;
-    if let (Some((true, reason)), Removal::Retried) = (found, removal) {
-        batch_rows::reopen(tx, id.batch, &one(reason))?;
+    let Some(letter) = found else { return Ok(false) };
+    if letter.recorded && removal == Removal::Retried {
+        batch_rows::reopen(tx, id.batch, &one(letter.reason))?;
     }
-    Ok(found.is_some())
+    records::removed(tx, letter, removal, now_ms)?;
+    Ok(true)
 }
 
 /// Puts a dead letter in; one that died before is replaced.

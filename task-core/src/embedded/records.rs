@@ -8,8 +8,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{dead_letters, messages::ms, parcels, parcels::ParcelRow, transaction::Tx};
 use crate::{
     id::TaskId,
-    ports::{Failure, Record, ResultRow},
+    ports::{DeadLetter, Failure, Record, Removal, ResultRow},
 };
+
+/// As long as a call that is sent again may still run, and its row is kept.
+const KEEP_REMOVED_MS: u64 = 16 * 24 * 3600 * 1000;
 
 /// Writes down what is new.
 pub(super) fn insert(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
@@ -41,6 +44,17 @@ fn insert_rows<T: Serialize>(
             "INSERT INTO {table} (batch, low, high, keep_until_ms, rows) VALUES (?1, ?2, ?3, ?4, ?5)"
         ))?
         .execute(params![row.batch.to_bytes(), low as i64, high as i64, row.keep_until_ms, encode(rows)])
+        .map(|_| ())
+}
+
+/// Keeps of a dead letter that is removed why it died.
+pub(super) fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> rusqlite::Result<()> {
+    let DeadLetter { id, message, attempts: attempt, died_ms: at_ms, .. } = letter;
+    let (kind, worker) = (removal.as_str().to_owned(), String::new());
+    let entry = Failure { index: id.index, attempt, at_ms, took_ms: 0, kind, message, worker };
+    tx.db
+        .prepare_cached("INSERT INTO failure (batch, low, high, keep_until_ms, rows) VALUES (?1, ?2, ?2, ?3, ?4)")?
+        .execute(params![id.batch.to_bytes(), id.index as i64, ms(now_ms + KEEP_REMOVED_MS), encode(&[entry])])
         .map(|_| ())
 }
 

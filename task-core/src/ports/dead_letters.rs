@@ -85,6 +85,16 @@ pub enum Removal {
     Dropped,
 }
 
+impl Removal {
+    /// The stable name that it has in a call's history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retried => "retried",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// The store of dead letters. They are written by the ledger, together with the verdict.
 pub trait DeadLetters: Send + Sync + 'static {
     /// The dead letters that match, in the order of batch and index.
@@ -94,6 +104,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>>;
 
     /// Removes dead letters, each by its id and the time it died: one that has died again since stays. Says how
-    /// many were removed.
+    /// many were removed. Of each the reason stays, as an entry of the call's history whose kind is the removal's name
+    /// and whose time is that of the death: without it nobody could tell what became of the call.
     fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>>;
 }

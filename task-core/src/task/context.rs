@@ -27,6 +27,12 @@ impl Context {
     /// The context of one attempt. `timeout` counts from now.
     pub fn new(id: TaskId, task: &'static str, attempt: u32, timeout: Duration, shared: &Arc<Shared>) -> Self {
         let deadline_us = shared.clock.monotonic_us().saturating_add(timeout.as_micros() as u64);
+        Self::until(id, task, attempt, deadline_us, shared)
+    }
+
+    /// The context of one attempt that has to end when the clock's monotonic time is `deadline_us`: for a worker,
+    /// who has read the clock already.
+    pub fn until(id: TaskId, task: &'static str, attempt: u32, deadline_us: u64, shared: &Arc<Shared>) -> Self {
         Self { id, task, attempt, deadline_us, shared: Arc::clone(shared) }
     }
 

@@ -46,7 +46,11 @@ impl Fixture {
     }
 
     fn fails(&self, index: u64, attempt: u32, at_ms: u64) {
-        let (kind, message, worker) = ("error".to_owned(), "no route".to_owned(), "host:7".to_owned());
+        self.notes(index, attempt, at_ms, "error");
+    }
+
+    fn notes(&self, index: u64, attempt: u32, at_ms: u64, kind: &str) {
+        let (kind, message, worker) = (kind.to_owned(), "no route".to_owned(), "host:7".to_owned());
         self.memory.state().history.push(Failure { index, attempt, at_ms, took_ms: 1, kind, message, worker });
     }
 
@@ -117,15 +121,19 @@ async fn a_dead_call_says_why_and_one_that_was_sent_again_is_found() {
         serde_json::to_string(&status).unwrap(),
         r#"{"state":"dead","reason":"timed_out","message":"over 30s","attempts":4,"died_ms":5000}"#
     );
-    f.memory.state().letters.clear();
-    assert_eq!(f.status(1).await, CallStatus::Dropped);
+    let letter = f.memory.state().letters.pop().unwrap();
+    f.notes(1, 4, 5000, "retried");
+    assert_eq!(f.status(1).await, CallStatus::Waiting { attempt: 1, due_ms: 0 });
     let revived = ParcelId::revived(f.call(1), 5000);
     f.row(revived, RowState::Open, &[], FAR);
     assert!(matches!(f.status(1).await, CallStatus::Running { attempt: 1, .. }));
     f.row(revived, RowState::Finished(Seal::default()), &[0], FAR);
     assert_eq!(f.status(1).await, CallStatus::Succeeded);
-    f.fails(1, 1, 9000);
-    assert_eq!(f.status(1).await, CallStatus::Dropped, "it died again");
+    f.memory.state().letters.push(DeadLetter { died_ms: 9000, ..letter });
+    assert!(f.status(1).await.is_dead(), "it died again");
+    f.memory.state().letters.clear();
+    f.notes(1, 4, 9000, "dropped");
+    assert_eq!(f.status(1).await, CallStatus::Dropped);
 }
 
 #[tokio::test(start_paused = true)]

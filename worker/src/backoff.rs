@@ -1,0 +1,54 @@
+//! How long to wait before trying again. Pure: the random bits are passed in.
+
+use std::time::Duration;
+
+/// Between half of and the whole of the first bound, doubled with each attempt, up to the second: what
+/// `Options::backoff` promises. `attempt`, from 1, is the one that failed.
+pub(crate) fn backoff((first, most): (Duration, Duration), attempt: u32, random: u64) -> Duration {
+    let doublings = attempt.saturating_sub(1);
+    let whole_ms = (first.as_millis() as u64).saturating_mul(2_u64.saturating_pow(doublings));
+    let whole_ms = whole_ms.min(most.as_millis() as u64);
+    let half_ms = whole_ms / 2;
+    Duration::from_millis(half_ms + random % (whole_ms - half_ms + 1))
+}
+
+/// The pause after a failure that is nobody's attempt: doubled from one second with each, up to `most_ms`.
+pub(crate) fn pause_ms(failures: u32, most_ms: u64) -> u64 {
+    1000_u64.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(most_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RANGE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(10));
+
+    #[test]
+    fn doubles_from_the_first_bound() {
+        for (attempt, whole_ms) in [(1, 2000), (2, 4000), (3, 8000), (8, 256_000)] {
+            assert_eq!(backoff(RANGE, attempt, 0), Duration::from_millis(whole_ms / 2), "the shortest of {attempt}");
+            let longest = (0..=whole_ms).map(|random| backoff(RANGE, attempt, random)).max();
+            assert_eq!(longest, Some(Duration::from_millis(whole_ms)), "the longest of {attempt}");
+        }
+    }
+
+    #[test]
+    fn ends_at_the_second_bound_however_many_attempts() {
+        for attempt in [10, 64, 65, 1001, u32::MAX] {
+            assert_eq!(backoff(RANGE, attempt, 0), Duration::from_mins(5));
+            assert_eq!(backoff(RANGE, attempt, 300_000), Duration::from_mins(10));
+        }
+    }
+
+    #[test]
+    fn no_backoff_is_no_wait() {
+        assert_eq!(backoff((Duration::ZERO, Duration::ZERO), 3, u64::MAX), Duration::ZERO);
+    }
+
+    #[test]
+    fn pauses_grow_to_their_limit() {
+        let pauses: Vec<_> = (0..6).map(|failures| pause_ms(failures, 10_000)).collect();
+        assert_eq!(pauses, [1000, 1000, 2000, 4000, 8000, 10_000]);
+        assert_eq!(pause_ms(u32::MAX, 10_000), 10_000);
+    }
+}

@@ -1,0 +1,234 @@
+//! What is known of each call of a parcel: whether it is over, and what it left to record or to send on.
+
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+
+use task_core::{
+    bitmap::Bitmap,
+    ports::{Failure, Ports, Reason, ResultRow, Tally, Window},
+};
+
+use crate::{
+    careful::Careful,
+    checkpoint::Recorder,
+    error::WorkerError,
+    floor::{Ending, Floor},
+    park::dead_letter,
+    retries::Again,
+    seat::Start,
+    verdict::{Fault, Verdict, verdict},
+};
+
+/// The longest back-off that is slept here, while other calls of the parcel run: a message through the queue costs
+/// more than a timer.
+const MAX_NAP: Duration = Duration::from_secs(1);
+
+/// How many failures of a parcel are logged one by one.
+const MAX_LOGGED: u32 = 8;
+
+/// What is known of each call of a parcel.
+#[derive(Debug)]
+pub(crate) struct Book {
+    floor: Arc<Floor>,
+    ports: Ports,
+    name: Arc<str>,
+    pub(crate) recorder: Recorder,
+    calls: Vec<Call>,
+    again: Vec<Again>,
+    /// Calls whose next attempt may be made here, by when it is due.
+    naps: BinaryHeap<Reverse<(u64, Start)>>,
+    failures: u32,
+    /// What the wall clock showed at a monotonic time.
+    began: (u64, u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    attempt: u32,
+    /// It did not end at its first poll.
+    away: bool,
+    /// It has its verdict, or goes into a child.
+    over: bool,
+}
+
+impl Book {
+    pub(crate) fn new(floor: Arc<Floor>, ports: Ports, name: Arc<str>, done: &Bitmap, tally: Tally) -> Self {
+        let began = (ports.clock.now_ms(), floor.now_us());
+        let attempt = floor.parcel.header.attempt;
+        let call = |position| Call { attempt, away: false, over: done.contains(position) };
+        let calls = (0..floor.parcel.count()).map(call).collect();
+        let recorder = Recorder::new(done.clone(), tally);
+        Self { floor, ports, name, recorder, calls, again: Vec::new(), naps: BinaryHeap::new(), failures: 0, began }
+    }
+
+    /// The calls that are not over, in order.
+    pub(crate) fn open(&self) -> Vec<Start> {
+        let open = (0..).zip(&self.calls).filter(|(_, call)| !call.over);
+        open.map(|(position, call)| Start { position, attempt: call.attempt }).collect()
+    }
+
+    /// A call becomes a dead letter because it was not started in time.
+    pub(crate) fn expire(&mut self, start: Start, expires_ms: u64) {
+        let message = WorkerError::Expired { expires_ms }.to_string();
+        self.die(start.position, start.attempt - 1, Reason::Expired, message);
+    }
+
+    /// The worker died that held the parcel before, with these calls marked, which must not run twice.
+    pub(crate) fn disown(&mut self, window: &Window) {
+        let why = WorkerError::MayHaveRun { task: self.floor.def.name.to_owned() };
+        for start in self.open().into_iter().filter(|start| window.calls.contains(start.position)) {
+            self.crash(start, Reason::Unknown, &why);
+        }
+    }
+
+    /// The worker died that held the parcel before: who is suspected, who is blamed, how to go on.
+    pub(crate) fn investigate(&mut self, losses: u32, window: Option<&Window>) -> (Careful, Bitmap) {
+        let found = Careful::after(window, self.recorder.done(), self.floor.parcel.count());
+        tracing::warn!(
+            parcel = %self.floor.parcel.header.id,
+            task = self.floor.def.name,
+            losses,
+            suspects = found.suspects.len(),
+            next = found.careful.size(),
+            "the worker that held this parcel died; going on carefully"
+        );
+        if let Some((position, deaths)) = found.blamed {
+            let start = Start { position, attempt: self.floor.parcel.header.attempt };
+            self.crash(start, Reason::Crashed, &WorkerError::Crashed { deaths });
+        }
+        (found.careful, found.suspects)
+    }
+
+    /// A call is out of its lane's sight.
+    pub(crate) fn away(&mut self, start: Start) {
+        if let Some(call) = self.current(start) {
+            call.away = true;
+        }
+    }
+
+    /// Its lane has passed a call: unless it is away, or something else was said of it, it has succeeded.
+    pub(crate) fn passed(&mut self, start: Start) {
+        if let Some(call) = self.current(start)
+            && !call.away
+        {
+            call.over = true;
+            self.recorder.succeeded(start.position);
+        }
+    }
+
+    /// Gives the verdict on an attempt. With `last`, the next is not made here.
+    pub(crate) fn judge(&mut self, ending: Ending, last: bool) {
+        let Ending { start, took_us, ended_us, end } = ending;
+        if self.current(start).is_none() {
+            return;
+        }
+        let entropy = Arc::clone(&self.ports.entropy);
+        match verdict(end, self.floor.def, start.attempt, || entropy.next_u64()) {
+            Verdict::Succeeded(value) => {
+                self.over(start);
+                self.recorder.succeeded(start.position);
+                if let Some(value) = value {
+                    self.recorder.result(ResultRow { index: self.floor.parcel.index(start.position), value });
+                }
+            }
+            Verdict::Again { attempt, after, fault } => {
+                if let Some(fault) = fault {
+                    self.fail(start, took_us, fault);
+                    self.recorder.retried();
+                }
+                self.again(Start { attempt, ..start }, ended_us, after, last);
+            }
+            Verdict::Dead { reason, fault } => {
+                let message = fault.message.clone();
+                self.fail(start, took_us, fault);
+                self.die(start.position, start.attempt, reason, message);
+            }
+        }
+    }
+
+    /// When the next call is due that sleeps here.
+    pub(crate) fn wakes_us(&self) -> Option<u64> {
+        self.naps.peek().map(|Reverse((due_us, _))| *due_us)
+    }
+
+    /// The calls whose sleep is over.
+    pub(crate) fn woken(&mut self, now_us: u64) -> Vec<Start> {
+        let mut woken = Vec::new();
+        while self.wakes_us().is_some_and(|due_us| due_us <= now_us) {
+            woken.extend(self.naps.pop().map(|Reverse((_, start))| start));
+        }
+        woken
+    }
+
+    /// A call goes into a child, to run as soon as it may.
+    pub(crate) fn hand_on(&mut self, start: Start) {
+        self.send_on(start, 0);
+    }
+
+    /// What goes into children, the sleepers too: nobody waits for them.
+    pub(crate) fn left(&mut self) -> Vec<Again> {
+        for Reverse((due_us, start)) in std::mem::take(&mut self.naps) {
+            self.send_on(start, self.ms(due_us));
+        }
+        std::mem::take(&mut self.again)
+    }
+
+    fn again(&mut self, start: Start, ended_us: u64, after: Duration, last: bool) {
+        let due_us = ended_us.saturating_add(after.as_micros() as u64);
+        // One attempt beyond the parcel's own: the children of a parcel differ in few of them.
+        if last || after > MAX_NAP || start.attempt > self.floor.parcel.header.attempt + 1 {
+            self.send_on(start, self.ms(due_us));
+        } else {
+            self.calls[start.position as usize] = Call { attempt: start.attempt, away: false, over: false };
+            self.naps.push(Reverse((due_us, start)));
+        }
+    }
+
+    fn send_on(&mut self, start: Start, due_ms: u64) {
+        self.over(start);
+        self.again.push(Again { attempt: start.attempt, due_ms, position: start.position });
+    }
+
+    fn crash(&mut self, start: Start, reason: Reason, why: &WorkerError) {
+        let message = why.to_string();
+        self.fail(start, 0, Fault::new("crash", message.clone()));
+        self.die(start.position, start.attempt, reason, message);
+    }
+
+    fn fail(&mut self, start: Start, took_us: u64, Fault { kind, message }: Fault) {
+        self.failures += 1;
+        if self.failures <= MAX_LOGGED {
+            let (task, id) = (self.floor.def.name, self.floor.parcel.call(start.position));
+            tracing::warn!(task, %id, attempt = start.attempt, kind, took_ms = took_us / 1000, "{message}");
+        }
+        self.recorder.failure(Failure {
+            index: self.floor.parcel.index(start.position),
+            attempt: start.attempt,
+            at_ms: self.ports.clock.now_ms(),
+            took_ms: took_us / 1000,
+            kind: kind.to_owned(),
+            message,
+            worker: self.name.to_string(),
+        });
+    }
+
+    fn die(&mut self, position: u32, attempts: u32, reason: Reason, message: String) {
+        self.calls[position as usize].over = true;
+        let died_ms = self.ports.clock.now_ms();
+        let letter = dead_letter(&self.floor.parcel, position, attempts, reason, message, died_ms);
+        self.recorder.dead(position, letter);
+    }
+
+    fn over(&mut self, start: Start) {
+        self.calls[start.position as usize].over = true;
+    }
+
+    /// The call, if it is at this attempt: what comes late is about another.
+    fn current(&mut self, start: Start) -> Option<&mut Call> {
+        self.calls.get_mut(start.position as usize).filter(|call| !call.over && call.attempt == start.attempt)
+    }
+
+    fn ms(&self, us: u64) -> u64 {
+        let (began_ms, began_us) = self.began;
+        began_ms + us.saturating_sub(began_us) / 1000
+    }
+}

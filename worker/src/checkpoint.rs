@@ -1,0 +1,148 @@
+//! What a run has learned and not yet recorded. Verdicts are recorded together; while one recording is on its way
+//! the next gathers.
+
+use task_core::{
+    bitmap::Bitmap,
+    ports::{DeadLetter, Failure, Reason, Record, ResultRow, Tally},
+};
+
+/// What a run has learned.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    /// All of it; its lists hold what is not on its way.
+    record: Record,
+    /// The lists that are on their way.
+    flying: Option<Record>,
+    /// Whether there is something that no recording has had.
+    dirty: bool,
+}
+
+impl Recorder {
+    /// Goes on from what is recorded.
+    pub(crate) fn new(done: Bitmap, tally: Tally) -> Self {
+        Self { record: Record { done, tally, ..Record::default() }, flying: None, dirty: false }
+    }
+
+    /// A call has succeeded.
+    pub(crate) fn succeeded(&mut self, position: u32) {
+        self.end(position).succeeded += 1;
+    }
+
+    /// It returned something.
+    pub(crate) fn result(&mut self, row: ResultRow) {
+        self.record.results.push(row);
+        self.dirty = true;
+    }
+
+    /// An attempt failed.
+    pub(crate) fn failure(&mut self, failure: Failure) {
+        self.record.failures.push(failure);
+        self.dirty = true;
+    }
+
+    /// An attempt failed that another one follows.
+    pub(crate) fn retried(&mut self) {
+        self.record.tally.retries += 1;
+        self.dirty = true;
+    }
+
+    /// A call will not be tried again.
+    pub(crate) fn dead(&mut self, position: u32, letter: DeadLetter) {
+        let tally = self.end(position);
+        *match letter.reason {
+            Reason::Failed => &mut tally.failed,
+            Reason::TimedOut => &mut tally.timed_out,
+            Reason::Crashed => &mut tally.crashed,
+            Reason::Revoked => &mut tally.revoked,
+            Reason::Expired => &mut tally.expired,
+            Reason::Unknown => &mut tally.unknown,
+        } += 1;
+        self.record.dead.push(letter);
+    }
+
+    /// The calls that have ended.
+    pub(crate) fn done(&self) -> &Bitmap {
+        &self.record.done
+    }
+
+    /// How they ended.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.record.tally
+    }
+
+    /// Whether there is something to record.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// What is to be recorded now; it is on its way until [`Recorder::landed`] or [`Recorder::failed`].
+    pub(crate) fn depart(&mut self) -> Record {
+        let next = Record { done: self.record.done.clone(), tally: self.record.tally, ..Record::default() };
+        let record = std::mem::replace(&mut self.record, next);
+        self.dirty = false;
+        self.flying = Some(record.clone());
+        record
+    }
+
+    /// What was on its way is recorded.
+    pub(crate) fn landed(&mut self) {
+        self.flying = None;
+    }
+
+    /// It is not, or nobody knows: it goes with the next. Rows are written once, so that is harmless.
+    pub(crate) fn failed(&mut self) {
+        let Some(mut flown) = self.flying.take() else { return };
+        flown.results.append(&mut self.record.results);
+        flown.failures.append(&mut self.record.failures);
+        flown.dead.append(&mut self.record.dead);
+        self.record = Record { done: std::mem::take(&mut self.record.done), tally: self.record.tally, ..flown };
+        self.dirty = true;
+    }
+
+    fn end(&mut self, position: u32) -> &mut Tally {
+        self.record.done.insert(position);
+        self.dirty = true;
+        &mut self.record.tally
+    }
+
+    /// The last recording, part of the settling.
+    pub(crate) fn last(&mut self) -> Record {
+        self.failed();
+        std::mem::take(&mut self.record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(index: u64) -> ResultRow {
+        ResultRow { index, value: vec![1].into() }
+    }
+
+    #[test]
+    fn a_recording_that_failed_goes_with_the_next() {
+        let mut recorder = Recorder::new(Bitmap::new(), Tally::default());
+        recorder.succeeded(0);
+        recorder.result(row(0));
+        let first = recorder.depart();
+        assert!(!recorder.is_dirty());
+        recorder.succeeded(1);
+        recorder.result(row(1));
+        recorder.failed();
+        let second = recorder.depart();
+        assert_eq!((first.results.len(), first.tally.succeeded), (1, 1));
+        assert_eq!((second.results, second.tally.succeeded), (vec![row(0), row(1)], 2));
+        recorder.landed();
+        assert_eq!((recorder.last().results, recorder.is_dirty()), (Vec::new(), false));
+    }
+
+    #[test]
+    fn rows_go_once() {
+        let mut recorder = Recorder::new(Bitmap::new(), Tally::default());
+        recorder.result(row(0));
+        recorder.depart();
+        recorder.landed();
+        assert!(recorder.depart().results.is_empty());
+    }
+}

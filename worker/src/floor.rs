@@ -1,0 +1,266 @@
+//! Where the calls of one parcel run: what the run shares with those who poll them. Quick calls, that end at their
+//! first poll with nothing to say, leave no trace here: their lane has passed them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+};
+
+use task_core::{
+    ports::Blocking,
+    task::{Shared, TaskDef},
+    wire::Parcel,
+};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{
+    crew::Crew,
+    lane::Lane,
+    seat::{Ground, Seat, Start},
+    verdict::End,
+};
+
+/// The end of an attempt.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) start: Start,
+    pub(crate) took_us: u64,
+    pub(crate) ended_us: u64,
+    pub(crate) end: End,
+}
+
+/// What the run has to know of a call.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// It did not end at its first poll: its ending is reported later.
+    Away(Start),
+    /// It has ended.
+    Ended(Ending),
+}
+
+/// Where the calls of one parcel run.
+pub(crate) struct Floor {
+    pub(crate) parcel: Parcel,
+    pub(crate) def: &'static TaskDef,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) blocking: Arc<dyn Blocking>,
+    pub(crate) crew: Arc<Crew>,
+    /// When the last call must have ended.
+    pub(crate) last_us: u64,
+    /// What a call is taken to need as long as none has ended.
+    pub(crate) guess_us: u64,
+    /// How many calls may still be started at this time.
+    pub(crate) permits: Semaphore,
+    /// Tells the run that there is something to do.
+    pub(crate) wake: Notify,
+    reports: Mutex<Vec<Report>>,
+    seats: Mutex<BTreeMap<u32, Arc<Seat>>>,
+    lanes: Mutex<Vec<Arc<Lane>>>,
+    running: AtomicU32,
+    longest_us: AtomicU64,
+    ended_one: AtomicBool,
+    halted: AtomicBool,
+    abandoned: AtomicBool,
+    quiet: AtomicBool,
+    wake_at_us: AtomicU64,
+}
+
+impl Floor {
+    pub(crate) fn new(
+        parcel: Parcel,
+        def: &'static TaskDef,
+        shared: Arc<Shared>,
+        blocking: Arc<dyn Blocking>,
+        crew: Arc<Crew>,
+        last_us: u64,
+    ) -> Self {
+        let now_us = shared.clock.monotonic_us();
+        Self {
+            parcel,
+            def,
+            shared,
+            blocking,
+            crew,
+            last_us,
+            guess_us: last_us.saturating_sub(now_us) / 2,
+            permits: Semaphore::new(def.options.concurrency as usize),
+            wake: Notify::new(),
+            reports: Mutex::default(),
+            seats: Mutex::default(),
+            lanes: Mutex::default(),
+            running: AtomicU32::new(0),
+            longest_us: AtomicU64::new(0),
+            ended_one: AtomicBool::new(false),
+            halted: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            wake_at_us: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    pub(crate) fn now_us(&self) -> u64 {
+        self.shared.clock.monotonic_us()
+    }
+
+    /// Whether a call that is started now may be expected to end in time: within its timeout or, once calls have
+    /// ended, within twice what the longest of them took.
+    pub(crate) fn may_start(&self, now_us: u64) -> bool {
+        if self.halted.load(Ordering::Relaxed) {
+            return false;
+        }
+        if self.last_us == u64::MAX {
+            return true;
+        }
+        let timeout_us = self.def.options.timeout.as_micros() as u64;
+        let needs_us = if self.ended_one.load(Ordering::Relaxed) {
+            self.longest_us.load(Ordering::Relaxed).saturating_mul(2)
+        } else {
+            self.guess_us
+        };
+        now_us.saturating_add(needs_us.min(timeout_us)) <= self.last_us
+    }
+
+    /// When the time of a call is over that is started now.
+    pub(crate) fn due_us(&self, now_us: u64) -> u64 {
+        now_us.saturating_add(self.def.options.timeout.as_micros() as u64).min(self.last_us)
+    }
+
+    /// Nothing is started any more, or again.
+    pub(crate) fn halt(&self, halted: bool) {
+        self.halted.store(halted, Ordering::Relaxed);
+    }
+
+    /// Remembers how long a call took.
+    pub(crate) fn took(&self, took_us: u64) {
+        if self.last_us < u64::MAX {
+            self.longest_us.fetch_max(took_us, Ordering::Relaxed);
+            self.ended_one.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn report(&self, report: Report) {
+        lock(&self.reports).push(report);
+        if !self.quiet.load(Ordering::Acquire) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// What was reported since this was asked last.
+    pub(crate) fn reports(&self) -> Vec<Report> {
+        std::mem::take(&mut *lock(&self.reports))
+    }
+
+    /// A call takes its seat. Its permit goes with it.
+    pub(crate) fn sit(&self, seat: &Arc<Seat>) {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        lock(&self.seats).insert(seat.start.position, Arc::clone(seat));
+        self.nudge(seat.due_us);
+        if self.abandoned.load(Ordering::Acquire) {
+            seat.finish();
+        }
+    }
+
+    /// Says how a call ended. `false` if that was said before: then this is ignored.
+    pub(crate) fn end(&self, seat: &Seat, end: End, now_us: u64) -> bool {
+        if !seat.finish() {
+            return false;
+        }
+        let took_us = now_us.saturating_sub(seat.started_us);
+        self.took(took_us);
+        self.report(Report::Ended(Ending { start: seat.start, took_us, ended_us: now_us, end }));
+        lock(&self.seats).remove(&seat.start.position);
+        self.permits.add_permits(1);
+        self.ended();
+        true
+    }
+
+    /// Says that a call is over, whatever it does.
+    pub(crate) fn cut(&self, seat: &Seat, end: End, now_us: u64) {
+        // First, so that whoever comes back late finds that its thread was given up.
+        let blocks = seat.within(now_us).is_some();
+        if blocks {
+            self.crew.lost(match seat.ground {
+                Ground::Crew(generation) => Some(generation),
+                Ground::Thread => None,
+            });
+            seat.lose();
+        }
+        if self.end(seat, end, now_us) {
+            seat.abort();
+        } else if seat.regain() {
+            self.crew.returned();
+        }
+    }
+
+    pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {
+        lock(&self.seats).values().cloned().collect()
+    }
+
+    /// A lane opens.
+    pub(crate) fn open(&self, lane: Arc<Lane>) {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        lock(&self.lanes).push(lane);
+    }
+
+    /// A lane was left or lost.
+    pub(crate) fn close(&self, lane: &Arc<Lane>) {
+        lock(&self.lanes).retain(|other| !Arc::ptr_eq(other, lane));
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Arc<Lane>> {
+        lock(&self.lanes).clone()
+    }
+
+    /// A call, or a lane, has ended.
+    pub(crate) fn ended(&self) {
+        if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// How many calls and lanes are under way.
+    pub(crate) fn running(&self) -> u32 {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// The run has to look no later than this.
+    pub(crate) fn nudge(&self, at_us: u64) {
+        if at_us < self.wake_at_us.load(Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// When the run will look, and whether it wants to be told of each report until then. Whoever has something
+    /// earlier nudges it; `u64::MAX` before it decides, so that nothing slips through in between.
+    pub(crate) fn look_at(&self, at_us: u64, quiet: bool) {
+        self.quiet.store(quiet, Ordering::SeqCst);
+        self.wake_at_us.store(at_us, Ordering::SeqCst);
+    }
+
+    /// The parcel is no longer this worker's: whatever its calls still do is ignored.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.halt(true);
+        for lane in self.lanes() {
+            lane.lose();
+        }
+        for seat in self.seats() {
+            seat.finish();
+            seat.abort();
+        }
+    }
+}
+
+impl std::fmt::Debug for Floor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Floor").field("parcel", &self.parcel.header.id).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nobody panics while holding one of these: what was guarded is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,330 @@
+//! One call after the other, polled where the lane is. A call that ends at its first poll costs no task, no timer
+//! and no lock; one that does not gets a seat, and the lane goes on.
+//!
+//! Between lane and run stands one number: the place the lane has reached. Only whoever moves it decides what
+//! becomes of the call there. So the run can take a lane over whose thread is blocked: when the blocked poll
+//! returns after all, its lane finds the number changed, and leaves.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    task::{self, Poll},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use task_core::task::{Body, Context, Ended, Job};
+use tokio::runtime::Handle;
+use tracing::{Instrument as _, Span};
+
+use crate::{
+    crew::{thread_name, thread_number},
+    floor::{Ending, Floor, Report},
+    seat::{Ground, Seat, Start},
+    verdict::{End, Hung, panic_text},
+};
+
+/// For how long a lane polls calls before it lets others have its thread.
+const BURST_US: u64 = 500;
+
+/// Of how many calls a burst has at most, should the clock stand still.
+const BURST_CALLS: u32 = 512;
+
+const IDLE: u64 = 1 << 32;
+const LEFT: u64 = 1 << 33;
+const LOST: u64 = 1 << 34;
+
+/// Calls to be started one after the other.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    order: Vec<Start>,
+    /// Nothing is started from then on.
+    closes_us: u64,
+    generation: usize,
+    at: AtomicU64,
+    since_us: AtomicU64,
+    thread: AtomicU32,
+    reported: AtomicU64,
+}
+
+/// Where a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// How many of its calls it has passed.
+    pub(crate) passed: usize,
+    /// Since when it polls the next; `None` while it polls none.
+    pub(crate) polling_since_us: Option<u64>,
+    /// Whether it has been left or lost, so that the rest is not started by it.
+    pub(crate) closed: bool,
+}
+
+enum Burst {
+    /// The next is not to be started.
+    Over,
+    /// Others want the thread.
+    Pause,
+    /// The permit went with a call that took a seat.
+    Seated,
+    /// The lane was taken over.
+    Lost,
+}
+
+enum Begun {
+    Ended(End),
+    Pending(BoxFuture<'static, Ended>),
+    Job(Job),
+}
+
+impl Lane {
+    pub(crate) fn new(order: Vec<Start>, closes_us: u64, generation: usize) -> Self {
+        Self {
+            order,
+            closes_us,
+            generation,
+            at: AtomicU64::new(IDLE),
+            since_us: AtomicU64::new(0),
+            thread: AtomicU32::new(0),
+            reported: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn order(&self) -> &[Start] {
+        &self.order
+    }
+
+    pub(crate) fn generation(&self) -> usize {
+        self.generation
+    }
+
+    pub(crate) fn reached(&self) -> Reached {
+        loop {
+            let at = self.at.load(Ordering::Acquire);
+            let since_us = self.since_us.load(Ordering::Acquire);
+            if at == self.at.load(Ordering::Acquire) {
+                let polling = at & (IDLE | LEFT | LOST) == 0;
+                return Reached {
+                    passed: (at as u32) as usize,
+                    polling_since_us: polling.then_some(since_us),
+                    closed: at & (LEFT | LOST) != 0,
+                };
+            }
+        }
+    }
+
+    /// Takes the lane over where it was seen: behind the call that it polls, if it polls one. `false` if it has
+    /// moved on since.
+    pub(crate) fn take_over(&self, seen: Reached) -> bool {
+        let at = seen.passed as u64;
+        if seen.polling_since_us.is_some() { self.step(at, (at + 1) | LOST) } else { self.step(at | IDLE, at | LOST) }
+    }
+
+    /// Takes the lane over wherever it is.
+    pub(crate) fn lose(&self) {
+        self.at.fetch_or(LOST, Ordering::AcqRel);
+    }
+
+    /// The thread that it is on.
+    pub(crate) fn thread(&self) -> u32 {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    /// Where the call hangs that the lane polls.
+    pub(crate) fn hung(&self, since_us: u64, now_us: u64) -> Hung {
+        let polling = Duration::from_micros(now_us.saturating_sub(since_us));
+        Hung::Poll { polling, thread: thread_name(self.thread()) }
+    }
+
+    /// Whether nobody has reported yet that the call there blocks; from now on somebody has.
+    pub(crate) fn report(&self, passed: usize) -> bool {
+        let mark = passed as u64 + 1;
+        self.reported.swap(mark, Ordering::Relaxed) != mark
+    }
+
+    fn step(&self, from: u64, to: u64) -> bool {
+        self.at.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// Starts the calls of a lane.
+pub(crate) async fn drive(floor: Arc<Floor>, lane: Arc<Lane>) {
+    let mut at = 0;
+    loop {
+        let Ok(permit) = floor.permits.acquire().await else { return };
+        permit.forget();
+        let now_us = floor.now_us();
+        lane.since_us.store(now_us, Ordering::Release);
+        lane.thread.store(thread_number(), Ordering::Relaxed);
+        if !lane.step(at | IDLE, at) {
+            floor.permits.add_permits(1);
+            return;
+        }
+        floor.nudge(floor.due_us(now_us));
+        match burst(&floor, &lane, &mut at, now_us) {
+            Burst::Seated => {}
+            Burst::Lost => return,
+            Burst::Pause => {
+                if !lane.step(at, at | IDLE) {
+                    return;
+                }
+                floor.permits.add_permits(1);
+                tokio::task::yield_now().await;
+            }
+            Burst::Over => {
+                if lane.step(at, at | LEFT) {
+                    floor.permits.add_permits(1);
+                    floor.ended();
+                    floor.wake.notify_one();
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Starts calls until something else has to happen. The clock is read once for each: the end of one is the start
+/// of the next.
+fn burst(floor: &Arc<Floor>, lane: &Arc<Lane>, at: &mut u64, mut now_us: u64) -> Burst {
+    let pause_us = now_us + BURST_US;
+    for _ in 0..BURST_CALLS {
+        let Some(start) = lane.order.get(*at as usize).copied() else { return Burst::Over };
+        if now_us >= lane.closes_us || !floor.may_start(now_us) {
+            return Burst::Over;
+        }
+        lane.since_us.store(now_us, Ordering::Release);
+        let (begun, span) = begin(floor, start, now_us);
+        let started_us = now_us;
+        now_us = floor.now_us();
+        let seated = match begun {
+            Begun::Ended(End::Returned(Ok(None))) => None,
+            Begun::Ended(end) => {
+                let took_us = now_us.saturating_sub(started_us);
+                floor.report(Report::Ended(Ending { start, took_us, ended_us: now_us, end }));
+                None
+            }
+            going => {
+                floor.report(Report::Away(start));
+                Some(going)
+            }
+        };
+        let next = *at + 1;
+        if !lane.step(*at, if seated.is_some() { next | IDLE } else { next }) {
+            late(floor, start, now_us.saturating_sub(started_us));
+            return Burst::Lost;
+        }
+        *at = next;
+        match seated {
+            Some(going) => {
+                seat(floor, lane, start, started_us, going, span);
+                return Burst::Seated;
+            }
+            None => floor.took(now_us.saturating_sub(started_us)),
+        }
+        if now_us >= pause_us {
+            break;
+        }
+    }
+    Burst::Pause
+}
+
+/// Decodes a call's arguments and polls it once. A panic in either is its own.
+fn begin(floor: &Floor, start: Start, now_us: u64) -> (Begun, Span) {
+    let (def, id) = (floor.def, floor.parcel.call(start.position));
+    let span = tracing::debug_span!("call", task = def.name, %id, attempt = start.attempt);
+    let cx = Context::until(id, def.name, start.attempt, floor.due_us(now_us), &floor.shared);
+    let args = floor.parcel.args(start.position);
+    let begun = catch_unwind(AssertUnwindSafe(|| {
+        let _entered = span.enter();
+        match def.body {
+            Body::Blocking(body) => body(args, cx).map_or_else(|error| Begun::Ended(End::Misfit(error)), Begun::Job),
+            Body::Async(body) => match body(args, cx) {
+                Err(error) => Begun::Ended(End::Misfit(error)),
+                // Without a budget: with one, tokio's sockets and channels would say "not yet" to all calls after
+                // the first hundred of a burst.
+                Ok(mut future) => match poll_once(&mut future) {
+                    Poll::Ready(ended) => Begun::Ended(End::Returned(ended)),
+                    Poll::Pending => Begun::Pending(future),
+                },
+            },
+        }
+    }));
+    (begun.unwrap_or_else(|payload| Begun::Ended(End::Panicked(panic_text(payload.as_ref())))), span)
+}
+
+/// The waker does nothing: a future that is pending is polled again at once, in its seat, with one that does.
+fn poll_once(future: &mut BoxFuture<'static, Ended>) -> Poll<Ended> {
+    let mut context = task::Context::from_waker(task::Waker::noop());
+    let mut future = std::pin::pin!(tokio::task::coop::unconstrained(future));
+    future.as_mut().poll(&mut context)
+}
+
+/// Gives a call a seat, and something that brings it to its end.
+fn seat(floor: &Arc<Floor>, lane: &Lane, start: Start, started_us: u64, going: Begun, span: Span) {
+    let thread = matches!(going, Begun::Job(_));
+    let ground = if thread { Ground::Thread } else { Ground::Crew(lane.generation) };
+    let due_us = floor.due_us(started_us);
+    let seat = Arc::new(Seat::new(start, ground, started_us, due_us));
+    floor.sit(&seat);
+    match going {
+        Begun::Ended(_) => unreachable!("what has ended takes no seat"),
+        Begun::Pending(future) => {
+            let task = Handle::current().spawn(poll(Arc::clone(floor), Arc::clone(&seat), future).instrument(span));
+            seat.hold(task.abort_handle());
+        }
+        Begun::Job(job) => {
+            let floor = Arc::clone(floor);
+            Arc::clone(&floor.blocking).run(Box::new(move || span.in_scope(|| run(&floor, &seat, job))));
+        }
+    }
+}
+
+/// Polls a call to its end.
+async fn poll(floor: Arc<Floor>, seat: Arc<Seat>, mut future: BoxFuture<'static, Ended>) {
+    let end = std::future::poll_fn(|context| {
+        if seat.is_over() {
+            // Said by the run: the task is about to be ended.
+            return Poll::Pending;
+        }
+        seat.enter(floor.now_us());
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        seat.leave();
+        if seat.regain() {
+            late(&floor, seat.start, floor.now_us().saturating_sub(seat.started_us));
+        }
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(ended)) => Poll::Ready(End::Returned(ended)),
+            Err(payload) => Poll::Ready(End::Panicked(panic_text(payload.as_ref()))),
+        }
+    });
+    let end = end.await;
+    // Before the future is dropped, which may block or panic.
+    floor.end(&seat, end, floor.now_us());
+}
+
+/// Runs a blocking call, unless its time was over before a thread was free for it.
+fn run(floor: &Floor, seat: &Seat, job: Job) {
+    if seat.is_over() {
+        return;
+    }
+    seat.enter(floor.now_us());
+    let end = match catch_unwind(AssertUnwindSafe(job)) {
+        Ok(ended) => End::Returned(ended),
+        Err(payload) => End::Panicked(panic_text(payload.as_ref())),
+    };
+    let now_us = floor.now_us();
+    seat.leave();
+    if seat.regain() {
+        late(floor, seat.start, now_us.saturating_sub(seat.started_us));
+    }
+    floor.end(seat, end, now_us);
+}
+
+/// A call has given its thread back after its time was over.
+fn late(floor: &Floor, start: Start, took_us: u64) {
+    floor.crew.returned();
+    let (task, id) = (floor.def.name, floor.parcel.call(start.position));
+    tracing::warn!(task, %id, attempt = start.attempt, took_ms = took_us / 1000, "a call that was given up has returned; its end is ignored");
+}

@@ -1,0 +1,88 @@
+//! Parcels that cannot be run now, or not at all: put back for later, buried, or turned into dead letters.
+
+use std::time::Duration;
+
+use task_core::{
+    ports::{Claimed, DeadLetter, Reason, Settle},
+    wire::{Header, Parcel},
+};
+
+use crate::{
+    backoff::pause_ms, checkpoint::Recorder, error::WorkerError, heartbeat::Lease, perform::Performed, run::MAX_HOPS,
+};
+
+/// The longest time that a parcel is put back for because the ledger cannot be reached.
+const MAX_LEDGER_PAUSE_MS: u64 = 60_000;
+
+/// The longest time that a parcel is put back for because its task is unknown: a deploy takes minutes.
+const MAX_DEPLOY_PAUSE_MS: u64 = 5 * 60_000;
+
+/// Puts a parcel back whose claim could not be asked for (rule 7), for longer with each time it was received.
+pub(crate) fn ledger_down(receives: u32, now_ms: u64) -> Settle {
+    Settle::Hide { until_ms: now_ms + pause_ms(receives, MAX_LEDGER_PAUSE_MS) }
+}
+
+/// Puts a parcel back whose task this program does not have, until it has waited for `grace`.
+pub(crate) fn unknown_task(header: &Header, receives: u32, now_ms: u64, grace: Duration) -> Option<Settle> {
+    let since_ms = header.due_ms.max(header.created_ms);
+    let over_ms = since_ms.saturating_add(grace.as_millis() as u64);
+    // Not beyond the grace, so that it ends when it says.
+    let until_ms = (now_ms + pause_ms(receives, MAX_DEPLOY_PAUSE_MS)).min(over_ms);
+    (now_ms < over_ms).then_some(Settle::Hide { until_ms })
+}
+
+/// Why no call of a claimed parcel is to run, if so.
+pub(crate) fn refusal(header: &Header, claimed: &Claimed, now_ms: u64) -> Option<(Reason, WorkerError)> {
+    if claimed.revoked {
+        return Some((Reason::Revoked, WorkerError::Revoked));
+    }
+    if header.hops > MAX_HOPS {
+        return Some((Reason::Failed, WorkerError::Hops { task: header.task.clone(), hops: header.hops }));
+    }
+    match header.expires_ms {
+        Some(expires_ms) if header.attempt == 1 && expires_ms <= now_ms && claimed.losses == 0 => {
+            Some((Reason::Expired, WorkerError::Expired { expires_ms }))
+        }
+        _ => None,
+    }
+}
+
+/// Every call that is not done becomes a dead letter without running.
+pub(crate) fn refuse(
+    parcel: &Parcel,
+    claimed: &Claimed,
+    (reason, why): &(Reason, WorkerError),
+    lease: Lease,
+    now_ms: u64,
+) -> Performed {
+    let mut recorder = Recorder::new(claimed.done.clone(), claimed.tally);
+    let message = why.to_string();
+    for position in (0..parcel.count()).filter(|position| !claimed.done.contains(*position)) {
+        recorder
+            .dead(position, dead_letter(parcel, position, parcel.header.attempt - 1, *reason, message.clone(), now_ms));
+    }
+    Performed { tally: *recorder.tally(), record: recorder.last(), again: Vec::new(), lease }
+}
+
+/// A call that is not tried again, after so many attempts.
+pub(crate) fn dead_letter(
+    parcel: &Parcel,
+    position: u32,
+    attempts: u32,
+    reason: Reason,
+    message: String,
+    died_ms: u64,
+) -> DeadLetter {
+    let header = &parcel.header;
+    DeadLetter {
+        id: parcel.call(position),
+        recorded: header.recorded,
+        task: header.task.clone(),
+        queue: header.queue.clone(),
+        args: parcel.args(position).clone(),
+        reason,
+        message,
+        attempts,
+        died_ms,
+    }
+}

@@ -1,0 +1,436 @@
+//! The run of a parcel's calls: lanes are opened, reports gathered, the lease renewed, overdue calls cut. It polls
+//! no call itself, so that none can hold it up.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use task_core::ports::{Checkpoint, Claimed, Delivery, PortError, Record, Settle, Settlement, Tally, Window};
+
+use crate::{
+    Worker,
+    backoff::pause_ms,
+    book::Book,
+    careful::Careful,
+    floor::{Ending, Floor, Report},
+    heartbeat::Lease,
+    lane::{Lane, Reached, drive},
+    retries::Again,
+    seat::Start,
+    verdict::End,
+};
+
+/// The longest pause between recordings that fail.
+const MAX_PAUSE_MS: u64 = 10_000;
+
+/// What a run leaves to be settled.
+#[derive(Debug)]
+pub(crate) struct Performed {
+    pub(crate) record: Record,
+    pub(crate) tally: Tally,
+    pub(crate) again: Vec<Again>,
+    pub(crate) lease: Lease,
+}
+
+/// The claim is lost: nothing may be written or sent any more.
+#[derive(Debug)]
+pub(crate) struct Lost;
+
+/// A run.
+pub(crate) struct Performance<'a> {
+    worker: &'a Worker,
+    delivery: &'a Delivery,
+    floor: Arc<Floor>,
+    epoch: u64,
+    lease: Lease,
+    book: Book,
+    /// Calls to be started.
+    todo: VecDeque<Start>,
+    /// Lanes, and how far each has been read.
+    lanes: Vec<(Arc<Lane>, usize)>,
+    windows: Option<Careful>,
+    /// Calls that start as soon as their mark is recorded.
+    marked: Vec<Start>,
+    in_window: bool,
+    /// When first attempts expire, by both clocks.
+    expires: Option<(u64, u64)>,
+    flight: Option<Flight>,
+    /// When the last recording departed.
+    recorded_us: u64,
+    /// How many recordings in a row have failed.
+    failures: u32,
+    /// No recording departs before.
+    retry_us: u64,
+    /// Until when the calls under way may end, once the worker is being stopped.
+    grace_us: Option<u64>,
+}
+
+/// A recording on its way.
+struct Flight {
+    landing: BoxFuture<'static, Result<(), PortError>>,
+    until_ms: u64,
+    /// When it departed, if it hides the message too.
+    hidden_ms: Option<u64>,
+}
+
+/// Whoever drops the run is dead as far as its parcel is concerned.
+impl Drop for Performance<'_> {
+    fn drop(&mut self) {
+        self.floor.abandon();
+    }
+}
+
+impl<'a> Performance<'a> {
+    pub(crate) fn new(
+        worker: &'a Worker,
+        delivery: &'a Delivery,
+        floor: Arc<Floor>,
+        claimed: &Claimed,
+        lease: Lease,
+    ) -> Self {
+        let name = Arc::clone(worker.name());
+        let mut run = Self {
+            book: Book::new(Arc::clone(&floor), worker.ports().clone(), name, &claimed.done, claimed.tally),
+            recorded_us: floor.now_us(),
+            worker,
+            delivery,
+            floor,
+            epoch: claimed.epoch,
+            lease,
+            todo: VecDeque::new(),
+            lanes: Vec::new(),
+            windows: None,
+            marked: Vec::new(),
+            in_window: false,
+            expires: None,
+            flight: None,
+            failures: 0,
+            retry_us: 0,
+            grace_us: None,
+        };
+        run.line_up(claimed);
+        run
+    }
+
+    /// Brings every call to its verdict, or to where it goes on.
+    pub(crate) async fn perform(mut self) -> Result<Performed, Lost> {
+        self.worker.watch(&self.floor);
+        loop {
+            // Asked first: what has ended by then has reported it.
+            let running = self.floor.running();
+            self.floor.look_at(u64::MAX, false);
+            let now_us = self.floor.now_us();
+            self.enforce(now_us);
+            self.harvest();
+            self.fill(now_us);
+            self.record(now_us);
+            if running == 0 && self.lanes.is_empty() && self.flight.is_none() && self.is_through(now_us) {
+                break;
+            }
+            self.pause(now_us).await?;
+        }
+        self.todo.drain(..).for_each(|start| self.book.hand_on(start));
+        Ok(Performed {
+            again: self.book.left(),
+            tally: *self.book.recorder.tally(),
+            record: self.book.recorder.last(),
+            lease: self.lease,
+        })
+    }
+
+    /// Puts the calls in line; those that are not to run get their verdict.
+    fn line_up(&mut self, claimed: &Claimed) {
+        let header = &self.floor.parcel.header;
+        self.expires = header.expires_ms.map(|expires_ms| {
+            let left_ms = expires_ms.saturating_sub(self.worker.ports().clock.now_ms());
+            (expires_ms, self.floor.now_us().saturating_add(left_ms.saturating_mul(1000)))
+        });
+        let options = &self.floor.def.options;
+        let window = claimed.window.as_ref().filter(|_| claimed.losses > 0);
+        let mut first = None;
+        if options.at_most_once {
+            self.windows = Some(Careful::fixed(options.concurrency));
+            if let Some(window) = window {
+                self.book.disown(window);
+            }
+        } else if claimed.losses > 0 {
+            let (careful, suspects) = self.book.investigate(claimed.losses, window);
+            self.windows = Some(careful);
+            first = Some(suspects);
+        }
+        let mut open = self.book.open();
+        if let Some(suspects) = first {
+            open.sort_by_key(|start| !suspects.contains(start.position));
+        }
+        self.todo = open.into();
+    }
+
+    /// Takes in what the lanes have passed and what was reported.
+    fn harvest(&mut self) {
+        // Read before the reports: what a lane has to say of a call is reported before the lane passes it.
+        let reached: Vec<Reached> = self.lanes.iter().map(|(lane, _)| lane.reached()).collect();
+        for report in self.floor.reports() {
+            match report {
+                Report::Away(start) => self.book.away(start),
+                Report::Ended(ending) => self.judge(ending),
+            }
+        }
+        for ((lane, read), reached) in self.lanes.iter_mut().zip(&reached) {
+            lane.order()[*read..reached.passed].iter().for_each(|start| self.book.passed(*start));
+            *read = reached.passed;
+            if reached.closed {
+                // What it did not start waits for whoever may.
+                lane.order()[reached.passed..].iter().rev().for_each(|start| self.todo.push_front(*start));
+                self.floor.close(lane);
+            }
+        }
+        let mut reached = reached.iter();
+        self.lanes.retain(|_| reached.next().is_none_or(|reached| !reached.closed));
+    }
+
+    fn judge(&mut self, ending: Ending) {
+        let last = self.windows.is_some() || self.grace_us.is_some();
+        self.book.judge(ending, last);
+    }
+
+    /// Ends what is over its time.
+    fn enforce(&mut self, now_us: u64) {
+        if self.grace_us.is_none() && self.worker.is_stopping() {
+            self.floor.halt(true);
+            self.grace_us = Some(self.worker.grace_us());
+        }
+        let graceless = self.grace_us.is_some_and(|grace_us| grace_us <= now_us);
+        if self.worker.ports().clock.now_ms() >= self.lease.until_ms() {
+            // Unguarded until the renewal that must be on its way has landed.
+            self.floor.halt(true);
+        }
+        for seat in self.floor.seats() {
+            if seat.due_us <= now_us {
+                let limit = Duration::from_micros(seat.due_us - seat.started_us);
+                self.floor.cut(&seat, End::TimedOut { limit, hung: seat.hung(now_us) }, now_us);
+            } else if graceless {
+                self.floor.cut(&seat, End::Interrupted, now_us);
+            }
+        }
+        let generation = self.worker.crew().generation();
+        for (lane, _) in &self.lanes {
+            let reached = lane.reached();
+            match reached.polling_since_us {
+                _ if reached.closed => {}
+                Some(since_us) if self.floor.due_us(since_us) <= now_us => {
+                    let limit = Duration::from_micros(self.floor.due_us(since_us) - since_us);
+                    let end = End::TimedOut { limit, hung: lane.hung(since_us, now_us) };
+                    self.take_over(lane, reached, since_us, now_us, end);
+                }
+                Some(since_us) if graceless => self.take_over(lane, reached, since_us, now_us, End::Interrupted),
+                // Its crew was replaced because threads of it are blocked: it may never get one.
+                None if (lane.generation() != generation || graceless) && lane.take_over(reached) => {
+                    self.floor.ended();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes a lane over whose thread is blocked by a call.
+    fn take_over(&self, lane: &Arc<Lane>, seen: Reached, since_us: u64, now_us: u64, end: End) {
+        let Some(start) = lane.order().get(seen.passed).copied() else { return };
+        if lane.take_over(seen) {
+            self.worker.crew().lost(Some(lane.generation()));
+            let took_us = now_us.saturating_sub(since_us);
+            self.floor.report(Report::Ended(Ending { start, took_us, ended_us: now_us, end }));
+            self.floor.permits.add_permits(1);
+            self.floor.ended();
+        }
+    }
+
+    /// Starts what is to be started.
+    fn fill(&mut self, now_us: u64) {
+        self.expire(now_us);
+        if !self.floor.may_start(now_us) {
+            return;
+        }
+        if self.windows.is_none() {
+            self.todo.extend(self.book.woken(now_us));
+            let order: Vec<Start> = self.todo.drain(..).collect();
+            self.open(order);
+        } else if self.in_window && self.lanes.is_empty() && self.floor.running() == 0 {
+            self.in_window = false;
+            self.windows.iter_mut().for_each(Careful::survived);
+        }
+    }
+
+    /// First attempts that were not started in time become dead letters.
+    fn expire(&mut self, now_us: u64) {
+        if let Some((expires_ms, expires_us)) = self.expires
+            && expires_us <= now_us
+        {
+            let (late, rest): (VecDeque<_>, _) = self.todo.drain(..).partition(|start| start.attempt == 1);
+            self.todo = rest;
+            for start in late {
+                self.book.expire(start, expires_ms);
+            }
+        }
+    }
+
+    fn open(&mut self, order: Vec<Start>) {
+        if order.is_empty() {
+            return;
+        }
+        let closes_us = match self.expires {
+            Some((_, expires_us)) if order.iter().any(|start| start.attempt == 1) => expires_us,
+            _ => u64::MAX,
+        };
+        let place = self.worker.crew().place();
+        let lane = Arc::new(Lane::new(order, closes_us, place.generation));
+        self.floor.open(Arc::clone(&lane));
+        place.handle.spawn(tokio::task::unconstrained(drive(Arc::clone(&self.floor), Arc::clone(&lane))));
+        self.lanes.push((lane, 0));
+    }
+
+    /// The calls of the next window, if one may be marked now.
+    fn next_window(&mut self, now_us: u64) -> Option<Window> {
+        let careful = self.windows.as_ref()?;
+        let idle = self.floor.running() == 0 && self.lanes.is_empty() && self.marked.is_empty();
+        if !idle || self.todo.is_empty() || !self.floor.may_start(now_us) {
+            return None;
+        }
+        let size = self.todo.len().min(careful.size() as usize);
+        self.marked = self.todo.drain(..size).collect();
+        Some(careful.window(self.marked.iter().map(|start| start.position).collect()))
+    }
+
+    /// Sends a recording on its way, if one is due and none is under way.
+    fn record(&mut self, now_us: u64) {
+        if self.flight.is_some() || now_us < self.retry_us {
+            return;
+        }
+        let ports = self.worker.ports();
+        let now_ms = ports.clock.now_ms();
+        let (ledger, queue) = (Arc::clone(&ports.ledger), Arc::clone(&ports.queue));
+        let window = self.next_window(now_us);
+        let renews = now_ms >= self.lease.renewal_ms();
+        let due = self.book.recorder.is_dirty() && now_us >= self.recorded_us + self.checkpoint_us();
+        if window.is_none() && !renews && !due {
+            return;
+        }
+        let until_ms = self.lease.renewed(now_ms);
+        let checkpoint = Checkpoint {
+            parcel: self.floor.parcel.header.id,
+            epoch: self.epoch,
+            record: self.book.recorder.is_dirty().then(|| self.book.recorder.depart()),
+            lease_until_ms: until_ms,
+            window,
+        };
+        let hide = renews.then(|| Settlement {
+            queue: Arc::clone(&self.delivery.queue),
+            receipt: self.delivery.receipt.clone(),
+            settle: Settle::Hide { until_ms },
+        });
+        let landing = async move {
+            // A message that could not be hidden is delivered again, and its claim finds this one.
+            let (landed, _) =
+                futures::join!(ledger.checkpoint(vec![checkpoint]), queue.settle(hide.into_iter().collect()));
+            landed.into_iter().collect()
+        };
+        self.recorded_us = now_us;
+        self.flight = Some(Flight { landing: landing.boxed(), until_ms, hidden_ms: renews.then_some(now_ms) });
+    }
+
+    fn landed(&mut self, landed: Result<(), PortError>, flight: &Flight) -> Result<(), Lost> {
+        let (parcel, task) = (self.floor.parcel.header.id, self.floor.def.name);
+        match landed {
+            Ok(()) => {
+                self.book.recorder.landed();
+                self.lease.renew(flight.until_ms);
+                flight.hidden_ms.into_iter().for_each(|now_ms| self.lease.hide(now_ms));
+                self.failures = 0;
+                self.retry_us = 0;
+                self.floor.halt(self.grace_us.is_some());
+                let marked = std::mem::take(&mut self.marked);
+                self.in_window |= !marked.is_empty();
+                self.open(marked);
+                Ok(())
+            }
+            Err(error @ (PortError::Fenced | PortError::Stale | PortError::Refused { .. })) => {
+                tracing::error!(%parcel, task, epoch = self.epoch, %error, "cannot go on with this parcel");
+                Err(Lost)
+            }
+            Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
+                tracing::warn!(%parcel, task, %error, "cannot record; starting no more calls until that works");
+                // No call starts unguarded (rule 7).
+                self.floor.halt(true);
+                self.book.recorder.failed();
+                self.marked.drain(..).rev().for_each(|start| self.todo.push_front(start));
+                self.failures += 1;
+                let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
+                self.retry_us = self.floor.now_us() + pause_ms * 1000;
+                let over = self.worker.ports().clock.now_ms() >= self.lease.until_ms();
+                if over { Err(Lost) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    async fn pause(&mut self, now_us: u64) -> Result<(), Lost> {
+        let at_us = self.next_us(now_us);
+        self.floor.look_at(at_us, !self.lanes.is_empty() || self.book.recorder.is_dirty());
+        let clock = &self.worker.ports().clock;
+        let sleep = async {
+            match at_us {
+                u64::MAX => std::future::pending().await,
+                _ => clock.sleep(Duration::from_micros(at_us.saturating_sub(now_us))).await,
+            }
+        };
+        let flight = &mut self.flight;
+        let landed = async {
+            match flight {
+                Some(flight) => (&mut flight.landing).await,
+                None => std::future::pending().await,
+            }
+        };
+        let landed = tokio::select! {
+            biased;
+            landed = landed => landed,
+            () = self.floor.wake.notified() => return Ok(()),
+            () = self.worker.stopped(), if self.grace_us.is_none() => return Ok(()),
+            () = sleep => return Ok(()),
+        };
+        let flight = self.flight.take().expect("it has landed");
+        self.landed(landed, &flight)
+    }
+
+    /// When there is something to do unless something happens before.
+    fn next_us(&self, now_us: u64) -> u64 {
+        let mut next_us = u64::MAX;
+        let mut at = |at_us: u64| next_us = next_us.min(at_us);
+        if !self.lanes.is_empty() {
+            at(now_us + self.checkpoint_us());
+        }
+        if self.flight.is_none() {
+            if self.book.recorder.is_dirty() {
+                at((self.recorded_us + self.checkpoint_us()).max(self.retry_us));
+            }
+            let now_ms = self.worker.ports().clock.now_ms();
+            let renewal_us = now_us.saturating_add(self.lease.renewal_ms().saturating_sub(now_ms).saturating_mul(1000));
+            at(renewal_us.max(self.retry_us));
+        }
+        self.floor.seats().iter().for_each(|seat| at(seat.due_us));
+        for (lane, _) in &self.lanes {
+            lane.reached().polling_since_us.into_iter().for_each(|since_us| at(self.floor.due_us(since_us)));
+        }
+        if self.windows.is_none() && self.floor.may_start(now_us) {
+            self.book.wakes_us().into_iter().for_each(&mut at);
+        }
+        self.grace_us.filter(|grace_us| *grace_us > now_us).into_iter().for_each(&mut at);
+        next_us
+    }
+
+    /// Whether nothing is left that this run may start.
+    fn is_through(&self, now_us: u64) -> bool {
+        self.marked.is_empty() && (self.todo.is_empty() || !self.floor.may_start(now_us))
+    }
+
+    fn checkpoint_us(&self) -> u64 {
+        self.worker.ports().profile.checkpoint_ms * 1000
+    }
+}

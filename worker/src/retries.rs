@@ -1,0 +1,109 @@
+//! Which child a call goes into that did not end here. A parcel has few children, so calls that are due at about
+//! the same time travel together.
+
+use task_core::{
+    bitmap::Bitmap,
+    ports::{ChildPlan, Seal},
+};
+
+/// A call to be run again, or for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Again {
+    /// The attempt that it is to make.
+    pub(crate) attempt: u32,
+    /// When it is due; 0 for at once.
+    pub(crate) due_ms: u64,
+    /// Its position in the parcel.
+    pub(crate) position: u32,
+}
+
+/// The children for these calls: calls of one attempt that are due at once share one, the others are put together
+/// by how far away they are on a logarithmic scale. No call becomes due early; a group is due with its last.
+///
+/// # Panics
+/// If they are to make more than half as many different attempts as a parcel may have children: a run adds at most
+/// two to its parcel's.
+pub(crate) fn children(mut again: Vec<Again>, now_ms: u64) -> Seal {
+    for call in &mut again {
+        if call.due_ms <= now_ms {
+            call.due_ms = 0;
+        }
+    }
+    again.sort_unstable();
+    let classes: Vec<&[Again]> =
+        again.chunk_by(|a, b| a.attempt == b.attempt && (a.due_ms == 0) == (b.due_ms == 0)).collect();
+    assert!(classes.len() <= Seal::MAX_CHILDREN, "a run adds at most two to the attempt of its parcel");
+    let spare = Seal::MAX_CHILDREN - classes.len();
+    let largest = classes.iter().filter(|class| class[0].due_ms > 0).map(|class| class.len()).max();
+    let mut plans = Vec::new();
+    let mut spare = Some(spare);
+    for class in classes {
+        // All the room that is left goes to the class with the most calls that wait.
+        let room = if Some(class.len()) == largest && class[0].due_ms > 0 { 1 + spare.take().unwrap_or(0) } else { 1 };
+        plans
+            .extend(class.chunk_by(|a, b| bucket(a, class, room, now_ms) == bucket(b, class, room, now_ms)).map(child));
+    }
+    Seal { children: plans }
+}
+
+/// Which of `room` groups a call is in: equal steps of the delay's logarithm.
+fn bucket(call: &Again, class: &[Again], room: usize, now_ms: u64) -> usize {
+    let far = |call: &Again| (call.due_ms.saturating_sub(now_ms).max(1) as f64).ln();
+    let (nearest, farthest) = (far(&class[0]), far(&class[class.len() - 1]));
+    let width = farthest - nearest;
+    if width <= 0.0 { 0 } else { (((far(call) - nearest) / width * room as f64) as usize).min(room - 1) }
+}
+
+fn child(calls: &[Again]) -> ChildPlan {
+    ChildPlan {
+        calls: calls.iter().map(|call| call.position).collect::<Bitmap>(),
+        attempt: calls[0].attempt,
+        due_ms: calls.iter().map(|call| call.due_ms).max().unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positions(plan: &ChildPlan) -> Vec<u32> {
+        plan.calls.iter().collect()
+    }
+
+    #[test]
+    fn left_overs_and_retries_go_apart() {
+        let again = [(0, 1, 0), (1, 2, 2000), (2, 1, 0), (3, 2, 2000), (4, 2, 900)];
+        let again = again.map(|(position, attempt, due_ms)| Again { attempt, due_ms, position });
+        let seal = children(again.into(), 1000);
+        let plans: Vec<_> = seal.children.iter().map(|plan| (positions(plan), plan.attempt, plan.due_ms)).collect();
+        assert_eq!(plans, [(vec![0, 2], 1, 0), (vec![4], 2, 0), (vec![1, 3], 2, 2000)]);
+    }
+
+    #[test]
+    fn thousands_of_due_times_fit_eight_children_and_none_is_early() {
+        let again: Vec<_> =
+            (0..4096).map(|n| Again { attempt: 2, due_ms: 10_000 + u64::from(n) * 7, position: n }).collect();
+        let seal = children(again.clone(), 1000);
+        assert_eq!(seal.children.len(), Seal::MAX_CHILDREN);
+        assert_eq!(seal.children.iter().map(|plan| plan.calls.len()).sum::<u32>(), 4096);
+        for call in again {
+            let plan = seal.children.iter().find(|plan| plan.calls.contains(call.position)).unwrap();
+            assert!(plan.due_ms >= call.due_ms);
+            // Eight steps from 9 s to 37.7 s: each is a fifth longer than the one before.
+            assert!((plan.due_ms - 1000) as f64 <= (call.due_ms - 1000) as f64 * 1.25, "{plan:?} for {call:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_is_not_held_up_by_an_hour() {
+        let again = [(0, 2000), (1, 3_601_000), (2, 2100)];
+        let seal = children(again.map(|(position, due_ms)| Again { attempt: 2, due_ms, position }).into(), 1000);
+        let plans: Vec<_> = seal.children.iter().map(|plan| (positions(plan), plan.due_ms)).collect();
+        assert_eq!(plans, [(vec![0, 2], 2100), (vec![1], 3_601_000)]);
+    }
+
+    #[test]
+    fn nothing_left_is_no_seal() {
+        assert_eq!(children(Vec::new(), 1), Seal::default());
+    }
+}

@@ -1,0 +1,264 @@
+//! One invocation: its parcels are opened, claimed, run and settled.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use task_core::{
+    ports::{
+        Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settlement, Settling,
+        Takeover,
+    },
+    protocol,
+    task::TaskDef,
+    wire::Parcel,
+};
+
+use crate::{
+    Worker,
+    backoff::pause_ms,
+    crew::MAX_LOST,
+    error::WorkerError,
+    heartbeat::Lease,
+    park,
+    perform::{Lost, Performance, Performed},
+    retries,
+};
+
+/// How many parents a parcel may have: a task's retries are at most 1,000, the rest is for snoozes and for work
+/// that is handed on at a deadline.
+pub(crate) const MAX_HOPS: u32 = 5000;
+
+/// The longest pause between attempts to settle.
+const MAX_SETTLE_PAUSE_MS: u64 = 5000;
+
+/// A delivery whose parcel is to be claimed.
+struct Opened {
+    delivery: Delivery,
+    parcel: Parcel,
+    /// `None` when the program does not have the task and has waited long enough for it.
+    def: Option<&'static TaskDef>,
+}
+
+/// Runs every delivery to its settlement.
+pub(crate) async fn run(worker: &Worker, invocation: Invocation, deadline_ms: Option<u64>) {
+    let opened = open(worker, invocation.deliveries).await;
+    let lease = Lease::new(worker.ports().clock.now_ms(), worker.ports().profile.lease_ms, deadline_ms);
+    let claims = claim(worker, &opened, lease).await;
+    join_all(opened.into_iter().zip(claims).map(|(opened, claim)| conclude(worker, opened, claim, lease, deadline_ms)))
+        .await;
+}
+
+/// Opens the parcels. Those that cannot be read are buried, those that cannot be run yet are put back.
+async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
+    let now_ms = worker.ports().clock.now_ms();
+    let (mut opened, mut aside) = (Vec::with_capacity(deliveries.len()), Vec::new());
+    for delivery in deliveries {
+        match sort(worker, &delivery, now_ms) {
+            Ok((parcel, def)) => opened.push(Opened { delivery, parcel, def }),
+            Err(settle) => aside.push(settlement(&delivery, settle)),
+        }
+    }
+    settle_messages(worker, aside).await;
+    opened
+}
+
+fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Option<&'static TaskDef>), Settle> {
+    if worker.is_stopping() || worker.crew().blocked() > MAX_LOST {
+        if !worker.is_stopping() {
+            tracing::error!(
+                blocked = worker.crew().blocked(),
+                "too many calls block their threads for ever: restart this process"
+            );
+        }
+        return Err(park::ledger_down(delivery.receives, now_ms));
+    }
+    let parcel = Parcel::open(&delivery.body).map_err(|error| {
+        let reason = WorkerError::from(error).to_string();
+        tracing::error!(queue = %delivery.queue, "{reason}; it is buried");
+        Settle::Bury { reason }
+    })?;
+    let header = &parcel.header;
+    let def = worker.registry().get(&header.task);
+    if def.is_none()
+        && let Some(settle) = park::unknown_task(header, delivery.receives, now_ms, worker.unknown_task_grace())
+    {
+        tracing::warn!(parcel = %header.id, task = header.task, "no such task in this program; putting its parcel back for a while");
+        return Err(settle);
+    }
+    Ok((parcel, def))
+}
+
+/// Asks for all of them at once.
+async fn claim(worker: &Worker, opened: &[Opened], lease: Lease) -> Vec<Result<Claim, PortError>> {
+    let now_ms = worker.ports().clock.now_ms();
+    let request = |opened: &Opened| {
+        let header = &opened.parcel.header;
+        ClaimRequest {
+            parcel: header.id,
+            batch: header.batch,
+            recorded: header.recorded,
+            task: header.task.as_str().into(),
+            first: header.first,
+            count: header.count,
+            holder: Arc::clone(worker.name()),
+            now_ms,
+            lease_until_ms: lease.until_ms(),
+            not_after_ms: header.not_after_ms,
+            takeover: Takeover::Expired,
+        }
+    };
+    if opened.is_empty() {
+        return Vec::new();
+    }
+    worker.ports().ledger.claim(opened.iter().map(request).collect()).await
+}
+
+/// Does what the answer to the claim asks for.
+async fn conclude(
+    worker: &Worker,
+    opened: Opened,
+    claim: Result<Claim, PortError>,
+    lease: Lease,
+    deadline_ms: Option<u64>,
+) {
+    let Opened { delivery, parcel, def } = opened;
+    let now_ms = worker.ports().clock.now_ms();
+    let delete = settlement(&delivery, Settle::Delete);
+    let (id, task) = (parcel.header.id, parcel.header.task.clone());
+    let done = match claim {
+        Ok(Claim::Claimed(claimed)) => return work(worker, &delivery, parcel, def, claimed, lease, deadline_ms).await,
+        Ok(Claim::Busy { until_ms }) => {
+            let hide = settlement(&delivery, Settle::Hide { until_ms: until_ms.max(now_ms + 1) });
+            return settle_messages(worker, vec![hide]).await;
+        }
+        Ok(Claim::TooOld) => {
+            let not_after_ms = parcel.header.not_after_ms;
+            let reason = WorkerError::TooOld { parcel: id.to_string(), task, not_after_ms }.to_string();
+            tracing::error!(queue = %delivery.queue, "{reason}; it is buried");
+            return settle_messages(worker, vec![settlement(&delivery, Settle::Bury { reason })]).await;
+        }
+        Ok(Claim::Sealed { epoch, seal }) => {
+            let finish = Finish { parcel: id, epoch, record: None };
+            protocol::finish_sealed(worker.ports(), finish, parcel.children(&seal), delete).await
+        }
+        Ok(Claim::Finished { owed }) => finished(worker, owed, delete).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
+        tracing::warn!(parcel = %id, task, %error, "cannot be claimed or finished; putting it back for a while");
+        settle_messages(worker, vec![settlement(&delivery, park::ledger_down(delivery.receives, now_ms))]).await;
+    }
+}
+
+async fn finished(worker: &Worker, owed: Option<task_core::ports::Owed>, delete: Settlement) -> Result<(), PortError> {
+    if let Some(owed) = owed {
+        protocol::pay(worker.ports(), owed.batch, owed.message).await?;
+    }
+    protocol::delete_message(worker.ports(), delete).await
+}
+
+/// A claimed parcel: performed, then settled.
+async fn work(
+    worker: &Worker,
+    delivery: &Delivery,
+    parcel: Parcel,
+    def: Option<&'static TaskDef>,
+    claimed: Claimed,
+    lease: Lease,
+    deadline_ms: Option<u64>,
+) {
+    let clock = &worker.ports().clock;
+    let began_us = clock.monotonic_us();
+    let now_ms = clock.now_ms();
+    let refusal = if def.is_some() {
+        park::refusal(&parcel.header, &claimed, now_ms)
+    } else {
+        let waited = worker.unknown_task_grace();
+        Some((Reason::Failed, WorkerError::UnknownTask { task: parcel.header.task.clone(), waited }))
+    };
+    let (parcel, performed) = match (def, refusal) {
+        (Some(def), None) => {
+            let floor = worker.floor(parcel, def, deadline_ms);
+            let performed = Performance::new(worker, delivery, Arc::clone(&floor), &claimed, lease).perform().await;
+            (floor.parcel.clone(), performed)
+        }
+        (_, refusal) => {
+            let refusal = refusal.expect("a parcel without a task was refused above");
+            tracing::warn!(parcel = %parcel.header.id, task = parcel.header.task, "not run: {}", refusal.1);
+            let performed = park::refuse(&parcel, &claimed, &refusal, lease, now_ms);
+            (parcel, Ok(performed))
+        }
+    };
+    let Ok(performed) = performed else { return };
+    let header = &parcel.header;
+    let tally = performed.tally;
+    let settled = settle(worker, delivery, &parcel, claimed.epoch, performed).await;
+    tracing::debug!(
+        parcel = %header.id,
+        task = header.task,
+        batch = %header.batch,
+        calls = header.count,
+        attempt = header.attempt,
+        epoch = claimed.epoch,
+        succeeded = tally.succeeded,
+        dead = tally.dead(),
+        retries = tally.retries,
+        children = settled.as_ref().map_or(0, |children| *children),
+        settled = settled.is_ok(),
+        took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000,
+        "ran a parcel"
+    );
+}
+
+/// Records, seals, sends, finishes and deletes (rule 4); again while the backend cannot, as long as the lease
+/// holds. Answers how many children there were.
+async fn settle(
+    worker: &Worker,
+    delivery: &Delivery,
+    parcel: &Parcel,
+    epoch: u64,
+    performed: Performed,
+) -> Result<usize, Lost> {
+    let clock = &worker.ports().clock;
+    let seal = retries::children(performed.again, clock.now_ms());
+    let settling = Settling {
+        parcel: parcel.header.id,
+        epoch,
+        record: performed.record,
+        children: parcel.children(&seal),
+        seal,
+        queue: Arc::clone(&delivery.queue),
+        receipt: delivery.receipt.clone(),
+    };
+    let children = settling.children.len();
+    for failures in 1.. {
+        let error = match protocol::settle(worker.ports(), settling.clone()).await {
+            Ok(()) => return Ok(children),
+            Err(error) => error,
+        };
+        let (parcel, task) = (parcel.header.id, &parcel.header.task);
+        let passes = matches!(error, PortError::Unavailable { .. } | PortError::Unknown { .. });
+        let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);
+        if !passes || worker.is_stopping() || clock.now_ms() + pause_ms >= performed.lease.until_ms() {
+            tracing::error!(%parcel, task, epoch, %error, "cannot settle; its message will be delivered again");
+            return Err(Lost);
+        }
+        tracing::warn!(%parcel, task, %error, pause_ms, "cannot settle; trying again");
+        clock.sleep(std::time::Duration::from_millis(pause_ms)).await;
+    }
+    Err(Lost)
+}
+
+fn settlement(delivery: &Delivery, settle: Settle) -> Settlement {
+    Settlement { queue: Arc::clone(&delivery.queue), receipt: delivery.receipt.clone(), settle }
+}
+
+/// Whatever goes wrong here is put right by the next delivery.
+async fn settle_messages(worker: &Worker, settlements: Vec<Settlement>) {
+    if settlements.is_empty() {
+        return;
+    }
+    for error in worker.ports().queue.settle(settlements).await.into_iter().filter_map(Result::err) {
+        tracing::debug!(%error, "cannot settle a message; it will be delivered again");
+    }
+}

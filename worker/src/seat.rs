@@ -1,0 +1,153 @@
+//! A call that did not end at its first poll: where it is, and who says first that it is over.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::task::AbortHandle;
+
+use crate::{
+    crew::{thread_name, thread_number},
+    verdict::Hung,
+};
+
+/// A call to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Start {
+    /// Its position in the parcel.
+    pub(crate) position: u32,
+    /// The attempt that it makes.
+    pub(crate) attempt: u32,
+}
+
+/// What a call runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// A task of the crew of this generation.
+    Crew(usize),
+    /// A thread of its own.
+    Thread,
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) start: Start,
+    pub(crate) ground: Ground,
+    pub(crate) started_us: u64,
+    /// When its time is over.
+    pub(crate) due_us: u64,
+    /// When the poll began that is under way, or the thread started; 0 between two polls.
+    entered_us: AtomicU64,
+    polled_us: AtomicU64,
+    thread: AtomicU32,
+    over: AtomicBool,
+    reported: AtomicBool,
+    lost: AtomicBool,
+    abort: OnceLock<AbortHandle>,
+}
+
+impl Seat {
+    pub(crate) fn new(start: Start, ground: Ground, started_us: u64, due_us: u64) -> Self {
+        Self {
+            start,
+            ground,
+            started_us,
+            due_us,
+            entered_us: AtomicU64::new(0),
+            polled_us: AtomicU64::new(started_us),
+            thread: AtomicU32::new(0),
+            over: AtomicBool::new(false),
+            reported: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+            abort: OnceLock::new(),
+        }
+    }
+
+    /// A poll of it begins on this thread, or its thread starts.
+    pub(crate) fn enter(&self, now_us: u64) {
+        self.thread.store(thread_number(), Ordering::Relaxed);
+        self.polled_us.store(now_us, Ordering::Relaxed);
+        // 0 says that nobody polls it.
+        self.entered_us.store(now_us.max(1), Ordering::Release);
+    }
+
+    /// The poll has returned.
+    pub(crate) fn leave(&self) {
+        self.entered_us.store(0, Ordering::Release);
+    }
+
+    /// Whoever is told `true` says how it ended; everyone after that is late.
+    pub(crate) fn finish(&self) -> bool {
+        !self.over.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether that was said.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// The task that polls it, to be ended with it.
+    pub(crate) fn hold(&self, task: AbortHandle) {
+        if self.is_over() {
+            task.abort();
+        }
+        // The only other who sets it is nobody: a seat is spawned once.
+        drop(self.abort.set(task));
+    }
+
+    /// Its future is dropped as soon as no poll of it is under way.
+    pub(crate) fn abort(&self) {
+        if let Some(task) = self.abort.get() {
+            task.abort();
+        }
+    }
+
+    /// For how long a poll of it is under way, or its thread runs.
+    pub(crate) fn within(&self, now_us: u64) -> Option<Duration> {
+        let entered_us = self.entered_us.load(Ordering::Acquire);
+        (entered_us > 0).then(|| Duration::from_micros(now_us.saturating_sub(entered_us)))
+    }
+
+    /// The thread that polls it.
+    pub(crate) fn thread(&self) -> u32 {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has a thread of its own, which it may block.
+    pub(crate) fn on_thread(&self) -> bool {
+        self.ground == Ground::Thread
+    }
+
+    /// Whether nobody has reported yet that it blocks; from now on somebody has.
+    pub(crate) fn report(&self) -> bool {
+        !self.reported.swap(true, Ordering::Relaxed)
+    }
+
+    /// Its time is over and its thread has not come back.
+    pub(crate) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    /// Whether its thread was given up, which it is no more.
+    pub(crate) fn regain(&self) -> bool {
+        self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::AcqRel)
+    }
+
+    /// Where it is.
+    pub(crate) fn hung(&self, now_us: u64) -> Hung {
+        match (self.ground, self.within(now_us)) {
+            (Ground::Thread, Some(_)) => Hung::Thread,
+            (Ground::Thread, None) => Hung::NoThread,
+            (Ground::Crew(_), Some(polling)) => Hung::Poll { polling, thread: thread_name(self.thread()) },
+            (Ground::Crew(_), None) => {
+                let polled_us = self.polled_us.load(Ordering::Relaxed);
+                Hung::Await { polled: Duration::from_micros(now_us.saturating_sub(polled_us)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What the end of an attempt means for its call.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use task_core::{
+    ports::Reason,
+    task::{Ended, Stop, TaskDef, chain},
+};
+
+use crate::{backoff::backoff, error::text};
+
+/// The longest message that is kept of an error.
+const MAX_MESSAGE_BYTES: usize = 2000;
+
+/// The largest result that is kept: a row of a ledger holds little, and a caller who wants more wants a store.
+const MAX_RESULT_BYTES: usize = 256 << 10;
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Its function returned.
+    Returned(Ended),
+    /// Its function panicked, with this text.
+    Panicked(String),
+    /// Its arguments are not those of the task.
+    Misfit(String),
+    /// It was over its time, or over what was left of it.
+    TimedOut {
+        /// The time it had.
+        limit: Duration,
+        /// Where it hung.
+        hung: Hung,
+    },
+    /// The worker was stopped, and it did not end within the grace.
+    Interrupted,
+}
+
+/// Where a call was when its time was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hung {
+    /// It waited for something; so long ago it was last polled.
+    Await {
+        /// How long ago it was last polled.
+        polled: Duration,
+    },
+    /// One poll of it did not return.
+    Poll {
+        /// How long that poll took so far.
+        polling: Duration,
+        /// The thread that it blocks.
+        thread: std::sync::Arc<str>,
+    },
+    /// It is a blocking task, and its thread has not returned.
+    Thread,
+    /// It is a blocking task, and no thread was free for it.
+    NoThread,
+}
+
+/// What becomes of a call.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// It succeeded, with this result.
+    Succeeded(Option<Bytes>),
+    /// It makes this attempt after so long.
+    Again {
+        /// Which attempt.
+        attempt: u32,
+        /// How long to wait.
+        after: Duration,
+        /// What went wrong, if something did.
+        fault: Option<Fault>,
+    },
+    /// It is a dead letter.
+    Dead {
+        /// Why.
+        reason: Reason,
+        /// What went wrong.
+        fault: Fault,
+    },
+}
+
+/// What went wrong in an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The stable name of the kind of failure.
+    pub(crate) kind: &'static str,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: clipped(message.into()) }
+    }
+}
+
+/// What the end of attempt `attempt` means, with random bits for the back-off.
+pub(crate) fn verdict(end: End, def: &TaskDef, attempt: u32, random: impl FnOnce() -> u64) -> Verdict {
+    let retries = def.options.retries;
+    let again = |fault, after: Option<Duration>, reason| {
+        if attempt <= retries {
+            let after = after.unwrap_or_else(|| backoff(def.options.backoff, attempt, random()));
+            Verdict::Again { attempt: attempt + 1, after, fault: Some(fault) }
+        } else {
+            Verdict::Dead { reason, fault }
+        }
+    };
+    match end {
+        End::Returned(Ok(None)) => Verdict::Succeeded(None),
+        End::Returned(Ok(Some(value))) if value.len() <= MAX_RESULT_BYTES => Verdict::Succeeded(Some(value.into())),
+        End::Returned(Ok(Some(value))) => {
+            let bytes = value.len();
+            let message = format!(
+                "ran, but its result has {bytes} bytes, at most {MAX_RESULT_BYTES}: store it elsewhere and return where"
+            );
+            Verdict::Dead { reason: Reason::Failed, fault: Fault::new("cancel", message) }
+        }
+        End::Returned(Err(Stop::Retry(error))) => {
+            again(Fault::new("error", chain(error.as_ref())), None, Reason::Failed)
+        }
+        End::Returned(Err(Stop::RetryAfter(after, error))) => {
+            again(Fault::new("error", chain(error.as_ref())), Some(after), Reason::Failed)
+        }
+        End::Returned(Err(Stop::Cancel(message))) => {
+            Verdict::Dead { reason: Reason::Failed, fault: Fault::new("cancel", message) }
+        }
+        End::Returned(Err(Stop::Snooze(after))) => Verdict::Again { attempt, after, fault: None },
+        End::Panicked(message) => again(Fault::new("panic", message), None, Reason::Failed),
+        End::Misfit(message) => {
+            let message = format!("its arguments are not those of task `{}`: {message}", def.name);
+            Verdict::Dead { reason: Reason::Failed, fault: Fault::new("decode", message) }
+        }
+        End::TimedOut { limit, hung } => {
+            let fault = Fault::new("timeout", hung.message(def, limit));
+            // It may have acted already, and must not act twice.
+            if def.options.at_most_once {
+                Verdict::Dead { reason: Reason::TimedOut, fault }
+            } else {
+                again(fault, None, Reason::TimedOut)
+            }
+        }
+        End::Interrupted => {
+            let message = "its worker was stopped, and it did not end within the grace given".to_owned();
+            let fault = Fault::new("stop", message);
+            if def.options.at_most_once {
+                Verdict::Dead { reason: Reason::Unknown, fault }
+            } else {
+                Verdict::Again { attempt, after: Duration::ZERO, fault: Some(fault) }
+            }
+        }
+    }
+}
+
+impl Hung {
+    fn message(&self, def: &TaskDef, limit: Duration) -> String {
+        let (name, allowed, limit) = (def.name, text(def.options.timeout), text(limit));
+        let cut = if limit == allowed {
+            format!("task `{name}` did not end within {limit}")
+        } else {
+            format!(
+                "task `{name}` did not end within {limit}, all that was left of its timeout of {allowed} before the invocation's deadline"
+            )
+        };
+        match self {
+            Self::Await { polled } => {
+                format!("{cut}: pending at an `.await`, last polled {} before", text(*polled))
+            }
+            Self::Poll { polling, thread } => format!(
+                "{cut}: it blocks thread `{thread}` in one poll for {}; an `async` task that has to block should be \
+                 a plain `fn`, which runs on a thread of its own",
+                text(*polling)
+            ),
+            Self::Thread => format!("{cut}: blocking, its thread cannot be stopped and is left to itself"),
+            Self::NoThread => format!("{cut}: it never started, for blocking calls hold all threads"),
+        }
+    }
+}
+
+/// A panic's text.
+pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("with something that is no text"))
+}
+
+fn clipped(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES - "…".len()));
+        message.push('…');
+    }
+    message
+}
