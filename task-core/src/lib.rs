@@ -3,6 +3,8 @@
 
 pub mod bitmap;
 pub mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod id;
