@@ -62,25 +62,7 @@ impl Coalescer {
 
     /// Hands a call to the flusher, whose thread starts with the first.
     pub(super) fn push(&self, call: PendingCall, waker: &Waker) -> Push {
-        let mut state = self.buffer.lock();
-        if state.bytes > BUFFER_BYTES {
-            state.waiting.push(waker.clone());
-            return Push::Full(call);
-        }
-        if !state.running {
-            if let Err(error) = flusher::start(Arc::clone(&self.buffer), Arc::clone(&self.ports)) {
-                return Push::Failed(error);
-            }
-            state.running = true;
-        }
-        let first = state.calls.is_empty();
-        state.bytes += call.args.len();
-        state.calls.push(call);
-        drop(state);
-        if first {
-            self.buffer.wake.notify_one();
-        }
-        Push::Taken
+        self.buffer.push(call, waker, || flusher::start(Arc::clone(&self.buffer), Arc::clone(&self.ports)))
     }
 }
 
@@ -113,6 +95,28 @@ impl Buffer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn push(&self, call: PendingCall, waker: &Waker, start: impl FnOnce() -> io::Result<()>) -> Push {
+        let mut state = self.lock();
+        if state.bytes >= BUFFER_BYTES {
+            state.waiting.push(waker.clone());
+            return Push::Full(call);
+        }
+        if !state.running {
+            if let Err(error) = start() {
+                return Push::Failed(error);
+            }
+            state.running = true;
+        }
+        let first = state.calls.is_empty();
+        state.bytes += call.args.len();
+        state.calls.push(call);
+        drop(state);
+        if first {
+            self.wake.notify_one();
+        }
+        Push::Taken
+    }
+
     /// Takes all calls, and says whether more may come.
     pub(super) fn take(&self) -> (Vec<PendingCall>, bool) {
         let mut state = self.lock();
@@ -135,5 +139,58 @@ impl Buffer {
     pub(super) fn ended(&self) {
         self.lock().running = false;
         drop(self.take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+        task::Wake,
+    };
+
+    use super::*;
+    use crate::{client::CallOptions, task::Options};
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn call(bytes: usize) -> PendingCall {
+        let spec = Spec::new("mail.send", &Options::new(), &CallOptions::default(), 0).unwrap();
+        let (reply, _) = oneshot::channel();
+        PendingCall { spec, parcel_calls: 1, unique: None, args: vec![0; bytes], reply }
+    }
+
+    #[test]
+    fn a_full_buffer_makes_further_calls_wait_until_it_is_taken() {
+        let (buffer, woken) = (Buffer::default(), Arc::new(Counter::default()));
+        let waker = Waker::from(Arc::clone(&woken));
+        let push = |bytes| buffer.push(call(bytes), &waker, || Ok(()));
+        assert!(matches!(push(BUFFER_BYTES - 1), Push::Taken));
+        assert!(matches!(push(1000), Push::Taken), "what goes over the limit still goes in");
+        assert!(matches!(push(1), Push::Full(_)) && matches!(push(1), Push::Full(_)));
+        assert_eq!(woken.0.load(Relaxed), 0);
+        assert_eq!(buffer.take().0.len(), 2);
+        assert_eq!(woken.0.load(Relaxed), 2);
+        assert!(matches!(push(1), Push::Taken));
+    }
+
+    #[test]
+    fn a_thread_that_cannot_start_is_tried_again_with_the_next_call() {
+        let buffer = Buffer::default();
+        let waker = Waker::noop();
+        let refuse = || Err(io::Error::other("no more threads"));
+        assert!(matches!(buffer.push(call(1), waker, refuse), Push::Failed(_)));
+        assert!(matches!(buffer.push(call(1), waker, || Ok(())), Push::Taken));
+        assert!(matches!(buffer.push(call(1), waker, refuse), Push::Taken), "it runs");
+        buffer.ended();
+        assert!(buffer.take().0.is_empty());
+        assert!(matches!(buffer.push(call(1), waker, refuse), Push::Failed(_)));
     }
 }

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use super::{
     Batch, CallOptions, Client, Error, Source,
     flusher::new_batch,
+    patience::patiently,
     sender::{Sender, Window},
     source::{Feed, Sink},
     spec::{Place, Spec},
@@ -151,7 +152,8 @@ impl Request<'_> {
         let mut sender = Sender { ports, spec, batch: id, feed: self.feed, sink, lingers, next: 0, window };
         sender.skip(record.accepted).await?;
         let accepted = sender.run().await?;
-        if let Some(owed) = ports.batches.close(id, ports.clock.now_ms()).await? {
+        let close = || ports.batches.close(id, ports.clock.now_ms());
+        if let Some(owed) = patiently(&*ports.clock, close).await? {
             protocol::pay(ports, owed.batch, owed.message).await?;
         }
         Ok((client, id, name, accepted))

@@ -23,6 +23,9 @@ use crate::{
 /// How many sends may be on their way. With two, one flush is packed while the disk syncs the one before.
 const FLIGHTS: usize = 2;
 
+/// How many bytes a send has: enough to share its cost, and not so many that other processes wait for it.
+const FLIGHT_BYTES: usize = 2 << 20;
+
 /// Starts the thread. It has a runtime of its own, so that it outlives the one that first used the client.
 pub(super) fn start(buffer: Arc<Buffer>, ports: Arc<Ports>) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -46,9 +49,11 @@ async fn flush(buffer: &Buffer, ports: &Ports) {
     loop {
         let (calls, open) = buffer.take();
         if !calls.is_empty() {
-            flights.push(fly(ports, pack(calls, ports)));
-            while flights.len() >= FLIGHTS {
-                flights.next().await;
+            for loads in split(pack(calls, ports)) {
+                flights.push(fly(ports, loads));
+                while flights.len() >= FLIGHTS {
+                    flights.next().await;
+                }
             }
         } else if open {
             tokio::select! {
@@ -98,6 +103,24 @@ fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
     loads
 }
 
+/// Deals parcels out to sends.
+fn split(loads: Vec<Load>) -> Vec<Vec<Load>> {
+    let mut sends: Vec<Vec<Load>> = Vec::new();
+    let mut bytes = 0;
+    for load in loads {
+        bytes += load.message.body.len();
+        match sends.last_mut() {
+            Some(send) if bytes <= FLIGHT_BYTES => send.push(load),
+            _ => {
+                bytes = load.message.body.len();
+                sends.push(vec![load]);
+            }
+        }
+    }
+    sends
+}
+
+/// The id of a batch that is new.
 pub(super) fn new_batch(ports: &Ports) -> BatchId {
     BatchId::new(ports.clock.now_ms(), u128::from(ports.entropy.next_u64()))
 }

@@ -7,16 +7,17 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 
 use super::{
     Error,
+    patience::patiently,
     source::{Feed, Sink},
     spec::{Place, Spec},
 };
 use crate::{
     id::BatchId,
-    ports::{Accept, Outgoing, PortError, Ports, SendError},
+    ports::{Accept, Outgoing, Ports, SendError},
     protocol,
 };
 
@@ -26,10 +27,6 @@ const WINDOW_PARCELS: usize = 256;
 
 /// How long a parcel waits for a stream that has nothing to fill it with.
 const LINGER: Duration = Duration::from_millis(100);
-
-/// How often a send that may succeed later is tried in all, and the wait after the first, which doubles.
-const TRIES: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A `fan_out` that is being sent.
 pub(super) struct Sender<'a> {
@@ -177,7 +174,10 @@ impl<'a> Sender<'a> {
     fn launch(&mut self) -> Flight<'a> {
         let Window { messages, calls, .. } = std::mem::take(&mut self.window);
         let accept = Accept { batch: self.batch, from: self.next - calls, upto: self.next, messages };
-        Box::pin(accept_patiently(self.ports, accept))
+        let (ports, upto) = (self.ports, accept.upto);
+        // The same parcels may be sent again: they have the same ids.
+        let accepted = async move { patiently(&*ports.clock, || protocol::accept(ports, accept.clone())).await };
+        accepted.map_ok(move |()| upto).boxed()
     }
 
     fn not_sent(&self, error: SendError) -> Error {
@@ -186,20 +186,4 @@ impl<'a> Sender<'a> {
             SendError::Unknown(source) => Error::Port(source),
         }
     }
-}
-
-/// Sending the same parcels again is harmless, so what may succeed later is tried again for a while.
-async fn accept_patiently(ports: &Ports, accept: Accept) -> Result<u64, SendError> {
-    let upto = accept.upto;
-    let mut wait = FIRST_WAIT;
-    for _ in 1..TRIES {
-        match protocol::accept(ports, accept.clone()).await {
-            Ok(()) => return Ok(upto),
-            Err(SendError::Unknown(_) | SendError::Rejected(PortError::Unavailable { .. })) => {}
-            Err(error) => return Err(error),
-        }
-        ports.clock.sleep(wait).await;
-        wait *= 2;
-    }
-    protocol::accept(ports, accept).await.map(|()| upto)
 }

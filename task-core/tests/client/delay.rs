@@ -6,7 +6,7 @@ use futures::{FutureExt, future::join_all, poll};
 use task_core::{
     client::{Call, Client, Error},
     id::BatchId,
-    ports::SendError,
+    ports::{Outgoing, SendError},
     wire::Parcel,
 };
 
@@ -137,17 +137,39 @@ async fn the_last_client_to_go_leaves_nothing_unsent_and_no_thread() {
 }
 
 #[tokio::test]
-async fn further_calls_wait_while_the_buffer_is_full() {
-    let (client, memory) = client_with(16 << 20);
-    let large = "x".repeat(8 << 20);
+async fn what_gathered_is_sent_in_portions() {
+    let (client, memory) = client_with(1 << 20);
     let blocking = occupy(&client, &memory).await;
-    let mut calls = join_all((0..12).map(|_| mail(&client, &large).send()));
+    // Of half a megabyte each, and hexadecimal digits halve.
+    let texts: Vec<String> = (0..32).map(|n: u64| noise(n, 1 << 19)).collect();
+    let mut calls = join_all(texts.iter().map(|text| mail(&client, text).send()));
     assert!(poll!(&mut calls).is_pending());
     memory.release();
     assert!(calls.await.iter().all(Result::is_ok));
     blocking.await;
-    let calls_of = |send: usize| memory.state().sends[send].len();
-    assert_eq!((calls_of(2), calls_of(3)), (8, 4), "64 MB, and what came after");
+    let state = memory.state();
+    let bytes = |send: &Vec<Outgoing>| send.iter().map(|message| message.body.len()).sum::<usize>();
+    assert!(state.sends.len() > 5 && state.sends.iter().all(|send| bytes(send) <= 2 << 20));
+}
+
+/// So many hexadecimal digits that do not repeat.
+fn noise(seed: u64, digits: usize) -> String {
+    let next = |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    std::iter::successors(Some(seed), next).map(|n| format!("{:08x}", n >> 32)).take(digits / 8).collect()
+}
+
+#[tokio::test]
+async fn a_queue_with_a_bug_leaves_a_call_unknown_and_the_next_unharmed() {
+    let (client, memory) = client();
+    for (bug, told) in [(true, "sending panicked; its message is in the log"), (false, "the queue did not answer")] {
+        memory.state().panics = bug;
+        memory.state().falls_short = !bug;
+        let error = mail(&client, "ada").send().await.unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        let Error::Unknown { unsent, .. } = error else { panic!("{error:?}") };
+        unsent.send_again().await.unwrap();
+        mail(&client, "grace").send().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,10 @@ pub struct State {
     pub sends: Vec<Vec<Outgoing>>,
     /// What the next sends answer; after that all succeed.
     pub answers: VecDeque<SendError>,
+    /// The next send panics.
+    pub panics: bool,
+    /// The next send answers for fewer messages than it was given.
+    pub falls_short: bool,
     /// The same for the marks of batches.
     pub mark_answers: VecDeque<PortError>,
     pub batches: BTreeMap<BatchId, BatchRecord>,
@@ -108,10 +112,15 @@ impl Memory {
 impl Queue for Memory {
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         async move {
-            let count = messages.len();
+            let mut count = messages.len();
             let answer = {
                 let mut state = self.state();
                 state.sends.push(messages);
+                if std::mem::take(&mut state.panics) {
+                    drop(state);
+                    panic!("a bug in the queue");
+                }
+                count -= usize::from(std::mem::take(&mut state.falls_short));
                 state.answers.pop_front().map_or(Ok(()), Err)
             };
             self.held.subscribe().wait_for(|held| !held).await.unwrap();
