@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Runs `child MODE FILE N [M]`.
-pub fn run(args: &[String]) -> Result<()> {
+pub(crate) fn run(args: &[String]) -> Result<()> {
     let [mode, file, numbers @ ..] = args else { bail!("child MODE FILE N [M]") };
     let number =
         |at: usize| -> Result<u64> { numbers.get(at).context("a number is missing")?.parse().context("not a number") };
@@ -54,9 +54,8 @@ async fn end_to_end(file: &Path, calls: u64) -> Result<Value> {
     let client = running.client();
     let watch = Watch::start();
     let batch = noop.fan_out((0..calls).map(payload)).on(&client).await?;
-    batch.wait(Duration::from_secs(600)).await?;
+    let progress = batch.wait(Duration::from_mins(10)).await?;
     let (seconds, cpu) = (watch.seconds(), watch.cpu_seconds());
-    let progress = batch.progress().await?;
     anyhow::ensure!(progress.succeeded == calls, "{} of {calls} calls succeeded", progress.succeeded);
     running.stop().await;
     Ok(json!({ "seconds": seconds, "cpu": cpu, "peak_mb": peak_mb() }))
@@ -128,7 +127,7 @@ async fn first(file: &Path) -> Result<Value> {
     let client = running.client();
     loop {
         // The call may have been made by another process: what tells is the queue.
-        let waiting: u64 = client.depths().await?.iter().map(|depth| depth.ready + depth.in_flight).sum();
+        let waiting: u64 = client.ports().queue.depths().await?.iter().map(|depth| depth.ready + depth.in_flight).sum();
         if waiting == 0 {
             break;
         }

@@ -38,7 +38,7 @@ struct Bench {
 }
 
 /// Prints the figures whose names are given, or all.
-pub fn all(names: &[String]) -> Result<()> {
+pub(crate) fn all(names: &[String]) -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);

@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::{load::payload, measure::Watch};
 
 /// Seconds to encode `calls` payloads and write them to a file, synced every 2 MB: what any durable queue does.
-pub fn write_calls(file: &Path, calls: u64) -> Result<f64> {
+pub(crate) fn write_calls(file: &Path, calls: u64) -> Result<f64> {
     let mut out = File::create(file)?;
     let watch = Watch::start();
     let mut buffer = Vec::with_capacity(2 << 20);
@@ -32,7 +32,7 @@ pub fn write_calls(file: &Path, calls: u64) -> Result<f64> {
 }
 
 /// Processor time in microseconds, and wall time, of one write of 4 KB and its sync.
-pub fn sync(file: &Path, times: u32) -> Result<(f64, f64)> {
+pub(crate) fn sync(file: &Path, times: u32) -> Result<(f64, f64)> {
     let out = OpenOptions::new().create(true).truncate(false).write(true).open(file)?;
     let page = [7u8; 4096];
     let watch = Watch::start();
@@ -46,7 +46,7 @@ pub fn sync(file: &Path, times: u32) -> Result<(f64, f64)> {
 }
 
 /// Seconds to encode, decode and run `calls` no-op functions on one thread, with no queue in between.
-pub fn call_in_place(calls: u64) -> Result<f64> {
+pub(crate) fn call_in_place(calls: u64) -> Result<f64> {
     let watch = Watch::start();
     for n in 0..calls {
         let bytes = rmp_serde::to_vec(&(payload(n),))?;

@@ -4,7 +4,7 @@ use celeriac::task;
 
 /// Does nothing.
 #[task(concurrency = 4096, timeout = "60s")]
-pub async fn noop(payload: String) {
+pub(crate) async fn noop(payload: String) {
     std::hint::black_box(payload);
 }
 
@@ -12,7 +12,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// 100 bytes that differ from call to call: half of it text, half of it hexadecimal digits nobody can guess, so that
 /// compression saves about what it does with addresses and names.
-pub fn payload(n: u64) -> String {
+pub(crate) fn payload(n: u64) -> String {
     let mut text = String::with_capacity(100);
     text.push_str("{\"template\":\"spring-sale\",\"list\":\"customers\",\"key\":");
     let mut state = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

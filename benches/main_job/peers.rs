@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// Calls per second of each peer that could be run, by what was measured.
-pub type Peers = BTreeMap<String, f64>;
+pub(crate) type Peers = BTreeMap<String, f64>;
 
 /// Runs the peers, if there are any: `benches/peers/run.sh` prints one JSON object a line, with `peer` and `per_second`.
-pub fn run() -> Result<Peers> {
+pub(crate) fn run() -> Result<Peers> {
     let Ok(folder) = std::env::var("PEERS_DIR") else {
         eprintln!("no peers: set PEERS_DIR to hold the figures against them (benches/peers/README.md)");
         return Ok(Peers::new());
