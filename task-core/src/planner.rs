@@ -163,15 +163,20 @@ impl fmt::Display for Plan {
             self.calls_per_parcel,
             self.sent_bytes.div_ceil(1024)
         )?;
-        writeln!(f, "  invocations  {}, of {} parcels or fewer", self.invocations, self.parcels_per_invocation)?;
+        match self.parcels_per_invocation {
+            1 => writeln!(f, "  invocations  {}, of one parcel each", self.invocations)?,
+            parcels => writeln!(f, "  invocations  {}, of up to {parcels} parcels each", self.invocations)?,
+        }
         let source = if self.assumed { "assumed; the task's option `takes` would say" } else { "as its task says" };
         writeln!(f, "  a call       takes {} ms ({source}), {} at a time in a worker", self.call_ms, self.concurrency)?;
         write!(f, "  time         about {:?} with 1 worker", self.time(1))?;
-        if self.invocations > 1 {
-            let (time, peak) = (self.time(self.invocations), self.peak(self.invocations));
-            write!(f, ", {time:?} with {} and up to {peak} calls at a time", self.invocations)?;
+        match self.invocations {
+            0 | 1 => Ok(()),
+            workers => {
+                let (time, peak) = (self.time(workers), self.peak(workers));
+                write!(f, "; about {time:?} with {workers}, and then up to {peak} calls at a time")
+            }
         }
-        Ok(())
     }
 }
 
@@ -236,9 +241,9 @@ mod tests {
             "plan for task `mail.send`\n  \
              calls        10000, about 100 bytes of arguments each\n  \
              parcels      20, of at most 500 calls; 391 KB sent\n  \
-             invocations  20, of 1 parcels or fewer\n  \
+             invocations  20, of one parcel each\n  \
              a call       takes 200 ms (as its task says), 50 at a time in a worker\n  \
-             time         about 40s with 1 worker, 2s with 20 and up to 1000 calls at a time"
+             time         about 40s with 1 worker; about 2s with 20, and then up to 1000 calls at a time"
         );
     }
 

@@ -24,7 +24,9 @@ use crate::{
 /// Many calls of one task, not yet sent. Awaiting it sends them.
 ///
 /// The source is read as fast as its calls are sent and no faster, and is never whole in memory. The calls run while
-/// the source is still being read.
+/// the source is still being read. An iterator is read on the thread that awaits this, which lets other tasks run
+/// after each parcel; one that blocks for long belongs on a thread of its own. A stream that has nothing for 100 ms
+/// does not keep what it yielded from being sent. Needs a tokio runtime with time enabled.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct FanOut<'a, T: Task> {
     request: Request<'a>,
