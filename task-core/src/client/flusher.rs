@@ -28,7 +28,8 @@ const FLIGHT_BYTES: usize = 2 << 20;
 
 /// Starts the thread. It has a runtime of its own, so that it outlives the one that first used the client.
 pub(super) fn start(buffer: Arc<Buffer>, ports: Arc<Ports>) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    // Without drivers it parks on a futex, which is what a lone call pays for: ports bring what they need themselves.
+    let runtime = Builder::new_current_thread().build()?;
     thread::Builder::new().name("celeriac-client".to_owned()).spawn(move || run(&runtime, &buffer, &ports)).map(drop)
 }
 

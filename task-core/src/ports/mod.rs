@@ -3,7 +3,8 @@
 //! passes the conformance suite of its port.
 //!
 //! Ports are batch first with a result per item, because batches fail in part. They are object safe and have no
-//! default methods, so that a decorator (faults, latency, counting) sees every call.
+//! default methods, so that a decorator (faults, latency, counting) sees every call. Their futures run on any
+//! executor: an adapter that needs a reactor for its connections brings its own.
 
 mod atomic;
 mod batches;
