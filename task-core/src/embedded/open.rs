@@ -62,14 +62,17 @@ pub fn open(path: &Path) -> Result<Ports, OpenError> {
 /// As [`open`].
 pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     check(path)?;
+    let sql = |error| OpenError::sql(path, error);
+    let io = |error| OpenError::io(path, error);
+    let mut db = connect(path).map_err(sql)?;
+    let is_new = is_new(path, &db)?;
+
     let locks = beside(path, "-locks");
     fs::create_dir_all(&locks).map_err(|error| OpenError::io(&locks, error))?;
     let turnstile = || Turnstile::open(&locks).map_err(|error| OpenError::io(&locks, error));
-    let sql = |error| OpenError::sql(path, error);
-    let io = |error| OpenError::io(path, error);
-
-    let mut db = connect(path).map_err(sql)?;
-    prepare(path, &db, &turnstile()?)?;
+    if is_new {
+        create(path, &db, &turnstile()?)?;
+    }
     tune_writer(&db, options.max_bytes).map_err(sql)?;
     let reading = connect(path).and_then(|db| db.pragma_update(None, "query_only", true).map(|()| db)).map_err(sql)?;
     let copying = connect(path).map_err(sql)?;
@@ -165,27 +168,26 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Makes the tables where there are none, and refuses what is not ours.
-fn prepare(path: &Path, db: &Connection, turnstile: &Turnstile) -> Result<(), OpenError> {
-    let sql = |error| OpenError::sql(path, error);
-    let found = match schema::recognise(db).map_err(sql)? {
-        Found::Empty => {
-            let _turn = turnstile.pass().map_err(|error| OpenError::io(path, error))?;
-            // Another process may have been quicker.
-            if schema::recognise(db).map_err(sql)? == Found::Empty {
-                db.pragma_update(None, "page_size", PAGE_BYTES).map_err(sql)?;
-                db.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
-                schema::create(db).map_err(sql)?;
-            }
-            schema::recognise(db).map_err(sql)?
-        }
-        found => found,
-    };
-    match found {
-        Found::Ours | Found::Empty => Ok(()),
+/// Whether there is nothing in a file yet. Refuses what is not ours.
+fn is_new(path: &Path, db: &Connection) -> Result<bool, OpenError> {
+    match schema::recognise(db).map_err(|error| OpenError::sql(path, error))? {
+        Found::Empty => Ok(true),
+        Found::Ours => Ok(false),
         Found::Newer(found) => Err(OpenError::Newer { path: path.to_owned(), found }),
         Found::Foreign(found) => Err(OpenError::Foreign { path: path.to_owned(), found }),
     }
+}
+
+/// Makes the tables, unless another process is quicker.
+fn create(path: &Path, db: &Connection, turnstile: &Turnstile) -> Result<(), OpenError> {
+    let sql = |error| OpenError::sql(path, error);
+    let _turn = turnstile.pass().map_err(|error| OpenError::io(path, error))?;
+    if is_new(path, db)? {
+        db.pragma_update(None, "page_size", PAGE_BYTES).map_err(sql)?;
+        db.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
+        schema::create(db).map_err(sql)?;
+    }
+    Ok(())
 }
 
 fn tune_writer(db: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> {

@@ -45,3 +45,46 @@ impl Drop for Turn<'_> {
         let _ = self.room.unlock();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+
+    #[test]
+    fn one_is_inside_at_a_time_and_none_starves() {
+        const TURNS: usize = 100;
+        let directory = tempfile::tempdir().unwrap();
+        let (inside, turns) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let barrier = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for name in 0..3 {
+                let turnstile = Turnstile::open(directory.path()).unwrap();
+                let (inside, turns, barrier) = (&inside, &turns, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    for _ in 0..TURNS {
+                        let _turn = turnstile.pass().unwrap();
+                        assert!(!inside.swap(true, Ordering::SeqCst));
+                        turns.lock().unwrap().push(name);
+                        // As long as a small commit, so that the others are waiting when it ends.
+                        std::thread::sleep(std::time::Duration::from_micros(300));
+                        inside.store(false, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        let turns = turns.into_inner().unwrap();
+        assert_eq!(turns.len(), 3 * TURNS);
+        // Each has a share of the first half, in which all three were at it.
+        let half = &turns[..turns.len() / 2];
+        for name in 0..3 {
+            let share = half.iter().filter(|turn| **turn == name).count();
+            assert!(share > TURNS / 10, "{name} had {share} turns of {}", half.len());
+        }
+    }
+}
