@@ -1,5 +1,6 @@
 //! The embedded backend's file over time: when it is full, when it is shared, when it is old.
 #![cfg(all(feature = "embedded", feature = "conformance"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use task_core::{
 };
 use tempfile::{TempDir, tempdir};
 
+const PARCEL: usize = 256 << 10;
 const DAY: Duration = Duration::from_hours(24);
 
 struct File {
@@ -197,7 +199,6 @@ async fn the_log_is_emptied_when_nobody_writes() {
 async fn the_log_does_not_grow_with_what_is_written() {
     let file = File::new();
     let ports = file.open();
-    const PARCEL: usize = 256 << 10;
     let log = file.directory.path().join("queue.db-wal");
     let mut written = 0;
     let mut longest = 0;

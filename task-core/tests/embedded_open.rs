@@ -1,5 +1,6 @@
 //! What the user reads when a database file cannot be opened.
 #![cfg(feature = "embedded")]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
     fs::{self, Permissions},
