@@ -26,6 +26,13 @@ async fn charge(card: String) -> Result<(), Stop> {
     Err(Stop::Cancel(format!("card {card} is declined")))
 }
 
+/// Makes a batch.
+#[task(queue = "orders")]
+async fn greet_all(customers: Vec<String>) -> Result<String, celeriac::Error> {
+    let batch = greet.fan_out(customers.iter().map(|customer| (customer, 1))).name("newsletter").await?;
+    Ok(batch.id().to_string())
+}
+
 /// Takes its time.
 #[task(timeout = "10m")]
 async fn pack(seconds: u64) {
@@ -36,7 +43,7 @@ async fn pack(seconds: u64) {
 
 /// Never ends, and never yields.
 #[task(timeout = "10m")]
-fn stare() {
+async fn stare() {
     println!("staring");
     loop {
         std::thread::park();
@@ -51,6 +58,7 @@ async fn setup(app: App) -> Result<App, BoxError> {
     match env::var("SHOP_SETUP").as_deref() {
         Ok("fails") => Err("the till is locked".into()),
         Ok("forgets") => Ok(app),
+        Ok("names a database") => Ok(app.database("elsewhere.db")),
         _ => {
             println!("set up");
             Ok(app.state(Shop { name: "Celeriac & Sons".to_owned() }))

@@ -1,0 +1,90 @@
+//! `dead`.
+
+use serde_json::json;
+
+use crate::site::{Role, SHOP, Site};
+
+/// A call that died, of a card that is declined.
+fn declined(site: &Site, card: &str) -> String {
+    let call = site.shop(&["call", "card.charge", &format!("[\"{card}\"]"), "--wait", "--timeout", "1m", "--json"]);
+    assert_eq!(call.code, Some(1), "{}", call.err);
+    call.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_dead_letter_is_looked_at_and_sent_again() {
+    let site = Site::new();
+    let shop = site.role(&["dev"]);
+    let id = declined(&site, "4242");
+    assert_eq!(
+        site.shop(&["dead", "list"]).ok().lines(),
+        ["CALL TASK REASON ATTEMPTS DIED MESSAGE", "ID card.charge failed 1 TIME card 4242 is declined",]
+    );
+    let lines = site.shop(&["dead", "show", &id]).ok().lines();
+    assert_eq!(
+        lines[..8],
+        [
+            "call ID",
+            "task card.charge",
+            "queue default",
+            "reason failed",
+            "attempts 1",
+            "died TIME",
+            "arguments {\"card\":\"4242\"}",
+            "message card 4242 is declined",
+        ]
+    );
+    assert!(lines[10].starts_with("1 cancel TIME") && lines[10].ends_with("card 4242 is declined"), "{}", lines[10]);
+    let shown = site.json(&["dead", "show", &id]);
+    assert_eq!((&shown["id"], &shown["args"]), (&json!(id), &json!({ "card": "4242" })));
+    assert_eq!((&shown["reason"], &shown["history"][0]["attempt"]), (&json!("failed"), &json!(1)));
+
+    drop(shop);
+    let _shop = Role::new(site.program(SHOP, &["dev"]).env("SHOP_CARDS_WORK", "1"));
+    assert_eq!(site.shop(&["dead", "retry", &id]).ok().out, "sent 1 call again\n");
+    site.becomes(&id, "succeeded");
+    assert_eq!(site.shop(&["dead", "list"]).ok().out, "no dead letters\n");
+}
+
+#[test]
+fn dead_letters_are_dropped() {
+    let site = Site::new();
+    let _shop = site.role(&["dev"]);
+    let ids = ["1", "2", "3"].map(|card| declined(&site, card));
+    let first = site.json(&["dead", "list", "--limit", "2"]);
+    let listed: Vec<_> = first["dead"].as_array().unwrap().iter().map(|letter| letter["id"].clone()).collect();
+    assert_eq!((listed, &first["next"]), (vec![json!(ids[0]), json!(ids[1])], &json!(ids[1])));
+    let second = site.json(&["dead", "list", "--after", &ids[1]]);
+    assert_eq!((&second["dead"][0]["id"], &second["next"]), (&json!(ids[2]), &json!(null)));
+
+    assert_eq!(site.json(&["dead", "drop", &ids[0]]), json!({ "dropped": 1, "missing": [] }));
+    assert_eq!(site.json(&["status", &ids[0]])["state"], "dropped");
+    let again = site.shop(&["dead", "drop", &ids[0], &ids[1], "--json"]);
+    assert_eq!((again.code, again.json()), (Some(4), json!({ "dropped": 1, "missing": [ids[0]] })));
+    assert_eq!(site.shop(&["dead", "drop", "--task", "greet"]).ok().out, "dropped 0 dead letters\n");
+    assert_eq!(site.shop(&["dead", "drop", "--all"]).ok().out, "dropped 1 dead letter\n");
+    assert_eq!(site.json(&["dead", "list"]), json!({ "dead": [], "next": null }));
+}
+
+#[test]
+fn a_dead_letter_that_is_none() {
+    let site = Site::new();
+    site.call(&["close_books"]);
+    let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV-7";
+    site.shop(&["dead", "show", id])
+        .fails(4, &format!("error: there is no dead letter {id}: `status {id}` says where that call stands"));
+    for command in ["retry", "drop"] {
+        let answer = site.shop(&["dead", command, id]);
+        assert_eq!(answer.code, Some(4));
+        assert_eq!(answer.err, format!("error: no dead letters: {id}; `status ID` says where a call stands\n"));
+    }
+}
+
+#[test]
+fn which_ones_has_to_be_said() {
+    let site = Site::new();
+    for args in [&["dead", "drop"][..], &["dead", "retry"], &["dead", "drop", "--all", "--task", "greet"]] {
+        let answer = site.shop(args);
+        assert_eq!(answer.code, Some(2), "{}", answer.err);
+    }
+}

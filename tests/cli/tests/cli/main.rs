@@ -1,0 +1,11 @@
+//! What users of a program read and get, its exit codes among them. The programs are those of `src/bin`.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
+
+mod call;
+mod dead;
+mod look;
+#[cfg(unix)]
+mod roles;
+mod site;
+mod start_up;

@@ -1,0 +1,96 @@
+//! `dev`, `worker`, `dispatcher`: what they do, and how they stop.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::site::{Role, SHOP, Site};
+
+#[test]
+fn a_role_stops_gracefully() {
+    for (role, signal) in [("dev", Signal::TERM), ("worker", Signal::INT)] {
+        let site = Site::new();
+        let id = site.call(&["pack", "[1]"]);
+        let mut shop = site.role(&[role]);
+        shop.prints("packing");
+        shop.signal(signal);
+        let ended = shop.ended();
+        assert_eq!((ended.code, ended.out.as_str()), (Some(0), "packed\n"), "{}", ended.err);
+        assert!(ended.err.contains("stopping: running calls have 30 s to end"), "{}", ended.err);
+        assert_eq!(site.json(&["status", &id])["state"], "succeeded");
+        assert_eq!(site.json(&["queue"])["queues"][0]["in_flight"], 0);
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let site = Site::new();
+    site.call(&["pack", "[600]"]);
+    let mut shop = site.role(&[]);
+    shop.prints("packing");
+    shop.signal(Signal::TERM);
+    shop.signal(Signal::INT);
+    let ended = shop.ended();
+    // Which of the two is heard first is not said.
+    assert!(matches!(ended.code, Some(130 | 143)), "{:?}: {}", ended.code, ended.err);
+}
+
+#[test]
+fn a_call_that_blocks_for_ever_does_not_keep_a_process() {
+    let site = Site::new();
+    let id = site.call(&["stare"]);
+    let mut shop = site.role(&["worker", "--grace", "1"]);
+    shop.prints("staring");
+    shop.signal(Signal::TERM);
+    assert_eq!(shop.ended().code, Some(0));
+    assert_ne!(site.json(&["status", &id])["state"], "succeeded");
+}
+
+#[test]
+fn a_worker_serves_the_queues_it_is_told() {
+    let site = Site::new();
+    let greeting = site.call(&["greet", "[\"Ada\"]"]);
+    site.call(&["pack", "[0]"]);
+    let mut shop = site.role(&["worker", "--queues", "default,other"]);
+    shop.prints("packed");
+    assert_eq!(site.json(&["status", &greeting])["state"], "queued");
+    let _more = site.role(&["worker", "--queues", "orders", "--slots", "1"]);
+    site.becomes(&greeting, "succeeded");
+}
+
+#[test]
+fn settings_that_make_no_sense() {
+    let site = Site::new();
+    for (args, why) in [
+        (["worker", "--slots", "0"], "invalid value '0' for '--slots <N>': a whole number from 1 to 1024"),
+        (["dev", "--queues", "a queue"], "for '--queues <QUEUES>': 1 to 80 letters, digits, `_` or `-`"),
+    ] {
+        let answer = site.shop(&args);
+        assert_eq!(answer.code, Some(2));
+        assert!(answer.err.contains(why), "{}", answer.err);
+    }
+}
+
+#[test]
+fn only_what_executes_tasks_is_set_up() {
+    let site = Site::new();
+    let accepted = site.shop(&["call", "pack", "[0]"]).ok();
+    assert!(!accepted.out.contains("set up"));
+    let dispatcher = site.role(&["dispatcher", "--json"]);
+    let mut worker = site.role(&["worker"]);
+    worker.prints("set up");
+    worker.prints("packed");
+    dispatcher.signal(Signal::TERM);
+    let ended = dispatcher.ended();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{}", ended.err);
+    let line: Value = serde_json::from_str(ended.err.lines().next().unwrap()).unwrap();
+    assert_eq!(line["fields"]["schedules"], json!(1));
+}
+
+#[test]
+fn the_log_is_as_long_as_the_environment_says() {
+    let site = Site::new();
+    let mut quiet = Role::new(site.program(SHOP, &[]).env("RUST_LOG", "off"));
+    quiet.prints("set up");
+    quiet.signal(Signal::KILL);
+    assert_eq!(quiet.ended().err, "");
+}

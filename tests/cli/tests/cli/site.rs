@@ -1,0 +1,185 @@
+//! A directory of its own for each test, and the programs that run in it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A program with tasks.
+pub(crate) const SHOP: &str = env!("CARGO_BIN_EXE_shop");
+
+/// A directory of its own, with a database when something has made one.
+pub(crate) struct Site {
+    dir: TempDir,
+}
+
+/// What a command has answered.
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A program that is yet to run, free of what the environment of the tests says.
+    pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.dir.path()).env_remove("CELERIAC_DATABASE").env_remove("RUST_LOG");
+        command
+    }
+
+    /// Runs a command of the shop to its end.
+    pub(crate) fn shop(&self, args: &[&str]) -> Answer {
+        self.program(SHOP, args).output().unwrap().into()
+    }
+
+    /// Runs a command of the shop that has to succeed, and answers its JSON.
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        self.shop(&[args, &["--json"]].concat()).ok().json()
+    }
+
+    /// Runs a command of the shop with something on its standard input.
+    pub(crate) fn shop_reading(&self, args: &[&str], input: &str) -> Answer {
+        let mut child = self
+            .program(SHOP, args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().into()
+    }
+
+    /// Sends a call and answers its id.
+    pub(crate) fn call(&self, args: &[&str]) -> String {
+        self.shop(&[&["call"], args].concat()).ok().out.trim().to_owned()
+    }
+
+    /// Asks until a call or a batch is in this state.
+    #[track_caller]
+    pub(crate) fn becomes(&self, id: &str, state: &str) {
+        let states = (0..1_000).map(|_| self.json(&["status", id])["state"].take());
+        assert!(states.into_iter().any(|now| now == state), "{id} has not become {state}");
+    }
+
+    /// Starts a role of the shop, which ends with the test at the latest.
+    pub(crate) fn role(&self, args: &[&str]) -> Role {
+        Role::new(&mut self.program(SHOP, args))
+    }
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Answer {
+    /// It succeeded.
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.err);
+        self
+    }
+
+    /// It failed with this code and this on standard error, and with nothing on standard output.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, err: &str) {
+        assert_eq!((self.code, self.err.trim_end(), self.out.as_str()), (Some(code), err, ""));
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap()
+    }
+
+    /// Its words, a line each, without ages and with times and ids made the same.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.out.lines().map(words).collect()
+    }
+}
+
+fn words(line: &str) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for word in line.split_whitespace() {
+        let is_time = word.len() == 20 && word.ends_with('Z') && word.as_bytes()[10] == b'T';
+        let is_id = word.len() >= 26 && word[..26].bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        words.push(match word {
+            _ if is_time => "TIME",
+            _ if is_id => "ID",
+            "ago)" => {
+                let age = words.iter().rposition(|word| word.starts_with('(')).unwrap();
+                words.truncate(age);
+                continue;
+            }
+            word => word,
+        });
+    }
+    words.join(" ")
+}
+
+/// A role that runs.
+pub(crate) struct Role {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Role {
+    pub(crate) fn new(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// Waits until it, or one of its tasks, has printed this line.
+    pub(crate) fn prints(&mut self, wanted: &str) {
+        let mut line = String::new();
+        while self.out.read_line(&mut line).unwrap() > 0 {
+            if line.trim_end() == wanted {
+                return;
+            }
+            line.clear();
+        }
+        panic!("it ended without printing `{wanted}`: {}", self.err());
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has ended, and answers its exit code, what it printed since, and its log.
+    pub(crate) fn ended(mut self) -> Answer {
+        let code = self.child.wait().unwrap().code();
+        let mut out = String::new();
+        self.out.read_to_string(&mut out).unwrap();
+        Answer { code, out, err: self.err() }
+    }
+
+    fn err(&mut self) -> String {
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        err
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        // An error says that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,115 @@
+//! What keeps a program from starting: exit code 3, and what to do.
+
+use std::fs;
+
+use crate::site::{Answer, SHOP, Site};
+
+const NO_TASK: &str = "error: no task is linked into this program: write `#[task]` on a function, and if your tasks live in \
+     another crate, `use my_tasks as _;` in this one, or the linker drops them";
+
+fn run(program: &str, args: &[&str]) -> Answer {
+    Site::new().program(program, args).output().unwrap().into()
+}
+
+#[test]
+fn no_task_is_linked() {
+    for args in [&[][..], &["worker"], &["tasks"], &["call", "greet"]] {
+        run(env!("CARGO_BIN_EXE_empty"), args).fails(3, NO_TASK);
+    }
+}
+
+#[test]
+fn two_tasks_have_one_name() {
+    run(env!("CARGO_BIN_EXE_twins"), &[]).fails(
+        3,
+        "error: two tasks are named `mail.send`: tests/cli/src/bin/twins.rs:9 and tests/cli/src/bin/twins.rs:12; give \
+         one of them `#[task(name = \"..\")]`",
+    );
+}
+
+#[test]
+fn schedules_are_never_due() {
+    let why = "error: task `in_atlantis` (tests/cli/src/bin/never.rs:12), schedule `cron(0 3 * * ? *)`: there is no time \
+               zone `Europe/Atlantis`: names are those of the IANA database, such as `Europe/Berlin`\n\
+               task `on_the_thirtieth_of_february` (tests/cli/src/bin/never.rs:9), schedule `cron(0 3 30 2 ? *)`: never \
+               due: there is no such date";
+    for args in [&[][..], &["worker"], &["dispatcher"]] {
+        run(env!("CARGO_BIN_EXE_never"), args).fails(3, why);
+    }
+    let tasks = run(env!("CARGO_BIN_EXE_never"), &["tasks"]);
+    assert_eq!((tasks.code, tasks.err.trim_end()), (Some(3), why));
+    assert_eq!(tasks.lines().last().unwrap(), "on_the_thirtieth_of_february cron(0 3 30 2 ? *) UTC never");
+}
+
+#[test]
+fn the_set_up_forgets_a_state() {
+    let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "forgets").output().unwrap();
+    Answer::from(answer).fails(
+        3,
+        "error: task `greet` (tests/cli/src/bin/shop.rs:14) asks for State<shop::Shop>, which nobody provided: write \
+         `app.state(..)` in the set-up given to celeriac::main!",
+    );
+}
+
+#[test]
+fn the_set_up_fails() {
+    let answer = Site::new().program(SHOP, &["worker"]).env("SHOP_SETUP", "fails").output().unwrap();
+    Answer::from(answer).fails(3, "error: the set-up failed: the till is locked");
+}
+
+#[test]
+fn the_set_up_names_a_database() {
+    let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "names a database").output().unwrap();
+    Answer::from(answer).fails(
+        3,
+        "error: the set-up names a database with `App::database` or `App::ports`, but the commands (call, status, ..) \
+         do not run it and would look into another: name the file with --database or CELERIAC_DATABASE",
+    );
+}
+
+#[test]
+fn the_database_is_in_no_directory() {
+    Site::new()
+        .shop(&["--database", "data/jobs.db"])
+        .fails(3, "error: cannot create `data/jobs.db`: there is no directory `data`; create it, or name another file");
+}
+
+#[test]
+fn the_database_is_a_directory() {
+    let site = Site::new();
+    fs::create_dir(site.path("jobs")).unwrap();
+    site.shop(&["queue", "--database", "jobs"])
+        .fails(3, "error: `jobs` is not a file; name a file in it, or another one");
+}
+
+#[test]
+fn the_database_is_something_else() {
+    let site = Site::new();
+    fs::write(site.path("notes.txt"), "not a database, but long enough to be looked at as one\n".repeat(100)).unwrap();
+    let answer = site.shop(&["call", "greet", "[\"Ada\"]", "--database", "notes.txt"]);
+    assert_eq!(answer.code, Some(3));
+    assert!(answer.err.starts_with("error: `notes.txt` is not a SQLite database, or is damaged"), "{}", answer.err);
+}
+
+#[test]
+fn a_question_creates_no_database() {
+    let site = Site::new();
+    for args in [&["queue"][..], &["batches"], &["dead", "list"], &["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV-0"]] {
+        site.shop(args).fails(
+            3,
+            "error: there is no database `celeriac.db`: name the one that your program uses with --database or \
+             CELERIAC_DATABASE; it is created by the first role or call",
+        );
+    }
+    assert!(!site.path("celeriac.db").exists());
+}
+
+#[test]
+fn the_environment_names_the_database() {
+    let site = Site::new();
+    let call =
+        site.program(SHOP, &["call", "greet", "[\"Ada\"]"]).env("CELERIAC_DATABASE", "jobs.db").output().unwrap();
+    Answer::from(call).ok();
+    assert!(site.path("jobs.db").exists() && !site.path("celeriac.db").exists());
+    site.shop(&["queue", "--database", "jobs.db"]).ok();
+}
