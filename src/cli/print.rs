@@ -101,7 +101,9 @@ impl std::fmt::Display for Table {
 /// Names and values, one a line, the values under one another.
 pub(super) fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect();
+    let under = format!("\n{:width$}  ", "");
+    let line = |(name, value): &(&str, String)| format!("{name:<width$}  {}", value.trim_end().replace('\n', &under));
+    let lines: Vec<String> = fields.iter().map(line).collect();
     lines.join("\n") + "\n"
 }
 
@@ -136,6 +138,12 @@ mod tests {
         assert_eq!(Time(1_000).with_age(6_500), "1970-01-01T00:00:01Z (5 s ago)");
         assert_eq!(Time(600_000).with_age(0), "1970-01-01T00:10:00Z (in 10 min)");
         assert_eq!(serde_json::to_string(&Time(1_500)).unwrap(), "\"1970-01-01T00:00:01.5Z\"");
+    }
+
+    #[test]
+    fn a_value_of_several_lines_stays_in_its_column() {
+        let text = fields(&[("message", "one\ntwo\n".to_owned()), ("id", "7".to_owned())]);
+        assert_eq!(text, "message  one\n         two\nid       7\n");
     }
 
     #[test]

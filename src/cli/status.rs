@@ -194,19 +194,19 @@ impl From<ports::Failure> for AttemptView {
     }
 }
 
-/// The failed attempts as a table, after an empty line; nothing if there are none.
+/// What became of each attempt as a table, after an empty line; nothing if there are none.
 pub(super) fn attempts(history: &[AttemptView], now_ms: u64) -> String {
     if history.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&[">ATTEMPT", "FAILED BY", "AT", ">TOOK", "WORKER", "MESSAGE"]);
+    let mut table = Table::new(&[">ATTEMPT", "WHAT", "AT", ">TOOK", "WORKER", "MESSAGE"]);
     for failure in history {
         table.row([
             failure.attempt.to_string(),
             failure.kind.clone(),
             failure.at.with_age(now_ms),
             print::span(failure.took_ms),
-            failure.worker.clone(),
+            if failure.worker.is_empty() { "-".to_owned() } else { failure.worker.clone() },
             print::short(&failure.message, 80),
         ]);
     }

@@ -47,35 +47,40 @@ impl Tasks {
     pub(super) fn run(json: bool) -> Result<(), Failure> {
         let now_ms = SystemClock::new().now_ms();
         let registry = session::registry()?;
-        let mut rows = Vec::new();
+        let (mut rows, mut wrong) = (Vec::new(), Vec::new());
         for def in registry.iter() {
-            let schedule = Schedule::of(def, now_ms).map_err(Failure::start)?;
+            let schedule = Schedule::of(def, now_ms).unwrap_or_else(|error| {
+                wrong.push(error.to_string());
+                None
+            });
             rows.push(Row::new(def, schedule.and_then(|schedule| schedule.next_after(now_ms))));
         }
         if json {
-            return print::write_json(&Answer { tasks: rows });
+            print::write_json(&Answer { tasks: rows })?;
+        } else {
+            print::write(&text(&rows, now_ms))?;
         }
-        let mut table = Table::new(&["TASK", "QUEUE", ">RETRIES", ">TIMEOUT", "WRITTEN AT"]);
-        let mut schedules = Table::new(&["SCHEDULED", "WHEN", "TIME ZONE", "NEXT"]);
-        for row in &rows {
-            table.row([
-                format!("{}({})", row.name, row.args.join(", ")),
-                row.queue.to_owned(),
-                row.retries.to_string(),
-                span(row.timeout_ms),
-                format!("{}:{}", row.file, row.line),
-            ]);
-            if let (Some(schedule), Some(timezone), Some(next)) = (row.schedule, row.timezone, row.next) {
-                let next = next.with_age(now_ms);
-                schedules.row([row.name.to_owned(), schedule.to_owned(), timezone.to_owned(), next]);
-            }
-        }
-        let mut text = table.to_string();
-        if rows.iter().any(|row| row.schedule.is_some()) {
-            text = text + "\n" + &schedules.to_string();
-        }
-        print::write(&text)
+        if wrong.is_empty() { Ok(()) } else { Err(Failure::Start(wrong.join("\n"))) }
     }
+}
+
+fn text(rows: &[Row], now_ms: u64) -> String {
+    let mut table = Table::new(&["TASK", "QUEUE", ">RETRIES", ">TIMEOUT", "WRITTEN AT"]);
+    let mut schedules = Table::new(&["SCHEDULED", "WHEN", "TIME ZONE", "NEXT"]);
+    for row in rows {
+        table.row([
+            format!("{}({})", row.name, row.args.join(", ")),
+            row.queue.to_owned(),
+            row.retries.to_string(),
+            span(row.timeout_ms),
+            format!("{}:{}", row.file, row.line),
+        ]);
+        if let (Some(schedule), Some(timezone)) = (row.schedule, row.timezone) {
+            let next = row.next.map_or_else(|| "never".to_owned(), |next| next.with_age(now_ms));
+            schedules.row([row.name.to_owned(), schedule.to_owned(), timezone.to_owned(), next]);
+        }
+    }
+    if rows.iter().any(|row| row.schedule.is_some()) { format!("{table}\n{schedules}") } else { table.to_string() }
 }
 
 impl Row {

@@ -51,7 +51,7 @@ impl Show {
             ("attempts", letter.attempts.to_string()),
             ("died", letter.died.with_age(now_ms)),
             ("arguments", args),
-            ("message", letter.message.replace('\n', "\n           ")),
+            ("message", letter.message),
         ]);
         text += &attempts(&history, now_ms);
         print::write(&text)
