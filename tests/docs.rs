@@ -1,0 +1,33 @@
+//! The pages of the book keep up with the code.
+
+/// The names of the public methods that a source file has behind `self`.
+fn methods(source: &str) -> impl Iterator<Item = &str> {
+    source.lines().filter_map(|line| {
+        let line = line.trim_start().strip_prefix("pub ")?;
+        let line = line.strip_prefix("const ").unwrap_or(line).strip_prefix("fn ")?;
+        let (name, parameters) = line.split_once('(')?;
+        (parameters.starts_with("self") || parameters.starts_with("mut self"))
+            .then_some(name.split_once('<').map_or(name, |(name, _)| name))
+    })
+}
+
+#[test]
+fn every_option_is_on_the_page_of_options() {
+    let page = include_str!("../docs/options.md");
+    let sources = [
+        ("of a task", include_str!("../task-core/src/task/options.rs"), 13),
+        ("of a call", include_str!("../task-core/src/client/call.rs"), 6),
+        ("of a batch", include_str!("../task-core/src/client/fan_out.rs"), 6),
+        ("of a program", include_str!("../src/app.rs"), 5),
+    ];
+    for (whose, source, at_least) in sources {
+        let names: Vec<_> = methods(source).collect();
+        assert!(names.len() >= at_least, "{whose}: only {names:?} found");
+        for name in names.into_iter().filter(|name| !["send", "ports"].contains(name)) {
+            let row = |row: &str| {
+                row.starts_with(&format!("| `{name}")) && !row[3 + name.len()..].starts_with(char::is_alphanumeric)
+            };
+            assert!(page.lines().any(row), "docs/options.md has no row for `{name}`, an option {whose}");
+        }
+    }
+}
