@@ -4,6 +4,8 @@
 #[path = "private.rs"]
 pub mod __private;
 mod app;
+#[cfg(doctest)]
+mod book;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod host;

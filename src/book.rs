@@ -1,0 +1,7 @@
+//! The pages of the book, whose code is compiled as tests.
+
+#[doc = include_str!("../docs/getting-started.md")]
+struct GettingStarted;
+
+#[doc = include_str!("../docs/options.md")]
+struct Options;
