@@ -20,6 +20,8 @@ pub use task_core::embedded;
 pub use task_core::{
     client::{Batch, Call, Client, Delay, Error, FanOut, Handle, Source},
     ports::BoxError,
-    task::{Context, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef},
+    task::{
+        Context, Data, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef,
+    },
 };
 pub use task_macros::{Task, task};

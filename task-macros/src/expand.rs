@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
 use crate::options::Options;
@@ -17,7 +17,7 @@ pub(crate) struct Registration<'a> {
     pub(crate) options: &'a Options,
     /// The type of its arguments.
     pub(crate) args: TokenStream,
-    /// The type of what a caller gets back.
+    /// `type Output = ..`, what a caller gets back.
     pub(crate) output: TokenStream,
     /// The names of its arguments, in order.
     pub(crate) names: Vec<String>,
@@ -41,7 +41,7 @@ impl ToTokens for Registration<'_> {
                 const NAME: &'static str = #name;
                 const OPTIONS: #pk::Options = #options;
                 type Args = #args;
-                type Output = #output;
+                #output
             }
             #pk::inventory::submit! {
                 #pk::TaskDef {
@@ -69,5 +69,10 @@ impl Registration<'_> {
 
 /// The only path that generated code starts from.
 pub(crate) fn private() -> TokenStream {
-    quote!(::celeriac::__private)
+    private_at(Span::call_site())
+}
+
+/// The same, for what the compiler should point at when it is wrong: it shows a path from its first token on.
+pub(crate) fn private_at(span: Span) -> TokenStream {
+    quote_spanned!(span=> ::celeriac::__private)
 }

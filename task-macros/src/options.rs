@@ -4,7 +4,7 @@
 //! so that a new option needs no change here, and a typo or a value out of range is the compiler's own error, where
 //! it is written.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
     Expr, Ident, Token, Type, parenthesized,
@@ -22,7 +22,8 @@ pub(crate) struct Options {
     seen: Vec<Ident>,
     name: Option<Expr>,
     states: Vec<Type>,
-    builder: TokenStream,
+    /// A statement for each: in one chain of calls, the compiler would show all of them for a mistake in one.
+    settings: TokenStream,
 }
 
 enum Setting {
@@ -50,13 +51,13 @@ impl Options {
     }
 
     fn add(&mut self, setting: Setting) {
-        let method = match setting {
+        let statement = match setting {
             Setting::Value(key, value) if key == "name" => return self.name = Some(value),
             Setting::States(_, states) => return self.states.extend(states),
-            Setting::Value(key, value) => quote_spanned!(value.span()=> .#key(#value)),
-            Setting::Flag(key) => quote_spanned!(key.span()=> .#key()),
+            Setting::Value(key, value) => quote_spanned!(value.span()=> let __options = __options.#key(#value);),
+            Setting::Flag(key) => quote_spanned!(key.span()=> let __options = __options.#key();),
         };
-        self.builder.extend(method);
+        self.settings.extend(statement);
     }
 
     /// The types of `state(..)`.
@@ -78,13 +79,12 @@ impl Options {
         quote_spanned!(item.span()=> #name)
     }
 
-    /// Calls of the builder that set all that was given. `name` is the constant that holds the name.
+    /// Statements that set all that was given, and end in the value. `name` is the constant that holds the name.
     pub(crate) fn builder(&self, name: &TokenStream, item: &Ident) -> TokenStream {
         let span = self.name.as_ref().map_or_else(|| item.span(), Spanned::span);
-        let methods = &self.builder;
-        let start = quote_spanned!(Span::call_site()=> ::celeriac::__private::Options::new());
-        let named = quote_spanned!(span=> .name(#name));
-        quote!(#start #named #methods)
+        let settings = &self.settings;
+        let named = quote_spanned!(span=> let __options = ::celeriac::__private::Options::new().name(#name););
+        quote!({ #named #settings __options })
     }
 }
 

@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Fields, ext::IdentExt};
 
 use crate::{
     errors::Errors,
-    expand::{Registration, private},
+    expand::{Registration, private, private_at},
     options::Options,
 };
 
@@ -50,27 +50,27 @@ fn validate<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<&'a Field
 fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream {
     let pk = private();
     let DeriveInput { ident, vis, .. } = input;
+    let pk_here = private_at(ident.span());
     let (read, check) = match options.schedule() {
-        Some(key) => (quote!(#pk::read_or_default), quote_spanned!(key.span()=> #pk::check_or_default::<#ident>)),
-        None => (quote!(#pk::read), quote!(#pk::check::<#ident>)),
+        Some(_) => (quote!(read_or_default), quote!(check_or_default)),
+        None => (quote!(read), quote!(check)),
     };
-    let perform = quote_spanned!(ident.span()=> #pk::Perform);
-    let future = quote_spanned!(ident.span()=> #pk::future);
+    let future = quote_spanned! {ident.span()=>
+        #pk_here::future(async move { #pk_here::Outcome::settle(#pk_here::Perform::perform(__task, &__cx).await) })
+    };
     let registration = Registration {
         task: ident,
         item: ident,
         options,
-        args: quote!(Self),
-        output: quote!(<Self as #perform>::Output),
+        args: quote!(#ident),
+        output: quote_spanned!(ident.span()=> type Output = <#ident as #pk_here::Perform>::Output;),
         names: fields.iter().filter_map(|field| Some(field.ident.as_ref()?.unraw().to_string())).collect(),
         states: Vec::new(),
-        check,
+        check: quote_spanned!(ident.span()=> #pk_here::#check::<#ident>),
         body: quote! {
             #pk::Body::Async(|__bytes, __cx| {
-                let __task: #ident = #read(__bytes)?;
-                ::core::result::Result::Ok(#future(async move {
-                    #pk::Outcome::settle(#pk::Perform::perform(__task, &__cx).await)
-                }))
+                let __task = #pk::#read::<#ident>(__bytes)?;
+                ::core::result::Result::Ok(#future)
             })
         },
     };

@@ -1,7 +1,6 @@
 //! Reading the arguments of a call, and saying which of them is wrong.
 
-use serde::de::DeserializeOwned;
-
+use super::Task;
 use crate::wire::decode_args;
 
 /// What `MessagePack` has for a call without arguments: an empty map.
@@ -11,11 +10,11 @@ const NONE: &[u8] = &[0x80];
 ///
 /// # Errors
 /// Says which argument is wrong, and how.
-pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
     decode_args(bytes).map_err(|error| {
         // Only here, since following the path costs an allocation for each argument.
         let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-        match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        match serde_path_to_error::deserialize::<_, T::Args>(&mut deserializer) {
             Ok(_) => error.to_string(),
             Err(error) => name(&error.path().to_string(), &error.inner().to_string()),
         }
@@ -23,17 +22,17 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 }
 
 /// Reads the arguments of a task that has a schedule, whose runs are called without any.
-pub fn read_or_default<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, String> {
-    if bytes == NONE { Ok(T::default()) } else { read(bytes) }
+pub fn read_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<T::Args, String> {
+    if bytes == NONE { Ok(T::Args::default()) } else { read::<T>(bytes) }
 }
 
 /// What is wrong with the arguments of a call.
-pub fn check<T: DeserializeOwned>(bytes: &[u8]) -> Result<(), String> {
+pub fn check<T: Task>(bytes: &[u8]) -> Result<(), String> {
     read::<T>(bytes).map(drop)
 }
 
 /// What is wrong with the arguments of a task that has a schedule.
-pub fn check_or_default<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<(), String> {
+pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), String> {
     read_or_default::<T>(bytes).map(drop)
 }
 

@@ -20,4 +20,4 @@ pub use outcome::{Ended, Outcome};
 pub use registry::{Registry, RegistryError};
 pub use state::{State, States, state_key};
 pub use stop::{Stop, chain};
-pub use traits::{Perform, Takes, Task};
+pub use traits::{Data, Perform, Takes, Task};

@@ -2,9 +2,7 @@
 
 use std::any::TypeId;
 
-use serde::{Serialize, de::DeserializeOwned};
-
-use super::Stop;
+use super::{Data, Stop};
 use crate::wire::encode_args;
 
 /// How a call ended: an encoded result, none when the task returns `()`, or why not.
@@ -32,7 +30,7 @@ impl Outcome for () {
     }
 }
 
-impl<T: Serialize + DeserializeOwned + 'static, E: Into<Stop>> Outcome for Result<T, E> {
+impl<T: Data, E: Into<Stop>> Outcome for Result<T, E> {
     type Output = T;
 
     fn settle(self) -> Ended {

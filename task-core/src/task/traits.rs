@@ -14,10 +14,23 @@ pub trait Task: Sized + Send + Sync + 'static {
     /// Its options.
     const OPTIONS: Options;
     /// Its arguments, one named field for each.
-    type Args: Serialize + DeserializeOwned + Send + 'static;
+    type Args: Data + Send;
     /// What a caller gets back.
     type Output: 'static;
 }
+
+/// What can be sent and stored: anything that is `Serialize + DeserializeOwned + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent with a call, nor be its result",
+    label = "not `Serialize + DeserializeOwned`",
+    note = "for a type of yours write `#[derive(serde::Serialize, serde::Deserialize)]`; other crates have a feature `serde`",
+    note = "what all calls share, such as a pool of connections, is asked for as `State<T>`"
+)]
+pub trait Data: Serialize + DeserializeOwned + 'static {}
+
+// So that the compiler says what is not `Data`, and not which of the world's types are `Serialize`.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + 'static> Data for T {}
 
 /// What holds the arguments of one call of a task, for `fan_out`.
 #[diagnostic::on_unimplemented(
@@ -42,9 +55,9 @@ pub trait Takes<Item>: Task {
 ///     async fn perform(self, cx: &Context) -> Result<(), std::io::Error> { .. }
 /// }
 /// ```
-pub trait Perform: Task + Serialize + DeserializeOwned {
+pub trait Perform: Task {
     /// What a caller gets back.
-    type Output: Serialize + DeserializeOwned + Send + 'static;
+    type Output: Data + Send;
     /// Any error, or [`Stop`].
     type Error: Into<Stop> + Send;
 

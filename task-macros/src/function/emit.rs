@@ -9,14 +9,14 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Attribute, FnArg, Index, ItemFn, Pat, Visibility, ext::IdentExt, spanned::Spanned};
+use syn::{Attribute, FnArg, Index, ItemFn, Pat, Type, Visibility, ext::IdentExt, parse_quote, spanned::Spanned};
 
 use super::{
     argument::{Argument, Param},
     validate::{Function, Refused},
 };
 use crate::{
-    expand::{Registration, private},
+    expand::{Registration, private, private_at},
     options::Options,
 };
 
@@ -127,24 +127,49 @@ impl Names {
         run.sig.ident = self.run.clone();
         run.vis = Visibility::Inherited;
         run.attrs.retain(|attribute| !is_about(attribute) && !attribute.path().is_ident("cfg"));
+        // What the macro asks for is not to be found fault with: arguments are owned, and `async` says where a task
+        // runs even if it never waits.
+        run.attrs.push(parse_quote!(#[allow(clippy::needless_pass_by_value, clippy::unused_async)]));
         run
     }
 }
 
-/// The arguments as a struct with a field for each.
+/// The arguments as a struct with a field for each. Its fields are generic, for then what `serde` derives is right
+/// whatever their types are, and a type that cannot be sent is reported once, where the struct is used. A field with
+/// attributes of `serde` has its own type, which the functions that they name may expect.
 fn args(function: &Function) -> TokenStream {
     let pk = private();
     let serde_path = "::celeriac::__private::serde";
-    let fields = function.arguments().map(|Argument { name, ty, serde, .. }| {
-        let trait_path = quote_spanned!(ty.span()=> #pk::Argument);
-        quote!(#(#serde)* #name: <#ty as #trait_path>::Type)
-    });
+    let generics: Vec<_> =
+        numbered(function).filter_map(|(argument, generic)| argument.serde.is_empty().then_some(generic)).collect();
+    let bound: Vec<_> = generics.iter().map(|generic| format!("{generic}: ::celeriac::__private::Data")).collect();
+    let bound = bound.join(", ");
+    let fields =
+        numbered(function).map(
+            |(Argument { name, ty, serde, .. }, generic)| {
+                if serde.is_empty() { quote!(#name: #generic) } else { quote!(#(#serde)* #name: #ty) }
+            },
+        );
     quote! {
         #[derive(#pk::serde::Serialize, #pk::serde::Deserialize)]
-        #[serde(crate = #serde_path, expecting = "the arguments by name")]
+        #[serde(crate = #serde_path, bound = #bound, expecting = "the arguments by name")]
         #[allow(unreachable_pub)]
-        pub struct __Args { #(#fields),* }
+        pub struct __Args<#(#generics),*> { #(#fields),* }
     }
+}
+
+/// The type of the arguments. The compiler points at all of them if one cannot be sent.
+fn args_type(function: &Function) -> TokenStream {
+    let types: Vec<_> = function.arguments().filter(|argument| argument.serde.is_empty()).map(|it| &it.ty).collect();
+    let (Some(first), Some(last)) = (types.first(), types.last()) else { return quote!(__Args) };
+    let open = quote_spanned!(first.span()=> __Args<);
+    let close = quote_spanned!(last.span()=> >);
+    quote!(#open #(#types),* #close)
+}
+
+/// The arguments, and what a generic type that stands for the type of one is called.
+fn numbered(function: &Function) -> impl Iterator<Item = (&Argument, Ident)> {
+    function.arguments().enumerate().map(|(index, argument)| (argument, format_ident!("__A{index}")))
 }
 
 /// What `fan_out` takes: a tuple of the arguments, or the bare value if there is one.
@@ -152,12 +177,11 @@ fn takes(function: &Function, task: &Ident) -> TokenStream {
     let pk = private();
     let single = function.arguments().count() == 1;
     let (mut generics, mut types, mut fields) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, argument) in function.arguments().enumerate() {
+    for (index, (argument, generic)) in numbered(function).enumerate() {
         let Argument { ty, into, .. } = argument;
         let place = Index::from(index);
         fields.push(converted(argument, Some(if single { quote!(__item) } else { quote!(__item.#place) })));
         if *into {
-            let generic = format_ident!("__A{index}");
             generics.push(quote!(#generic: ::core::convert::Into<#ty>));
             types.push(quote!(#generic));
         } else {
@@ -168,7 +192,7 @@ fn takes(function: &Function, task: &Ident) -> TokenStream {
     quote! {
         impl<#(#generics),*> #pk::Takes<#item> for #task {
             #[allow(unused_variables)]
-            fn args(__item: #item) -> __Args {
+            fn args(__item: #item) -> Self::Args {
                 __Args { #(#fields),* }
             }
         }
@@ -203,16 +227,17 @@ fn call(function: &Function, names: &Names) -> TokenStream {
 fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Names) -> Registration<'a> {
     let pk = private();
     let output = &function.output;
-    let outcome = quote_spanned!(output.span()=> #pk::Outcome);
+    let outcome = outcome(output);
+    let task = &names.task;
     Registration {
-        task: &names.task,
+        task,
         item: &names.item,
         options,
-        args: quote!(__Args),
-        output: quote!(<#output as #outcome>::Output),
+        args: args_type(function),
+        output: quote_spanned!(output.span()=> type Output = #outcome::Output;),
         names: function.arguments().map(Argument::wire_name).collect(),
         states: function.states().collect(),
-        check: quote!(#pk::check::<__Args>),
+        check: quote!(#pk::check::<#task>),
         body: body(function, names),
     }
 }
@@ -220,27 +245,35 @@ fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Nam
 /// Decodes the arguments, and answers what runs the function.
 fn body(function: &Function, names: &Names) -> TokenStream {
     let pk = private();
-    let Names { run, item, .. } = names;
+    let Names { run, item, task } = names;
     let passed = function.params.iter().map(|param| match param {
         Param::State(ty) => quote_spanned!(ty.span()=> __cx.state::<#ty>()),
         Param::Context => quote!(&__cx),
         Param::Argument(Argument { name, .. }) => quote!(__args.#name),
     });
     let called = quote!(#run(#(#passed),*));
-    let settle = quote_spanned!(function.output.span()=> #pk::Outcome::settle);
+    let outcome = outcome(&function.output);
+    let settled = function.output.span();
+    let (here, pk_here) = (item.span(), private_at(item.span()));
     let (kind, ready) = if function.item.sig.asyncness.is_some() {
-        let boxed = quote_spanned!(item.span()=> #pk::future);
-        (quote!(Async), quote!(#boxed(async move { #settle(#called.await) })))
+        let settled = quote_spanned!(settled=> #outcome::settle(#called.await));
+        (quote!(Async), quote_spanned!(here=> #pk_here::future(async move { #settled })))
     } else {
-        let boxed = quote_spanned!(item.span()=> #pk::job);
-        (quote!(Blocking), quote!(#boxed(move || #settle(#called))))
+        let settled = quote_spanned!(settled=> #outcome::settle(#called));
+        (quote!(Blocking), quote_spanned!(here=> #pk_here::job(move || #settled)))
     };
     quote! {
         #pk::Body::#kind(|__bytes, __cx| {
-            let __args: __Args = #pk::read(__bytes)?;
+            let __args = #pk::read::<#task>(__bytes)?;
             ::core::result::Result::Ok(#ready)
         })
     }
+}
+
+/// What the function returns, as an `Outcome`.
+fn outcome(output: &Type) -> TokenStream {
+    let pk = private_at(output.span());
+    quote_spanned!(output.span()=> <#output as #pk::Outcome>)
 }
 
 /// An argument as a parameter of `delay` and `apply`.
