@@ -1,0 +1,8 @@
+use celeriac::task;
+
+#[task]
+struct SendEmail {
+    to: String,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use celeriac::task;
+
+#[task(retries = 2000)]
+async fn send_email() {}
+
+#[task(queue = "mails & letters")]
+async fn send_letter() {}
+
+#[task(name = "send a fax")]
+async fn send_fax() {}
+
+fn main() {}
