@@ -131,6 +131,37 @@ async fn what_one_process_sends_another_receives() {
 }
 
 #[tokio::test]
+async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
+    let file = File::new();
+    let ports = file.open();
+    let request = Receive { queues: vec!["mail".into()], max: 10, hide_ms: 3_600_000, wait_ms: 60_000 };
+    for polls in 1..12 {
+        send(&ports, 100).await.unwrap();
+        {
+            let mut dropped = ports.queue.receive(request.clone());
+            let mut answered = false;
+            for _ in 0..polls {
+                // Another operation's answer: whatever the receive had asked for before is answered, too.
+                ports.ledger.paid(BatchId::new(1, 1)).await.unwrap();
+                answered |= futures::poll!(&mut dropped).is_ready();
+                if answered {
+                    break;
+                }
+            }
+            if answered {
+                break;
+            }
+        }
+        let received = file.clock.drive(ports.queue.receive(request.clone())).await.unwrap();
+        assert_eq!(received.iter().map(|delivery| delivery.receives).collect::<Vec<_>>(), [1], "after {polls} polls");
+        let delivery = &received[0];
+        let (queue, receipt) = (delivery.queue.clone(), delivery.receipt.clone());
+        ports.queue.settle(vec![Settlement { queue, receipt, settle: Settle::Delete }]).await.remove(0).unwrap();
+        assert!(polls < 11, "it was never answered");
+    }
+}
+
+#[tokio::test]
 async fn what_a_process_held_is_free_at_once_when_it_ends() {
     let file = File::new();
     let (dies, lives) = (file.open(), file.open());

@@ -94,6 +94,18 @@ pub(super) fn take(
     Ok(taken)
 }
 
+/// Undoes a taking that nobody has learned of.
+pub(super) fn put_back(tx: &mut Tx<'_>, message: &Taken, taken_ms: u64) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached(
+            "UPDATE message SET visible_ms = ?3, receives = receives - 1, token = NULL, life = NULL
+             WHERE id = ?1 AND token = ?2",
+        )?
+        .execute(params![message.id, message.token as i64, ms(taken_ms)])?;
+    tx.wake();
+    Ok(())
+}
+
 /// Does what a settlement says. Answers whether the receipt was valid.
 pub(super) fn settle(tx: &mut Tx<'_>, receipt: &Receipt, settle: &Settle, now_ms: u64) -> rusqlite::Result<bool> {
     let Some(Delivered { id, token }) = delivered(receipt) else { return Ok(false) };

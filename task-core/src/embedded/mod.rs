@@ -20,6 +20,7 @@ mod committer;
 mod dead_letters;
 mod error;
 mod file_system;
+mod in_hand;
 mod ledger;
 mod liveness;
 mod messages;

@@ -4,6 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -76,6 +77,8 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     tune_writer(&db, options.max_bytes).map_err(sql)?;
     let reading = connect(path).and_then(|db| db.pragma_update(None, "query_only", true).map(|()| db)).map_err(sql)?;
     let copying = connect(path).map_err(sql)?;
+    // It may have a turn: whoever reads for long is not waited for.
+    copying.busy_timeout(Duration::ZERO).map_err(sql)?;
 
     let (checkpointer, gauge) = Checkpointer::start(copying, turnstile()?).map_err(io)?;
     db.wal_hook(Some(move |_: &mut _, pages| {
@@ -163,7 +166,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     // Ours wait at the turnstile; this is for a program that looks into the file.
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.busy_timeout(Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(db)
 }

@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{Connection, params};
 
 use super::{
+    in_hand::InHand,
     liveness, messages,
     messages::{Taken, ms},
     records,
@@ -53,7 +54,7 @@ impl Queue for Store {
                 woken.as_mut().enable();
                 self.sweep().await?;
                 let taken = self.take(&request).await?;
-                if !taken.is_empty() {
+                if !taken.messages().is_empty() {
                     return self.deliver(taken).await;
                 }
                 loop {
@@ -110,11 +111,12 @@ pub(super) fn cost(messages: &[Outgoing]) -> usize {
 }
 
 impl Store {
-    async fn take(&self, request: &Receive) -> Result<Vec<Taken>, PortError> {
+    async fn take(&self, request: &Receive) -> Result<InHand, PortError> {
         let life = self.life()?;
         let now_ms = self.clock.now_ms();
         let hide_until_ms = now_ms.saturating_add(request.hide_ms);
         let (queues, max, entropy) = (request.queues.clone(), request.max, self.entropy.clone());
+        let errands = self.writer.errands();
         // The receiver dies with the machine, and then the message should reappear.
         let cost = Cost { durable: false, bytes: max.min(1024) * ROW_BYTES };
         self.writer
@@ -128,24 +130,21 @@ impl Store {
                     let draw = || entropy.next_u64();
                     taken.append(&mut messages::take(tx, queue, room, now_ms, hide_until_ms, life, draw)?);
                 }
-                Ok(taken)
+                Ok(InHand::new(taken, now_ms, errands.clone()))
             })
             .await
     }
 
     /// Reads the bodies beside the thread that writes: they are large, and nobody else deletes them now.
-    async fn deliver(&self, taken: Vec<Taken>) -> Result<Vec<Delivery>, PortError> {
-        self.reader
-            .run(move |db| {
-                let mut deliveries = Vec::with_capacity(taken.len());
-                for message in taken {
-                    if let Some(body) = messages::body(db, message.id)? {
-                        deliveries.push(delivery(&message, body));
-                    }
-                }
-                Ok(deliveries)
-            })
-            .await
+    async fn deliver(&self, in_hand: InHand) -> Result<Vec<Delivery>, PortError> {
+        let ids: Vec<i64> = in_hand.messages().iter().map(|message| message.id).collect();
+        let bodies = self.reader.run(move |db| {
+            let bodies = ids.iter().map(|id| messages::body(db, *id));
+            bodies.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let bodies = bodies.await?;
+        let taken = in_hand.release().into_iter().zip(bodies);
+        Ok(taken.filter_map(|(message, body)| Some(delivery(&message, body?))).collect())
     }
 
     async fn next_due(&self, queues: &[Arc<str>]) -> Result<Option<u64>, PortError> {

@@ -44,6 +44,11 @@ impl Writer {
         Ok(Self { sender: Some(sender), thread: Some(thread), faults })
     }
 
+    /// A way to hand over operations that nobody waits for.
+    pub(super) fn errands(&self) -> Errands {
+        Errands(self.sender.clone())
+    }
+
     /// Runs `work` in a transaction. It may be run more than once, each time after what it did was undone.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -51,12 +56,9 @@ impl Writer {
         work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, PortError> {
         let (reply, answer) = oneshot::channel();
-        let operation = Box::new(Work { run: work, done: None, reply });
-        let sent = self.sender.as_ref().map(|sender| sender.send(Pending { operation, cost }));
-        match (sent, answer.await) {
-            (Some(Ok(())), Ok(answer)) => answer,
-            _ => Err(self.faults.stopped()),
-        }
+        hand_over(self.sender.as_ref(), cost, work, reply);
+        // What cannot be handed over is dropped, and its reply with it.
+        answer.await.unwrap_or_else(|_| Err(self.faults.stopped()))
     }
 }
 
@@ -67,6 +69,29 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Hands over operations that nobody waits for.
+#[derive(Clone, Debug)]
+pub(super) struct Errands(Option<mpsc::Sender<Pending>>);
+
+impl Errands {
+    /// As [`Writer::run`], without the answer.
+    pub(super) fn post(&self, cost: Cost, work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<()> + Send + 'static) {
+        hand_over(self.0.as_ref(), cost, work, oneshot::channel().0);
+    }
+}
+
+fn hand_over<T: Send + 'static>(
+    sender: Option<&mpsc::Sender<Pending>>,
+    cost: Cost,
+    work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+    reply: oneshot::Sender<Result<T, PortError>>,
+) {
+    let operation = Box::new(Work { run: work, done: None, reply });
+    if let Some(sender) = sender {
+        let _ = sender.send(Pending { operation, cost });
     }
 }
 
