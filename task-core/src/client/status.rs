@@ -88,7 +88,8 @@ impl fmt::Display for CallStatus {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Dead { reason, message, attempts, .. } => {
                 let reason = reason.as_str().replace('_', " ");
-                write!(f, "{reason} after {attempts} attempts: {message}")
+                let plural = if *attempts == 1 { "" } else { "s" };
+                write!(f, "{reason} after {attempts} attempt{plural}: {message}")
             }
             Self::Dropped => f.write_str("died, and its dead letter was dropped"),
         }

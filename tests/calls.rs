@@ -1,0 +1,118 @@
+//! Calls from `delay` to what they returned: client, dispatcher and worker in one process, on one file.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
+#![allow(clippy::unused_async, reason = "these tasks have nothing to wait for")]
+
+use std::time::Duration;
+
+use celeriac::{App, BoxError, Client, Context, Running, Stop, task};
+use futures::future::join_all;
+use task_core::{client::CallStatus, ports::DeadQuery};
+use tempfile::TempDir;
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[task]
+async fn double(n: u64) -> Result<u64, BoxError> {
+    Ok(2 * n)
+}
+
+#[task]
+async fn note(_n: u32) {}
+
+#[task(retries = 2, backoff = "1ms..2ms")]
+async fn stubborn(cx: &Context, succeeds_at: u32) -> Result<u32, BoxError> {
+    if cx.attempt() >= succeeds_at { Ok(cx.attempt()) } else { Err(format!("attempt {} failed", cx.attempt()).into()) }
+}
+
+#[task]
+async fn refuse() -> Result<(), Stop> {
+    Err(Stop::Cancel("no such address".to_owned()))
+}
+
+async fn start(dir: &TempDir) -> (Running, Client) {
+    let running = App::default().database(dir.path().join("test.db")).start().await.unwrap();
+    let client = running.client();
+    (running, client)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_answers_what_its_task_returned() {
+    let dir = TempDir::new().unwrap();
+    let (running, client) = start(&dir).await;
+    client
+        .scope(async {
+            assert_eq!(double.delay(21).await.unwrap().get(LONG).await.unwrap(), 42);
+            let handles = join_all((0..200).map(|n| double.delay(n))).await;
+            for (handle, n) in handles.into_iter().zip(0..) {
+                assert_eq!(handle.unwrap().get(LONG).await.unwrap(), 2 * n);
+            }
+            let unit = note.delay(1).await.unwrap();
+            unit.get(LONG).await.unwrap();
+            assert_eq!(unit.status().await.unwrap(), CallStatus::Succeeded);
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_runs_to_its_end() {
+    let dir = TempDir::new().unwrap();
+    let (running, client) = start(&dir).await;
+    let batch = double.fan_out(0..10_000u64).name("numbers").on(&client).await.unwrap();
+    let progress = batch.wait(LONG).await.unwrap();
+    assert_eq!((progress.total, progress.succeeded, progress.dead), (10_000, 10_000, 0));
+    assert_eq!(batch.call(4321).get(LONG).await.unwrap(), 8642);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_tried_again_is_followed() {
+    let dir = TempDir::new().unwrap();
+    let (running, client) = start(&dir).await;
+    let late = stubborn.apply(3).on(&client).send().await.unwrap();
+    assert_eq!(late.get(LONG).await.unwrap(), 3);
+    let attempts = client.history(late.id()).await.unwrap();
+    assert_eq!(attempts.iter().map(|failure| failure.attempt).collect::<Vec<_>>(), [1, 2]);
+
+    let never = stubborn.apply(9).on(&client).send().await.unwrap();
+    assert_eq!(
+        never.get(LONG).await.unwrap_err().to_string(),
+        format!("call {} has no result: it failed after 3 attempts: attempt 3 failed", never.id())
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_call_runs_again_and_dies_again() {
+    let dir = TempDir::new().unwrap();
+    let (running, client) = start(&dir).await;
+    let call = refuse.apply().on(&client).send().await.unwrap();
+    let told = call.get(LONG).await.unwrap_err().to_string();
+    assert_eq!(told, format!("call {} has no result: it failed after 1 attempt: no such address", call.id()));
+    let dead = || client.dead(DeadQuery { limit: 10, ..DeadQuery::default() });
+    let first = dead().await.unwrap();
+    assert_eq!(client.retry_dead(&first).await.unwrap(), 1);
+    assert_eq!(call.get(LONG).await.unwrap_err().to_string(), told);
+    let second = dead().await.unwrap();
+    assert!(second[0].died_ms > first[0].died_ms);
+    assert_eq!(client.drop_dead(&second).await.unwrap(), 1);
+    assert_eq!(call.status().await.unwrap(), CallStatus::Dropped);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_runs_once_and_a_revoked_batch_not_at_all() {
+    let dir = TempDir::new().unwrap();
+    let (running, client) = start(&dir).await;
+    let first = double.apply(1).unique("once").on(&client).send().await.unwrap();
+    assert_eq!(first.get(LONG).await.unwrap(), 2);
+    let again = double.apply(5).unique("once").on(&client).send().await.unwrap();
+    assert_eq!((again.id(), again.get(LONG).await.unwrap()), (first.id(), 2));
+
+    let later = note.fan_out(0..100u32).countdown(Duration::from_millis(300)).on(&client).await.unwrap();
+    later.revoke().await.unwrap();
+    let progress = later.wait(LONG).await.unwrap();
+    assert_eq!((progress.succeeded, progress.dead, progress.revoked), (0, 100, true));
+    running.stop().await;
+}
