@@ -131,7 +131,9 @@ impl App {
             registry.iter().map(|def| (def.options.queue.to_owned(), Road::default())).collect();
         roads.extend(self.roads.clone());
         if let Some(only) = &self.only {
-            // A queue that nothing names is served all the same: calls may name it.
+            for queue in only.iter().filter(|queue| !roads.contains_key(*queue)) {
+                tracing::warn!(queue, "no task and no set-up names this queue; it is served for calls that do");
+            }
             return only.iter().map(|queue| (queue.clone(), roads.get(queue).copied().unwrap_or_default())).collect();
         }
         roads

@@ -22,15 +22,12 @@ pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()>
             // Nobody waits for the answer only if the process is ending.
             let _ = ready.send(Ok(()));
             signals.next().await;
-            eprintln!(
-                "stopping: running calls have {} s to end, another signal stops at once",
-                grace.as_secs_f32().round()
-            );
+            tracing::info!(grace_s = grace.as_secs(), "stopping; another signal stops at once");
             stop.cancel();
             let code = tokio::select! {
                 code = signals.next() => code,
                 () = tokio::time::sleep(grace + MARGIN) => {
-                    eprintln!("stopped: calls that did not end will run again when their lease is over");
+                    tracing::warn!("stopped by force; calls that did not end run again when their lease is over");
                     0
                 }
             };

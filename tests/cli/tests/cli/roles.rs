@@ -1,5 +1,7 @@
 //! `dev`, `worker`, `dispatcher`: what they do, and how they stop.
 
+use std::{collections::BTreeSet, fs, thread, time::Duration};
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -15,7 +17,7 @@ fn a_role_stops_gracefully() {
         shop.signal(signal);
         let ended = shop.ended();
         assert_eq!((ended.code, ended.out.as_str()), (Some(0), "packed\n"), "{}", ended.err);
-        assert!(ended.err.contains("stopping: running calls have 30 s to end"), "{}", ended.err);
+        assert!(ended.err.contains("stopping; another signal stops at once grace_s=30"), "{}", ended.err);
         assert_eq!(site.json(&["status", &id])["state"], "succeeded");
         assert_eq!(site.json(&["queue"])["queues"][0]["in_flight"], 0);
     }
@@ -93,4 +95,23 @@ fn the_log_is_as_long_as_the_environment_says() {
     quiet.prints("set up");
     quiet.signal(Signal::KILL);
     assert_eq!(quiet.ended().err, "");
+}
+
+#[test]
+fn processes_that_share_a_schedule_run_each_time_once() {
+    let site = Site::new();
+    let clock = env!("CARGO_BIN_EXE_clock");
+    let roles = ["dispatcher", "dispatcher", "worker", "worker", "dev"];
+    let _processes = roles.map(|role| Role::new(&mut site.program(clock, &[role])));
+    let ticks = || fs::read_to_string(site.path("ticks")).unwrap_or_default();
+    for _ in 0..3_000 {
+        if ticks().lines().count() >= 4 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let ticks = ticks();
+    let runs: BTreeSet<&str> = ticks.lines().collect();
+    assert!(runs.len() >= 4, "{ticks}");
+    assert_eq!(runs.len(), ticks.lines().count(), "{ticks}");
 }
