@@ -1,10 +1,8 @@
 //! What a program is made of besides its tasks: the state they share, how its queues are served, where its store is.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+#[cfg(feature = "embedded")]
+use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, time::Duration};
 
 use task_core::{
     ports::Ports,
@@ -46,6 +44,7 @@ pub(crate) enum Store {
     /// The file that `CELERIAC_DATABASE` names, else [`DATABASE`].
     #[default]
     Environment,
+    #[cfg(feature = "embedded")]
     File(PathBuf),
     Ports(Box<Ports>),
 }
@@ -82,9 +81,8 @@ impl App {
     }
 
     /// How many parcels run at a time in this process; within each, as many calls as the task's `concurrency` says.
-    /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to 64: most
-    /// tasks wait for others, and a parcel may be a single call. Celery:
-    /// `worker_concurrency`.
+    /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to 64: most tasks wait for others, and a
+    /// parcel may be a single call. Celery: `worker_concurrency`.
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
         self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));
@@ -100,8 +98,12 @@ impl App {
     }
 
     /// The file that holds messages and ledger; it is created if it is not there. Defaults to the one that the
-    /// environment variable `CELERIAC_DATABASE` names, else `celeriac.db` in the working directory. The option
-    /// `--database` goes before all of these.
+    /// environment variable `CELERIAC_DATABASE` names, else `celeriac.db` in the working directory.
+    ///
+    /// For programs that call [`App::start`] themselves. A set-up given to [`main!`](crate::main!) is refused if it
+    /// names a file, since commands would look into another one: they do not run it. There the option `--database`
+    /// or the environment names it.
+    #[cfg(feature = "embedded")]
     #[must_use]
     pub fn database(mut self, file: impl AsRef<Path>) -> Self {
         self.store = Store::File(file.as_ref().to_owned());
@@ -117,7 +119,7 @@ impl App {
         }
     }
 
-    /// Another backend than a file, or one that is open already.
+    /// Another backend than a file, or one that is open already. As [`App::start`] takes it, not [`main!`](crate::main!).
     #[must_use]
     pub fn ports(mut self, ports: Ports) -> Self {
         self.store = Store::Ports(Box::new(ports));

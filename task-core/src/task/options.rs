@@ -154,7 +154,9 @@ impl Options {
     }
 
     /// Runs the task at these times: `"cron(0 3 * * ? *)"` (minute, hour, day of month, month, day of week from
-    /// 1 = Sunday, year, as `EventBridge` has it) or `"rate(5m)"`. The task takes no arguments. Defaults to none.
+    /// 1 = Sunday, year, as `EventBridge` has it) or `"rate(5m)"`. The task takes no arguments. A time that the clock
+    /// skips in spring runs right after the gap, one that it repeats in autumn runs once. A rate is one second to 366
+    /// days, counted from 1970. What cannot be read or is never due keeps the program from starting. Defaults to none.
     /// Celery: `beat_schedule`.
     #[must_use]
     #[track_caller]
