@@ -64,6 +64,12 @@ async fn dead_letters_are_listed_in_order_by_batch_and_task(world: World) {
     assert_eq!(list(&world, page).await, [early.call(12), late.call(1)]);
     let of_batch = DeadQuery { batch: Some(late), ..all.clone() };
     assert_eq!(list(&world, of_batch).await, [late.call(1), late.call(4)]);
+    for (after, rest) in [(early.call(12), vec![late.call(1), late.call(4)]), (late.call(1), vec![late.call(4)])] {
+        let page = DeadQuery { batch: Some(late), after: Some(after), ..all.clone() };
+        assert_eq!(list(&world, page).await, rest);
+    }
+    let of_early = DeadQuery { batch: Some(early), after: Some(early.call(12)), ..all.clone() };
+    assert_eq!(list(&world, of_early).await, []);
     let of_task = DeadQuery { batch: Some(late), task: Some("mail.send".to_owned()), ..all };
     assert_eq!(list(&world, of_task).await, [late.call(4)]);
 }

@@ -15,17 +15,18 @@ const COLUMNS: &str = "batch, call, recorded, task, queue, args, reason, message
 impl DeadLetters for Store {
     fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
         let DeadQuery { batch, task, after, limit } = query;
+        let (first, last) = batch.map_or(([0; 16], [u8::MAX; 16]), |id| (id.to_bytes(), id.to_bytes()));
+        // Everything is after call -1 of the first batch.
+        let after = after.map_or((first, -1), |id| (id.batch.to_bytes(), id.index as i64)).max((first, -1));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.reader
             .run(move |db| {
-                let (after_batch, after_call) =
-                    after.map_or(([0; 16], -1), |id| (id.batch.to_bytes(), id.index as i64));
-                let only = |batch: BatchId| format!("batch = x'{:032x}' AND", u128::from_be_bytes(batch.to_bytes()));
-                db.prepare(&format!(
-                    "SELECT {COLUMNS} FROM dead_letter WHERE {} (batch, call) > (?1, ?2) AND (?3 IS NULL OR task = ?3)
-                     ORDER BY batch, call LIMIT ?4",
-                    batch.map(only).unwrap_or_default()
+                db.prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM dead_letter
+                     WHERE (batch, call) > (?1, ?2) AND batch <= ?3 AND (?4 IS NULL OR task = ?4)
+                     ORDER BY batch, call LIMIT ?5"
                 ))?
-                .query_map(params![after_batch, after_call, task, i64::try_from(limit).unwrap_or(i64::MAX)], read)?
+                .query_map(params![after.0, after.1, last, task, limit], read)?
                 .collect()
             })
             .boxed()
