@@ -18,10 +18,12 @@ pub use host::{Running, StartError};
 #[cfg(feature = "embedded")]
 pub use task_core::embedded;
 pub use task_core::{
-    client::{Batch, Call, Client, Delay, Error, FanOut, Handle, Source},
-    ports::BoxError,
+    client::{Batch, Call, CallStatus, Client, Delay, Error, FanOut, Handle, Progress, Source},
+    id::{BatchId, TaskId},
+    ports::{BatchRecord, BoxError, DeadLetter, DeadQuery},
     task::{
         Context, Data, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef,
+        parse_duration,
     },
 };
 pub use task_macros::{Task, task};

@@ -33,6 +33,8 @@ pub struct Progress {
     pub dead: u64,
     /// How many attempts failed and were followed by another.
     pub retries: u64,
+    /// When it was first asked for, in milliseconds since 1970.
+    pub created_ms: u64,
     /// When the last call ended, in milliseconds since 1970.
     pub finished_ms: Option<u64>,
 }
@@ -54,6 +56,7 @@ impl From<&BatchRecord> for Progress {
             succeeded: record.tally.succeeded,
             dead: record.tally.dead(),
             retries: record.tally.retries,
+            created_ms: record.created_ms,
             finished_ms: record.finished_ms,
         }
     }
