@@ -131,7 +131,7 @@ impl History<'_> {
 
     /// Whatever was sent and not deleted comes in the end.
     async fn drain(&mut self) {
-        self.clock.advance(Duration::from_secs(60));
+        self.clock.advance(Duration::from_mins(1));
         let request = Receive { queues: vec!["mail".into()], max: 1000, hide_ms: 1, wait_ms: 0 };
         let mut left: Vec<u64> = self.processes[0].queue.receive(request).await.unwrap().iter().map(number).collect();
         left.sort_unstable();

@@ -138,3 +138,59 @@ fn answer(group: &mut Vec<Pending>, outcome: &Result<(), PortError>) {
         pending.operation.answer(outcome.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::embedded::{
+        schema,
+        writer::{Cost, Writer},
+    };
+
+    /// A writer to an empty file whose log is synced through `log`, and a second connection to it.
+    fn writer(directory: &TempDir, log: &str) -> (Writer, Connection) {
+        let path = directory.path().join("queue.db");
+        let connect = || Connection::open(&path).unwrap();
+        let db = connect();
+        db.pragma_update(None, "journal_mode", "wal").unwrap();
+        db.busy_timeout(std::time::Duration::ZERO).unwrap();
+        schema::create(&db).unwrap();
+        let (faults, turnstile) = (Faults::new(Path::new("queue.db")), Turnstile::open(directory.path()).unwrap());
+        let committer = Committer::new(db, &directory.path().join(log), turnstile, faults.clone(), Arc::default());
+        (Writer::start(committer.unwrap(), faults).unwrap(), connect())
+    }
+
+    async fn remember(writer: &Writer, cost: Cost) -> Result<usize, String> {
+        let insert = "INSERT OR REPLACE INTO schedule (name, due_ms) VALUES ('report.nightly', 1)";
+        writer.run(cost, move |tx| tx.db.execute(insert, [])).await.map_err(|error| format!("{error:?}: {error}"))
+    }
+
+    #[tokio::test]
+    async fn nothing_is_built_on_a_log_that_could_not_be_synced() {
+        let directory = tempfile::tempdir().unwrap();
+        // The null device takes no sync.
+        let (writer, _) = writer(&directory, "/dev/null");
+        remember(&writer, Cost::VOLATILE).await.expect("it asks for no sync");
+        let unknown = remember(&writer, Cost::durable(0)).await.unwrap_err();
+        assert!(unknown.starts_with("Unknown"), "{unknown}");
+        assert!(unknown.contains(": the log of `queue.db` could not be synced: "), "{unknown}");
+        assert!(unknown.ends_with("; look at the disk, then start again"), "{unknown}");
+        let after = remember(&writer, Cost::VOLATILE).await.unwrap_err();
+        assert!(after.starts_with("Unavailable"), "{after}");
+        assert!(after.contains("nothing is written to `queue.db` since the disk failed; look at the disk"), "{after}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_keeps_the_file_locked_is_named_as_the_cause() {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, other) = writer(&directory, "queue.db-wal");
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let locked = remember(&writer, Cost::durable(0)).await.unwrap_err();
+        assert!(locked.starts_with("Unavailable"), "{locked}");
+        assert!(locked.ends_with("`queue.db` is locked by a program that is not celeriac; close it"), "{locked}");
+        other.execute_batch("ROLLBACK").unwrap();
+        remember(&writer, Cost::durable(0)).await.expect("nobody locks it");
+    }
+}
