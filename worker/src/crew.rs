@@ -1,6 +1,6 @@
 //! The threads that poll calls. They are the worker's own, so that a call which blocks its thread for ever takes
-//! neither the runtime of the host nor the run of its parcel with it; when half of them are blocked so, they are
-//! replaced.
+//! neither the runtime of the host nor the run of its parcel with it. What would wait behind it goes on in another
+//! generation of threads, for a runtime cannot be given more.
 
 use std::{
     cell::Cell,
@@ -12,8 +12,13 @@ use std::{
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How many threads may be blocked for ever before the worker takes nothing on any more: each holds its stack.
+/// How many threads may be blocked by calls that were given up before the worker takes nothing on any more: each
+/// holds its stack.
 pub(crate) const MAX_LOST: usize = 256;
+
+/// How many crews there are at most while no call was given up: a task that computes for seconds gets a few threads
+/// more than the machine has processors, not hundreds.
+const MAX_CREWS: usize = 4;
 
 thread_local! {
     static NUMBER: Cell<u32> = const { Cell::new(0) };
@@ -27,18 +32,17 @@ pub(crate) struct Crew {
     threads: usize,
     isolate: bool,
     lost: AtomicUsize,
-    runtimes: Mutex<Runtimes>,
+    generations: Mutex<Vec<Generation>>,
 }
 
-#[derive(Debug, Default)]
-struct Runtimes {
-    /// The last is the one in use; those before it still run what was started on them.
-    all: Vec<Runtime>,
-    /// How many threads of the last are blocked.
-    lost: usize,
+#[derive(Debug)]
+struct Generation {
+    runtime: Runtime,
+    /// How many of its threads do not come back from a poll.
+    blocked: usize,
 }
 
-/// Where a call is polled, and which crew that is.
+/// Where a call is polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) handle: Handle,
@@ -47,72 +51,101 @@ pub(crate) struct Place {
 
 impl Crew {
     pub(crate) fn new(threads: usize, isolate: bool) -> Self {
-        Self { threads: threads.clamp(1, 256), isolate, lost: AtomicUsize::new(0), runtimes: Mutex::default() }
+        Self { threads: threads.clamp(1, 256), isolate, lost: AtomicUsize::new(0), generations: Mutex::default() }
     }
 
-    /// Where to poll calls now. The threads start with the first call.
+    /// Where to poll calls now: where no thread is blocked, if there can be such a place. The threads start with
+    /// the first call.
     pub(crate) fn place(&self) -> Place {
-        let mut runtimes = self.runtimes();
-        if self.isolate && runtimes.all.is_empty() {
-            self.start(&mut runtimes);
+        let mut generations = self.generations();
+        if self.isolate && clean(&generations).is_none() && self.may_start(&generations) {
+            self.start(&mut generations);
         }
-        let handle = runtimes.all.last().map_or_else(Handle::current, |runtime| runtime.handle().clone());
-        Place { handle, generation: runtimes.all.len() }
-    }
-
-    /// Which crew is at work now.
-    pub(crate) fn generation(&self) -> usize {
-        self.runtimes().all.len()
-    }
-
-    /// A call blocks a thread past its time: one of this generation, or one of its own.
-    pub(crate) fn lost(&self, generation: Option<usize>) {
-        let total = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut runtimes = self.runtimes();
-        if !self.isolate || generation != Some(runtimes.all.len()) {
-            return;
-        }
-        runtimes.lost += 1;
-        if runtimes.lost * 2 >= self.threads {
-            tracing::error!(lost = total, threads = self.threads, "calls block their threads; starting others");
-            self.start(&mut runtimes);
+        let clean = clean(&generations);
+        let fewest = || (0..generations.len()).min_by_key(|at| generations[*at].blocked);
+        match clean.or_else(fewest) {
+            Some(at) => Place { handle: generations[at].runtime.handle().clone(), generation: at },
+            None => Place { handle: Handle::current(), generation: usize::MAX },
         }
     }
 
-    /// Such a call has returned after all.
-    pub(crate) fn returned(&self) {
+    /// Whether what waits behind a blocked thread of this generation can go on in another without harm to it.
+    pub(crate) fn has_relief(&self, generation: usize) -> bool {
+        let generations = self.generations();
+        let clean = (0..).zip(generations.iter()).any(|(at, other)| at != generation && other.blocked == 0);
+        self.isolate && (clean || self.may_start(&generations))
+    }
+
+    /// Whether a thread of a generation is blocked.
+    pub(crate) fn is_blocked(&self, generation: usize) -> bool {
+        self.generations().get(generation).is_some_and(|generation| generation.blocked > 0)
+    }
+
+    /// A poll on a thread of this generation takes long.
+    pub(crate) fn block(&self, generation: usize) {
+        if let Some(generation) = self.generations().get_mut(generation) {
+            generation.blocked += 1;
+        }
+    }
+
+    /// That poll has returned.
+    pub(crate) fn unblock(&self, generation: usize) {
+        if let Some(generation) = self.generations().get_mut(generation) {
+            generation.blocked -= 1;
+        }
+    }
+
+    /// The call that blocks a thread was given up.
+    pub(crate) fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Its thread has come back after all.
+    pub(crate) fn regain(&self) {
         self.lost.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many threads are blocked by calls whose time is over.
-    pub(crate) fn blocked(&self) -> usize {
+    /// How many threads are blocked by calls that were given up.
+    pub(crate) fn lost(&self) -> usize {
         self.lost.load(Ordering::Relaxed)
     }
 
-    fn start(&self, runtimes: &mut Runtimes) {
+    fn may_start(&self, generations: &[Generation]) -> bool {
+        generations.len() < MAX_CREWS + self.lost()
+    }
+
+    fn start(&self, generations: &mut Vec<Generation>) {
+        if !generations.is_empty() {
+            tracing::warn!(
+                threads = self.threads,
+                crews = generations.len(),
+                "calls block their threads; starting others"
+            );
+        }
         let named = || format!("celeriac-{}", NUMBERS.load(Ordering::Relaxed));
         let number = || NUMBER.set(NUMBERS.fetch_add(1, Ordering::Relaxed));
         let mut builder = Builder::new_multi_thread();
         match builder.worker_threads(self.threads).thread_name_fn(named).on_thread_start(number).enable_all().build() {
-            Ok(runtime) => {
-                runtimes.all.push(runtime);
-                runtimes.lost = 0;
-            }
-            Err(error) => tracing::error!(%error, "cannot start threads for calls; they run where the worker runs"),
+            Ok(runtime) => generations.push(Generation { runtime, blocked: 0 }),
+            Err(error) => tracing::error!(%error, "cannot start threads for calls"),
         }
     }
 
-    fn runtimes(&self) -> std::sync::MutexGuard<'_, Runtimes> {
-        self.runtimes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn generations(&self) -> std::sync::MutexGuard<'_, Vec<Generation>> {
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Crew {
     fn drop(&mut self) {
         // Not waited for: a blocked thread never ends.
-        let runtimes = self.runtimes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        runtimes.all.drain(..).for_each(Runtime::shutdown_background);
+        let generations = self.generations.get_mut().unwrap_or_else(PoisonError::into_inner);
+        generations.drain(..).for_each(|generation| generation.runtime.shutdown_background());
     }
+}
+
+fn clean(generations: &[Generation]) -> Option<usize> {
+    generations.iter().position(|generation| generation.blocked == 0)
 }
 
 /// The number of this thread, if a crew started it; else 0.

@@ -182,17 +182,54 @@ impl Floor {
         // First, so that whoever comes back late finds that its thread was given up.
         let blocks = seat.within(now_us).is_some();
         if blocks {
-            self.crew.lost(match seat.ground {
-                Ground::Crew(generation) => Some(generation),
-                Ground::Thread => None,
-            });
+            self.block(seat);
+            self.crew.lose();
             seat.lose();
         }
         if self.end(seat, end, now_us) {
             seat.abort();
-        } else if seat.regain() {
-            self.crew.returned();
         }
+        if blocks && seat.within(now_us).is_none() && seat.regain() {
+            self.crew.regain();
+        }
+    }
+
+    /// A poll of a call takes long.
+    pub(crate) fn block(&self, seat: &Seat) {
+        if let Ground::Crew(generation) = seat.ground
+            && seat.block()
+        {
+            self.crew.block(generation);
+            if seat.within(0).is_none() {
+                self.unblock(seat);
+            }
+        }
+    }
+
+    fn unblock(&self, seat: &Seat) {
+        if let Ground::Crew(generation) = seat.ground
+            && seat.unblock()
+        {
+            self.crew.unblock(generation);
+        }
+    }
+
+    /// A poll of a call has returned, or its thread has.
+    pub(crate) fn leave(&self, seat: &Seat) {
+        seat.leave();
+        self.unblock(seat);
+        if seat.regain() {
+            self.crew.regain();
+            let (task, id) = (self.def.name, self.parcel.call(seat.start.position));
+            let took_ms = self.now_us().saturating_sub(seat.started_us) / 1000;
+            tracing::warn!(task, %id, attempt = seat.start.attempt, took_ms, "a call that was given up has returned");
+        }
+    }
+
+    /// A call does not take its seat after all. It keeps its permit.
+    pub(crate) fn unsit(&self, seat: &Seat) {
+        lock(&self.seats).remove(&seat.start.position);
+        self.ended();
     }
 
     pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {

@@ -1,18 +1,18 @@
 //! One call after the other, polled where the lane is. A call that ends at its first poll costs no task, no timer
 //! and no lock; one that does not gets a seat, and the lane goes on.
 //!
-//! Between lane and run stands one number: the place the lane has reached. Only whoever moves it decides what
-//! becomes of the call there. So the run can take a lane over whose thread is blocked: when the blocked poll
-//! returns after all, its lane finds the number changed, and leaves.
+//! Between lane and run stands one number: the place the lane has reached. Only whoever moves it says what becomes
+//! of the call there. So the run can take a lane over whose thread is blocked: it gives the call that blocks a seat
+//! and opens another lane for the rest. When the blocked poll returns, its lane finds the number changed, goes on
+//! with that one call in its seat, and leaves.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     task::{self, Poll},
-    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -21,10 +21,10 @@ use tokio::runtime::Handle;
 use tracing::{Instrument as _, Span};
 
 use crate::{
-    crew::{thread_name, thread_number},
+    crew::thread_number,
     floor::{Ending, Floor, Report},
     seat::{Ground, Seat, Start},
-    verdict::{End, Hung, panic_text},
+    verdict::{End, panic_text},
 };
 
 /// For how long a lane polls calls before it lets others have its thread.
@@ -36,6 +36,8 @@ const BURST_CALLS: u32 = 512;
 const IDLE: u64 = 1 << 32;
 const LEFT: u64 = 1 << 33;
 const LOST: u64 = 1 << 34;
+/// The lane says what became of the call there.
+const SAYING: u64 = 1 << 35;
 
 /// Calls to be started one after the other.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(crate) struct Lane {
     since_us: AtomicU64,
     thread: AtomicU32,
     reported: AtomicU64,
+    /// The seat of the call at which the lane was taken over.
+    relief: Mutex<Option<Arc<Seat>>>,
 }
 
 /// Where a lane is.
@@ -88,6 +92,7 @@ impl Lane {
             since_us: AtomicU64::new(0),
             thread: AtomicU32::new(0),
             reported: AtomicU64::new(0),
+            relief: Mutex::default(),
         }
     }
 
@@ -104,7 +109,7 @@ impl Lane {
             let at = self.at.load(Ordering::Acquire);
             let since_us = self.since_us.load(Ordering::Acquire);
             if at == self.at.load(Ordering::Acquire) {
-                let polling = at & (IDLE | LEFT | LOST) == 0;
+                let polling = at & (IDLE | LEFT | LOST | SAYING) == 0;
                 return Reached {
                     passed: (at as u32) as usize,
                     polling_since_us: polling.then_some(since_us),
@@ -114,11 +119,17 @@ impl Lane {
         }
     }
 
-    /// Takes the lane over where it was seen: behind the call that it polls, if it polls one. `false` if it has
-    /// moved on since.
+    /// Takes an idle lane over where it was seen. `false` if it has moved on since.
     pub(crate) fn take_over(&self, seen: Reached) -> bool {
         let at = seen.passed as u64;
-        if seen.polling_since_us.is_some() { self.step(at, (at + 1) | LOST) } else { self.step(at | IDLE, at | LOST) }
+        self.step(at | IDLE, at | LOST)
+    }
+
+    /// Takes the lane over that polls the call there, which gets this seat. `false` if it has moved on since.
+    pub(crate) fn relieve(&self, seen: Reached, seat: &Arc<Seat>) -> bool {
+        let at = seen.passed as u64;
+        *self.relief() = Some(Arc::clone(seat));
+        self.step(at, (at + 1) | LOST)
     }
 
     /// Takes the lane over wherever it is.
@@ -131,16 +142,14 @@ impl Lane {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Where the call hangs that the lane polls.
-    pub(crate) fn hung(&self, since_us: u64, now_us: u64) -> Hung {
-        let polling = Duration::from_micros(now_us.saturating_sub(since_us));
-        Hung::Poll { polling, thread: thread_name(self.thread()) }
-    }
-
     /// Whether nobody has reported yet that the call there blocks; from now on somebody has.
     pub(crate) fn report(&self, passed: usize) -> bool {
         let mark = passed as u64 + 1;
         self.reported.swap(mark, Ordering::Relaxed) != mark
+    }
+
+    fn relief(&self) -> MutexGuard<'_, Option<Arc<Seat>>> {
+        self.relief.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn step(&self, from: u64, to: u64) -> bool {
@@ -163,7 +172,8 @@ pub(crate) async fn drive(floor: Arc<Floor>, lane: Arc<Lane>) {
         }
         floor.nudge(floor.due_us(now_us));
         match burst(&floor, &lane, &mut at, now_us) {
-            Burst::Seated => {}
+            // Its task must not wait on this thread behind a call that blocks it.
+            Burst::Seated => tokio::task::yield_now().await,
             Burst::Lost => return,
             Burst::Pause => {
                 if !lane.step(at, at | IDLE) {
@@ -197,31 +207,33 @@ fn burst(floor: &Arc<Floor>, lane: &Arc<Lane>, at: &mut u64, mut now_us: u64) ->
         let (begun, span) = begin(floor, start, now_us);
         let started_us = now_us;
         now_us = floor.now_us();
-        let seated = match begun {
-            Begun::Ended(End::Returned(Ok(None))) => None,
-            Begun::Ended(end) => {
-                let took_us = now_us.saturating_sub(started_us);
-                floor.report(Report::Ended(Ending { start, took_us, ended_us: now_us, end }));
-                None
-            }
-            going => {
-                floor.report(Report::Away(start));
-                Some(going)
-            }
-        };
         let next = *at + 1;
-        if !lane.step(*at, if seated.is_some() { next | IDLE } else { next }) {
-            late(floor, start, now_us.saturating_sub(started_us));
+        if matches!(begun, Begun::Ended(End::Returned(Ok(None)))) {
+            // The usual end, and all that is said of it.
+            if !lane.step(*at, next) {
+                relieved(floor, lane, begun, span);
+                return Burst::Lost;
+            }
+            floor.took(now_us.saturating_sub(started_us));
+        } else if !lane.step(*at, *at | SAYING) {
+            relieved(floor, lane, begun, span);
             return Burst::Lost;
+        } else if let Begun::Ended(end) = begun {
+            let took_us = now_us.saturating_sub(started_us);
+            floor.took(took_us);
+            floor.report(Report::Ended(Ending { start, took_us, ended_us: now_us, end }));
+            if !lane.step(*at | SAYING, next) {
+                return Burst::Lost;
+            }
+        } else {
+            floor.report(Report::Away(start));
+            let seat = sit(floor, lane, start, started_us, &begun);
+            go_on(floor, &seat, begun, span);
+            let seated = lane.step(*at | SAYING, next | IDLE);
+            *at = next;
+            return if seated { Burst::Seated } else { Burst::Lost };
         }
         *at = next;
-        match seated {
-            Some(going) => {
-                seat(floor, lane, start, started_us, going, span);
-                return Burst::Seated;
-            }
-            None => floor.took(now_us.saturating_sub(started_us)),
-        }
         if now_us >= pause_us {
             break;
         }
@@ -260,21 +272,34 @@ fn poll_once(future: &mut BoxFuture<'static, Ended>) -> Poll<Ended> {
     future.as_mut().poll(&mut context)
 }
 
-/// Gives a call a seat, and something that brings it to its end.
-fn seat(floor: &Arc<Floor>, lane: &Lane, start: Start, started_us: u64, going: Begun, span: Span) {
-    let thread = matches!(going, Begun::Job(_));
-    let ground = if thread { Ground::Thread } else { Ground::Crew(lane.generation) };
-    let due_us = floor.due_us(started_us);
-    let seat = Arc::new(Seat::new(start, ground, started_us, due_us));
+/// Gives a call a seat.
+fn sit(floor: &Floor, lane: &Lane, start: Start, started_us: u64, going: &Begun) -> Arc<Seat> {
+    let ground = if matches!(going, Begun::Job(_)) { Ground::Thread } else { Ground::Crew(lane.generation) };
+    let seat = Arc::new(Seat::new(start, ground, started_us, floor.due_us(started_us)));
     floor.sit(&seat);
+    seat
+}
+
+/// The lane was taken over while it polled a call: that call has its seat.
+fn relieved(floor: &Arc<Floor>, lane: &Lane, begun: Begun, span: Span) {
+    if let Some(seat) = lane.relief().take() {
+        floor.leave(&seat);
+        go_on(floor, &seat, begun, span);
+    }
+}
+
+/// Brings a call in its seat to its end.
+fn go_on(floor: &Arc<Floor>, seat: &Arc<Seat>, going: Begun, span: Span) {
+    let (floor, seat) = (Arc::clone(floor), Arc::clone(seat));
     match going {
-        Begun::Ended(_) => unreachable!("what has ended takes no seat"),
+        Begun::Ended(end) => {
+            floor.end(&seat, end, floor.now_us());
+        }
         Begun::Pending(future) => {
-            let task = Handle::current().spawn(poll(Arc::clone(floor), Arc::clone(&seat), future).instrument(span));
+            let task = Handle::current().spawn(poll(floor, Arc::clone(&seat), future).instrument(span));
             seat.hold(task.abort_handle());
         }
         Begun::Job(job) => {
-            let floor = Arc::clone(floor);
             Arc::clone(&floor.blocking).run(Box::new(move || span.in_scope(|| run(&floor, &seat, job))));
         }
     }
@@ -289,10 +314,7 @@ async fn poll(floor: Arc<Floor>, seat: Arc<Seat>, mut future: BoxFuture<'static,
         }
         seat.enter(floor.now_us());
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        seat.leave();
-        if seat.regain() {
-            late(&floor, seat.start, floor.now_us().saturating_sub(seat.started_us));
-        }
+        floor.leave(&seat);
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(ended)) => Poll::Ready(End::Returned(ended)),
@@ -315,16 +337,6 @@ fn run(floor: &Floor, seat: &Seat, job: Job) {
         Err(payload) => End::Panicked(panic_text(payload.as_ref())),
     };
     let now_us = floor.now_us();
-    seat.leave();
-    if seat.regain() {
-        late(floor, seat.start, now_us.saturating_sub(seat.started_us));
-    }
+    floor.leave(seat);
     floor.end(seat, end, now_us);
-}
-
-/// A call has given its thread back after its time was over.
-fn late(floor: &Floor, start: Start, took_us: u64) {
-    floor.crew.returned();
-    let (task, id) = (floor.def.name, floor.parcel.call(start.position));
-    tracing::warn!(task, %id, attempt = start.attempt, took_ms = took_us / 1000, "a call that was given up has returned; its end is ignored");
 }

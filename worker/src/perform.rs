@@ -11,11 +11,11 @@ use crate::{
     backoff::pause_ms,
     book::Book,
     careful::Careful,
-    floor::{Ending, Floor, Report},
+    floor::{Floor, Report},
     heartbeat::Lease,
     lane::{Lane, Reached, drive},
     retries::Again,
-    seat::Start,
+    seat::{Ground, Seat, Start},
     verdict::End,
 };
 
@@ -171,7 +171,10 @@ impl<'a> Performance<'a> {
         for report in self.floor.reports() {
             match report {
                 Report::Away(start) => self.book.away(start),
-                Report::Ended(ending) => self.judge(ending),
+                Report::Ended(ending) => {
+                    let last = self.windows.is_some() || self.grace_us.is_some();
+                    self.book.judge(ending, last);
+                }
             }
         }
         for ((lane, read), reached) in self.lanes.iter_mut().zip(&reached) {
@@ -187,11 +190,6 @@ impl<'a> Performance<'a> {
         self.lanes.retain(|_| reached.next().is_none_or(|reached| !reached.closed));
     }
 
-    fn judge(&mut self, ending: Ending) {
-        let last = self.windows.is_some() || self.grace_us.is_some();
-        self.book.judge(ending, last);
-    }
-
     /// Ends what is over its time.
     fn enforce(&mut self, now_us: u64) {
         if self.grace_us.is_none() && self.worker.is_stopping() {
@@ -203,44 +201,54 @@ impl<'a> Performance<'a> {
             // Unguarded until the renewal that must be on its way has landed.
             self.floor.halt(true);
         }
+        self.relieve(now_us, graceless);
         for seat in self.floor.seats() {
             if seat.due_us <= now_us {
                 let limit = Duration::from_micros(seat.due_us - seat.started_us);
                 self.floor.cut(&seat, End::TimedOut { limit, hung: seat.hung(now_us) }, now_us);
             } else if graceless {
                 self.floor.cut(&seat, End::Interrupted, now_us);
-            }
-        }
-        let generation = self.worker.crew().generation();
-        for (lane, _) in &self.lanes {
-            let reached = lane.reached();
-            match reached.polling_since_us {
-                _ if reached.closed => {}
-                Some(since_us) if self.floor.due_us(since_us) <= now_us => {
-                    let limit = Duration::from_micros(self.floor.due_us(since_us) - since_us);
-                    let end = End::TimedOut { limit, hung: lane.hung(since_us, now_us) };
-                    self.take_over(lane, reached, since_us, now_us, end);
-                }
-                Some(since_us) if graceless => self.take_over(lane, reached, since_us, now_us, End::Interrupted),
-                // Its crew was replaced because threads of it are blocked: it may never get one.
-                None if (lane.generation() != generation || graceless) && lane.take_over(reached) => {
-                    self.floor.ended();
-                }
-                _ => {}
+            } else if seat.within(now_us).is_some_and(|within| within >= self.worker.stall()) {
+                self.floor.block(&seat);
             }
         }
     }
 
-    /// Takes a lane over whose thread is blocked by a call.
-    fn take_over(&self, lane: &Arc<Lane>, seen: Reached, since_us: u64, now_us: u64, end: End) {
-        let Some(start) = lane.order().get(seen.passed).copied() else { return };
-        if lane.take_over(seen) {
-            self.worker.crew().lost(Some(lane.generation()));
-            let took_us = now_us.saturating_sub(since_us);
-            self.floor.report(Report::Ended(Ending { start, took_us, ended_us: now_us, end }));
-            self.floor.permits.add_permits(1);
-            self.floor.ended();
+    /// Takes lanes over that do not come on: a call blocks their thread, or all threads that could poll them.
+    fn relieve(&mut self, now_us: u64, graceless: bool) {
+        let crew = self.worker.crew();
+        for (lane, _) in &self.lanes {
+            let reached = lane.reached();
+            let Some(since_us) = reached.polling_since_us else {
+                // It may be in the run queue of a thread that is blocked, where no other finds it.
+                let strands = crew.is_blocked(lane.generation()) && crew.has_relief(lane.generation());
+                if (strands || graceless) && lane.take_over(reached) {
+                    self.floor.ended();
+                }
+                continue;
+            };
+            let due_us = self.floor.due_us(since_us);
+            let stalls = self.stalls_us(since_us) <= now_us && crew.has_relief(lane.generation());
+            if let Some(start) = lane.order().get(reached.passed).copied()
+                && (stalls || graceless || due_us <= now_us)
+            {
+                let seat = Arc::new(Seat::new(start, Ground::Crew(lane.generation()), since_us, due_us));
+                seat.entered(since_us, lane.thread());
+                self.floor.sit(&seat);
+                if lane.relieve(reached, &seat) {
+                    self.book.away(start);
+                    self.floor.block(&seat);
+                    self.floor.ended();
+                } else {
+                    self.floor.unsit(&seat);
+                }
+            }
         }
+    }
+
+    /// When a poll that began then has taken too long to let others wait behind it.
+    fn stalls_us(&self, since_us: u64) -> u64 {
+        since_us.saturating_add(self.worker.stall().as_micros() as u64)
     }
 
     /// Starts what is to be started.
@@ -376,9 +384,10 @@ impl<'a> Performance<'a> {
         self.floor.look_at(at_us, !self.lanes.is_empty() || self.book.recorder.is_dirty());
         let clock = &self.worker.ports().clock;
         let sleep = async {
-            match at_us {
-                u64::MAX => std::future::pending().await,
-                _ => clock.sleep(Duration::from_micros(at_us.saturating_sub(now_us))).await,
+            match at_us.saturating_sub(clock.monotonic_us()) {
+                _ if at_us == u64::MAX => std::future::pending().await,
+                0 => {}
+                left_us => clock.sleep(Duration::from_micros(left_us)).await,
             }
         };
         let flight = &mut self.flight;
@@ -416,7 +425,9 @@ impl<'a> Performance<'a> {
         }
         self.floor.seats().iter().for_each(|seat| at(seat.due_us));
         for (lane, _) in &self.lanes {
-            lane.reached().polling_since_us.into_iter().for_each(|since_us| at(self.floor.due_us(since_us)));
+            if let Some(since_us) = lane.reached().polling_since_us {
+                at(self.floor.due_us(since_us));
+            }
         }
         if self.windows.is_none() && self.floor.may_start(now_us) {
             self.book.wakes_us().into_iter().for_each(&mut at);

@@ -63,10 +63,10 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
 }
 
 fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Option<&'static TaskDef>), Settle> {
-    if worker.is_stopping() || worker.crew().blocked() > MAX_LOST {
+    if worker.is_stopping() || worker.crew().lost() > MAX_LOST {
         if !worker.is_stopping() {
             tracing::error!(
-                blocked = worker.crew().blocked(),
+                blocked = worker.crew().lost(),
                 "too many calls block their threads for ever: restart this process"
             );
         }

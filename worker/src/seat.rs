@@ -47,6 +47,7 @@ pub(crate) struct Seat {
     thread: AtomicU32,
     over: AtomicBool,
     reported: AtomicBool,
+    blocked: AtomicBool,
     lost: AtomicBool,
     abort: OnceLock<AbortHandle>,
 }
@@ -63,6 +64,7 @@ impl Seat {
             thread: AtomicU32::new(0),
             over: AtomicBool::new(false),
             reported: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
             lost: AtomicBool::new(false),
             abort: OnceLock::new(),
         }
@@ -70,15 +72,22 @@ impl Seat {
 
     /// A poll of it begins on this thread, or its thread starts.
     pub(crate) fn enter(&self, now_us: u64) {
-        self.thread.store(thread_number(), Ordering::Relaxed);
-        self.polled_us.store(now_us, Ordering::Relaxed);
+        self.entered(now_us, thread_number());
+    }
+
+    /// A poll of it began then on that thread.
+    pub(crate) fn entered(&self, since_us: u64, thread: u32) {
+        self.thread.store(thread, Ordering::Relaxed);
+        self.polled_us.store(since_us, Ordering::Relaxed);
         // 0 says that nobody polls it.
-        self.entered_us.store(now_us.max(1), Ordering::Release);
+        self.entered_us.store(since_us.max(1), Ordering::Release);
     }
 
     /// The poll has returned.
     pub(crate) fn leave(&self) {
-        self.entered_us.store(0, Ordering::Release);
+        // In one order with `block` and `lose`: the one who counts this thread sees that it left, or it sees that it
+        // was counted.
+        self.entered_us.store(0, Ordering::SeqCst);
     }
 
     /// Whoever is told `true` says how it ended; everyone after that is late.
@@ -109,7 +118,7 @@ impl Seat {
 
     /// For how long a poll of it is under way, or its thread runs.
     pub(crate) fn within(&self, now_us: u64) -> Option<Duration> {
-        let entered_us = self.entered_us.load(Ordering::Acquire);
+        let entered_us = self.entered_us.load(Ordering::SeqCst);
         (entered_us > 0).then(|| Duration::from_micros(now_us.saturating_sub(entered_us)))
     }
 
@@ -128,14 +137,24 @@ impl Seat {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
-    /// Its time is over and its thread has not come back.
+    /// Its thread is counted as blocked from now on. `false` if it was.
+    pub(crate) fn block(&self) -> bool {
+        !self.blocked.swap(true, Ordering::SeqCst)
+    }
+
+    /// Its thread is not blocked any more. `false` if it was not counted.
+    pub(crate) fn unblock(&self) -> bool {
+        self.blocked.load(Ordering::SeqCst) && self.blocked.swap(false, Ordering::SeqCst)
+    }
+
+    /// It is given up with its thread.
     pub(crate) fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
+        self.lost.store(true, Ordering::SeqCst);
     }
 
     /// Whether its thread was given up, which it is no more.
     pub(crate) fn regain(&self) -> bool {
-        self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::AcqRel)
+        self.lost.load(Ordering::SeqCst) && self.lost.swap(false, Ordering::SeqCst)
     }
 
     /// Where it is.

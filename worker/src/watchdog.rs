@@ -1,5 +1,5 @@
 //! Sees calls that block their thread, and says so while they still do: a thread of its own, for the others may all
-//! be blocked. It changes nothing; the run cuts what is over its time.
+//! be blocked. What is done about it is the run's business.
 
 use std::{
     sync::{
@@ -111,4 +111,5 @@ fn bark(floor: &Floor, start: Start, polling: Duration, thread: u32) {
     let (task, id, thread) = (floor.def.name, floor.parcel.call(start.position), thread_name(thread));
     let polling_ms = polling.as_millis() as u64;
     tracing::warn!(task, %id, attempt = start.attempt, polling_ms, %thread, "an async call blocks its thread");
+    floor.wake.notify_one();
 }

@@ -74,7 +74,11 @@ impl Worker {
 
     /// How many threads are held by calls that were given up.
     pub fn blocked_threads(&self) -> usize {
-        self.crew.blocked()
+        self.crew.lost()
+    }
+
+    pub(crate) fn stall(&self) -> Duration {
+        self.options.stall
     }
 
     pub(crate) fn ports(&self) -> &Ports {

@@ -2,12 +2,12 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use common::{Bench, def};
+use common::{Bench, ManualClock, def};
 use futures::FutureExt as _;
 use task_core::{
-    ports::Reason,
+    ports::{Clock as _, Reason},
     task::{Body, Options, Stop},
     wire::{decode_args, encode_args},
 };
@@ -114,13 +114,13 @@ async fn cancel_is_dead_at_once() {
 #[tokio::test]
 async fn a_snooze_is_no_attempt() {
     let body = Body::Async(|_, cx| {
-        let now_us = (cx.state::<common::Now>().0.0)();
+        let now_us = cx.state::<Arc<ManualClock>>().monotonic_us();
         let end = if now_us < 60_000_000 { Err(Stop::Snooze(Duration::from_secs(20))) } else { Ok(None) };
         assert_eq!(cx.attempt(), 1);
         Ok(async move { end }.boxed())
     });
     let bench = Bench::new([def("later", OPTIONS, body)]);
-    let bench = bench.with_now();
+    let bench = bench.with_clock();
     bench.send("later", 1).await;
     let moments = bench.run_all(&bench.worker()).await;
     assert_eq!(moments, [0, 20, 40, 60].map(Duration::from_secs));

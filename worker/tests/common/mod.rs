@@ -122,6 +122,12 @@ impl Bench {
         self
     }
 
+    /// Tasks can ask for the clock.
+    pub fn with_clock(self) -> Self {
+        let clock = Arc::clone(&self.clock);
+        self.with(clock)
+    }
+
     pub fn worker(&self) -> Arc<Worker> {
         self.worker_with(options())
     }
@@ -207,6 +213,24 @@ impl Bench {
         panic!("the queue does not become empty")
     }
 
+    /// Lets virtual time pass, in steps of 100 ms, until the future ends. Real time only makes room for the other
+    /// threads: nothing depends on how much of it goes by.
+    pub async fn while_time_passes<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                value = &mut future => return value,
+                () = tokio::time::sleep(Duration::from_millis(1)) => self.clock.advance(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    /// Receives what is due and runs it while time passes.
+    pub async fn run_in_time(&self, worker: &Worker) -> usize {
+        self.while_time_passes(self.run(worker)).await
+    }
+
     pub async fn is_empty(&self) -> bool {
         let depths = self.ports.queue.depths().await.unwrap();
         depths.iter().all(|depth| depth.ready + depth.delayed + depth.in_flight == 0)
@@ -230,15 +254,5 @@ impl Bench {
 
     pub async fn tally(&self) -> task_core::ports::Tally {
         self.ports.batches.get(self.batch).await.unwrap().unwrap().tally
-    }
-}
-
-/// Tells a task what the clock shows, in microseconds.
-pub struct Now(pub Box<dyn Fn() -> u64 + Send + Sync>);
-
-impl Bench {
-    pub fn with_now(self) -> Self {
-        let clock = Arc::clone(&self.clock);
-        self.with(Now(Box::new(move || clock.monotonic_us())))
     }
 }
