@@ -11,6 +11,8 @@ const BLAMED_AT: u32 = 2;
 pub(crate) struct Careful {
     size: u32,
     deaths: u32,
+    /// How many suspects are left, at the head of the line.
+    suspects: u32,
     grows: bool,
 }
 
@@ -28,13 +30,13 @@ pub(crate) struct Findings {
 impl Careful {
     /// Windows of a fixed size, for tasks that mark their calls always.
     pub(crate) fn fixed(size: u32) -> Self {
-        Self { size: size.max(1), deaths: 0, grows: false }
+        Self { size: size.max(1), deaths: 0, suspects: 0, grows: false }
     }
 
     /// What to do with a parcel whose last holder died with `window` marked and `done` recorded, of `count` calls.
     pub(crate) fn after(window: Option<&Window>, done: &Bitmap, count: u32) -> Findings {
         let left = count.saturating_sub(done.len());
-        let grows = |size: u32| Self { size: size.max(1), deaths: 0, grows: true };
+        let grows = |size: u32| Self { size: size.max(1), deaths: 0, suspects: 0, grows: true };
         let Some(window) = window else {
             return Findings { careful: grows(left / 2), suspects: Bitmap::new(), blamed: None };
         };
@@ -46,18 +48,21 @@ impl Careful {
                 Findings { careful: grows(2), suspects: Bitmap::new(), blamed }
             }
             Some(_) => {
-                let careful = Self { size: 1, deaths: window.deaths + 1, grows: true };
+                let careful = Self { deaths: window.deaths + 1, ..grows(1) };
                 Findings { careful, suspects, blamed: None }
             }
             // It died between two windows: the one it had marked is through.
             None if suspects.is_empty() => Findings { careful: grows(window.calls.len() * 2), suspects, blamed: None },
-            None => Findings { careful: grows(suspects.len() / 2), suspects, blamed: None },
+            None => {
+                let careful = Self { suspects: suspects.len(), ..grows(suspects.len() / 2) };
+                Findings { careful, suspects, blamed: None }
+            }
         }
     }
 
-    /// How many calls the next window has.
+    /// How many calls the next window has: none but suspects while there are any, or it would suspect others anew.
     pub(crate) fn size(&self) -> u32 {
-        self.size
+        if self.suspects > 0 { self.size.min(self.suspects) } else { self.size }
     }
 
     /// The mark for these calls.
@@ -65,9 +70,10 @@ impl Careful {
         Window { calls, deaths: self.deaths }
     }
 
-    /// A window has been run to its end: the next may be twice as large.
-    pub(crate) fn survived(&mut self) {
+    /// A window of so many calls has been run to its end: the next may be twice as large.
+    pub(crate) fn survived(&mut self, calls: u32) {
         self.deaths = 0;
+        self.suspects = self.suspects.saturating_sub(calls);
         if self.grows {
             self.size = self.size.saturating_mul(2);
         }
@@ -102,10 +108,10 @@ mod tests {
                     died |= killers.contains(call);
                 }
                 if !died {
+                    careful.survived(calls.len() as u32);
                     for call in calls {
                         done.insert(call);
                     }
-                    careful.survived();
                 }
             }
             if !died {
@@ -129,7 +135,7 @@ mod tests {
         let (mut blamed, _, deaths) = hunt(4096, &[7, 8, 4000]);
         blamed.sort_unstable();
         assert_eq!(blamed, [7, 8, 4000]);
-        assert!(deaths <= 3 * 15, "{deaths} deaths");
+        assert!(deaths <= 3 * 14, "{deaths} deaths");
     }
 
     #[test]

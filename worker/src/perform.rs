@@ -50,7 +50,8 @@ pub(crate) struct Performance<'a> {
     windows: Option<Careful>,
     /// Calls that start as soon as their mark is recorded.
     marked: Vec<Start>,
-    in_window: bool,
+    /// How many calls the window has that is being run.
+    in_window: u32,
     /// When first attempts expire, by both clocks.
     expires: Option<(u64, u64)>,
     flight: Option<Flight>,
@@ -100,7 +101,7 @@ impl<'a> Performance<'a> {
             lanes: Vec::new(),
             windows: None,
             marked: Vec::new(),
-            in_window: false,
+            in_window: 0,
             expires: None,
             flight: None,
             failures: 0,
@@ -261,9 +262,9 @@ impl<'a> Performance<'a> {
             self.todo.extend(self.book.woken(now_us));
             let order: Vec<Start> = self.todo.drain(..).collect();
             self.open(order);
-        } else if self.in_window && self.lanes.is_empty() && self.floor.running() == 0 {
-            self.in_window = false;
-            self.windows.iter_mut().for_each(Careful::survived);
+        } else if self.in_window > 0 && self.lanes.is_empty() && self.floor.running() == 0 {
+            let calls = std::mem::take(&mut self.in_window);
+            self.windows.iter_mut().for_each(|careful| careful.survived(calls));
         }
     }
 
@@ -355,7 +356,7 @@ impl<'a> Performance<'a> {
                 self.retry_us = 0;
                 self.floor.halt(self.grace_us.is_some());
                 let marked = std::mem::take(&mut self.marked);
-                self.in_window |= !marked.is_empty();
+                self.in_window += marked.len() as u32;
                 self.open(marked);
                 Ok(())
             }

@@ -200,6 +200,10 @@ impl Bench {
 
     /// Runs until the queue is empty, moving the clock to when the next message is due. Answers the moments.
     pub async fn run_all(&self, worker: &Worker) -> Vec<Duration> {
+        self.run_every(Duration::from_millis(100), worker).await
+    }
+
+    pub async fn run_every(&self, step: Duration, worker: &Worker) -> Vec<Duration> {
         let mut moments = Vec::new();
         for _ in 0..100_000 {
             if self.run(worker).await > 0 {
@@ -207,7 +211,7 @@ impl Bench {
             } else if self.is_empty().await {
                 return moments;
             } else {
-                self.clock.advance(Duration::from_millis(100));
+                self.clock.advance(step);
             }
         }
         panic!("the queue does not become empty")

@@ -1,0 +1,257 @@
+//! Parcels that are not run: unreadable, unknown, revoked, expired, handed on too often, or while the ledger is down.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use common::{Bench, def};
+use futures::{FutureExt as _, future::BoxFuture};
+use task_core::{
+    id::{BatchId, ParcelId, TaskId},
+    ports::{
+        Checkpoint, Claim, ClaimRequest, Clock as _, Failure, Finish, Ledger, Owed, PortError, Reason, Record, Row,
+        Seal,
+    },
+    task::{Body, Options, Registry},
+};
+
+fn noop() -> Body {
+    Body::Async(|_, _| Ok(async { Ok(None) }.boxed()))
+}
+
+fn bench() -> Bench {
+    Bench::new([def("noop", Options::new(), noop())])
+}
+
+#[tokio::test]
+async fn what_is_no_parcel_is_buried_with_the_reason() {
+    let bench = bench();
+    bench.send_bytes(Bytes::from_static(b"hello, is this mail?"), 0).await;
+    bench.run(&bench.worker()).await;
+    let depths = bench.ports.queue.depths().await.unwrap();
+    assert_eq!((depths[0].buried, depths[0].ready), (1, 0));
+}
+
+#[tokio::test]
+async fn an_unknown_task_is_parked_for_an_hour_and_then_dead() {
+    let bench = bench();
+    bench.send("mail.send", 2).await;
+    let worker = bench.worker();
+    let moments = bench.run_every(Duration::from_secs(1), &worker).await;
+    let last = *moments.last().unwrap();
+    assert!(last >= Duration::from_hours(1) && last < Duration::from_secs(3601), "{moments:?}");
+    let waits: Vec<_> = moments.windows(2).map(|pair| pair[1].abs_diff(pair[0]).as_secs()).collect();
+    assert_eq!(waits[..5], [1, 2, 4, 8, 16], "for longer each time");
+    assert!(moments.len() < 30, "{} receives", moments.len());
+    let dead = bench.dead().await;
+    assert_eq!((dead.len(), dead[0].reason, dead[0].attempts), (2, Reason::Failed, 0));
+    assert_eq!(
+        dead[0].message,
+        "no task `mail.send` in this program, and for 1h it did not get one: if it lives in another crate, write \
+         `use my_tasks as _;` in the one with `main`, or the linker drops it; if it is new, deploy it to the workers; \
+         then retry this dead letter"
+    );
+}
+
+#[tokio::test]
+async fn a_deploy_within_the_hour_runs_it() {
+    let mut bench = bench();
+    bench.send("mail.send", 2).await;
+    bench.run(&bench.worker()).await;
+    bench.registry = Arc::new(Registry::new([def("mail.send", Options::new(), noop())]).unwrap());
+    bench.run_all(&bench.worker()).await;
+    assert_eq!((bench.tally().await.succeeded, bench.dead().await.len()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_revoked_batch_does_not_run() {
+    let bench = bench();
+    bench.send("noop", 3).await;
+    assert!(bench.ports.batches.revoke(bench.batch).await.unwrap());
+    bench.run(&bench.worker()).await;
+    let dead = bench.dead().await;
+    assert_eq!((dead.len(), dead[0].message.as_str()), (3, "its batch was revoked before it ran"));
+    assert_eq!((bench.tally().await.revoked, bench.tally().await.succeeded), (3, 0));
+}
+
+#[tokio::test]
+async fn what_was_not_started_in_time_is_expired() {
+    let bench = bench();
+    let expires_ms = bench.ports.clock.now_ms() + 1000;
+    bench.send_with("noop", 3, |header| header.expires_ms = Some(expires_ms)).await;
+    bench.clock.advance(Duration::from_secs(2));
+    bench.run(&bench.worker()).await;
+    let dead = bench.dead().await;
+    assert_eq!((dead.len(), dead[0].reason), (3, Reason::Expired));
+    assert_eq!(dead[0].message, format!("not started before it expired, at {expires_ms} (ms since 1970)"));
+}
+
+#[tokio::test]
+async fn who_has_started_does_not_expire() {
+    let bench = bench();
+    let expires_ms = bench.ports.clock.now_ms() + 1000;
+    let change = |header: &mut task_core::wire::Header| (header.expires_ms, header.attempt) = (Some(expires_ms), 2);
+    bench.send_with("noop", 3, change).await;
+    bench.clock.advance(Duration::from_secs(2));
+    bench.run(&bench.worker()).await;
+    assert_eq!(bench.tally().await.succeeded, 3);
+}
+
+#[tokio::test]
+async fn hops_have_a_budget() {
+    let bench = bench();
+    bench.send_with("noop", 1, |header| header.hops = 5001).await;
+    bench.run(&bench.worker()).await;
+    assert_eq!(
+        bench.dead().await[0].message,
+        "handed on 5001 times, at most 5000: does task `noop` snooze without end?"
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_buried() {
+    let bench = bench();
+    bench.send("noop", 1).await;
+    bench.clock.advance(Duration::from_hours(24 * 15));
+    bench.run(&bench.worker()).await;
+    assert_eq!(bench.ports.queue.depths().await.unwrap()[0].buried, 1);
+}
+
+#[tokio::test]
+async fn who_holds_the_parcel_is_left_alone() {
+    let bench = bench();
+    bench.send("noop", 1).await;
+    let deliveries = bench.receive().await;
+    let worker = bench.worker();
+    worker.run(task_core::ports::Invocation { deliveries: deliveries.clone() }, None).await;
+    // Delivered twice: the second finds it finished.
+    worker.run(task_core::ports::Invocation { deliveries }, None).await;
+    assert_eq!(bench.tally().await.succeeded, 1);
+}
+
+/// A ledger that cannot be reached while it is down.
+struct Flaky {
+    inner: Arc<dyn Ledger>,
+    down: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    fn up(&self) -> Result<(), PortError> {
+        let what = "the ledger cannot be reached".to_owned();
+        if self.down.load(Ordering::SeqCst) { Err(PortError::Unavailable { what, source: None }) } else { Ok(()) }
+    }
+}
+
+impl Ledger for Flaky {
+    fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
+        match self.up() {
+            Ok(()) => self.inner.claim(requests),
+            Err(error) => std::future::ready(vec![Err(error); requests.len()]).boxed(),
+        }
+    }
+
+    fn checkpoint(&self, checkpoints: Vec<Checkpoint>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        match self.up() {
+            Ok(()) => self.inner.checkpoint(checkpoints),
+            Err(error) => std::future::ready(vec![Err(error); checkpoints.len()]).boxed(),
+        }
+    }
+
+    fn seal(&self, parcel: ParcelId, epoch: u64, record: Record, seal: Seal) -> BoxFuture<'_, Result<(), PortError>> {
+        match self.up() {
+            Ok(()) => self.inner.seal(parcel, epoch, record, seal),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        }
+    }
+
+    fn finish(&self, finish: Finish) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
+        match self.up() {
+            Ok(()) => self.inner.finish(finish),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        }
+    }
+
+    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
+        self.inner.paid(batch)
+    }
+
+    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
+        self.inner.owed()
+    }
+
+    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
+        self.inner.rows(parcels)
+    }
+
+    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
+        self.inner.root_of(call)
+    }
+
+    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
+        self.inner.result_of(call)
+    }
+
+    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
+        self.inner.history(call)
+    }
+}
+
+fn flaky(bench: &mut Bench) -> Arc<AtomicBool> {
+    let down = Arc::new(AtomicBool::new(false));
+    bench.ports.ledger = Arc::new(Flaky { inner: Arc::clone(&bench.ports.ledger), down: Arc::clone(&down) });
+    bench.ports.atomic = None;
+    down
+}
+
+#[tokio::test]
+async fn no_call_runs_while_the_ledger_is_down() {
+    let mut bench = bench();
+    let down = flaky(&mut bench);
+    bench.send("noop", 5).await;
+    down.store(true, Ordering::SeqCst);
+    let worker = bench.worker();
+    for wait in [1, 2, 4, 8] {
+        assert_eq!(bench.run(&worker).await, 1);
+        bench.clock.advance(Duration::from_millis(wait * 1000 - 1));
+        assert_eq!(bench.run(&worker).await, 0, "parked for {wait} s");
+        bench.clock.advance(Duration::from_millis(1));
+    }
+    assert_eq!(bench.tally().await.ended(), 0);
+    down.store(false, Ordering::SeqCst);
+    bench.run(&worker).await;
+    assert_eq!((bench.tally().await.succeeded, bench.tally().await.retries), (5, 0));
+    assert!(bench.is_empty().await);
+}
+
+#[tokio::test]
+async fn a_settlement_waits_for_the_ledger() {
+    let mut bench = Bench::new([def(
+        "noop",
+        Options::new(),
+        Body::Async(|_, cx| {
+            cx.state::<Arc<AtomicBool>>().store(true, Ordering::SeqCst);
+            Ok(async { Ok(None) }.boxed())
+        }),
+    )]);
+    let down = flaky(&mut bench);
+    let bench = bench.with(Arc::clone(&down));
+    bench.send("noop", 1).await;
+    let worker = bench.worker();
+    let up_again = async {
+        bench.clock.sleep(Duration::from_secs(10)).await;
+        assert!(down.swap(false, Ordering::SeqCst), "it went down when the call ran");
+        assert_eq!(bench.tally().await.ended(), 0);
+    };
+    bench.while_time_passes(async { futures::join!(bench.run(&worker), up_again) }).await;
+    assert_eq!(bench.tally().await.succeeded, 1);
+    assert!(bench.is_empty().await);
+}

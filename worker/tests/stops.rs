@@ -1,0 +1,167 @@
+//! Ends of a worker that it knows of: a stop, a deadline. What runs may end, what is left is handed on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use common::{Bench, ManualClock, QUEUE, def, options};
+use futures::FutureExt as _;
+use task_core::{
+    ports::{Clock as _, Invocation, Invoker as _, Reason},
+    task::{Body, Options},
+    wire::Header,
+};
+use tokio_util::sync::CancellationToken;
+use worker::{Pool, WorkerOptions, narrow};
+
+/// Takes five seconds.
+fn five() -> Body {
+    Body::Async(|_, cx| {
+        let (clock, started) = (cx.state::<Arc<ManualClock>>(), cx.state::<Arc<AtomicU32>>());
+        let body = async move {
+            started.fetch_add(1, Ordering::SeqCst);
+            clock.sleep(Duration::from_secs(5)).await;
+            Ok(None)
+        };
+        Ok(body.boxed())
+    })
+}
+
+fn bench(task: Options) -> (Bench, Arc<AtomicU32>) {
+    let started = Arc::new(AtomicU32::new(0));
+    let bench = Bench::new([def("five", task, five())]).with_clock().with(Arc::clone(&started));
+    (bench, started)
+}
+
+async fn stop_when(started: &AtomicU32, calls: u32) {
+    while started.load(Ordering::SeqCst) < calls {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_lets_calls_end_and_hands_the_rest_on() {
+    let (bench, started) = bench(Options::new().concurrency(10));
+    bench.send("five", 30).await;
+    let worker = bench.worker();
+    let stop = async {
+        stop_when(&started, 10).await;
+        bench.while_time_passes(worker.stop(Duration::from_mins(1))).await;
+    };
+    futures::join!(bench.run(&worker), stop);
+    assert_eq!(started.load(Ordering::SeqCst), 10, "none is started after the stop");
+    let child = bench.receive().await.remove(0);
+    let header = Header::peek(&child.body).unwrap();
+    assert_eq!((header.count, header.attempt, header.first, header.hops), (20, 1, 10, 1));
+    assert_eq!(bench.tally().await.succeeded, 10);
+    // Who is stopping takes nothing on.
+    worker.run(Invocation { deliveries: vec![child] }, None).await;
+    assert_eq!(started.load(Ordering::SeqCst), 10);
+    bench.clock.advance(Duration::from_mins(10));
+    let next = bench.worker();
+    while !bench.is_empty().await {
+        bench.run_in_time(&next).await;
+    }
+    assert_eq!((bench.tally().await.succeeded, started.load(Ordering::SeqCst)), (30, 30));
+}
+
+#[tokio::test]
+async fn a_call_beyond_the_grace_is_run_again_as_the_same_attempt() {
+    let (bench, started) = bench(Options::new());
+    bench.send("five", 1).await;
+    let worker = bench.worker();
+    let stop = async {
+        stop_when(&started, 1).await;
+        worker.stop(Duration::ZERO).await;
+    };
+    // No time passes: nobody waits for anything.
+    futures::join!(bench.run(&worker), stop);
+    let history = bench.history(0).await.remove(0);
+    assert_eq!((history.kind.as_str(), history.attempt), ("stop", 1));
+    assert_eq!(history.message, "its worker was stopped, and it did not end within the grace given");
+    bench.run_in_time(&bench.worker()).await;
+    assert_eq!((bench.tally().await.succeeded, started.load(Ordering::SeqCst)), (1, 2));
+}
+
+#[tokio::test]
+async fn unless_it_may_run_only_once() {
+    let (bench, started) = bench(Options::new().at_most_once());
+    bench.send("five", 1).await;
+    let worker = bench.worker();
+    let stop = async {
+        stop_when(&started, 1).await;
+        worker.stop(Duration::ZERO).await;
+    };
+    futures::join!(bench.run(&worker), stop);
+    assert_eq!(bench.dead().await[0].reason, Reason::Unknown);
+    assert!(bench.is_empty().await);
+}
+
+#[tokio::test]
+async fn before_its_deadline_a_worker_starts_nothing_that_may_not_end() {
+    let (bench, started) = bench(Options::new().concurrency(1).timeout("30s"));
+    bench.send("five", 20).await;
+    let worker = bench.worker_with(WorkerOptions { margin: Duration::from_secs(2), ..options() });
+    let deadline_ms = bench.ports.clock.now_ms() + 62_000;
+    let deliveries = bench.receive().await;
+    bench.while_time_passes(worker.run(Invocation { deliveries }, Some(deadline_ms))).await;
+    assert!(bench.ports.clock.now_ms() <= deadline_ms);
+    // Twelve fit into the minute; the last that is started has twice its time left.
+    let ran = started.load(Ordering::SeqCst);
+    assert!((9..=11).contains(&ran), "{ran} calls");
+    let header = Header::peek(&bench.receive().await[0].body).unwrap();
+    assert_eq!((header.count, header.attempt, header.due_ms), (20 - ran, 1, 0));
+    assert_eq!((bench.tally().await.succeeded, bench.tally().await.retries), (u64::from(ran), 0));
+}
+
+#[tokio::test]
+async fn a_call_that_meets_the_deadline_is_cut_in_time() {
+    let (bench, _) = bench(Options::new().timeout("30s").retries(0));
+    bench.send("five", 1).await;
+    let worker = bench.worker_with(WorkerOptions { margin: Duration::from_secs(2), ..options() });
+    let deadline_ms = bench.ports.clock.now_ms() + 5000;
+    let deliveries = bench.receive().await;
+    bench.while_time_passes(worker.run(Invocation { deliveries }, Some(deadline_ms))).await;
+    let message = bench.dead().await.remove(0).message;
+    let cut = "s, all that was left of its timeout of 30s before the invocation's deadline: pending at an `.await`";
+    assert!(message.starts_with("task `five` did not end within ") && message.contains(cut), "{message}");
+    assert!(bench.ports.clock.now_ms() <= deadline_ms);
+}
+
+#[tokio::test]
+async fn a_pool_has_room_for_its_slots() {
+    let (bench, started) = bench(Options::new());
+    bench.send("five", 1).await;
+    let pool = Pool::new(bench.worker(), 1);
+    assert_eq!(pool.room().await, 1);
+    let deliveries = bench.receive().await;
+    pool.invoke(Invocation { deliveries: deliveries.clone() }).await.unwrap();
+    assert_eq!(pool.outstanding(), 1);
+    let refused = pool.invoke(Invocation { deliveries }).await.unwrap_err();
+    assert_eq!(refused.to_string(), "no worker is free");
+    stop_when(&started, 1).await;
+    assert_eq!(bench.while_time_passes(pool.room()).await, 1);
+    assert_eq!((pool.outstanding(), bench.tally().await.succeeded), (0, 1));
+}
+
+#[tokio::test]
+async fn the_narrow_road_runs_what_comes_until_it_is_stopped() {
+    let (bench, started) = bench(Options::new());
+    bench.send("five", 3).await;
+    let stop = CancellationToken::new();
+    let road = narrow(bench.worker(), vec![QUEUE.into()], 2, stop.clone());
+    let stopped = async {
+        stop_when(&started, 3).await;
+        stop.cancel();
+    };
+    bench.while_time_passes(async { futures::join!(road, stopped) }).await;
+    assert_eq!(bench.tally().await.succeeded, 3);
+}
