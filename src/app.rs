@@ -126,3 +126,26 @@ impl App {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "queue `a queue`: 1 to 80 letters, digits, `_` or `-`")]
+    fn a_queue_that_is_none_is_refused() {
+        let _ = App::default().queue("a queue", Road::Wide);
+    }
+
+    #[test]
+    fn slots_are_within_their_limits() {
+        assert_eq!(App::default().slots(0).slots, Some(1));
+        assert_eq!(App::default().slots(usize::MAX).slots, Some(App::MAX_SLOTS));
+    }
+
+    #[test]
+    fn a_second_state_of_one_type_replaces_the_first() {
+        let app = App::default().state("first").state("second");
+        assert_eq!(app.states.get::<&str>().map(|state| *state), Some("second"));
+    }
+}

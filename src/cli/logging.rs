@@ -11,10 +11,20 @@ pub(super) struct Logging {
     dispatch: Dispatch,
 }
 
+fn filter(level: &str) -> EnvFilter {
+    match std::env::var(EnvFilter::DEFAULT_ENV).as_deref() {
+        Err(_) | Ok("") => EnvFilter::new(level),
+        Ok(wanted) => EnvFilter::try_new(wanted).unwrap_or_else(|error| {
+            eprintln!("warning: RUST_LOG is `{wanted}`, which is ignored: {error}");
+            EnvFilter::new(level)
+        }),
+    }
+}
+
 impl Logging {
     /// Unless `RUST_LOG` says otherwise, from this level on.
     pub(super) fn new(level: &str, json: bool) -> Self {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        let filter = filter(level);
         let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
         let dispatch = if json { Dispatch::new(lines.json().finish()) } else { Dispatch::new(lines.finish()) };
         Self { dispatch }

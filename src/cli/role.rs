@@ -89,6 +89,7 @@ where
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
         let running = app.start_role(schedules).map_err(Failure::start)?;
+        tracing::info!(database = %store.database.display(), "started");
         stop.cancelled().await;
         running.stop().await;
         tracing::info!("stopped");

@@ -4,7 +4,7 @@
 
 use std::{env, process::ExitCode, time::Duration};
 
-use celeriac::{App, BoxError, State, Stop, task};
+use celeriac::{App, BoxError, Road, State, Stop, task};
 
 struct Shop {
     name: String,
@@ -61,7 +61,7 @@ async fn setup(app: App) -> Result<App, BoxError> {
         Ok("names a database") => Ok(app.database("elsewhere.db")),
         _ => {
             println!("set up");
-            Ok(app.state(Shop { name: "Celeriac & Sons".to_owned() }))
+            Ok(app.state(Shop { name: "Celeriac & Sons".to_owned() }).queue("vip", Road::Narrow))
         }
     }
 }

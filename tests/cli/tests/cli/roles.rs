@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use task_core::id::BatchId;
 
-use crate::site::{Role, SHOP, Site};
+use crate::site::{Answer, Role, SHOP, Site};
 
 #[test]
 fn a_role_stops_gracefully() {
@@ -65,6 +65,14 @@ fn a_worker_serves_the_queues_it_is_told() {
 }
 
 #[test]
+fn a_narrow_queue_is_served_too() {
+    let site = Site::new();
+    let _shop = site.role(&["worker", "--queues", "vip"]);
+    let call = site.json(&["call", "greet", "[\"Ada\"]", "--queue", "vip", "--wait", "--timeout", "1m"]);
+    assert_eq!(call["state"], "succeeded");
+}
+
+#[test]
 fn settings_that_make_no_sense() {
     let site = Site::new();
     for (args, why) in [
@@ -100,6 +108,9 @@ fn the_log_is_as_long_as_the_environment_says() {
     quiet.prints("set up");
     quiet.signal(Signal::KILL);
     assert_eq!(quiet.ended().err, "");
+    let odd = site.program(SHOP, &["queue"]).env("RUST_LOG", "celeriac=loud").output().unwrap();
+    let odd = Answer::from(odd).ok();
+    assert!(odd.err.starts_with("warning: RUST_LOG is `celeriac=loud`, which is ignored: "), "{}", odd.err);
 }
 
 #[test]

@@ -92,6 +92,32 @@ fn the_database_is_something_else() {
 }
 
 #[test]
+fn the_database_is_of_another_program() {
+    let site = Site::new();
+    let file = rusqlite::Connection::open(site.path("crm.db")).unwrap();
+    file.execute_batch("CREATE TABLE customers (name TEXT)").unwrap();
+    drop(file);
+    site.shop(&["--database", "crm.db"]).fails(
+        3,
+        "error: `crm.db` is a database of another program (application id 0x00000000); name a file of its own for the \
+         queue",
+    );
+}
+
+#[test]
+fn the_database_is_of_a_newer_version() {
+    let site = Site::new();
+    site.call(&["close_books"]);
+    let file = rusqlite::Connection::open(site.path("celeriac.db")).unwrap();
+    file.pragma_update(None, "user_version", 1000).unwrap();
+    drop(file);
+    let answer = site.shop(&["queue"]);
+    assert_eq!(answer.code, Some(3));
+    let why = "error: `celeriac.db` has format 1000 of a newer version of celeriac, and this one reads up to format";
+    assert!(answer.err.starts_with(why), "{}", answer.err);
+}
+
+#[test]
 fn a_question_creates_no_database() {
     let site = Site::new();
     for args in [&["queue"][..], &["batches"], &["dead", "list"], &["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV-0"]] {
