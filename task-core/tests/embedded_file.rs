@@ -115,6 +115,20 @@ async fn what_does_not_fit_takes_nothing_else_with_it() {
 }
 
 #[tokio::test]
+async fn a_link_leads_to_the_same_queue() {
+    let file = File::new();
+    let ports = file.open();
+    let elsewhere = tempdir().unwrap();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(file.path(), &link).unwrap();
+    let linked = open_with(&link, Options { clock: file.clock.clone(), ..Options::default() }).unwrap();
+    send(&linked, 100).await.unwrap();
+    assert_eq!(receive(&ports).await.len(), 1);
+    file.clock.advance(Duration::from_secs(2));
+    assert!(receive(&linked).await.is_empty(), "one sees that the other lives");
+}
+
+#[tokio::test]
 async fn what_one_process_sends_another_receives() {
     let file = File::new();
     let (web, worker) = (file.open(), file.open());

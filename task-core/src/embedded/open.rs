@@ -68,7 +68,9 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     let mut db = connect(path).map_err(sql)?;
     let is_new = is_new(path, &db)?;
 
-    let locks = beside(path, "-locks");
+    // SQLite puts the log beside the file that a link leads to, and the program may change its directory.
+    let real = fs::canonicalize(path).map_err(io)?;
+    let locks = beside(&real, "-locks");
     fs::create_dir_all(&locks).map_err(|error| OpenError::io(&locks, error))?;
     let turnstile = || Turnstile::open(&locks).map_err(|error| OpenError::io(&locks, error));
     if is_new {
@@ -88,7 +90,7 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     .map_err(sql)?;
     let faults = Faults::new(path);
     let wake = Arc::new(Notify::new());
-    let log = beside(path, "-wal");
+    let log = beside(&real, "-wal");
     let committer = Committer::new(db, &log, turnstile()?, faults.clone(), wake.clone())
         .map_err(|error| OpenError::io(&log, error))?;
     let store = Arc::new(Store {
@@ -121,7 +123,9 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
 /// What can be said of a file without SQLite.
 fn check(path: &Path) -> Result<(), OpenError> {
     let owned = || path.to_owned();
-    let parent = match path.parent() {
+    // Where a link leads to is what counts; a file that is not there yet is no link.
+    let real = fs::canonicalize(path).unwrap_or_else(|_| owned());
+    let parent = match real.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
