@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{Read, Write},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -27,6 +27,7 @@ fn process(test: &str, path: &Path, name: &str) -> Child {
         .args(["--exact", test, "--ignored", "--nocapture"])
         .env("CELERIAC_TEST_FILE", path)
         .env("CELERIAC_TEST_NAME", name)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
@@ -37,11 +38,19 @@ fn opened() -> (Ports, String) {
     (open(Path::new(&path)).unwrap(), std::env::var("CELERIAC_TEST_NAME").unwrap())
 }
 
-/// Waits for a line that ends so.
+/// Waits for a line that ends so. Nothing may be read ahead: what comes next is waited for later.
 fn wait_for(child: &mut Child, end: &str) -> String {
-    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    let line = lines.map_while(Result::ok).find(|line| line.ends_with(end));
-    line.unwrap_or_else(|| panic!("the process never said `{end}`"))
+    let output = child.stdout.as_mut().unwrap();
+    let mut line = String::new();
+    let mut byte = [0];
+    while output.read(&mut byte).unwrap() == 1 {
+        match byte[0] {
+            b'\n' if line.ends_with(end) => return line,
+            b'\n' => line.clear(),
+            byte => line.push(byte.into()),
+        }
+    }
+    panic!("the process never said `{end}`")
 }
 
 fn request(ports: &Ports, first: u64, holder: &str) -> ClaimRequest {
@@ -118,6 +127,12 @@ async fn processes_that_commit_take_turns() {
     let ports = open(&path).unwrap();
     let mut both = ["a", "b"].map(|name| process("claims_many_parcels", &path, name));
     for child in &mut both {
+        wait_for(child, "ready");
+    }
+    for child in &mut both {
+        writeln!(child.stdin.as_mut().unwrap()).unwrap();
+    }
+    for child in &mut both {
         println!("{}", wait_for(child, "done"));
         assert!(child.wait().unwrap().success());
     }
@@ -143,6 +158,8 @@ async fn processes_that_commit_take_turns() {
 async fn claims_many_parcels() {
     let (ports, name) = opened();
     let first = if name == "a" { 0 } else { TURNS };
+    println!("\nready");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
     let claims = (0..AT_A_TIME).map(async |k| {
         let mut longest = Duration::ZERO;
         for turn in (k..TURNS).step_by(AT_A_TIME as usize) {

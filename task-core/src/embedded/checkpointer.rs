@@ -25,7 +25,10 @@ const LONG_PAGES: u32 = (32 << 20) / PAGE_BYTES;
 /// How many pages may be left to copy during a turn: about 2 MB.
 const REST_PAGES: u32 = (2 << 20) / PAGE_BYTES;
 
-/// How often the log is copied beside the writers before it is taken as it is.
+/// From how many pages on the writers are made to wait, whatever is left: they are faster than the disk.
+const TOO_LONG_PAGES: u32 = 3 * LONG_PAGES;
+
+/// How often the log is copied beside the writers before they are made to wait.
 const ROUNDS: u32 = 4;
 
 /// How long nothing must have been written for the log to be emptied.
@@ -108,7 +111,7 @@ impl Thread {
         let mut left = u32::MAX;
         for _ in 0..ROUNDS {
             left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
-            if left <= REST_PAGES {
+            if left <= REST_PAGES || self.pages.load(Ordering::Relaxed) >= TOO_LONG_PAGES {
                 break;
             }
         }
