@@ -18,6 +18,7 @@ mod pool;
 mod retries;
 mod run;
 mod seat;
+mod tenure;
 mod verdict;
 mod watchdog;
 mod worker;

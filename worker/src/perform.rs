@@ -3,12 +3,10 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::ports::{Checkpoint, Claimed, Delivery, PortError, Record, Settle, Settlement, Tally, Window};
+use task_core::ports::{Claimed, Delivery, PortError, Record, Tally, Window};
 
 use crate::{
     Worker,
-    backoff::pause_ms,
     book::Book,
     careful::Careful,
     floor::{Floor, Report},
@@ -16,11 +14,9 @@ use crate::{
     lane::{Lane, Reached, drive},
     retries::Again,
     seat::{Ground, Seat, Start},
+    tenure::{Lost, Tenure},
     verdict::End,
 };
-
-/// The longest pause between recordings that fail.
-const MAX_PAUSE_MS: u64 = 10_000;
 
 /// What a run leaves to be settled.
 #[derive(Debug)]
@@ -31,17 +27,11 @@ pub(crate) struct Performed {
     pub(crate) lease: Lease,
 }
 
-/// The claim is lost: nothing may be written or sent any more.
-#[derive(Debug)]
-pub(crate) struct Lost;
-
 /// A run.
 pub(crate) struct Performance<'a> {
     worker: &'a Worker,
-    delivery: &'a Delivery,
+    tenure: Tenure<'a>,
     floor: Arc<Floor>,
-    epoch: u64,
-    lease: Lease,
     book: Book,
     /// Calls to be started.
     todo: VecDeque<Start>,
@@ -54,23 +44,8 @@ pub(crate) struct Performance<'a> {
     in_window: u32,
     /// When first attempts expire, by both clocks.
     expires: Option<(u64, u64)>,
-    flight: Option<Flight>,
-    /// When the last recording departed.
-    recorded_us: u64,
-    /// How many recordings in a row have failed.
-    failures: u32,
-    /// No recording departs before.
-    retry_us: u64,
     /// Until when the calls under way may end, once the worker is being stopped.
     grace_us: Option<u64>,
-}
-
-/// A recording on its way.
-struct Flight {
-    landing: BoxFuture<'static, Result<(), PortError>>,
-    until_ms: u64,
-    /// When it departed, if it hides the message too.
-    hidden_ms: Option<u64>,
 }
 
 /// Whoever drops the run is dead as far as its parcel is concerned.
@@ -91,21 +66,15 @@ impl<'a> Performance<'a> {
         let name = Arc::clone(worker.name());
         let mut run = Self {
             book: Book::new(Arc::clone(&floor), worker.ports().clone(), name, &claimed.done, claimed.tally),
-            recorded_us: floor.now_us(),
+            tenure: Tenure::new(worker.ports(), delivery, floor.parcel.header.id, claimed.epoch, lease),
             worker,
-            delivery,
             floor,
-            epoch: claimed.epoch,
-            lease,
             todo: VecDeque::new(),
             lanes: Vec::new(),
             windows: None,
             marked: Vec::new(),
             in_window: 0,
             expires: None,
-            flight: None,
-            failures: 0,
-            retry_us: 0,
             grace_us: None,
         };
         run.line_up(claimed);
@@ -124,7 +93,7 @@ impl<'a> Performance<'a> {
             self.harvest();
             self.fill(now_us);
             self.record(now_us);
-            if running == 0 && self.lanes.is_empty() && self.flight.is_none() && self.is_through(now_us) {
+            if running == 0 && self.lanes.is_empty() && !self.tenure.is_writing() && self.is_through(now_us) {
                 break;
             }
             self.pause(now_us).await?;
@@ -134,7 +103,7 @@ impl<'a> Performance<'a> {
             again: self.book.left(),
             tally: *self.book.recorder.tally(),
             record: self.book.recorder.last(),
-            lease: self.lease,
+            lease: self.tenure.lease(),
         })
     }
 
@@ -198,7 +167,7 @@ impl<'a> Performance<'a> {
             self.grace_us = Some(self.worker.grace_us());
         }
         let graceless = self.grace_us.is_some_and(|grace_us| grace_us <= now_us);
-        if self.worker.ports().clock.now_ms() >= self.lease.until_ms() {
+        if self.tenure.is_over() {
             // Unguarded until the renewal that must be on its way has landed.
             self.floor.halt(true);
         }
@@ -308,75 +277,33 @@ impl<'a> Performance<'a> {
         Some(careful.window(self.marked.iter().map(|start| start.position).collect()))
     }
 
-    /// Sends a recording on its way, if one is due and none is under way.
+    /// Sends a recording on its way, if one is due.
     fn record(&mut self, now_us: u64) {
-        if self.flight.is_some() || now_us < self.retry_us {
+        if !self.tenure.may_write(now_us) {
             return;
         }
-        let ports = self.worker.ports();
-        let now_ms = ports.clock.now_ms();
-        let (ledger, queue) = (Arc::clone(&ports.ledger), Arc::clone(&ports.queue));
         let window = self.next_window(now_us);
-        let renews = now_ms >= self.lease.renewal_ms();
-        let due = self.book.recorder.is_dirty() && now_us >= self.recorded_us + self.checkpoint_us();
-        if window.is_none() && !renews && !due {
-            return;
+        let dirty = self.book.recorder.is_dirty();
+        if window.is_some() || self.tenure.is_due(dirty, now_us) {
+            let record = dirty.then(|| self.book.recorder.depart());
+            self.tenure.depart(record, window, now_us);
         }
-        let until_ms = self.lease.renewed(now_ms);
-        let checkpoint = Checkpoint {
-            parcel: self.floor.parcel.header.id,
-            epoch: self.epoch,
-            record: self.book.recorder.is_dirty().then(|| self.book.recorder.depart()),
-            lease_until_ms: until_ms,
-            window,
-        };
-        let hide = renews.then(|| Settlement {
-            queue: Arc::clone(&self.delivery.queue),
-            receipt: self.delivery.receipt.clone(),
-            settle: Settle::Hide { until_ms },
-        });
-        let landing = async move {
-            // A message that could not be hidden is delivered again, and its claim finds this one.
-            let (landed, _) =
-                futures::join!(ledger.checkpoint(vec![checkpoint]), queue.settle(hide.into_iter().collect()));
-            landed.into_iter().collect()
-        };
-        self.recorded_us = now_us;
-        self.flight = Some(Flight { landing: landing.boxed(), until_ms, hidden_ms: renews.then_some(now_ms) });
     }
 
-    fn landed(&mut self, landed: Result<(), PortError>, flight: &Flight) -> Result<(), Lost> {
-        let (parcel, task) = (self.floor.parcel.header.id, self.floor.def.name);
-        match landed {
-            Ok(()) => {
-                self.book.recorder.landed();
-                self.lease.renew(flight.until_ms);
-                flight.hidden_ms.into_iter().for_each(|now_ms| self.lease.hide(now_ms));
-                self.failures = 0;
-                self.retry_us = 0;
-                self.floor.halt(self.grace_us.is_some());
-                let marked = std::mem::take(&mut self.marked);
-                self.in_window += marked.len() as u32;
-                self.open(marked);
-                Ok(())
-            }
-            Err(error @ (PortError::Fenced | PortError::Stale | PortError::Refused { .. })) => {
-                tracing::error!(%parcel, task, epoch = self.epoch, %error, "cannot go on with this parcel");
-                Err(Lost)
-            }
-            Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
-                tracing::warn!(%parcel, task, %error, "cannot record; starting no more calls until that works");
-                // No call starts unguarded (rule 7).
-                self.floor.halt(true);
-                self.book.recorder.failed();
-                self.marked.drain(..).rev().for_each(|start| self.todo.push_front(start));
-                self.failures += 1;
-                let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
-                self.retry_us = self.floor.now_us() + pause_ms * 1000;
-                let over = self.worker.ports().clock.now_ms() >= self.lease.until_ms();
-                if over { Err(Lost) } else { Ok(()) }
-            }
+    fn landed(&mut self, landed: Result<(), PortError>) -> Result<(), Lost> {
+        let marked = std::mem::take(&mut self.marked);
+        if self.tenure.landed(landed)? {
+            self.book.recorder.landed();
+            self.floor.halt(self.grace_us.is_some());
+            self.in_window += marked.len() as u32;
+            self.open(marked);
+        } else {
+            // No call starts unguarded (rule 7).
+            self.floor.halt(true);
+            self.book.recorder.failed();
+            marked.into_iter().rev().for_each(|start| self.todo.push_front(start));
         }
+        Ok(())
     }
 
     /// Waits until there is something to do.
@@ -391,38 +318,22 @@ impl<'a> Performance<'a> {
                 left_us => clock.sleep(Duration::from_micros(left_us)).await,
             }
         };
-        let flight = &mut self.flight;
-        let landed = async {
-            match flight {
-                Some(flight) => (&mut flight.landing).await,
-                None => std::future::pending().await,
-            }
-        };
         let landed = tokio::select! {
             biased;
-            landed = landed => landed,
+            landed = self.tenure.landing() => landed,
             () = self.floor.wake.notified() => return Ok(()),
             () = self.worker.stopped(), if self.grace_us.is_none() => return Ok(()),
             () = sleep => return Ok(()),
         };
-        let flight = self.flight.take().expect("it has landed");
-        self.landed(landed, &flight)
+        self.landed(landed)
     }
 
     /// When there is something to do unless something happens before.
     fn next_us(&self, now_us: u64) -> u64 {
-        let mut next_us = u64::MAX;
+        let mut next_us = self.tenure.next_us(self.book.recorder.is_dirty(), now_us);
         let mut at = |at_us: u64| next_us = next_us.min(at_us);
         if !self.lanes.is_empty() {
-            at(now_us + self.checkpoint_us());
-        }
-        if self.flight.is_none() {
-            if self.book.recorder.is_dirty() {
-                at((self.recorded_us + self.checkpoint_us()).max(self.retry_us));
-            }
-            let now_ms = self.worker.ports().clock.now_ms();
-            let renewal_us = now_us.saturating_add(self.lease.renewal_ms().saturating_sub(now_ms).saturating_mul(1000));
-            at(renewal_us.max(self.retry_us));
+            at(now_us + self.tenure.checkpoint_us());
         }
         self.floor.seats().iter().for_each(|seat| at(seat.due_us));
         for (lane, _) in &self.lanes {
@@ -440,9 +351,5 @@ impl<'a> Performance<'a> {
     /// Whether nothing is left that this run may start.
     fn is_through(&self, now_us: u64) -> bool {
         self.marked.is_empty() && (self.todo.is_empty() || !self.floor.may_start(now_us))
-    }
-
-    fn checkpoint_us(&self) -> u64 {
-        self.worker.ports().profile.checkpoint_ms * 1000
     }
 }

@@ -20,8 +20,9 @@ use crate::{
     error::WorkerError,
     heartbeat::Lease,
     park,
-    perform::{Lost, Performance, Performed},
+    perform::{Performance, Performed},
     retries,
+    tenure::Lost,
 };
 
 /// How many parents a parcel may have: a task's retries are at most 1,000, the rest is for snoozes and for work

@@ -1,4 +1,5 @@
-//! Ends of a worker that it knows of: a stop, a deadline. What runs may end, what is left is handed on.
+//! Ends of a worker that it knows of: a stop, a deadline. What runs may end, what is left is handed on. And what a
+//! worker does until then: it renews its lease, it lets short back-offs sleep.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -134,6 +135,59 @@ async fn a_call_that_meets_the_deadline_is_cut_in_time() {
     let cut = "s, all that was left of its timeout of 30s before the invocation's deadline: pending at an `.await`";
     assert!(message.starts_with("task `five` did not end within ") && message.contains(cut), "{message}");
     assert!(bench.ports.clock.now_ms() <= deadline_ms);
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_and_the_message_hidden_as_long_as_a_call_runs() {
+    let body = Body::Async(|_, cx| {
+        let clock = cx.state::<Arc<ManualClock>>();
+        let body = async move {
+            clock.sleep(Duration::from_secs(65)).await;
+            Ok(None)
+        };
+        Ok(body.boxed())
+    });
+    let bench = Bench::new([def("long", Options::new().timeout("10m"), body)]).with_clock();
+    let parcel = bench.send("long", 1).await;
+    let (worker, other) = (bench.worker(), bench.worker());
+    let deliveries = bench.receive().await;
+    let run = worker.run(Invocation { deliveries: deliveries.clone() }, None);
+    let looks = async {
+        for _ in 0..6 {
+            bench.clock.sleep(Duration::from_secs(10)).await;
+            assert!(bench.receive().await.is_empty(), "hidden as long as it is held");
+            let row = bench.row(parcel).await.unwrap();
+            assert!(row.lease_until_ms > bench.ports.clock.now_ms(), "{row:?}");
+        }
+        // Delivered twice all the same: the second leaves it alone.
+        other.run(Invocation { deliveries }, None).await;
+    };
+    let step = Duration::from_millis(20);
+    bench.while_time_passes_by(step, async { futures::join!(run, looks) }).await;
+    assert_eq!((bench.tally().await.succeeded, bench.row(parcel).await.unwrap().epoch), (1, 1));
+}
+
+#[tokio::test]
+async fn a_short_back_off_is_slept_while_others_run() {
+    let body = Body::Async(|_, cx| {
+        let clock = cx.state::<Arc<ManualClock>>();
+        let (fails, index) = (cx.attempt() == 1 && cx.id().index == 0, cx.id().index);
+        let body = async move {
+            if index == 1 {
+                clock.sleep(Duration::from_secs(5)).await;
+            }
+            if fails { Err("busy".into()) } else { Ok(None) }
+        };
+        Ok(body.boxed())
+    });
+    let task = Options::new().backoff("500ms..1s");
+    let bench = Bench::new([def("pair", task, body)]).with_clock();
+    bench.send("pair", 2).await;
+    // One run, no child.
+    assert_eq!(bench.run_in_time(&bench.worker()).await, 1);
+    assert!(bench.is_empty().await);
+    assert_eq!((bench.tally().await.succeeded, bench.tally().await.retries), (2, 1));
+    assert_eq!(bench.history(0).await[0].message, "busy");
 }
 
 #[tokio::test]

@@ -189,7 +189,8 @@ pub struct Failure {
     pub at_ms: u64,
     /// How long it ran, in milliseconds.
     pub took_ms: u64,
-    /// What ended it: `error`, `timeout`, `panic`, `crash`, `cancel`, `decode`. Or, of a dead letter that was removed,
+    /// What ended it: `error`, `timeout`, `panic`, `crash`, `cancel`, `decode`, or `stop` for a call that its worker
+    /// was stopped under. Or, of a dead letter that was removed,
     /// `retried` or `dropped`.
     pub kind: String,
     /// The error's text, with its sources and, for a timeout, where it hung. At most 2,000 bytes.

@@ -145,8 +145,8 @@ impl Options {
         self
     }
 
-    /// A call whose worker died is reported as unknown instead of run again. Calls are then marked before they
-    /// start, which costs a write. Defaults to off. Celery: `acks_late=False`, the default there.
+    /// A call whose worker died is reported as unknown instead of run again, and one that ran over its timeout is not
+    /// tried again. Calls are then marked before they start, which costs a write. Defaults to off. Celery: `acks_late=False`, the default there.
     #[must_use]
     pub const fn at_most_once(mut self) -> Self {
         self.at_most_once = true;

@@ -220,12 +220,17 @@ impl Bench {
     /// Lets virtual time pass, in steps of 100 ms, until the future ends. Real time only makes room for the other
     /// threads: nothing depends on how much of it goes by.
     pub async fn while_time_passes<T>(&self, future: impl Future<Output = T>) -> T {
+        self.while_time_passes_by(Duration::from_millis(100), future).await
+    }
+
+    /// The same in other steps: small ones where the worker has to do something before a lease ends.
+    pub async fn while_time_passes_by<T>(&self, step: Duration, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         loop {
             tokio::select! {
                 biased;
                 value = &mut future => return value,
-                () = tokio::time::sleep(Duration::from_millis(1)) => self.clock.advance(Duration::from_millis(100)),
+                () = tokio::time::sleep(Duration::from_millis(1)) => self.clock.advance(step),
             }
         }
     }

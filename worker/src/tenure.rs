@@ -1,0 +1,152 @@
+//! A claim that holds: its lease, and the recording that is on its way. Never more than one is, so that they land in
+//! order; each renews the lease, and every third of it one hides the message anew.
+
+use std::sync::Arc;
+
+use futures::{FutureExt as _, future::BoxFuture};
+use task_core::{
+    id::ParcelId,
+    ports::{Checkpoint, Delivery, PortError, Ports, Record, Settle, Settlement, Window},
+};
+
+use crate::{backoff::pause_ms, heartbeat::Lease};
+
+/// The longest pause between recordings that fail.
+const MAX_PAUSE_MS: u64 = 10_000;
+
+/// The claim is lost: nothing may be written or sent any more.
+#[derive(Debug)]
+pub(crate) struct Lost;
+
+/// A claim that holds.
+pub(crate) struct Tenure<'a> {
+    ports: &'a Ports,
+    delivery: &'a Delivery,
+    parcel: ParcelId,
+    epoch: u64,
+    lease: Lease,
+    flight: Option<Flight>,
+    /// When the last recording departed.
+    recorded_us: u64,
+    /// How many in a row have failed.
+    failures: u32,
+    /// None departs before.
+    retry_us: u64,
+}
+
+struct Flight {
+    landing: BoxFuture<'static, Result<(), PortError>>,
+    until_ms: u64,
+    /// When it departed, if it hides the message too.
+    hidden_ms: Option<u64>,
+}
+
+impl<'a> Tenure<'a> {
+    pub(crate) fn new(ports: &'a Ports, delivery: &'a Delivery, parcel: ParcelId, epoch: u64, lease: Lease) -> Self {
+        let recorded_us = ports.clock.monotonic_us();
+        Self { ports, delivery, parcel, epoch, lease, flight: None, recorded_us, failures: 0, retry_us: 0 }
+    }
+
+    pub(crate) fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    /// Whether the lease has ended, so that another may hold the parcel.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ports.clock.now_ms() >= self.lease.until_ms()
+    }
+
+    /// Whether a recording is on its way.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Whether one may depart now.
+    pub(crate) fn may_write(&self, now_us: u64) -> bool {
+        !self.is_writing() && now_us >= self.retry_us
+    }
+
+    /// Whether one is due, with or without something new to record.
+    pub(crate) fn is_due(&self, dirty: bool, now_us: u64) -> bool {
+        let renews = self.ports.clock.now_ms() >= self.lease.renewal_ms();
+        renews || (dirty && now_us >= self.recorded_us + self.checkpoint_us())
+    }
+
+    /// When that will be.
+    pub(crate) fn next_us(&self, dirty: bool, now_us: u64) -> u64 {
+        if self.is_writing() {
+            return u64::MAX;
+        }
+        let left_ms = self.lease.renewal_ms().saturating_sub(self.ports.clock.now_ms());
+        let renewal_us = now_us.saturating_add(left_ms.saturating_mul(1000));
+        let recording_us = if dirty { self.recorded_us + self.checkpoint_us() } else { u64::MAX };
+        renewal_us.min(recording_us).max(self.retry_us)
+    }
+
+    /// How often what is new is recorded.
+    pub(crate) fn checkpoint_us(&self) -> u64 {
+        self.ports.profile.checkpoint_ms * 1000
+    }
+
+    /// Sends a recording on its way.
+    pub(crate) fn depart(&mut self, record: Option<Record>, window: Option<Window>, now_us: u64) {
+        let now_ms = self.ports.clock.now_ms();
+        let (ledger, queue) = (Arc::clone(&self.ports.ledger), Arc::clone(&self.ports.queue));
+        let until_ms = self.lease.renewed(now_ms);
+        let (parcel, epoch) = (self.parcel, self.epoch);
+        let checkpoint = Checkpoint { parcel, epoch, record, lease_until_ms: until_ms, window };
+        let hidden_ms = (now_ms >= self.lease.renewal_ms()).then_some(now_ms);
+        let hide = hidden_ms.map(|_| Settlement {
+            queue: Arc::clone(&self.delivery.queue),
+            receipt: self.delivery.receipt.clone(),
+            settle: Settle::Hide { until_ms },
+        });
+        let landing = async move {
+            let hide = async {
+                if let Some(hide) = hide {
+                    // A message that could not be hidden is delivered again, and its claim finds this one.
+                    queue.settle(vec![hide]).await;
+                }
+            };
+            let (landed, ()) = futures::join!(ledger.checkpoint(vec![checkpoint]), hide);
+            landed.into_iter().collect()
+        };
+        self.recorded_us = now_us;
+        self.flight = Some(Flight { landing: landing.boxed(), until_ms, hidden_ms });
+    }
+
+    /// Ends when what is on its way has landed.
+    pub(crate) async fn landing(&mut self) -> Result<(), PortError> {
+        match &mut self.flight {
+            Some(flight) => (&mut flight.landing).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes note of a landing. `false` if it is to be repeated.
+    pub(crate) fn landed(&mut self, landed: Result<(), PortError>) -> Result<bool, Lost> {
+        let flight = self.flight.take();
+        let parcel = self.parcel;
+        match landed {
+            Ok(()) => {
+                if let Some(flight) = flight {
+                    self.lease.renew(flight.until_ms);
+                    flight.hidden_ms.into_iter().for_each(|now_ms| self.lease.hide(now_ms));
+                }
+                (self.failures, self.retry_us) = (0, 0);
+                Ok(true)
+            }
+            Err(error @ (PortError::Fenced | PortError::Stale | PortError::Refused { .. })) => {
+                tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
+                Err(Lost)
+            }
+            Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
+                self.failures += 1;
+                let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
+                tracing::warn!(%parcel, %error, pause_ms, "cannot record; starting no more calls until that works");
+                self.retry_us = self.ports.clock.monotonic_us() + pause_ms * 1000;
+                if self.is_over() { Err(Lost) } else { Ok(false) }
+            }
+        }
+    }
+}
