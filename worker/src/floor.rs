@@ -57,7 +57,9 @@ pub(crate) struct Floor {
     /// Tells the run that there is something to do.
     pub(crate) wake: Notify,
     reports: Mutex<Vec<Report>>,
-    seats: Mutex<BTreeMap<u32, Arc<Seat>>>,
+    /// By number: for a moment one position may have two, when a lane is taken over.
+    seats: Mutex<BTreeMap<u64, Arc<Seat>>>,
+    numbers: AtomicU64,
     lanes: Mutex<Vec<Arc<Lane>>>,
     running: AtomicU32,
     longest_us: AtomicU64,
@@ -90,6 +92,7 @@ impl Floor {
             wake: Notify::new(),
             reports: Mutex::default(),
             seats: Mutex::default(),
+            numbers: AtomicU64::new(0),
             lanes: Mutex::default(),
             running: AtomicU32::new(0),
             longest_us: AtomicU64::new(0),
@@ -156,7 +159,8 @@ impl Floor {
     /// A call takes its seat. Its permit goes with it.
     pub(crate) fn sit(&self, seat: &Arc<Seat>) {
         self.running.fetch_add(1, Ordering::AcqRel);
-        lock(&self.seats).insert(seat.start.position, Arc::clone(seat));
+        seat.number.store(self.numbers.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        lock(&self.seats).insert(seat.number.load(Ordering::Relaxed), Arc::clone(seat));
         self.nudge(seat.due_us);
         if self.abandoned.load(Ordering::Acquire) {
             seat.finish();
@@ -171,7 +175,7 @@ impl Floor {
         let took_us = now_us.saturating_sub(seat.started_us);
         self.took(took_us);
         self.report(Report::Ended(Ending { start: seat.start, took_us, ended_us: now_us, end }));
-        lock(&self.seats).remove(&seat.start.position);
+        lock(&self.seats).remove(&seat.number.load(Ordering::Relaxed));
         self.permits.add_permits(1);
         self.ended();
         true
@@ -228,7 +232,7 @@ impl Floor {
 
     /// A call does not take its seat after all. It keeps its permit.
     pub(crate) fn unsit(&self, seat: &Seat) {
-        lock(&self.seats).remove(&seat.start.position);
+        lock(&self.seats).remove(&seat.number.load(Ordering::Relaxed));
         self.ended();
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum Ground {
 pub(crate) struct Seat {
     pub(crate) start: Start,
     pub(crate) ground: Ground,
+    /// Given by the floor.
+    pub(crate) number: AtomicU64,
     pub(crate) started_us: u64,
     /// When its time is over.
     pub(crate) due_us: u64,
@@ -57,6 +59,7 @@ impl Seat {
         Self {
             start,
             ground,
+            number: AtomicU64::new(0),
             started_us,
             due_us,
             entered_us: AtomicU64::new(0),
