@@ -1,0 +1,84 @@
+//! An async call that blocks its thread for a while: that is reported while it does, its neighbours go on without
+//! it, and when it ends in time its result counts.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use common::{Bench, def, options};
+use futures::FutureExt as _;
+use task_core::{
+    task::{Body, Options},
+    wire::decode_args,
+};
+use worker::WorkerOptions;
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn line(&self, text: &str) -> Option<String> {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        log.lines().find(|line| line.contains(text)).map(str::to_owned)
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opened by sending or by dropping the sender.
+struct Gate(Mutex<mpsc::Receiver<()>>);
+
+#[tokio::test]
+async fn a_blocked_thread_is_reported_and_holds_nobody_up() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    let body = Body::Async(|args, cx| {
+        let gate = (decode_args::<u32>(args).unwrap() == 5).then(|| cx.state::<Gate>());
+        let body = async move {
+            if let Some(gate) = gate {
+                let _ = gate.0.0.lock().unwrap().recv();
+            }
+            Ok(None)
+        };
+        Ok(body.boxed())
+    });
+    let (open, gate) = mpsc::channel();
+    let task = Options::new().timeout("10m");
+    let bench = Bench::new([def("hog", task, body)]).with(Gate(Mutex::new(gate)));
+    let parcel = bench.send("hog", 10).await;
+    let worker = bench.worker_with(WorkerOptions { stall: Duration::from_millis(100), ..options() });
+    let opened = async {
+        while bench.row(parcel).await.is_none_or(|row| row.done.len() < 9)
+            || log.line("an async call blocks its thread").is_none()
+        {
+            tokio::task::yield_now().await;
+        }
+        drop(open);
+    };
+    let step = Duration::from_millis(20);
+    bench.while_time_passes_by(step, async { futures::join!(bench.run(&worker), opened) }).await;
+    let line = log.line("an async call blocks its thread").unwrap();
+    let id = format!("id={}", bench.call(5));
+    for part in ["WARN", "task=\"hog\"", &id, "attempt=1", "polling_ms=", "thread=celeriac-"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    assert_eq!((bench.tally().await.succeeded, worker.blocked_threads()), (10, 0));
+    assert!(bench.history(5).await.is_empty());
+}
