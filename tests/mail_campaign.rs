@@ -12,9 +12,9 @@ mod parts {
     mod smtp;
 }
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, process::Stdio};
 
-use support::{Campaign, header, summary, text};
+use support::{Campaign, header, summary, text, until};
 
 #[test]
 fn ten_thousand_rows_become_one_mail_for_each_valid_recipient() {
@@ -90,6 +90,29 @@ fn a_complete_campaign_is_not_sent_again() {
     assert_eq!(campaign.outbox("outbox").len() as u64, first.sent);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_campaign_that_is_asked_to_stop_goes_on_when_it_is_started_again() {
+    let campaign = Campaign::generate(5000, 4);
+    let process = campaign.command(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let process = process.expect("the program runs");
+    let outbox = campaign.path().join("outbox");
+    let mails = || fs::read_dir(&outbox).map_or(0, Iterator::count);
+    until("the first mails", || (mails() > 100).then_some(()));
+    let pid = rustix::process::Pid::from_child(&process);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    let stopped = process.wait_with_output().expect("it ends");
+    assert_eq!(stopped.status.code(), Some(130), "{}", text(&stopped.stderr));
+    assert!(text(&stopped.stderr).ends_with("stopped before the end: the same command goes on\n"));
+    assert!(campaign.outbox("outbox").len() < campaign.valid.len());
+
+    let output = campaign.run(&["--json"]);
+    let rows = summary(&output);
+    assert_eq!((rows.sent, rows.dead), (campaign.valid.len() as u64, 0));
+    assert_eq!(campaign.outbox("outbox").len(), campaign.valid.len());
+    assert!(text(&output.stderr).contains("campaign `recipients` goes on: "), "{}", text(&output.stderr));
+}
+
 #[test]
 fn other_recipients_under_one_name_are_another_campaign() {
     let campaign = Campaign::with(b"email,name\nada@example.org,Ada\n");
@@ -114,6 +137,10 @@ fn a_dry_run_says_what_would_be_sent_and_leaves_nothing_behind() {
     assert!(out.starts_with("plan for task `mail.send`\n"), "{out}");
     assert!(out.contains(&format!("calls        {calls}, ")), "{out}");
     assert!(out.ends_with(&format!("\n{} rows are skipped; nothing is sent\n", 1000 - calls)), "{out}");
+    let plan: serde_json::Value =
+        serde_json::from_slice(&campaign.run(&["--dry-run", "--json"]).stdout).expect("it is one line of JSON");
+    assert_eq!(plan["plan"]["calls"], calls);
+    assert_eq!(plan["skipped"], 1000 - calls);
     let left: BTreeSet<_> =
         fs::read_dir(campaign.path()).expect("it is there").map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["recipients.csv", "valid.txt"].map(Into::into).into());

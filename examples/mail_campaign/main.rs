@@ -77,7 +77,11 @@ async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (feed, failure) = Feed::open(&options.recipients, &survey)?;
     if options.dry_run {
         let plan = campaign.identify(send_email.fan_out(feed)).plan().await?;
-        println!("{plan}\n{} rows are skipped; nothing is sent", survey.skipped);
+        if options.json {
+            println!("{}", serde_json::json!({ "plan": plan, "skipped": survey.skipped }));
+        } else {
+            println!("{plan}\n{} rows are skipped; nothing is sent", survey.skipped);
+        }
         return Ok(ExitCode::SUCCESS);
     }
 

@@ -19,7 +19,7 @@ pub struct Options {
     /// CSV file whose first line names its columns, `email` and `name` among them.
     #[arg(long, value_name = "FILE")]
     pub recipients: PathBuf,
-    /// Writes each mail into this folder as an `.eml` file. The default, into `./outbox`.
+    /// Writes each mail into this folder as an `.eml` file, unless there is a server to send it to.
     #[arg(long, value_name = "DIR", default_value = "outbox", conflicts_with = "smtp")]
     pub outbox: PathBuf,
     /// Sends each mail to this server: `smtp://HOST` or `smtp://HOST:PORT`.
@@ -34,7 +34,7 @@ pub struct Options {
     /// Says what would be sent, and sends nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Writes the summary as JSON, as the last line on standard output.
+    /// Writes the summary, or with `--dry-run` the plan, as JSON: the last line on standard output.
     #[arg(long)]
     pub json: bool,
     /// The sender.

@@ -30,7 +30,7 @@ pub fn example(name: &str) -> Command {
     command
 }
 
-/// Waits until something holds, and fails when that takes longer than a minute.
+/// Waits until something holds, and fails when that takes longer than two minutes.
 pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     #[allow(clippy::disallowed_methods, reason = "a test that hangs should fail")]
     let start = Instant::now();
@@ -38,7 +38,7 @@ pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = holds() {
             return value;
         }
-        assert!(start.elapsed() < Duration::from_mins(1), "waited a minute for {what}");
+        assert!(start.elapsed() < Duration::from_mins(2), "waited two minutes for {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
