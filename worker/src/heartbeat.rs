@@ -25,6 +25,12 @@ impl Lease {
         self.until_ms
     }
 
+    /// Whether it is over for good. One that can be renewed is not: until somebody takes the parcel over, which its
+    /// epoch tells, a renewal that comes late is as good as any.
+    pub(crate) fn is_over(&self, now_ms: u64) -> bool {
+        self.fixed && self.until_ms <= now_ms
+    }
+
     /// When its message is to be hidden anew.
     pub(crate) fn renewal_ms(&self) -> u64 {
         if self.fixed { u64::MAX } else { self.hidden_from_ms + self.length_ms / 3 }
@@ -57,11 +63,13 @@ mod tests {
         lease.renew(lease.renewed(11_000));
         lease.hide(11_000);
         assert_eq!((lease.until_ms(), lease.renewal_ms()), (41_000, 21_000));
+        assert!(!lease.is_over(50_000), "nobody may have taken it over");
     }
 
     #[test]
     fn outlives_a_deadline_and_is_not_renewed() {
         let lease = Lease::new(1000, 30_000, Some(900_000));
         assert_eq!((lease.until_ms(), lease.renewal_ms(), lease.renewed(5000)), (910_000, u64::MAX, 910_000));
+        assert!(!lease.is_over(909_999) && lease.is_over(910_000));
     }
 }

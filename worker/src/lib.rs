@@ -9,6 +9,7 @@ mod crew;
 mod error;
 mod floor;
 mod heartbeat;
+mod held;
 mod lane;
 mod narrow;
 mod options;

@@ -167,7 +167,7 @@ impl<'a> Performance<'a> {
             self.grace_us = Some(self.worker.grace_us());
         }
         let graceless = self.grace_us.is_some_and(|grace_us| grace_us <= now_us);
-        if self.tenure.is_over() {
+        if self.tenure.has_lapsed() {
             // Unguarded until the renewal that must be on its way has landed.
             self.floor.halt(true);
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use task_core::{
+    id::ParcelId,
     ports::{
-        Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settlement, Settling,
-        Takeover,
+        Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settlement,
+        Settling, Takeover,
     },
     protocol,
     task::TaskDef,
@@ -19,6 +20,7 @@ use crate::{
     crew::MAX_LOST,
     error::WorkerError,
     heartbeat::Lease,
+    held::Hold,
     park,
     perform::{Performance, Performed},
     retries,
@@ -36,6 +38,7 @@ const MAX_SETTLE_PAUSE_MS: u64 = 5000;
 struct Opened {
     delivery: Delivery,
     parcel: Parcel,
+    hold: Hold,
     /// `None` when the program does not have the task and has waited long enough for it.
     def: Option<&'static TaskDef>,
 }
@@ -49,13 +52,17 @@ pub(crate) async fn run(worker: &Worker, invocation: Invocation, deadline_ms: Op
         .await;
 }
 
-/// Opens the parcels. Those that cannot be read are buried, those that cannot be run yet are put back.
+/// Opens the parcels. Those that cannot be read are buried, those that cannot be run yet or run already are put back.
 async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
-    let now_ms = worker.ports().clock.now_ms();
+    let (now_ms, lease_ms) = (worker.ports().clock.now_ms(), worker.ports().profile.lease_ms);
     let (mut opened, mut aside) = (Vec::with_capacity(deliveries.len()), Vec::new());
     for delivery in deliveries {
         match sort(worker, &delivery, now_ms) {
-            Ok((parcel, def)) => opened.push(Opened { delivery, parcel, def }),
+            Ok((parcel, def)) => match worker.held().take(parcel.header.id) {
+                Some(hold) => opened.push(Opened { delivery, parcel, hold, def }),
+                // Whoever has it deletes another delivery of its message; this one then finds it finished.
+                None => aside.push(settlement(&delivery, Settle::Hide { until_ms: now_ms + lease_ms })),
+            },
             Err(settle) => aside.push(settlement(&delivery, settle)),
         }
     }
@@ -122,7 +129,7 @@ async fn conclude(
     lease: Lease,
     deadline_ms: Option<u64>,
 ) {
-    let Opened { delivery, parcel, def } = opened;
+    let Opened { delivery, parcel, hold: _hold, def } = opened;
     let now_ms = worker.ports().clock.now_ms();
     let delete = settlement(&delivery, Settle::Delete);
     let (id, task) = (parcel.header.id, parcel.header.task.clone());
@@ -211,8 +218,8 @@ async fn work(
     );
 }
 
-/// Records, seals, sends, finishes and deletes (rule 4); again while the backend cannot, as long as the lease
-/// holds. Answers how many children there were.
+/// Records, seals, sends, finishes and deletes (rule 4); again while the backend cannot, until somebody else has the
+/// parcel: what has run and is not recorded would run again. Answers how many children there were.
 async fn settle(
     worker: &Worker,
     delivery: &Delivery,
@@ -240,14 +247,25 @@ async fn settle(
         let (parcel, task) = (parcel.header.id, &parcel.header.task);
         let passes = matches!(error, PortError::Unavailable { .. } | PortError::Unknown { .. });
         let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);
-        if !passes || worker.is_stopping() || clock.now_ms() + pause_ms >= performed.lease.until_ms() {
+        if !passes || worker.has_stopped() || performed.lease.is_over(clock.now_ms() + pause_ms) {
             tracing::error!(%parcel, task, epoch, %error, "cannot settle; its message will be delivered again");
             return Err(Lost);
         }
         tracing::warn!(%parcel, task, %error, pause_ms, "cannot settle; trying again");
+        renew(worker, delivery, parcel, epoch, performed.lease).await;
         clock.sleep(std::time::Duration::from_millis(pause_ms)).await;
     }
     Err(Lost)
+}
+
+/// Keeps others from running what cannot be settled: a full disk may have room for a renewal and for nothing else.
+async fn renew(worker: &Worker, delivery: &Delivery, parcel: ParcelId, epoch: u64, lease: Lease) {
+    let lease_until_ms = lease.renewed(worker.ports().clock.now_ms());
+    let checkpoint = Checkpoint { parcel, epoch, record: None, lease_until_ms, window: None };
+    let hide = settlement(delivery, Settle::Hide { until_ms: lease_until_ms });
+    // If that fails, so does the next attempt to settle, or the parcel is still ours.
+    let (_, ()) =
+        futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), settle_messages(worker, vec![hide]));
 }
 
 fn settlement(delivery: &Delivery, settle: Settle) -> Settlement {

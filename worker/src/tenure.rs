@@ -52,7 +52,7 @@ impl<'a> Tenure<'a> {
     }
 
     /// Whether the lease has ended, so that another may hold the parcel.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn has_lapsed(&self) -> bool {
         self.ports.clock.now_ms() >= self.lease.until_ms()
     }
 
@@ -145,7 +145,7 @@ impl<'a> Tenure<'a> {
                 let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
                 tracing::warn!(%parcel, %error, pause_ms, "cannot record; starting no more calls until that works");
                 self.retry_us = self.ports.clock.monotonic_us() + pause_ms * 1000;
-                if self.is_over() { Err(Lost) } else { Ok(false) }
+                if self.lease.is_over(self.ports.clock.now_ms()) { Err(Lost) } else { Ok(false) }
             }
         }
     }

@@ -16,7 +16,7 @@ use task_core::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{WorkerOptions, crew::Crew, floor::Floor, run, watchdog::Watchdog};
+use crate::{WorkerOptions, crew::Crew, floor::Floor, held::Held, run, watchdog::Watchdog};
 
 /// How long after the grace a stop still waits for runs to record what they have.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -29,6 +29,7 @@ pub struct Worker {
     options: WorkerOptions,
     crew: Arc<Crew>,
     watchdog: Watchdog,
+    held: Held,
     live: watch::Sender<usize>,
     stopping: CancellationToken,
     grace_us: AtomicU64,
@@ -43,6 +44,7 @@ impl Worker {
             states,
             crew: Arc::new(Crew::new(options.threads, options.isolate)),
             watchdog: Watchdog::new(options.stall),
+            held: Held::default(),
             live: watch::Sender::new(0),
             stopping: CancellationToken::new(),
             grace_us: AtomicU64::new(u64::MAX),
@@ -101,6 +103,10 @@ impl Worker {
         &self.crew
     }
 
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
     pub(crate) fn watch(&self, floor: &Arc<Floor>) {
         self.watchdog.watch(floor);
     }
@@ -117,6 +123,12 @@ impl Worker {
     /// Until when calls may run once the worker is being stopped.
     pub(crate) fn grace_us(&self) -> u64 {
         self.grace_us.load(Ordering::Acquire)
+    }
+
+    /// Whether a stop no longer waits for what could not be recorded.
+    pub(crate) fn has_stopped(&self) -> bool {
+        let ends_us = self.grace_us().saturating_add(SETTLE.as_micros() as u64);
+        self.is_stopping() && self.ports.clock.monotonic_us() >= ends_us
     }
 
     /// Where the calls of a parcel run.
