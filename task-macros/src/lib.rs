@@ -1,6 +1,6 @@
 //! `#[task]` and `#[derive(Task)]` of Celeriac, to be used through the crate `celeriac`.
 //!
-//! Each is a pipeline: parse, [validate](function::Function) against what a task can be, expand. What is wrong is
+//! Each is a pipeline: parse, validate against what a task can be, expand. What is wrong is
 //! collected and reported at once, and what can still be emitted is, so that one mistake is one error. Generated code
 //! holds no logic: it calls into `celeriac::__private`, and names nothing else of the crate.
 
