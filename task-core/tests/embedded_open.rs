@@ -7,6 +7,7 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::Command,
+    sync::Barrier,
 };
 
 use task_core::embedded::{OpenError, open};
@@ -34,13 +35,21 @@ fn a_new_file_is_made_and_opens_again() {
 
 #[test]
 fn many_may_make_the_same_file_at_once() {
-    let (_directory, path) = place();
-    std::thread::scope(|scope| {
-        let opened: Vec<_> = (0..6).map(|_| scope.spawn(|| open(&path).map(drop))).collect();
-        for opened in opened {
-            opened.join().unwrap().unwrap();
-        }
-    });
+    // Whoever looks while another makes it sees all of it or nothing; a look takes a moment, so it is tried often.
+    for _ in 0..50 {
+        let (_directory, path) = place();
+        let barrier = Barrier::new(6);
+        std::thread::scope(|scope| {
+            let make = || {
+                barrier.wait();
+                open(&path).map(drop)
+            };
+            let opened: Vec<_> = (0..6).map(|_| scope.spawn(make)).collect();
+            for opened in opened {
+                opened.join().unwrap().unwrap();
+            }
+        });
+    }
 }
 
 #[test]

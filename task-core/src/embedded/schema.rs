@@ -101,6 +101,8 @@ pub(super) enum Found {
 
 /// Looks at what a file is.
 pub(super) fn recognise(db: &Connection) -> rusqlite::Result<Found> {
+    // All of it at one moment: another process may be making the tables.
+    let db = db.unchecked_transaction()?;
     let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if application == APPLICATION_ID {
