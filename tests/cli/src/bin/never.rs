@@ -1,7 +1,5 @@
 //! A program with schedules that are never due.
 
-#![allow(clippy::unused_async, reason = "what a task does here is to be there")]
-
 use std::process::ExitCode;
 
 use celeriac::task;

@@ -1,7 +1,5 @@
 //! A program with tasks that do what the tests need: succeed, fail, wait, block.
 
-#![allow(clippy::unused_async, reason = "what a task does here is to be there")]
-
 use std::{env, process::ExitCode, time::Duration};
 
 use celeriac::{App, BoxError, Road, State, Stop, task};

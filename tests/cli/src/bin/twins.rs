@@ -1,7 +1,5 @@
 //! A program with two tasks of one name.
 
-#![allow(clippy::unused_async, reason = "what a task does here is to be there")]
-
 use std::process::ExitCode;
 
 use celeriac::task;

@@ -20,7 +20,7 @@ fn tasks_are_listed() {
     let site = Site::new();
     let lines = site.shop(&["tasks"]).ok().lines();
     assert_eq!(lines[0], "TASK QUEUE RETRIES TIMEOUT WRITTEN AT");
-    assert_eq!(lines[3], "greet(customer, visits) orders 3 60 s tests/cli/src/bin/shop.rs:14");
+    assert_eq!(lines[3], "greet(customer, visits) orders 3 60 s tests/cli/src/bin/shop.rs:12");
     let scheduled = lines.last().unwrap();
     assert!(scheduled.starts_with("close_books cron(0 3 * * ? *) Europe/Berlin TIME (in "), "{scheduled}");
     let tasks = site.json(&["tasks"]);
@@ -52,6 +52,7 @@ fn an_unknown_call_is_not_found() {
     let site = Site::new();
     let _dev = site.role(&["dev"]);
     site.shop(&["call", "greet", "[\"Ada\"]", "--wait"]).ok();
+    site.settles("orders");
     site.shop(&["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV-0"]).fails(
         4,
         "error: there is no call 01ARZ3NDEKTSV4RRFFQ69G5FAV-0: no queue of this database holds it, and no worker has \

@@ -90,7 +90,8 @@ fn only_what_executes_tasks_is_set_up() {
     let site = Site::new();
     let accepted = site.shop(&["call", "pack", "[0]"]).ok();
     assert!(!accepted.out.contains("set up"));
-    let dispatcher = site.role(&["dispatcher", "--json"]);
+    let mut dispatcher = site.role(&["dispatcher", "--json"]);
+    dispatcher.logs("dispatching");
     let mut worker = site.role(&["worker"]);
     worker.prints("set up");
     worker.prints("packed");

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -75,6 +75,13 @@ impl Site {
         assert!(states.into_iter().any(|now| now == state), "{id} has not become {state}");
     }
 
+    /// Asks until nothing of a queue is in flight: a call has ended a moment before its parcel has.
+    #[track_caller]
+    pub(crate) fn settles(&self, queue: &str) {
+        let in_flight = (0..1_000).map(|_| self.json(&["queue", queue])["queues"][0]["in_flight"].take());
+        assert!(in_flight.into_iter().any(|parcels| parcels == 0), "{queue} has not settled");
+    }
+
     /// Starts a role of the shop, which ends with the test at the latest.
     pub(crate) fn role(&self, args: &[&str]) -> Role {
         Role::new(&mut self.program(SHOP, args))
@@ -134,13 +141,17 @@ fn words(line: &str) -> String {
 pub(crate) struct Role {
     child: Child,
     out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
+    /// What of its log has been read.
+    log: String,
 }
 
 impl Role {
     pub(crate) fn new(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Self { child, out, err, log: String::new() }
     }
 
     /// Waits until it, or one of its tasks, has printed this line.
@@ -152,7 +163,23 @@ impl Role {
             }
             line.clear();
         }
-        panic!("it ended without printing `{wanted}`: {}", self.err());
+        self.err.read_to_string(&mut self.log).unwrap();
+        panic!("it ended without printing `{wanted}`: {}", self.log);
+    }
+
+    /// Waits until it has logged a line with these words in it.
+    pub(crate) fn logs(&mut self, wanted: &str) {
+        loop {
+            let read = self.log.len();
+            assert!(
+                self.err.read_line(&mut self.log).unwrap() > 0,
+                "it ended without a log of `{wanted}`: {}",
+                self.log
+            );
+            if self.log[read..].contains(wanted) {
+                return;
+            }
+        }
     }
 
     /// Sends it a signal.
@@ -163,16 +190,11 @@ impl Role {
 
     /// Waits until it has ended, and answers its exit code, what it printed since, and its log.
     pub(crate) fn ended(mut self) -> Answer {
-        let code = self.child.wait().unwrap().code();
         let mut out = String::new();
         self.out.read_to_string(&mut out).unwrap();
-        Answer { code, out, err: self.err() }
-    }
-
-    fn err(&mut self) -> String {
-        let mut err = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        err
+        self.err.read_to_string(&mut self.log).unwrap();
+        let code = self.child.wait().unwrap().code();
+        Answer { code, out, err: std::mem::take(&mut self.log) }
     }
 }
 

@@ -22,16 +22,16 @@ fn no_task_is_linked() {
 fn two_tasks_have_one_name() {
     run(env!("CARGO_BIN_EXE_twins"), &[]).fails(
         3,
-        "error: two tasks are named `mail.send`: tests/cli/src/bin/twins.rs:9 and tests/cli/src/bin/twins.rs:12; give \
+        "error: two tasks are named `mail.send`: tests/cli/src/bin/twins.rs:7 and tests/cli/src/bin/twins.rs:10; give \
          one of them `#[task(name = \"..\")]`",
     );
 }
 
 #[test]
 fn schedules_are_never_due() {
-    let why = "error: task `in_atlantis` (tests/cli/src/bin/never.rs:12), schedule `cron(0 3 * * ? *)`: there is no time \
+    let why = "error: task `in_atlantis` (tests/cli/src/bin/never.rs:10), schedule `cron(0 3 * * ? *)`: there is no time \
                zone `Europe/Atlantis`: names are those of the IANA database, such as `Europe/Berlin`\n\
-               task `on_the_thirtieth_of_february` (tests/cli/src/bin/never.rs:9), schedule `cron(0 3 30 2 ? *)`: never \
+               task `on_the_thirtieth_of_february` (tests/cli/src/bin/never.rs:7), schedule `cron(0 3 30 2 ? *)`: never \
                due: there is no such date";
     for args in [&[][..], &["worker"], &["dispatcher"]] {
         run(env!("CARGO_BIN_EXE_never"), args).fails(3, why);
@@ -46,7 +46,7 @@ fn the_set_up_forgets_a_state() {
     let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "forgets").output().unwrap();
     Answer::from(answer).fails(
         3,
-        "error: task `greet` (tests/cli/src/bin/shop.rs:14) asks for State<shop::Shop>, which nobody provided: write \
+        "error: task `greet` (tests/cli/src/bin/shop.rs:12) asks for State<shop::Shop>, which nobody provided: write \
          `app.state(..)` in the set-up given to celeriac::main!",
     );
 }
