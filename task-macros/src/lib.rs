@@ -10,16 +10,87 @@ mod function;
 mod options;
 mod owned;
 mod structure;
+mod wire_name;
 
 use proc_macro::TokenStream;
 
-/// Makes a function a task. The documentation is at `celeriac::task`.
+/// Makes a function a task: a value of the function's name with the methods `delay`, `apply`, `fan_out` and `call`.
+///
+/// ```
+/// use celeriac::{Context, State, Stop, task};
+///
+/// # struct Mailer;
+/// # impl Mailer { async fn send(&self, _: &str, _: &str, _: &str) -> Result<(), std::io::Error> { Ok(()) } }
+/// /// Sends one mail.
+/// #[task(name = "mail.send", retries = 5, backoff = "2s..10m", timeout = "30s", queue = "mail")]
+/// pub async fn send_email(mailer: State<Mailer>, cx: &Context, to: String, template: String) -> Result<(), Stop> {
+///     if !to.contains('@') {
+///         return Err(Stop::Cancel(format!("`{to}` is no address")));
+///     }
+///     Ok(mailer.send(&to, &template, &cx.idempotency_key()).await?)
+/// }
+///
+/// # async fn handler(people: Vec<String>) -> Result<(), celeriac::Error> {
+/// send_email.delay("ada@example.org", "welcome").await?;
+/// send_email.fan_out(people.iter().map(|to| (to, "spring"))).name("spring").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// - An `async fn` runs beside others; a plain `fn` is blocking and runs on a thread.
+/// - Its **arguments** are sent and stored, so they are owned, have plain names, and types that are `Serialize` and
+///   `DeserializeOwned`. Callers may pass anything that is `Into` a `String`, `PathBuf`, `Box<str>`, `Arc<str>` or
+///   `Cow<'static, str>`; other types as they are. `#[serde(..)]` on an argument is that of a field: with
+///   `#[serde(default)]` on an argument that was added later, calls that were queued before still run.
+/// - A parameter of type `State<T>` is provided at start-up and one of type `&Context` is the running call; both are
+///   told by the last segment of their type's path, and neither is an argument.
+/// - It **returns** `()` or `Result<T, E>`, where `E` is any error, or `Stop` to choose what becomes of the call.
+/// - The **options** are the methods of `celeriac::Options`, each with its limits and default; `name` defaults to the
+///   function's bare name, and `state(T, ..)` asks for state that the body takes out of its context.
+/// - With a `schedule` it takes no arguments.
+///
+/// `call` runs the function in place, with its own signature. Since the name is that of a `static`, a local variable
+/// cannot have it: `use tasks;` and `tasks::send_email.delay(..)` keeps them apart.
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     function::task(options.into(), &item.into()).into()
 }
 
-/// Makes a struct a task. The documentation is at `celeriac::Task`.
+/// Makes a struct a task: its fields are the arguments, `impl Perform` is the body, and it has the methods `delay`,
+/// `apply` and `fan_out`.
+///
+/// ```
+/// use celeriac::{Context, Perform, Task};
+/// use serde::{Deserialize, Serialize};
+///
+/// # struct Db;
+/// #[derive(Task, Default, Serialize, Deserialize)]
+/// #[task(name = "report.nightly", schedule = "cron(0 3 * * ? *)", timezone = "Europe/Berlin", state(Db))]
+/// struct NightlyReport {
+///     day: Option<u32>,
+/// }
+///
+/// impl Perform for NightlyReport {
+///     type Output = ();
+///     type Error = std::io::Error;
+///
+///     async fn perform(self, cx: &Context) -> Result<(), std::io::Error> {
+///         let db = cx.state::<Db>();
+///         // ..
+/// #       drop(db);
+///         Ok(())
+///     }
+/// }
+///
+/// # async fn handler() -> Result<(), celeriac::Error> {
+/// NightlyReport { day: Some(3) }.delay().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The options are those of `#[task]`. State that the body takes out of its context is declared with `state(T, ..)`,
+/// so that a program that does not provide it does not start. With a `schedule` the struct needs `Default`: that is
+/// what a run that was called by the clock gets.
 #[proc_macro_derive(Task, attributes(task))]
 pub fn derive_task(item: TokenStream) -> TokenStream {
     structure::task(item.into()).into()

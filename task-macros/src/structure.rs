@@ -2,12 +2,13 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Data, DeriveInput, Fields, ext::IdentExt};
+use syn::{Data, DeriveInput, Fields};
 
 use crate::{
     errors::Errors,
     expand::{Registration, private, private_at},
     options::Options,
+    wire_name::wire_name,
 };
 
 /// Expands `#[derive(Task)] item`.
@@ -64,7 +65,7 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         options,
         args: quote!(#ident),
         output: quote_spanned!(ident.span()=> type Output = <#ident as #pk_here::Perform>::Output;),
-        names: fields.iter().filter_map(|field| Some(field.ident.as_ref()?.unraw().to_string())).collect(),
+        names: fields.iter().filter_map(|field| Some(wire_name(field.ident.as_ref()?, &field.attrs))).collect(),
         states: Vec::new(),
         check: quote_spanned!(ident.span()=> #pk_here::#check::<#ident>),
         body: quote! {

@@ -1,7 +1,12 @@
 //! Reading the arguments of a call, and saying which of them is wrong.
 
+use rmp_serde::decode::Error;
+use serde::de::Unexpected;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+
 use super::Task;
-use crate::wire::decode_args;
+use crate::wire::{decode_args, to_json};
 
 /// What `MessagePack` has for a call without arguments: an empty map.
 const NONE: &[u8] = &[0x80];
@@ -16,7 +21,7 @@ pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
         let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
         match serde_path_to_error::deserialize::<_, T::Args>(&mut deserializer) {
             Ok(_) => error.to_string(),
-            Err(error) => name(&error.path().to_string(), &error.inner().to_string()),
+            Err(error) => explain(bytes, error.path(), error.inner()),
         }
     })
 }
@@ -37,11 +42,40 @@ pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), Stri
 }
 
 /// The error, with the argument that has it.
-fn name(path: &str, error: &str) -> String {
-    let missing = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-    match (path, missing) {
-        (".", Some(argument)) => format!("missing argument `{argument}`"),
-        (".", None) => error.to_owned(),
-        (path, _) => format!("argument `{path}`: {error}"),
+fn explain(bytes: &[u8], path: &Path, error: &Error) -> String {
+    let said = match error {
+        // It names the marker byte, which nobody has written.
+        Error::TypeMismatch(_) => format!("invalid type: {}", found(bytes, path)),
+        error => error.to_string(),
+    };
+    if path.iter().next().is_some() {
+        return format!("argument `{path}`: {said}");
     }
+    match said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        Some(argument) => format!("missing argument `{argument}`"),
+        None => said,
+    }
+}
+
+/// What stands at a place in the arguments.
+fn found(bytes: &[u8], path: &Path) -> String {
+    let args = to_json(bytes).unwrap_or_default();
+    let value = path.iter().fold(&args, |value, segment| match segment {
+        Segment::Map { key } => &value[key],
+        Segment::Seq { index } => &value[index],
+        Segment::Enum { .. } | Segment::Unknown => value,
+    });
+    let unexpected = match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(value) => Unexpected::Bool(*value),
+        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Unexpected::Unsigned(number),
+            (None, Some(number)) => Unexpected::Signed(number),
+            (None, None) => Unexpected::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Unexpected::Str(text),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    };
+    unexpected.to_string()
 }

@@ -1,7 +1,7 @@
 //! The parameters of a task function.
 
 use quote::ToTokens;
-use syn::{Attribute, Ident, Pat, PatType, Type, ext::IdentExt};
+use syn::{Attribute, Ident, Pat, PatType, Type};
 
 use super::types::{self, Role};
 use crate::{errors::Errors, owned::owned};
@@ -51,11 +51,6 @@ impl Param {
 }
 
 impl Argument {
-    /// Its name in queued calls.
-    pub(super) fn wire_name(&self) -> String {
-        self.name.unraw().to_string()
-    }
-
     fn read(param: &PatType, serde: Vec<Attribute>, errors: &mut Errors) -> Option<Self> {
         let ty = types::ungrouped(&param.ty);
         let before = errors.count();

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     expand::{Registration, private, private_at},
     options::Options,
+    wire_name::wire_name,
 };
 
 /// The task of this function.
@@ -127,9 +128,11 @@ impl Names {
         run.sig.ident = self.run.clone();
         run.vis = Visibility::Inherited;
         run.attrs.retain(|attribute| !is_about(attribute) && !attribute.path().is_ident("cfg"));
-        // What the macro asks for is not to be found fault with: arguments are owned, and `async` says where a task
-        // runs even if it never waits.
-        run.attrs.push(parse_quote!(#[allow(clippy::needless_pass_by_value, clippy::unused_async)]));
+        // What a task cannot do otherwise is not to be found fault with: its arguments are owned, a value is returned
+        // in a `Result`, and `async` says where it runs even if it never waits.
+        run.attrs.push(parse_quote! {
+            #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, clippy::unused_async)]
+        });
         run
     }
 }
@@ -235,7 +238,7 @@ fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Nam
         options,
         args: args_type(function),
         output: quote_spanned!(output.span()=> type Output = #outcome::Output;),
-        names: function.arguments().map(Argument::wire_name).collect(),
+        names: function.arguments().map(|argument| wire_name(&argument.name, &argument.serde)).collect(),
         states: function.states().collect(),
         check: quote!(#pk::check::<#task>),
         body: body(function, names),
