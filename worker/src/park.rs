@@ -36,6 +36,10 @@ pub(crate) fn refusal(header: &Header, claimed: &Claimed, now_ms: u64) -> Option
     if claimed.revoked {
         return Some((Reason::Revoked, WorkerError::Revoked));
     }
+    if now_ms > header.not_after_ms {
+        let (parcel, task, not_after_ms) = (header.id.to_string(), header.task.clone(), header.not_after_ms);
+        return Some((Reason::Expired, WorkerError::TooOld { parcel, task, not_after_ms }));
+    }
     if header.hops > MAX_HOPS {
         return Some((Reason::Failed, WorkerError::Hops { task: header.task.clone(), hops: header.hops }));
     }

@@ -96,29 +96,39 @@ fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Op
     Ok((parcel, def))
 }
 
-/// Asks for all of them at once.
+/// Asks for all of them at once. Those that are too old to run are claimed all the same, to be refused: their calls end
+/// as dead letters, and their batches end.
 async fn claim(worker: &Worker, opened: &[Opened], lease: Lease) -> Vec<Result<Claim, PortError>> {
-    let now_ms = worker.ports().clock.now_ms();
-    let request = |opened: &Opened| {
-        let header = &opened.parcel.header;
-        ClaimRequest {
-            parcel: header.id,
-            batch: header.batch,
-            recorded: header.recorded,
-            task: header.task.as_str().into(),
-            first: header.first,
-            count: header.count,
-            holder: Arc::clone(worker.name()),
-            now_ms,
-            lease_until_ms: lease.until_ms(),
-            not_after_ms: header.not_after_ms,
-            takeover: Takeover::Expired,
-        }
-    };
     if opened.is_empty() {
         return Vec::new();
     }
-    worker.ports().ledger.claim(opened.iter().map(request).collect()).await
+    let now_ms = worker.ports().clock.now_ms();
+    let mut requests: Vec<_> = opened.iter().map(|opened| request(worker, &opened.parcel, lease, now_ms)).collect();
+    let mut claims = worker.ports().ledger.claim(requests.clone()).await;
+    let old: Vec<usize> = (0..claims.len()).filter(|at| matches!(claims[*at], Ok(Claim::TooOld))).collect();
+    if !old.is_empty() {
+        requests.iter_mut().for_each(|request| request.not_after_ms = now_ms);
+        let again = worker.ports().ledger.claim(old.iter().map(|at| requests[*at].clone()).collect()).await;
+        old.into_iter().zip(again).for_each(|(at, claim)| claims[at] = claim);
+    }
+    claims
+}
+
+fn request(worker: &Worker, parcel: &Parcel, lease: Lease, now_ms: u64) -> ClaimRequest {
+    let header = &parcel.header;
+    ClaimRequest {
+        parcel: header.id,
+        batch: header.batch,
+        recorded: header.recorded,
+        task: header.task.as_str().into(),
+        first: header.first,
+        count: header.count,
+        holder: Arc::clone(worker.name()),
+        now_ms,
+        lease_until_ms: lease.until_ms(),
+        not_after_ms: header.not_after_ms,
+        takeover: Takeover::Expired,
+    }
 }
 
 /// Does what the answer to the claim asks for.
@@ -140,10 +150,8 @@ async fn conclude(
             return settle_messages(worker, vec![hide]).await;
         }
         Ok(Claim::TooOld) => {
-            let not_after_ms = parcel.header.not_after_ms;
-            let reason = WorkerError::TooOld { parcel: id.to_string(), task, not_after_ms }.to_string();
-            tracing::error!(queue = %delivery.queue, "{reason}; it is buried");
-            return settle_messages(worker, vec![settlement(&delivery, Settle::Bury { reason })]).await;
+            let what = format!("parcel {id} is too old for the ledger, whatever it is asked");
+            Err(PortError::Unavailable { what, source: None })
         }
         Ok(Claim::Sealed { epoch, seal }) => {
             let finish = Finish { parcel: id, epoch, record: None };

@@ -21,7 +21,7 @@ use task_core::{
         Checkpoint, Claim, ClaimRequest, Clock as _, Failure, Finish, Ledger, Owed, PortError, Reason, Record, Row,
         Seal,
     },
-    task::{Body, Options, Registry},
+    task::{Body, Options, Registry, Stop},
 };
 
 fn noop() -> Body {
@@ -118,12 +118,41 @@ async fn hops_have_a_budget() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_buried() {
+async fn what_is_too_old_becomes_dead_letters_and_can_be_sent_again() {
     let bench = bench();
-    bench.send("noop", 1).await;
-    bench.clock.advance(Duration::from_hours(24 * 15));
-    bench.run(&bench.worker()).await;
-    assert_eq!(bench.ports.queue.depths().await.unwrap()[0].buried, 1);
+    let parcel = bench.send("noop", 3).await;
+    bench.clock.advance(Duration::from_hours(24 * 14));
+    bench.clock.advance(Duration::from_millis(1));
+    let worker = bench.worker();
+    assert_eq!(bench.run(&worker).await, 1);
+    assert!(bench.is_empty().await);
+    let dead = bench.dead().await;
+    assert_eq!((dead.len(), dead[2].reason, dead[2].attempts), (3, Reason::Expired, 0));
+    assert_eq!(
+        dead[0].message,
+        format!(
+            "parcel {parcel} of task `noop` is too old to run: it was to be run before 1701209600000 (ms since 1970), and \
+             what has been done of it is no longer known"
+        )
+    );
+    assert_eq!((bench.tally().await.expired, bench.tally().await.ended()), (3, 3));
+    task_core::client::Client::new(bench.ports.clone()).retry_dead(&dead).await.unwrap();
+    bench.run_all(&worker).await;
+    assert_eq!((bench.tally().await.succeeded, bench.tally().await.ended()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_back_off_may_be_longer_than_a_parcel_is_kept() {
+    let body = Body::Async(|_, cx| {
+        let first = cx.attempt() == 1;
+        let month = Duration::from_hours(24 * 30);
+        let end = if first { Err(Stop::RetryAfter(month, "next month".into())) } else { Ok(None) };
+        Ok(async move { end }.boxed())
+    });
+    let bench = Bench::new([def("invoice", Options::new(), body)]);
+    bench.send("invoice", 1).await;
+    bench.run_every(Duration::from_hours(1), &bench.worker()).await;
+    assert_eq!((bench.tally().await.succeeded, bench.tally().await.ended()), (1, 1));
 }
 
 #[tokio::test]

@@ -7,11 +7,8 @@ use crate::{
     id::{BatchId, ParcelId},
     ports::Outgoing,
     task::{Options, queue_name},
-    wire::{Header, Packer},
+    wire::{Header, KEPT_MS, Packer},
 };
-
-/// How long after it was accepted, or became due, a parcel may still be claimed. SQS keeps a message as long.
-const NOT_AFTER_MS: u64 = 14 * 24 * 3600 * 1000;
 
 /// How far away a call may be due.
 const FARTHEST_MS: u64 = 3653 * 24 * 3600 * 1000;
@@ -80,7 +77,7 @@ impl Spec {
             created_ms,
             due_ms: self.due_ms,
             expires_ms: self.expires_ms,
-            not_after_ms: created_ms.max(self.due_ms).saturating_add(NOT_AFTER_MS),
+            not_after_ms: created_ms.max(self.due_ms).saturating_add(KEPT_MS),
             call_ms: self.call_ms,
         };
         Outgoing { queue: self.queue.as_ref().into(), body: packer.seal(header), due_ms: self.due_ms }

@@ -39,6 +39,10 @@ pub const MAX_INDEX: u64 = 1 << 62;
 /// read as this one.
 pub const MAX_TIME_MS: u64 = 253_402_300_799_999;
 
+/// How long after it was accepted, or became due, a parcel may still be claimed, in milliseconds: 14 days. SQS keeps a
+/// message as long.
+pub const KEPT_MS: u64 = 14 * 24 * 3600 * 1000;
+
 /// The deepest nesting of an argument.
 pub const MAX_DEPTH: usize = 128;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_bytes::Bytes as Bin;
 
 use super::{
-    Header, MAX_CALLS, WireError,
+    Header, KEPT_MS, MAX_CALLS, WireError,
     body::{self, Body},
     envelope,
 };
@@ -76,6 +76,8 @@ impl Parcel {
             attempt: plan.attempt,
             hops: self.header.hops.saturating_add(1),
             due_ms: plan.due_ms,
+            // Counted from when it is due: a back-off may be longer than a parcel is kept.
+            not_after_ms: self.header.not_after_ms.max(plan.due_ms.saturating_add(KEPT_MS)),
             ..self.header.clone()
         };
         Outgoing {

@@ -25,6 +25,17 @@ fn calls(parcel: &Parcel) -> impl Iterator<Item = (TaskId, &[u8])> {
     (0..parcel.count()).map(|position| (parcel.call(position), parcel.args(position).as_ref()))
 }
 
+#[test]
+fn a_child_may_be_due_after_its_parent_is_too_old() {
+    const DAY_MS: u64 = 24 * 3600 * 1000;
+    let bytes = pack(header(0), [mail("ada@example.org", "x"), mail("bob@example.org", "x")]);
+    let root = Parcel::open(&bytes).unwrap();
+    let due_ms = root.header.not_after_ms + DAY_MS;
+    let made = children(&root, vec![plan([0], 2, due_ms), plan([1], 2, 0)]);
+    let not_after: Vec<_> = made.iter().map(|child| child.header.not_after_ms).collect();
+    assert_eq!(not_after, [due_ms + 14 * DAY_MS, root.header.not_after_ms]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
