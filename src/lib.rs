@@ -1,4 +1,45 @@
-//! A task queue without servers: AWS Lambda and SQS in production, one process and one file on a laptop.
+//! A task queue without servers: mark a function as a task, call it with `.delay(..)`, and it runs: retried, timed and
+//! recorded, in any process that shares one SQLite file.
+//!
+#![cfg_attr(feature = "embedded", doc = "```standalone_crate")]
+#![cfg_attr(not(feature = "embedded"), doc = "```ignore")]
+//! use std::time::Duration;
+//!
+//! use celeriac::{App, BoxError, State, task};
+//!
+//! /// What all calls share.
+//! struct Mailer {
+//!     from: String,
+//! }
+//!
+//! #[task(retries = 5, backoff = "2s..10m", timeout = "30s", queue = "mail")]
+//! async fn send_email(mailer: State<Mailer>, to: String) -> Result<String, std::io::Error> {
+//!     Ok(format!("{} writes to {to}", mailer.from))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), BoxError> {
+//!     let app = App::default().state(Mailer { from: "hello@example.org".to_owned() });
+//!     # let folder = tempfile::tempdir()?;
+//!     # let app = app.database(folder.path().join("celeriac.db"));
+//!     let running = app.start().await?; // dispatcher, workers and schedules, in this process
+//!
+//!     let call = send_email.delay("ada@example.org").await?; // accepted: on the disk, it will run
+//!     assert_eq!(call.get(Duration::from_secs(30)).await?, "hello@example.org writes to ada@example.org");
+//!
+//!     let people = ["ada@example.org", "grace@example.org"];
+//!     let campaign = send_email.fan_out(people).name("spring").await?; // any iterator or stream
+//!     assert_eq!(campaign.wait(Duration::from_secs(30)).await?.succeeded, 2);
+//!
+//!     running.stop().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`task`](macro@task) makes a function a task, [`Task`](derive@Task) a struct. [`App`] says what they share and how
+//! their queues are served, [`main!`] makes a program of them that is worker, scheduler and operator's tool. A
+//! [`Client`] sends; what it answers, a [`Handle`] or a [`Batch`], is asked how far things are. [`Stop`] is how a task
+//! says what its failure means.
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -18,9 +59,11 @@ pub use host::{Running, StartError};
 #[cfg(feature = "embedded")]
 pub use task_core::embedded;
 pub use task_core::{
-    client::{Batch, Call, CallStatus, Client, Delay, Error, FanOut, Handle, Progress, Source},
+    client::{Batch, Call, CallOptions, CallStatus, Client, Delay, Error, FanOut, Handle, Progress, Source, Unsent},
     id::{BatchId, TaskId},
-    ports::{BatchRecord, BoxError, DeadLetter, DeadQuery},
+    planner::Plan,
+    ports::{BatchRecord, BoxError, DeadLetter, DeadQuery, Failure, PortError, Ports, Reason, Tally},
+    scheduler::SchedulesError,
     task::{
         Context, Data, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef,
         parse_duration,

@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use celeriac::{App, BoxError, Client, Context, Running, Stop, task};
+use celeriac::{App, BoxError, CallStatus, Client, Context, DeadQuery, Running, Stop, task};
 use futures::future::join_all;
-use task_core::{client::CallStatus, ports::DeadQuery};
 use tempfile::TempDir;
 
 const LONG: Duration = Duration::from_secs(30);
