@@ -41,19 +41,13 @@ pub enum Road {
 /// Where messages and ledger are.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Store {
-    /// The file that `CELERIAC_DATABASE` names, else [`DATABASE`].
+    /// The file that `CELERIAC_DATABASE` names, else `celeriac.db`.
     #[default]
     Environment,
     #[cfg(feature = "embedded")]
     File(PathBuf),
     Ports(Box<Ports>),
 }
-
-/// The file that holds everything unless another is named.
-pub const DATABASE: &str = "celeriac.db";
-
-/// The environment variable that names it.
-pub const DATABASE_VARIABLE: &str = "CELERIAC_DATABASE";
 
 impl App {
     /// The most parcels that run at a time in one process.
@@ -115,7 +109,7 @@ impl App {
     pub(crate) fn file(&self) -> PathBuf {
         match &self.store {
             Store::File(file) => file.clone(),
-            _ => std::env::var_os(DATABASE_VARIABLE).map_or_else(|| DATABASE.into(), PathBuf::from),
+            _ => task_core::embedded::default_file(),
         }
     }
 

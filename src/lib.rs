@@ -54,10 +54,10 @@ mod host;
 mod main_macro;
 mod sweep;
 
-pub use app::{App, DATABASE, DATABASE_VARIABLE, Road};
+pub use app::{App, Road};
 pub use host::{Running, StartError};
 #[cfg(feature = "embedded")]
-pub use task_core::embedded;
+pub use task_core::embedded::{self, DATABASE, DATABASE_VARIABLE};
 pub use task_core::{
     client::{Batch, Call, CallOptions, CallStatus, Client, Delay, Error, FanOut, Handle, Progress, Source, Unsent},
     id::{BatchId, TaskId},

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use task_core::embedded::{DATABASE, DATABASE_VARIABLE};
 
 use super::{
     batches::Batches, call::Call, dead::Dead, dev::Dev, dispatcher::Dispatcher, exit::EXIT_CODES, queue::Queue,
     status::Status, tasks::Tasks, worker::Worker,
 };
-use crate::app::{DATABASE, DATABASE_VARIABLE};
 
 /// Runs the tasks of this program, and shows what became of their calls.
 #[derive(Debug, Parser)]

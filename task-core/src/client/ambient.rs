@@ -7,6 +7,8 @@ use std::{
 };
 
 use super::{Client, Error};
+#[cfg(feature = "embedded")]
+use crate::embedded;
 
 tokio::task_local! {
     static SCOPE: Client;
@@ -56,9 +58,8 @@ impl Client {
 
 #[cfg(feature = "embedded")]
 fn open() -> Result<Client, Error> {
-    let path = std::env::var_os("CELERIAC_DATABASE").filter(|path| !path.is_empty());
-    let path = std::path::PathBuf::from(path.unwrap_or_else(|| "celeriac.db".into()));
-    match crate::embedded::open(&path) {
+    let path = embedded::default_file();
+    match embedded::open(&path) {
         Ok(ports) => Ok(Client::new(ports)),
         Err(error) => Err(Error::Open { path, source: std::sync::Arc::new(error) }),
     }

@@ -1,4 +1,4 @@
-//! The laptop backend: every store of Celeriac in one SQLite file, shared safely and fairly by the processes of one
+//! The embedded backend: every store of Celeriac in one SQLite file, shared safely and fairly by the processes of one
 //! machine.
 //!
 //! One thread per process writes. It takes all operations that wait, runs them in one transaction and answers them
@@ -18,6 +18,7 @@ mod batches;
 mod checkpointer;
 mod committer;
 mod dead_letters;
+mod default_file;
 mod error;
 mod file_system;
 mod in_hand;
@@ -37,5 +38,6 @@ mod transaction;
 mod turnstile;
 mod writer;
 
+pub use default_file::{DATABASE, DATABASE_VARIABLE, default_file};
 pub use error::OpenError;
 pub use open::{Options, open, open_with};
