@@ -107,7 +107,9 @@ async fn claim(worker: &Worker, opened: &[Opened], lease: Lease) -> Vec<Result<C
     let mut claims = worker.ports().ledger.claim(requests.clone()).await;
     let old: Vec<usize> = (0..claims.len()).filter(|at| matches!(claims[*at], Ok(Claim::TooOld))).collect();
     if !old.is_empty() {
-        requests.iter_mut().for_each(|request| request.not_after_ms = now_ms);
+        for request in &mut requests {
+            request.not_after_ms = now_ms;
+        }
         let again = worker.ports().ledger.claim(old.iter().map(|at| requests[*at].clone()).collect()).await;
         old.into_iter().zip(again).for_each(|(at, claim)| claims[at] = claim);
     }

@@ -5,13 +5,15 @@ use bytes::Bytes;
 use super::{World, cases, world::succeeded};
 use crate::{
     id::{BatchId, ParcelId, TaskId},
-    ports::{Claimed, DeadLetter, DeadQuery, Finish, Reason, Record, Removal, Tally},
+    ports::{ClaimRequest, Claimed, DeadLetter, DeadQuery, Finish, Reason, Record, Removal, Tally},
 };
 
 cases!["dead_letters":
     a_dead_letter_keeps_everything,
     dead_letters_are_listed_in_order_by_batch_and_task,
     a_retried_call_counts_as_not_ended,
+    a_retried_call_may_succeed_before_its_letter_is_removed,
+    a_retried_call_may_die_before_its_letter_is_removed,
     a_dropped_call_stays_counted,
     a_call_that_died_again_is_not_removed,
 ];
@@ -84,17 +86,46 @@ async fn a_retried_call_counts_as_not_ended(world: World) {
     let record = world.record_of(batch).await;
     assert_eq!((record.tally.ended(), record.tally.timed_out, record.finished_ms), (9, 0, None));
 
-    let revived = crate::ports::ClaimRequest {
-        parcel: ParcelId::revived(batch.call(3), 77),
-        first: 3,
-        count: 1,
-        ..world.request(batch, 0)
-    };
-    let parcel = revived.parcel;
-    let epoch = world.claimed(revived).await.epoch;
-    world.ports.ledger.finish(Finish { parcel, epoch, record: Some(succeeded(1)) }).await.expect("finish");
+    run_again(&world, batch, succeeded(1)).await;
     let record = world.record_of(batch).await;
     assert_eq!((record.tally.succeeded, record.finished_ms), (10, Some(world.now_ms())));
+}
+
+/// Runs call 3, which died at 77 and was sent again.
+async fn run_again(world: &World, batch: BatchId, record: Record) {
+    let call = batch.call(3);
+    let parcel = ParcelId::revived(call, 77);
+    let request = ClaimRequest { parcel, first: 3, count: 1, ..world.request(batch, 0) };
+    let epoch = world.claimed(request).await.epoch;
+    world.ports.ledger.finish(Finish { parcel, epoch, record: Some(record) }).await.expect("finish");
+}
+
+async fn a_retried_call_may_succeed_before_its_letter_is_removed(world: World) {
+    let batch = world.batch(10, None).await;
+    world.ports.batches.close(batch, world.now_ms()).await.expect("close");
+    bury(&world, batch, vec![letter(batch.call(3), "mail.send", 77)]).await;
+    run_again(&world, batch, succeeded(1)).await;
+    let removed = world.ports.dead_letters.remove(vec![(batch.call(3), 77)], Removal::Retried).await;
+    assert_eq!(removed.expect("remove"), 1);
+    let record = world.record_of(batch).await;
+    assert_eq!((record.tally.succeeded, record.tally.ended()), (10, 10));
+    assert_eq!(record.finished_ms, Some(world.now_ms()));
+}
+
+async fn a_retried_call_may_die_before_its_letter_is_removed(world: World) {
+    let batch = world.batch(10, None).await;
+    world.ports.batches.close(batch, world.now_ms()).await.expect("close");
+    bury(&world, batch, vec![letter(batch.call(3), "mail.send", 77)]).await;
+    let tally = Tally { timed_out: 1, ..Tally::default() };
+    let again = Record { tally, dead: vec![letter(batch.call(3), "mail.send", 78)], ..succeeded(1) };
+    run_again(&world, batch, again).await;
+    let removed = world.ports.dead_letters.remove(vec![(batch.call(3), 77)], Removal::Retried).await;
+    assert_eq!(removed.expect("remove"), 0, "it died again since");
+    let record = world.record_of(batch).await;
+    assert_eq!((record.tally.succeeded, record.tally.timed_out), (9, 1), "one call counts once");
+    assert_eq!(record.finished_ms, Some(world.now_ms()));
+    let history = world.ports.ledger.history(batch.call(3)).await.expect("history");
+    assert_eq!(history.iter().map(|entry| (entry.kind.as_str(), entry.at_ms)).collect::<Vec<_>>(), [("retried", 77)]);
 }
 
 async fn a_dropped_call_stays_counted(world: World) {

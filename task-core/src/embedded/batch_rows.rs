@@ -128,10 +128,12 @@ pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: [i64; 8]) -> rusqlite::Res
         .map(|_| ())
 }
 
-/// Takes back the verdicts of calls that are sent again: the batch is not finished, whatever it was.
-pub(super) fn reopen(tx: &Tx<'_>, id: BatchId, dead: &Tally) -> rusqlite::Result<()> {
+/// Takes back the verdicts of calls that are sent again: the batch is not finished, whatever it was, unless they have
+/// ended once more by now.
+pub(super) fn reopen(tx: &Tx<'_>, id: BatchId, dead: &Tally, now_ms: u64) -> rusqlite::Result<()> {
     count(tx, id, tally::values(dead).map(|count| -count))?;
-    tx.db.prepare_cached("UPDATE batch SET finished_ms = NULL WHERE id = ?1")?.execute([id.to_bytes()]).map(|_| ())
+    tx.db.prepare_cached("UPDATE batch SET finished_ms = NULL WHERE id = ?1")?.execute([id.to_bytes()])?;
+    complete(tx, id, now_ms)
 }
 
 /// Notes that a batch is finished if it is, from when on it owes its callback.

@@ -64,16 +64,30 @@ fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal, now_ms: u64) 
         ))?
         .query_row(params![id.batch.to_bytes(), id.index as i64, ms(died_ms)], read)
         .optional()?;
-    let Some(letter) = found else { return Ok(false) };
-    if letter.recorded && removal == Removal::Retried {
-        batch_rows::reopen(tx, id.batch, &one(letter.reason))?;
-    }
-    records::removed(tx, letter, removal, now_ms)?;
-    Ok(true)
+    found.map(|letter| removed(tx, letter, removal, now_ms)).transpose().map(|removed| removed.is_some())
 }
 
-/// Puts a dead letter in; one that died before is replaced.
+/// Notes that a dead letter is one no more.
+fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> rusqlite::Result<()> {
+    if letter.recorded && removal == Removal::Retried {
+        batch_rows::reopen(tx, letter.id.batch, &one(letter.reason), now_ms)?;
+    }
+    records::removed(tx, letter, removal, now_ms)
+}
+
+/// Puts a dead letter in. If there is one of another death of the call, it was retried, and whoever did so has not come
+/// to removing it.
 pub(super) fn insert(tx: &Tx<'_>, letter: &DeadLetter) -> rusqlite::Result<()> {
+    let before = tx
+        .db
+        .prepare_cached(&format!(
+            "DELETE FROM dead_letter WHERE batch = ?1 AND call = ?2 AND died_ms <> ?3 RETURNING {COLUMNS}"
+        ))?
+        .query_row(params![letter.id.batch.to_bytes(), letter.id.index as i64, ms(letter.died_ms)], read)
+        .optional()?;
+    if let Some(before) = before {
+        removed(tx, before, Removal::Retried, letter.died_ms)?;
+    }
     tx.db
         .prepare_cached(
             "INSERT OR REPLACE INTO dead_letter
