@@ -6,9 +6,11 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "the example uses the rest")]
 #[path = "../examples/mail_campaign"]
 mod parts {
+    mod feed;
     mod letters;
     mod lines;
     mod recipients;
+    mod row;
     mod smtp;
 }
 
@@ -111,6 +113,25 @@ fn a_campaign_that_is_asked_to_stop_goes_on_when_it_is_started_again() {
     assert_eq!((rows.sent, rows.dead), (campaign.valid.len() as u64, 0));
     assert_eq!(campaign.outbox("outbox").len(), campaign.valid.len());
     assert!(text(&output.stderr).contains("campaign `recipients` goes on: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_campaign_that_is_killed_leaves_each_mail_whole_and_once_in_the_end() {
+    let campaign = Campaign::generate(5000, 5);
+    let outbox = campaign.path().join("outbox");
+    for mails in [300, 1500, 2800] {
+        let mut process = campaign.command(&[]).stderr(Stdio::null()).spawn().expect("the program runs");
+        until("mails", || (fs::read_dir(&outbox).map_or(0, Iterator::count) > mails).then_some(()));
+        process.kill().expect("it is our child");
+        process.wait().expect("it is our child");
+    }
+    let output = campaign.run(&["--json"]);
+    assert_eq!(summary(&output).sent, campaign.valid.len() as u64, "{}", text(&output.stderr));
+    let outbox = campaign.outbox("outbox");
+    assert!(outbox.keys().all(|path| path.extension().is_some_and(|end| end == "eml")), "a half file is left");
+    assert!(outbox.values().all(|mail| mail.ends_with("the people of recipients")), "a mail is not whole");
+    let sent: BTreeSet<_> = outbox.values().map(|mail| address(header(mail, "To"))).collect();
+    assert_eq!((sent.len(), outbox.len()), (campaign.valid.len(), campaign.valid.len()));
 }
 
 #[test]

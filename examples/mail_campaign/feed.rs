@@ -10,7 +10,10 @@ use std::{
 use futures::Stream;
 use tokio::sync::oneshot;
 
-use super::recipients::{ReadError, Recipient, Recipients, Survey};
+use super::{
+    recipients::{ReadError, Recipients, Survey},
+    row::Recipient,
+};
 
 /// The arguments of a campaign's calls, in the order of the file.
 ///
@@ -66,5 +69,49 @@ impl Stream for Feed {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.left as usize, Some(self.left as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use futures::StreamExt as _;
+    use tempfile::TempDir;
+
+    use super::{super::recipients::survey, *};
+
+    const TWO: &str = "email,name\nada@example.org,Ada\n,Nobody\ngrace@example.org,Grace\n";
+
+    fn surveyed(folder: &TempDir) -> (PathBuf, Survey) {
+        let path = folder.path().join("people.csv");
+        fs::write(&path, TWO).unwrap();
+        let survey = survey(&path, |_| ()).unwrap();
+        (path, survey)
+    }
+
+    #[tokio::test]
+    async fn ends_where_the_survey_did() {
+        let folder = TempDir::new().unwrap();
+        let (path, survey) = surveyed(&folder);
+        let (feed, _failure) = Feed::open(&path, &survey).unwrap();
+        assert_eq!(feed.size_hint(), (2, Some(2)));
+        assert_eq!(feed.map(|(email, _)| email).collect::<Vec<_>>().await, ["ada@example.org", "grace@example.org"]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_has_changed_is_not_read_to_an_end() {
+        let folder = TempDir::new().unwrap();
+        let (path, survey) = surveyed(&folder);
+        for changed in [TWO.replace("Grace\n", "Hopper\n"), TWO.replace(",Nobody", "n@example.org,N"), TWO[..30].into()]
+        {
+            fs::write(&path, changed).unwrap();
+            let (feed, failure) = Feed::open(&path, &survey).unwrap();
+            let error = tokio::select! {
+                rows = feed.count() => panic!("it ended after {rows} rows"),
+                error = failure => error.unwrap().to_string(),
+            };
+            assert!(error.ends_with("people.csv was changed while it was being read: put it back and start again"));
+        }
     }
 }

@@ -7,7 +7,7 @@ use lettre::{
 };
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use super::recipients::Recipient;
+use super::row::Recipient;
 
 const TEMPLATE: &str = include_str!("letter.txt");
 

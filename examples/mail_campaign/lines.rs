@@ -15,12 +15,13 @@ pub struct Lines<R> {
     read: u64,
     inside: bool,
     row_bytes: usize,
+    row_quotes: usize,
 }
 
 impl<R: BufRead> Lines<R> {
     /// The lines of this file.
     pub fn new(file: R) -> Self {
-        Self { file, fingerprint: Xxh3::new(), read: 0, inside: false, row_bytes: 0 }
+        Self { file, fingerprint: Xxh3::new(), read: 0, inside: false, row_bytes: 0, row_quotes: 0 }
     }
 
     /// The number of the line that was handed out last, from 1.
@@ -35,7 +36,12 @@ impl<R: BufRead> Lines<R> {
 
     /// A row begins: it has [`MAX_ROW_BYTES`] to itself.
     pub fn begin_row(&mut self) {
-        self.row_bytes = 0;
+        (self.row_bytes, self.row_quotes) = (0, 0);
+    }
+
+    /// Whether this row has a quote without its other half.
+    pub fn odd_quotes(&self) -> bool {
+        self.row_quotes % 2 == 1
     }
 }
 
@@ -54,6 +60,7 @@ impl<R: BufRead> Read for Lines<R> {
         into[..len].copy_from_slice(part);
         self.file.consume(len);
         self.row_bytes += len;
+        self.row_quotes += into[..len].split(|byte| *byte == b'"').count() - 1;
         self.read += u64::from(end.is_some());
         self.inside = end.is_none() && (self.inside || len > 0);
         Ok(len)

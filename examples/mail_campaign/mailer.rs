@@ -5,7 +5,7 @@ use std::io;
 use super::{
     letters::Letters,
     outbox::Outbox,
-    recipients::Recipient,
+    row::Recipient,
     smtp::{Smtp, SmtpError},
 };
 

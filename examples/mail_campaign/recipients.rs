@@ -3,66 +3,18 @@
 
 use std::{
     collections::HashSet,
-    fmt, fs,
+    fs,
     io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
 use csv::{ByteRecord, Position};
-use email_address::{EmailAddress, Options};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::lines::Lines;
-
-/// The longest name, in characters: a limit of this example, far above what names have.
-const MAX_NAME: usize = 500;
-
-/// Someone who gets a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// The address.
-    pub email: String,
-    /// The name, as it is written in the file; perhaps empty.
-    pub name: String,
-}
-
-/// A row that no mail is sent to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The row's first line in the file.
-    pub line: u64,
-    /// Why.
-    pub why: Why,
-}
-
-/// Why no mail is sent to a row.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
-    /// The column is empty, or the row ends before it.
-    #[error("no address")]
-    Missing,
-    /// What stands there is no address.
-    #[error("`{0}` is not an address: {1}")]
-    Invalid(String, String),
-    /// An earlier row has this address.
-    #[error("`{0}` is a repeat: an earlier row has this address")]
-    Repeat(String),
-    /// The row's bytes are not text.
-    #[error("not UTF-8: save the file as UTF-8")]
-    NotUtf8,
-    /// The name has line breaks.
-    #[error("the name runs over {0} lines: is a quote not closed?")]
-    NameBreaks(usize),
-    /// The name is too long.
-    #[error("the name has {0} characters: at most {MAX_NAME}")]
-    NameTooLong(usize),
-}
-
-impl fmt::Display for Skipped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.why)
-    }
-}
+use super::{
+    lines::Lines,
+    row::{Recipient, Skipped, Why, breaks, short},
+};
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -144,36 +96,23 @@ impl<R: BufRead> Recipients<R> {
         }
     }
 
-    fn line(&self) -> u64 {
-        let breaks: usize = self.record.iter().map(breaks).sum();
-        self.rows.get_ref().line() - breaks as u64
+    /// How many lines the current row takes up beyond its first.
+    fn breaks(&self) -> usize {
+        self.record.iter().map(breaks).sum()
     }
 
     fn check(&mut self) -> Result<Recipient, Why> {
-        let email = text(self.record.get(self.email))?;
-        let name = text(self.record.get(self.name))?;
-        if email.is_empty() {
-            return Err(Why::Missing);
+        // Whatever column it is in, the rows after it are lost, and the user should know. A quoted field may well
+        // have line breaks; then its quotes are even.
+        if self.breaks() > 0 && self.rows.get_ref().odd_quotes() {
+            return Err(Why::OpenQuote(self.breaks() + 1));
         }
-        // Before the address: an unclosed quote swallows the rest of the file, whatever column it is in.
-        let lines = breaks(name.as_bytes()) + 1;
-        if lines > 1 {
-            return Err(Why::NameBreaks(lines));
-        }
-        let length = name.chars().count();
-        if length > MAX_NAME {
-            return Err(Why::NameTooLong(length));
-        }
-        // Mail goes to a host that the whole world finds: `ada@localhost` and `ada@[::1]` are typing errors.
-        let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
-        if let Err(error) = EmailAddress::parse_with_options(email, options) {
-            return Err(Why::Invalid(short(email), error.to_string().trim_end_matches('.').to_lowercase()));
-        }
+        let Recipient { email, name } = Recipient::read(self.record.get(self.email), self.record.get(self.name))?;
         // RFC 5321 lets a host tell `Ada` from `ada`. None does, and nobody wants the mail twice.
         if !self.seen.insert(xxh3_128(email.to_lowercase().as_bytes())) {
-            return Err(Why::Repeat(email.to_owned()));
+            return Err(Why::Repeat(email));
         }
-        Ok(Recipient { email: email.to_owned(), name: name.to_owned() })
+        Ok(Recipient { email, name })
     }
 }
 
@@ -182,7 +121,10 @@ impl<R: BufRead> Iterator for Recipients<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.advance() {
-            Ok(true) => Some(Ok(self.check().map_err(|why| Skipped { line: self.line(), why }))),
+            Ok(true) => {
+                let line = self.rows.get_ref().line() - self.breaks() as u64;
+                Some(Ok(self.check().map_err(|why| Skipped { line, why })))
+            }
             Ok(false) => None,
             Err(error) => Some(Err(failed(&self.path, error))),
         }
@@ -248,22 +190,6 @@ fn failed(path: &Path, error: csv::Error) -> ReadError {
         other => io::Error::other(format!("line {}: {other:?}", line.unwrap_or(0))),
     };
     ReadError::Io(path.to_owned(), cause)
-}
-
-fn text(field: Option<&[u8]>) -> Result<&str, Why> {
-    std::str::from_utf8(field.unwrap_or_default()).map(str::trim).map_err(|_| Why::NotUtf8)
-}
-
-fn breaks(field: &[u8]) -> usize {
-    field.split(|byte| *byte == b'\n').count() - 1
-}
-
-fn short(text: &str) -> String {
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]
@@ -340,6 +266,18 @@ mod tests {
         let rows = read(b"email,name\nada@example.org,Ad\xe9\ngrace@example.org,Grace\n");
         assert_eq!(rows[0], Err("line 2: not UTF-8: save the file as UTF-8".to_owned()));
         assert_eq!(rows[1], Ok(pair("grace@example.org", "Grace")));
+    }
+
+    #[test]
+    fn a_quote_that_swallows_rows_is_named_whatever_column_it_is_in() {
+        let rows =
+            read(b"email,name,city\nada@example.org,Ada,\"Lon\ndon\"\na@example.org,A,\"Rome\nb@example.org,B,\nx");
+        assert_eq!(rows[0], Ok(pair("ada@example.org", "Ada")), "line breaks in a closed quote are fine");
+        assert_eq!(rows[1], Err("line 4: a quote is not closed: this row takes up 3 lines".to_owned()));
+        let closed_by_the_next =
+            read(b"email,name\na@example.org,\"A\nb@example.org,B\nc@example.org,\"Cee, C\"\nd@example.org,D\n");
+        assert_eq!(closed_by_the_next[0], Err("line 2: a quote is not closed: this row takes up 3 lines".to_owned()));
+        assert_eq!(closed_by_the_next[1], Ok(pair("d@example.org", "D")));
     }
 
     #[test]
