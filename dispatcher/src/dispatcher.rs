@@ -25,6 +25,7 @@ impl Dispatcher {
 
     /// Dispatches until told to stop. Messages received after that go back to their queue at once.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut queues = self.options.queues.clone();
         loop {
             let rooms = tokio::select! {
                 biased;
@@ -32,7 +33,11 @@ impl Dispatcher {
                 rooms = self.invoker.room() => rooms,
             };
             // Not cut short by `stop`: what it has received would stay hidden for a whole lease.
-            let received = self.receive(rooms).await;
+            let received = self.receive(&queues, rooms).await;
+            // Each is the first to be looked at in its turn: a long backlog in one keeps no other waiting.
+            if !queues.is_empty() {
+                queues.rotate_left(1);
+            }
             match received {
                 Ok(deliveries) if stop.is_cancelled() => return self.give_back(deliveries).await,
                 Ok(deliveries) if deliveries.is_empty() => {}
@@ -57,9 +62,9 @@ impl Dispatcher {
         launch(&self.ports, &*self.invoker, &self.options, plan).await
     }
 
-    async fn receive(&self, rooms: usize) -> Result<Vec<Delivery>, PortError> {
+    async fn receive(&self, queues: &[Arc<str>], rooms: usize) -> Result<Vec<Delivery>, PortError> {
         let request = Receive {
-            queues: self.options.queues.clone(),
+            queues: queues.to_vec(),
             max: rooms.min(self.options.receive),
             hide_ms: self.ports.profile.lease_ms,
             wait_ms: self.options.wait_ms,

@@ -17,7 +17,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Ends when what it has received
 /// has ended: [`Worker::stop`] bounds that.
-pub async fn narrow(worker: Arc<Worker>, queues: Vec<Arc<str>>, slots: usize, stop: CancellationToken) {
+pub async fn narrow(worker: Arc<Worker>, mut queues: Vec<Arc<str>>, slots: usize, stop: CancellationToken) {
     let slots = slots.clamp(1, Semaphore::MAX_PERMITS);
     let free = Arc::new(Semaphore::new(slots));
     let mut pause = Duration::from_millis(100);
@@ -25,6 +25,10 @@ pub async fn narrow(worker: Arc<Worker>, queues: Vec<Arc<str>>, slots: usize, st
         let max = 1 + free.available_permits();
         let request =
             Receive { queues: queues.clone(), max, hide_ms: worker.ports().profile.lease_ms, wait_ms: WAIT_MS };
+        // Each is the first to be looked at in its turn: a long backlog in one keeps no other waiting.
+        if !queues.is_empty() {
+            queues.rotate_left(1);
+        }
         match stop.run_until_cancelled(worker.ports().queue.receive(request)).await {
             None => break,
             Some(Ok(deliveries)) => {

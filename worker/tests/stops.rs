@@ -7,7 +7,7 @@ mod common;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -16,7 +16,8 @@ use std::{
 use common::{Bench, ManualClock, QUEUE, def, options};
 use futures::FutureExt as _;
 use task_core::{
-    ports::{Clock as _, Invocation, Invoker as _, Reason},
+    id::{BatchId, ParcelId},
+    ports::{Clock as _, Invocation, Invoker as _, Outgoing, Reason},
     task::{Body, Options},
     wire::Header,
 };
@@ -218,4 +219,41 @@ async fn the_narrow_road_runs_what_comes_until_it_is_stopped() {
     };
     bench.while_time_passes(async { futures::join!(road, stopped) }).await;
     assert_eq!(bench.tally().await.succeeded, 3);
+}
+
+#[tokio::test]
+async fn a_long_backlog_on_the_narrow_road_keeps_no_other_queue_waiting() {
+    let note = Body::Async(|_, cx| {
+        let (id, order) = (cx.id().batch, cx.state::<Mutex<Vec<BatchId>>>());
+        order.lock().unwrap().push(id);
+        Ok(async { Ok(None) }.boxed())
+    });
+    let bench = Bench::new([def("note", Options::new(), note)]).with(Mutex::<Vec<BatchId>>::default());
+    for n in 0..10 {
+        let batch = BatchId::new(n, 0);
+        bench.send_with("note", 1, |header| (header.batch, header.id) = (batch, ParcelId::root(batch, 0))).await;
+    }
+    // The last goes to another queue, which is named last.
+    let last = bench.receive().await.pop().unwrap();
+    bench
+        .ports
+        .queue
+        .send(vec![Outgoing { queue: "other".into(), body: last.body, due_ms: 0 }])
+        .await
+        .pop()
+        .unwrap()
+        .unwrap();
+    bench.clock.advance(Duration::from_secs(30));
+    let stop = CancellationToken::new();
+    let road = narrow(bench.worker(), vec![QUEUE.into(), "other".into()], 1, stop.clone());
+    let order = bench.states.get::<Mutex<Vec<BatchId>>>().unwrap();
+    let ended = async {
+        while order.lock().unwrap().len() < 10 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    futures::join!(road, ended);
+    let at = order.lock().unwrap().iter().position(|batch| *batch == BatchId::new(9, 0));
+    assert_eq!(at, Some(1), "it is the second queue's turn: {order:?}");
 }
