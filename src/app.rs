@@ -76,7 +76,7 @@ impl App {
 
     /// How many parcels run at a time in this process; within each, as many calls as the task's `concurrency` says.
     /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to 64: most tasks wait for others, and a
-    /// parcel may be a single call. Celery: `worker_concurrency`.
+    /// parcel may be a single call. Celery: `worker_concurrency`, which counts calls.
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
         self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));

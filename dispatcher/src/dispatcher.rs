@@ -1,4 +1,4 @@
-//! The loop of a long-lived dispatcher, and the one step of it that a Lambda makes.
+//! The loop of a dispatcher: wait for room, receive, plan, launch.
 
 use std::{sync::Arc, time::Duration};
 

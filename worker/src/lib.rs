@@ -1,5 +1,18 @@
 //! The worker: it claims parcels, runs their calls, records what became of them, and settles. It knows the ports and
 //! the parcel protocol, never which backend is behind them.
+//!
+//! The way of an invocation: `run` opens and claims its parcels, `perform` brings the calls of each to their
+//! verdicts, and `run` settles what that leaves. Within a run:
+//!
+//! | word | what it is |
+//! | --- | --- |
+//! | `tenure` | the claim while it is held: its lease (`heartbeat`), and the recording that is on its way |
+//! | `floor` | what the run shares with the threads that poll its calls |
+//! | `lane` | polls calls once, one after the other; most end there and leave no trace |
+//! | `seat` | a call that did not end at its first poll, until it ends or is cut |
+//! | `crew` | the threads that poll; the `watchdog` says which call blocks one |
+//! | `book` | what is known of each call, and what is to be recorded (`checkpoint`) or sent on (`retries`) |
+//! | `park` | what becomes of parcels that are not run |
 
 mod backoff;
 mod book;

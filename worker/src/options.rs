@@ -21,8 +21,8 @@ pub struct WorkerOptions {
     /// its parcel nor the process from going on. `false` polls them on the runtime that the worker is run on, as a
     /// simulation under virtual time needs it. Defaults to `true`. Celery: `--pool`.
     pub isolate: bool,
-    /// How many threads poll calls, with `isolate`; 1 to 256. Defaults to the number of processors. Celery:
-    /// `--concurrency`.
+    /// How many threads poll calls, with `isolate`; 1 to 256. Defaults to the number of processors. Celery has no
+    /// such option: a process of its pool runs one call at a time.
     pub threads: usize,
 }
 

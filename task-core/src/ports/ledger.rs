@@ -190,8 +190,7 @@ pub struct Failure {
     /// How long it ran, in milliseconds.
     pub took_ms: u64,
     /// What ended it: `error`, `timeout`, `panic`, `crash`, `cancel`, `decode`, or `stop` for a call that its worker
-    /// was stopped under. Or, of a dead letter that was removed,
-    /// `retried` or `dropped`.
+    /// was stopped under. Or, of a dead letter that was removed, `retried` or `dropped`.
     pub kind: String,
     /// The error's text, with its sources and, for a timeout, where it hung. At most 2,000 bytes.
     pub message: String,

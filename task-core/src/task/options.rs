@@ -97,8 +97,7 @@ impl Options {
         self
     }
 
-    /// How long one attempt may take. More than zero, at most 12 hours, and on Lambda at most 14 minutes. Defaults
-    /// to `"60s"`. Celery: `soft_time_limit`.
+    /// How long one attempt may take. More than zero, at most 12 hours. Defaults to `"60s"`. Celery: `soft_time_limit`.
     #[must_use]
     #[track_caller]
     pub const fn timeout(mut self, timeout: &'static str) -> Self {
@@ -118,7 +117,8 @@ impl Options {
         self
     }
 
-    /// How many calls of one parcel run at a time in a worker. 1 to 4,096. Defaults to 100. Celery: `-c` of a worker.
+    /// How many calls of one parcel run at a time in a worker. 1 to 4,096. Defaults to 100. Celery has none per
+    /// task; `-c` is a whole worker's.
     #[must_use]
     #[track_caller]
     pub const fn concurrency(mut self, calls: u32) -> Self {
