@@ -13,7 +13,7 @@ use task_core::{
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{Pool, Worker, WorkerOptions, narrow};
+use worker::{Pool, Worker, WorkerOptions};
 
 use crate::{
     app::{App, Road, Store},
@@ -109,9 +109,9 @@ impl App {
         let on = |road| -> Vec<Arc<str>> {
             roads.iter().filter(|(_, other)| **other == road).map(|(queue, _)| queue.as_str().into()).collect()
         };
-        let (wide, straight) = (on(Road::Wide), on(Road::Narrow));
+        let (wide, narrow) = (on(Road::Wide), on(Road::Narrow));
         let slots = self.slots.unwrap_or(SLOTS);
-        tracing::info!(tasks = registry.iter().count(), ?wide, narrow = ?straight, slots, "serving queues");
+        tracing::info!(tasks = registry.iter().count(), ?wide, ?narrow, slots, "serving queues");
         let worker = Worker::new(registry, ports.clone(), self.states.clone(), WorkerOptions::default());
         if !wide.is_empty() {
             let pool = Pool::new(Arc::clone(&worker), slots);
@@ -119,8 +119,8 @@ impl App {
             let stop = stop.clone();
             loops.push(tokio::spawn(async move { dispatcher.run(stop).await }));
         }
-        if !straight.is_empty() {
-            loops.push(tokio::spawn(narrow(Arc::clone(&worker), straight, slots, stop.clone())));
+        if !narrow.is_empty() {
+            loops.push(tokio::spawn(worker::narrow(Arc::clone(&worker), narrow, slots, stop.clone())));
         }
         worker
     }

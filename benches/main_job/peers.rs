@@ -1,4 +1,4 @@
-//! The peers, run by their own scripts in the same session where `PEERS_DIR` says where these are.
+//! The peers, run by their own scripts in the same run where `PEERS_DIR` says where these are.
 
 use std::{collections::BTreeMap, process::Command};
 

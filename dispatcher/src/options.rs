@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use task_core::planner::MAX_PARCELS;
+
 /// The limits of a dispatcher.
 #[derive(Clone, Debug)]
 pub struct DispatcherOptions {
@@ -29,7 +31,7 @@ impl DispatcherOptions {
             queues: queues.into_iter().map(Into::into).collect(),
             receive: 64,
             wait_ms: 500,
-            parcels: 10,
+            parcels: MAX_PARCELS as usize,
             work_ms: 60_000,
             refused_ms: 1_000,
         }
