@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::{args::Store, exit::Failure, logging::Logging, role, session};
 use crate::sweep::sweep;
 
-/// Sends the runs of schedules and the callbacks of batches whose worker died. Executes no task
+/// Sends the runs of schedules. Executes no task
 ///
 /// On a file each worker dispatches to itself, so this role has only what is left to do for all of them: it sends
-/// the runs of scheduled tasks when they are due, and sweeps for callbacks that were owed by a process that died.
-/// `dev` does the same in its one process. Several may run at once: a due run is still run once.
+/// the runs of scheduled tasks when they are due. `dev` does the same in its one process. Several may run at once: a
+/// due run is still run once.
 #[derive(Debug, Args)]
 pub(super) struct Dispatcher {}
 
