@@ -24,7 +24,7 @@ fn parcel(task: &str, args_bytes: usize, call_ms: u32) -> Delivery {
     let mut noise = 1u64;
     let args: Vec<u8> = std::iter::repeat_with(|| xorshift(&mut noise)).take(args_bytes).collect();
     packer.push(&args);
-    let body = packer.seal(Header {
+    let body = packer.encode(Header {
         id: ParcelId::root(batch, 0),
         parent: None,
         batch,

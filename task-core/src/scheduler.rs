@@ -131,7 +131,7 @@ impl Entry {
         // Accepted when it is sent, not when it was due: a run that is caught up has all of its time to expire.
         let spec = Spec::new(self.def.name, &self.def.options, &CallOptions::default(), now_ms)
             .map_err(|error| PortError::Refused { what: error.to_string() })?;
-        let sent = ports.queue.send(vec![spec.seal(&mut packer, now_ms, Place::root(batch, 0, false))]).await;
+        let sent = ports.queue.send(vec![spec.encode(&mut packer, now_ms, Place::root(batch, 0, false))]).await;
         for sent in sent {
             // Whether it was rejected or nobody knows: it is sent again under the same id.
             let Err(SendError::Rejected(error) | SendError::Unknown(error)) = sent else { continue };

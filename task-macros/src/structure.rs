@@ -57,7 +57,7 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         None => (quote!(read), quote!(check)),
     };
     let future = quote_spanned! {ident.span()=>
-        #pk_here::future(async move { #pk_here::Outcome::settle(#pk_here::Perform::perform(__task, &__cx).await) })
+        #pk_here::future(async move { #pk_here::Outcome::encode(#pk_here::Perform::perform(__task, &__cx).await) })
     };
     let registration = Registration {
         task: ident,

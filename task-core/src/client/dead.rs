@@ -74,7 +74,7 @@ fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
         first: letter.id.index,
         recorded: letter.recorded,
     };
-    spec.seal(&mut packer, ports.clock.now_ms(), place)
+    spec.encode(&mut packer, ports.clock.now_ms(), place)
 }
 
 fn not_sent(letter: &DeadLetter, error: SendError) -> Error {

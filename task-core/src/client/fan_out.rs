@@ -177,7 +177,7 @@ impl Request<'_> {
             if calls > 0 {
                 let args_bytes = sink.packer().bytes();
                 let place = Place::root(BatchId::from_key(self.task, ""), plan.calls, true);
-                let parcel = spec.seal(sink.packer(), 0, place);
+                let parcel = spec.encode(sink.packer(), 0, place);
                 plan.add(calls, args_bytes, parcel.body.len());
                 sink.next();
             }

@@ -83,7 +83,7 @@ fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
         if let Some(batch) = call.unique {
             let mut own = Group::new(&call, ports);
             own.push(call);
-            loads.push(own.seal(batch, ports));
+            loads.push(own.load(batch, ports));
             continue;
         }
         // Most flushes have one spec only, or runs of one.
@@ -96,11 +96,11 @@ fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
         });
         let group = &mut groups[at];
         if !group.packer.fits(call.args.len()) && group.packer.count() > 0 {
-            loads.push(group.seal(new_batch(ports), ports));
+            loads.push(group.load(new_batch(ports), ports));
         }
         group.push(call);
     }
-    loads.extend(groups.iter_mut().map(|group| group.seal(new_batch(ports), ports)));
+    loads.extend(groups.iter_mut().map(|group| group.load(new_batch(ports), ports)));
     loads
 }
 
@@ -144,8 +144,8 @@ impl Group {
         self.replies.push(call.reply);
     }
 
-    fn seal(&mut self, batch: BatchId, ports: &Ports) -> Load {
-        let message = self.spec.seal(&mut self.packer, ports.clock.now_ms(), Place::root(batch, 0, false));
+    fn load(&mut self, batch: BatchId, ports: &Ports) -> Load {
+        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Place::root(batch, 0, false));
         Load { message, batch, replies: std::mem::take(&mut self.replies) }
     }
 }

@@ -116,13 +116,13 @@ impl<'a> Sender<'a> {
                     wrong = self.sink.refused(&self.spec.task);
                     open = full && wrong.is_none();
                     linger = None;
-                    self.seal();
+                    self.pack();
                     // Encoding a parcel takes about a millisecond: the runtime has other tasks.
                     tokio::task::yield_now().await;
                 }
                 Event::Lingered => {
                     linger = None;
-                    self.seal();
+                    self.pack();
                 }
             }
         }
@@ -156,13 +156,13 @@ impl<'a> Sender<'a> {
     }
 
     /// Puts what the sink holds into the window.
-    fn seal(&mut self) {
+    fn pack(&mut self) {
         let calls = u64::from(self.sink.packer().count());
         if calls == 0 {
             return;
         }
         let place = Place::root(self.batch, self.next, true);
-        let message = self.spec.seal(self.sink.packer(), self.ports.clock.now_ms(), place);
+        let message = self.spec.encode(self.sink.packer(), self.ports.clock.now_ms(), place);
         self.sink.next();
         self.next += calls;
         self.window.calls += calls;

@@ -198,7 +198,7 @@ impl Sink {
         self.packer.fits(0)
     }
 
-    /// The filled parcel, to be sealed. Afterwards [`Self::next`] begins the next.
+    /// The filled parcel, to be encoded. Afterwards [`Self::next`] begins the next.
     pub(super) fn packer(&mut self) -> &mut Packer {
         &mut self.packer
     }

@@ -61,8 +61,8 @@ impl Spec {
         Ok(Self { task: Cow::Borrowed(task), queue, due_ms, expires_ms, call_ms })
     }
 
-    /// Seals what is packed.
-    pub(crate) fn seal(&self, packer: &mut Packer, created_ms: u64, place: Place) -> Outgoing {
+    /// The message of what is packed.
+    pub(crate) fn encode(&self, packer: &mut Packer, created_ms: u64, place: Place) -> Outgoing {
         let header = Header {
             id: place.parcel,
             parent: None,
@@ -80,7 +80,7 @@ impl Spec {
             not_after_ms: created_ms.max(self.due_ms).saturating_add(KEPT_MS),
             call_ms: self.call_ms,
         };
-        Outgoing { queue: self.queue.as_ref().into(), body: packer.seal(header), due_ms: self.due_ms }
+        Outgoing { queue: self.queue.as_ref().into(), body: packer.encode(header), due_ms: self.due_ms }
     }
 }
 

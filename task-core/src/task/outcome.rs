@@ -19,13 +19,13 @@ pub trait Outcome {
     type Output: 'static;
 
     /// Encodes it.
-    fn settle(self) -> Ended;
+    fn encode(self) -> Ended;
 }
 
 impl Outcome for () {
     type Output = ();
 
-    fn settle(self) -> Ended {
+    fn encode(self) -> Ended {
         Ok(None)
     }
 }
@@ -33,7 +33,7 @@ impl Outcome for () {
 impl<T: Data, E: Into<Stop>> Outcome for Result<T, E> {
     type Output = T;
 
-    fn settle(self) -> Ended {
+    fn encode(self) -> Ended {
         let value = self.map_err(Into::into)?;
         if TypeId::of::<T>() == TypeId::of::<()>() {
             return Ok(None);

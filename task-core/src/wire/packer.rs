@@ -79,7 +79,7 @@ impl Packer {
     }
 
     /// The encoded parcel. `header.count` is set here. The packer is empty afterwards and keeps its memory.
-    pub fn seal(&mut self, header: Header) -> Bytes {
+    pub fn encode(&mut self, header: Header) -> Bytes {
         self.body[COUNT_AT..COUNT_AT + 4].copy_from_slice(&self.count.to_be_bytes());
         let header = Header { count: self.count, ..header };
         let parcel = envelope::wrap(&header.encode(), &self.body);

@@ -105,7 +105,7 @@ fn a_child_keeps_to_the_limit_that_its_parent_was_packed_to() {
         }
         let long =
             Header { task: "t".repeat(128), queue: "q".repeat(80), expires_ms: Some(1 << 40), ..header(1 << 60) };
-        let parent = packer.seal(long);
+        let parent = packer.encode(long);
         assert!(parent.len() > ROOMY.bytes - 3000, "full");
         let parent = Parcel::open(&parent).unwrap();
         let calls = (0..parent.count()).filter(|position| scattered == 1 || position % scattered != 1);

@@ -37,7 +37,7 @@ pub(crate) fn pack<A: AsRef<[u8]>>(header: Header, calls: impl IntoIterator<Item
         assert!(packer.fits(call.as_ref().len()), "the test's parcel is too large");
         packer.push(call.as_ref());
     }
-    packer.seal(header)
+    packer.encode(header)
 }
 
 /// The encoded arguments of one mail.

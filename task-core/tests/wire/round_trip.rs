@@ -50,7 +50,7 @@ proptest! {
             packer.push(&call);
         }
         let count = packer.count();
-        let parcel = packer.seal(Header { task: "t".repeat(128), queue: "q".repeat(80), ..header(MAX_INDEX) });
+        let parcel = packer.encode(Header { task: "t".repeat(128), queue: "q".repeat(80), ..header(MAX_INDEX) });
         prop_assert!(count <= calls && parcel.len() <= bytes, "{count} calls, {} bytes", parcel.len());
         prop_assert_eq!(Parcel::open(&parcel).unwrap().count(), count);
         prop_assert_eq!((packer.count(), packer.fits(packing.call_bytes())), (0, true));

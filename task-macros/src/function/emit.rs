@@ -259,10 +259,10 @@ fn body(function: &Function, names: &Names) -> TokenStream {
     let settled = function.output.span();
     let (here, pk_here) = (item.span(), private_at(item.span()));
     let (kind, ready) = if function.item.sig.asyncness.is_some() {
-        let settled = quote_spanned!(settled=> #outcome::settle(#called.await));
+        let settled = quote_spanned!(settled=> #outcome::encode(#called.await));
         (quote!(Async), quote_spanned!(here=> #pk_here::future(async move { #settled })))
     } else {
-        let settled = quote_spanned!(settled=> #outcome::settle(#called));
+        let settled = quote_spanned!(settled=> #outcome::encode(#called));
         (quote!(Blocking), quote_spanned!(here=> #pk_here::job(move || #settled)))
     };
     quote! {

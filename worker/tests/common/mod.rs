@@ -176,7 +176,7 @@ impl Bench {
             packer.push(&args);
         }
         let (id, due_ms) = (header.id, header.due_ms);
-        self.send_bytes(packer.seal(header), due_ms).await;
+        self.send_bytes(packer.encode(header), due_ms).await;
         id
     }
 
