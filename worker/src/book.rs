@@ -9,10 +9,10 @@ use task_core::{
 
 use crate::{
     careful::Careful,
-    checkpoint::Recorder,
     error::WorkerError,
     floor::{Ending, Floor},
     park::dead_letter,
+    recorder::Recorder,
     retries::Again,
     seat::Start,
     verdict::{Fault, Verdict, verdict},

@@ -6,29 +6,29 @@
 //!
 //! | word | what it is |
 //! | --- | --- |
-//! | `tenure` | the claim while it is held: its lease (`heartbeat`), and the recording that is on its way |
+//! | `tenure` | the claim while it is held: its `lease`, and the recording that is on its way |
 //! | `floor` | what the run shares with the threads that poll its calls |
 //! | `lane` | polls calls once, one after the other; most end there and leave no trace |
 //! | `seat` | a call that did not end at its first poll, until it ends or is cut |
 //! | `crew` | the threads that poll; the `watchdog` says which call blocks one |
-//! | `book` | what is known of each call, and what is to be recorded (`checkpoint`) or sent on (`retries`) |
+//! | `book` | what is known of each call, and what is to be recorded (`recorder`) or sent on (`retries`) |
 //! | `park` | what becomes of parcels that are not run |
 
 mod backoff;
 mod book;
 mod careful;
-mod checkpoint;
 mod crew;
 mod error;
 mod floor;
-mod heartbeat;
 mod held;
 mod lane;
+mod lease;
 mod narrow;
 mod options;
 mod park;
 mod perform;
 mod pool;
+mod recorder;
 mod retries;
 mod run;
 mod seat;

@@ -8,7 +8,7 @@ use task_core::{
 };
 
 use crate::{
-    backoff::pause_ms, checkpoint::Recorder, error::WorkerError, heartbeat::Lease, perform::Performed, run::MAX_HOPS,
+    backoff::pause_ms, error::WorkerError, lease::Lease, perform::Performed, recorder::Recorder, run::MAX_HOPS,
 };
 
 /// The longest time that a parcel is put back for because the ledger cannot be reached.

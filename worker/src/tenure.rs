@@ -9,7 +9,7 @@ use task_core::{
     ports::{Checkpoint, Delivery, PortError, Ports, Record, Settle, Settlement, Window},
 };
 
-use crate::{backoff::pause_ms, heartbeat::Lease};
+use crate::{backoff::pause_ms, lease::Lease};
 
 /// The longest pause between recordings that fail.
 const MAX_PAUSE_MS: u64 = 10_000;
