@@ -36,7 +36,7 @@
 //! }
 //! ```
 //!
-//! [`task`](macro@task) makes a function a task, [`Task`](derive@Task) a struct. [`App`] says what they share and how
+//! [`task`] makes a function a task, [`Task`](derive@Task) a struct. [`App`] says what they share and how
 //! their queues are served, [`main!`] makes a program of them that is worker, scheduler and operator's tool. A
 //! [`Client`] sends; what it answers, a [`Handle`] or a [`Batch`], is asked how far things are. [`Stop`] is how a task
 //! says what its failure means.
@@ -45,13 +45,13 @@
 #[path = "private.rs"]
 pub mod __private;
 mod app;
-#[cfg(doctest)]
-mod book;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod host;
 #[cfg(feature = "cli")]
 mod main_macro;
+#[cfg(doctest)]
+mod pages;
 mod sweep;
 
 pub use app::{App, Road};
