@@ -1,5 +1,7 @@
 //! What a dispatcher takes first when there is more than it may launch.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::sync::{Arc, Mutex};
 
 use dispatcher::{Dispatcher, DispatcherOptions};
@@ -38,7 +40,7 @@ async fn send(ports: &Ports, queue: &str, parcels: u64) {
     let parcel = |first| {
         let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 16 });
         packer.push(b"\xc0");
-        let body = packer.seal(Header {
+        let body = packer.encode(Header {
             id: ParcelId::root(batch, first),
             parent: None,
             batch,

@@ -22,6 +22,10 @@ use crate::{
 /// more than a timer.
 const MAX_NAP: Duration = Duration::from_secs(1);
 
+/// How many snoozes of a call are slept here: one that snoozes for ever must not keep the others' retries waiting, and
+/// only a child counts as a hop.
+const MAX_SNOOZES: u8 = 3;
+
 /// How many failures of a parcel are logged one by one.
 const MAX_LOGGED: u32 = 8;
 
@@ -44,6 +48,8 @@ pub(crate) struct Book {
 #[derive(Clone, Copy, Debug)]
 struct Call {
     attempt: u32,
+    /// How often it has slept here.
+    naps: u8,
     /// It did not end at its first poll.
     away: bool,
     /// It has its verdict, or goes into a child.
@@ -54,7 +60,7 @@ impl Book {
     pub(crate) fn new(floor: Arc<Floor>, ports: Ports, name: Arc<str>, done: &Bitmap, tally: Tally) -> Self {
         let began = (ports.clock.now_ms(), floor.now_us());
         let attempt = floor.parcel.header.attempt;
-        let call = |position| Call { attempt, away: false, over: done.contains(position) };
+        let call = |position| Call { attempt, naps: 0, away: false, over: done.contains(position) };
         let calls = (0..floor.parcel.count()).map(call).collect();
         let recorder = Recorder::new(done.clone(), tally);
         Self { floor, ports, name, recorder, calls, again: Vec::new(), naps: BinaryHeap::new(), failures: 0, began }
@@ -63,7 +69,7 @@ impl Book {
     /// The calls that are not over, in order.
     pub(crate) fn open(&self) -> Vec<Start> {
         let open = (0..).zip(&self.calls).filter(|(_, call)| !call.over);
-        open.map(|(position, call)| Start { position, attempt: call.attempt }).collect()
+        open.map(|(position, call)| Start { position, attempt: call.attempt, naps: call.naps }).collect()
     }
 
     /// A call becomes a dead letter because it was not started in time.
@@ -92,7 +98,7 @@ impl Book {
             "the worker that held this parcel died; going on carefully"
         );
         if let Some((position, deaths)) = found.blamed {
-            let start = Start { position, attempt: self.floor.parcel.header.attempt };
+            let start = Start { position, attempt: self.floor.parcel.header.attempt, naps: 0 };
             self.crash(start, Reason::Crashed, &WorkerError::Crashed { deaths });
         }
         (found.careful, found.suspects)
@@ -175,10 +181,13 @@ impl Book {
     fn again(&mut self, start: Start, ended_us: u64, after: Duration, last: bool) {
         let due_us = ended_us.saturating_add(after.as_micros() as u64);
         // One attempt beyond the parcel's own: the children of a parcel differ in few of them.
-        if last || after > MAX_NAP || start.attempt > self.floor.parcel.header.attempt + 1 {
+        let beyond = start.attempt.saturating_sub(self.floor.parcel.header.attempt) > 1;
+        if last || after > MAX_NAP || beyond || start.naps > MAX_SNOOZES {
             self.send_on(start, self.ms(due_us));
         } else {
-            self.calls[start.position as usize] = Call { attempt: start.attempt, away: false, over: false };
+            let start = Start { naps: start.naps + 1, ..start };
+            self.calls[start.position as usize] =
+                Call { attempt: start.attempt, naps: start.naps, away: false, over: false };
             self.naps.push(Reverse((due_us, start)));
         }
     }
@@ -222,9 +231,10 @@ impl Book {
         self.calls[start.position as usize].over = true;
     }
 
-    /// The call, if it is at this attempt: what comes late is about another.
+    /// The call, if this start is its last: what comes late is about another.
     fn current(&mut self, start: Start) -> Option<&mut Call> {
-        self.calls.get_mut(start.position as usize).filter(|call| !call.over && call.attempt == start.attempt)
+        let call = self.calls.get_mut(start.position as usize)?;
+        (!call.over && (call.attempt, call.naps) == (start.attempt, start.naps)).then_some(call)
     }
 
     fn ms(&self, us: u64) -> u64 {

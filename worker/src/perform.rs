@@ -242,7 +242,8 @@ impl<'a> Performance<'a> {
         if let Some((expires_ms, expires_us)) = self.expires
             && expires_us <= now_us
         {
-            let (late, rest): (VecDeque<_>, _) = self.todo.drain(..).partition(|start| start.attempt == 1);
+            let (late, rest): (VecDeque<_>, _) =
+                self.todo.drain(..).partition(|start| (start.attempt, start.naps) == (1, 0));
             self.todo = rest;
             for start in late {
                 self.book.expire(start, expires_ms);

@@ -22,6 +22,8 @@ pub(crate) struct Start {
     pub(crate) position: u32,
     /// The attempt that it makes.
     pub(crate) attempt: u32,
+    /// How often it has slept in this run: a snooze is no attempt, and yet another start.
+    pub(crate) naps: u8,
 }
 
 /// What a call runs on.

@@ -2,7 +2,13 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use common::{Bench, ManualClock, def};
 use futures::FutureExt as _;
@@ -223,4 +229,44 @@ async fn a_result_that_cannot_be_serialised_is_not_run_again() {
     bench.send("socket", 1).await;
     assert_eq!(bench.run_all(&bench.worker()).await.len(), 1);
     assert_eq!(bench.dead().await[0].message, "ran, but its result cannot be serialised: a socket cannot be sent");
+}
+
+#[tokio::test]
+async fn a_call_that_snoozes_for_no_time_does_not_keep_its_run_from_ending() {
+    let body = Body::Async(|_, cx| {
+        let starts = cx.state::<AtomicU32>().fetch_add(1, Ordering::SeqCst);
+        let end = if starts < 5000 { Err(Stop::Snooze(Duration::ZERO)) } else { Ok(None) };
+        Ok(async move { end }.boxed())
+    });
+    let bench = Bench::new([def("spin", Options::new(), body)]).with(AtomicU32::new(0));
+    bench.send("spin", 20).await;
+    assert_eq!(bench.run(&bench.worker()).await, 1);
+    let starts = bench.states.get::<AtomicU32>().unwrap().load(Ordering::SeqCst);
+    assert!(starts <= 20 * 5, "{starts} starts, each of them beyond any budget");
+    assert_eq!(bench.tally().await.ended(), 0, "none of them has ended");
+    assert!(!bench.is_empty().await, "what is left is handed on, which its hops count");
+}
+
+#[tokio::test]
+async fn a_short_snooze_is_no_success() {
+    let body = Body::Async(|_, cx| {
+        let (starts, clock) = (cx.state::<AtomicU32>(), cx.state::<Arc<ManualClock>>());
+        let first = starts.fetch_add(1, Ordering::SeqCst) == 0;
+        Ok(async move {
+            if first {
+                return Err(Stop::Snooze(Duration::from_millis(500)));
+            }
+            clock.sleep(Duration::from_secs(1)).await;
+            Err(Stop::Cancel("it is closed for good".into()))
+        }
+        .boxed())
+    });
+    let bench = Bench::new([def("open", Options::new(), body)]).with_clock().with(AtomicU32::new(0));
+    bench.send("open", 2).await;
+    let worker = bench.worker();
+    while !bench.is_empty().await {
+        bench.run_in_time(&worker).await;
+    }
+    let tally = bench.tally().await;
+    assert_eq!((tally.succeeded, tally.failed, bench.dead().await.len()), (0, 2, 2));
 }
