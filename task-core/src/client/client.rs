@@ -33,6 +33,10 @@ impl Client {
         &self.shared.ports
     }
 
+    pub(super) fn shared_ports(&self) -> Arc<Ports> {
+        Arc::clone(&self.shared.ports)
+    }
+
     pub(super) fn coalescer(&self) -> &Coalescer {
         &self.shared.coalescer
     }

@@ -1,5 +1,6 @@
 //! The buffer in which concurrent `delay`s meet. A push is one lock and, for the first call of a flush, one wake;
-//! there is no timer that a lone call would wait for.
+//! there is no timer that a lone call would wait for, and while nothing else is being sent a call is sent by whoever
+//! waits for it.
 
 use std::{
     io,
@@ -7,9 +8,13 @@ use std::{
     task::Waker,
 };
 
+use futures::stream::FuturesUnordered;
 use tokio::sync::{Notify, oneshot};
 
-use super::{flusher, spec::Spec};
+use super::{
+    flusher::{self, Flight},
+    spec::Spec,
+};
 use crate::{
     id::{BatchId, TaskId},
     ports::{Outgoing, Ports, SendError},
@@ -43,6 +48,9 @@ pub(super) struct Lost {
 pub(super) enum Push {
     /// A flush will take it, whatever becomes of the future that waits for the reply.
     Taken,
+    /// Nothing else is being sent: whoever pushed it sends it, and then says that it has
+    /// [landed](Coalescer::landed).
+    Alone(PendingCall),
     /// There is no room: the waker is woken when there is.
     Full(PendingCall),
     /// The thread that flushes cannot be started.
@@ -60,9 +68,19 @@ impl Coalescer {
         Self { ports, buffer: Arc::default() }
     }
 
-    /// Hands a call to the flusher, whose thread starts with the first.
+    /// Hands a call to the flusher, whose thread starts with the first that is not alone.
     pub(super) fn push(&self, call: PendingCall, waker: &Waker) -> Push {
-        self.buffer.push(call, waker, || flusher::start(Arc::clone(&self.buffer), Arc::clone(&self.ports)))
+        self.buffer.push(call, waker, || self.start())
+    }
+
+    /// The send of the lone call has ended, or nobody waits for it any more: then the flusher drives what is left
+    /// of it.
+    pub(super) fn landed(&self, left: Option<Flight>) {
+        self.buffer.landed(left, || self.start());
+    }
+
+    fn start(&self) -> io::Result<()> {
+        flusher::start(Arc::clone(&self.buffer), Arc::clone(&self.ports))
     }
 }
 
@@ -81,10 +99,17 @@ pub(super) struct Buffer {
 }
 
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 struct State {
     calls: Vec<PendingCall>,
     bytes: usize,
     waiting: Vec<Waker>,
+    /// A lone call is being sent by whoever waits for it.
+    alone: bool,
+    /// The flusher is sending.
+    flying: bool,
+    /// Sends of lone calls that nobody waits for any more.
+    left: Vec<Flight>,
     running: bool,
     closed: bool,
 }
@@ -101,11 +126,12 @@ impl Buffer {
             state.waiting.push(waker.clone());
             return Push::Full(call);
         }
-        if !state.running {
-            if let Err(error) = start() {
-                return Push::Failed(error);
-            }
-            state.running = true;
+        if !state.alone && !state.flying && state.calls.is_empty() {
+            state.alone = true;
+            return Push::Alone(call);
+        }
+        if let Err(error) = state.run(start) {
+            return Push::Failed(error);
         }
         let first = state.calls.is_empty();
         state.bytes += call.args.len();
@@ -117,9 +143,23 @@ impl Buffer {
         Push::Taken
     }
 
-    /// Takes all calls, and says whether more may come.
-    pub(super) fn take(&self) -> (Vec<PendingCall>, bool) {
+    fn landed(&self, left: Option<Flight>, start: impl FnOnce() -> io::Result<()>) {
         let mut state = self.lock();
+        state.alone = false;
+        let Some(left) = left else { return };
+        match state.run(start) {
+            Ok(()) => state.left.push(left),
+            Err(error) => tracing::error!(%error, "nobody is left to send a call whose caller no longer waits"),
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Takes all calls, moves the sends that were left to `flights`, and says whether more may come.
+    pub(super) fn take(&self, flights: &mut FuturesUnordered<Flight>) -> (Vec<PendingCall>, bool) {
+        let mut state = self.lock();
+        flights.extend(state.left.drain(..));
+        state.flying = !state.calls.is_empty() || !flights.is_empty();
         state.bytes = 0;
         let next = Vec::with_capacity(state.calls.len());
         let calls = std::mem::replace(&mut state.calls, next);
@@ -138,7 +178,18 @@ impl Buffer {
     /// The flusher's thread has ended: the next push starts another. What it left is dropped, not sent.
     pub(super) fn ended(&self) {
         self.lock().running = false;
-        drop(self.take());
+        drop(self.take(&mut FuturesUnordered::new()));
+        self.lock().flying = false;
+    }
+}
+
+impl State {
+    fn run(&mut self, start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        if !self.running {
+            start()?;
+            self.running = true;
+        }
+        Ok(())
     }
 }
 
@@ -167,30 +218,65 @@ mod tests {
         PendingCall { spec, parcel_calls: 1, unique: None, args: vec![0; bytes], reply }
     }
 
+    /// A buffer whose lone call is on its way, so that further calls are for the flusher.
+    fn busy() -> Buffer {
+        let buffer = Buffer::default();
+        assert!(matches!(buffer.push(call(1), Waker::noop(), || Ok(())), Push::Alone(_)));
+        buffer
+    }
+
+    fn taken(buffer: &Buffer) -> usize {
+        buffer.take(&mut FuturesUnordered::new()).0.len()
+    }
+
+    #[test]
+    fn a_call_is_alone_while_nothing_else_is_being_sent() {
+        let buffer = busy();
+        let push = || buffer.push(call(1), Waker::noop(), || Ok(()));
+        assert!(matches!(push(), Push::Taken), "another one is on its way");
+        buffer.landed(None, || Ok(()));
+        assert!(matches!(push(), Push::Taken), "another one waits to be flushed");
+        let mut flights = FuturesUnordered::new();
+        assert_eq!(buffer.take(&mut flights).0.len(), 2);
+        assert!(matches!(push(), Push::Taken), "the flusher is sending");
+        assert_eq!(taken(&buffer), 1);
+        assert_eq!(taken(&buffer), 0);
+        assert!(matches!(push(), Push::Alone(_)));
+    }
+
+    #[test]
+    fn the_send_of_a_lone_call_that_nobody_waits_for_goes_on_in_the_thread() {
+        let buffer = busy();
+        buffer.landed(Some(Box::pin(std::future::ready(()))), || Ok(()));
+        let mut flights = FuturesUnordered::new();
+        assert_eq!(buffer.take(&mut flights).0.len(), 0);
+        assert_eq!(flights.len(), 1);
+    }
+
     #[test]
     fn a_full_buffer_makes_further_calls_wait_until_it_is_taken() {
-        let (buffer, woken) = (Buffer::default(), Arc::new(Counter::default()));
+        let (buffer, woken) = (busy(), Arc::new(Counter::default()));
         let waker = Waker::from(Arc::clone(&woken));
         let push = |bytes| buffer.push(call(bytes), &waker, || Ok(()));
         assert!(matches!(push(BUFFER_BYTES - 1), Push::Taken));
         assert!(matches!(push(1000), Push::Taken), "what goes over the limit still goes in");
         assert!(matches!(push(1), Push::Full(_)) && matches!(push(1), Push::Full(_)));
         assert_eq!(woken.0.load(Relaxed), 0);
-        assert_eq!(buffer.take().0.len(), 2);
+        assert_eq!(taken(&buffer), 2);
         assert_eq!(woken.0.load(Relaxed), 2);
         assert!(matches!(push(1), Push::Taken));
     }
 
     #[test]
     fn a_thread_that_cannot_start_is_tried_again_with_the_next_call() {
-        let buffer = Buffer::default();
+        let buffer = busy();
         let waker = Waker::noop();
         let refuse = || Err(io::Error::other("no more threads"));
         assert!(matches!(buffer.push(call(1), waker, refuse), Push::Failed(_)));
         assert!(matches!(buffer.push(call(1), waker, || Ok(())), Push::Taken));
         assert!(matches!(buffer.push(call(1), waker, refuse), Push::Taken), "it runs");
         buffer.ended();
-        assert!(buffer.take().0.is_empty());
-        assert!(matches!(buffer.push(call(1), waker, refuse), Push::Failed(_)));
+        assert_eq!(taken(&buffer), 0);
+        assert!(matches!(buffer.push(call(1), waker, refuse), Push::Failed(_)), "it has to be started again");
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::{
     Client, Error, Handle, Unsent,
     coalesce::{Lost, PendingCall, Push, Reply},
+    lone::Lone,
 };
 use crate::{
     id::TaskId,
@@ -23,8 +24,8 @@ use crate::{
 
 /// A call on its way: resolves once it is durable. Its arguments are encoded already, so that it borrows nothing.
 ///
-/// It is handed to the client's thread when it is first polled. From then on dropping it, as a web framework does
-/// when the other side hangs up, does not take the call back.
+/// It is handed over when it is first polled. From then on dropping it, as a web framework does when the other side
+/// hangs up, does not take the call back: what is left to do is done by the client's thread.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Delay<T: Task> {
     sending: Sending,
@@ -58,7 +59,7 @@ pub(super) struct Sending(State);
 enum State {
     Refused(Error),
     Unsent(Client, PendingCall, oneshot::Receiver<Reply>),
-    Sent(Client, Cow<'static, str>, oneshot::Receiver<Reply>),
+    Sent(Client, Cow<'static, str>, oneshot::Receiver<Reply>, Option<Lone>),
     Over,
 }
 
@@ -84,7 +85,11 @@ impl Future for Sending {
                 State::Unsent(client, call, reply) => {
                     let task = call.spec.task.clone();
                     match client.coalescer().push(call, cx.waker()) {
-                        Push::Taken => self.0 = State::Sent(client, task, reply),
+                        Push::Taken => self.0 = State::Sent(client, task, reply, None),
+                        Push::Alone(call) => {
+                            let lone = Lone::new(client.clone(), call);
+                            self.0 = State::Sent(client, task, reply, Some(lone));
+                        }
                         Push::Full(call) => {
                             self.0 = State::Unsent(client, call, reply);
                             return Poll::Pending;
@@ -92,9 +97,12 @@ impl Future for Sending {
                         Push::Failed(error) => return Poll::Ready(Err(no_thread(&task, error))),
                     }
                 }
-                State::Sent(client, task, mut reply) => {
+                State::Sent(client, task, mut reply, mut lone) => {
+                    if let Some(lone) = &mut lone {
+                        lone.poll(cx);
+                    }
                     let Poll::Ready(reply) = Pin::new(&mut reply).poll(cx) else {
-                        self.0 = State::Sent(client, task, reply);
+                        self.0 = State::Sent(client, task, reply, lone);
                         return Poll::Pending;
                     };
                     return Poll::Ready(match reply {

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, io, panic::AssertUnwindSafe, sync::Arc, thread};
 
-use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::oneshot,
@@ -26,6 +26,15 @@ const FLIGHTS: usize = 2;
 /// How many bytes a send has: enough to share its cost, and not so many that other processes wait for it.
 const FLIGHT_BYTES: usize = 2 << 20;
 
+/// A send on its way, which answers its calls.
+pub(super) type Flight = BoxFuture<'static, ()>;
+
+/// The send of one call.
+pub(super) fn alone(ports: Arc<Ports>, call: PendingCall) -> Flight {
+    let loads = pack(vec![call], &ports);
+    fly(ports, loads).boxed()
+}
+
 /// Starts the thread. It has a runtime of its own, so that it outlives the one that first used the client.
 pub(super) fn start(buffer: Arc<Buffer>, ports: Arc<Ports>) -> io::Result<()> {
     // Without drivers it parks on a futex, which is what a lone call pays for: ports bring what they need themselves.
@@ -33,7 +42,7 @@ pub(super) fn start(buffer: Arc<Buffer>, ports: Arc<Ports>) -> io::Result<()> {
     thread::Builder::new().name("celeriac-client".to_owned()).spawn(move || run(&runtime, &buffer, &ports)).map(drop)
 }
 
-fn run(runtime: &Runtime, buffer: &Buffer, ports: &Ports) {
+fn run(runtime: &Runtime, buffer: &Buffer, ports: &Arc<Ports>) {
     struct Ended<'a>(&'a Buffer);
     impl Drop for Ended<'_> {
         fn drop(&mut self) {
@@ -45,13 +54,13 @@ fn run(runtime: &Runtime, buffer: &Buffer, ports: &Ports) {
     drop(ended);
 }
 
-async fn flush(buffer: &Buffer, ports: &Ports) {
+async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
     let mut flights = FuturesUnordered::new();
     loop {
-        let (calls, open) = buffer.take();
+        let (calls, open) = buffer.take(&mut flights);
         if !calls.is_empty() {
             for loads in split(pack(calls, ports)) {
-                flights.push(fly(ports, loads));
+                flights.push(fly(Arc::clone(ports), loads).boxed());
                 while flights.len() >= FLIGHTS {
                     flights.next().await;
                 }
@@ -150,7 +159,7 @@ impl Group {
     }
 }
 
-async fn fly(ports: &Ports, loads: Vec<Load>) {
+async fn fly(ports: Arc<Ports>, loads: Vec<Load>) {
     let messages = loads.iter().map(|load| load.message.clone()).collect();
     // A bug in a port must not take the thread with it, and the calls of others.
     let sent = AssertUnwindSafe(ports.queue.send(messages)).catch_unwind().await;

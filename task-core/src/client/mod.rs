@@ -16,6 +16,7 @@ mod fan_out;
 mod flusher;
 mod handle;
 mod json;
+mod lone;
 mod patience;
 mod sender;
 mod source;

@@ -15,19 +15,24 @@ use crate::{
     tasks::{Broken, DAY, Mail, SendEmail, Slow, mail, recipients, root},
 };
 
-/// Puts as many sends on their way as there may be, so that what follows gathers. The answer ends with them.
+/// Puts as many sends on their way as there may be, one by its caller and two by the client's thread, so that what
+/// follows gathers. The answer ends with them.
 async fn occupy(client: &Client, memory: &Memory) -> impl Future<Output = ()> + use<> {
     memory.hold();
-    let first = tokio::spawn(mail(client, "1").send());
-    memory.sends(1).await;
-    let second = tokio::spawn(mail(client, "2").send());
-    memory.sends(2).await;
+    let mut sends = Vec::new();
+    for n in 1..=OCCUPIED {
+        sends.push(tokio::spawn(mail(client, &n.to_string()).send()));
+        memory.sends(n).await;
+    }
     async {
-        for sent in [first, second] {
+        for sent in sends {
             sent.await.unwrap().unwrap();
         }
     }
 }
+
+/// How many sends there are then.
+const OCCUPIED: usize = 3;
 
 #[tokio::test]
 async fn a_lone_call_is_a_parcel_of_one() {
@@ -52,11 +57,11 @@ async fn calls_made_during_a_send_share_the_next() {
     memory.release();
     let handles = calls.await;
     blocking.await;
-    assert_eq!(memory.state().sends.len(), 3);
+    assert_eq!(memory.state().sends.len(), OCCUPIED + 1);
     let parcels = memory.parcels();
-    assert_eq!((parcels.len(), recipients(&parcels[2..])), (3, names));
+    assert_eq!((parcels.len(), recipients(&parcels[OCCUPIED..])), (OCCUPIED + 1, names));
     let ids: Vec<_> = handles.into_iter().map(|handle| handle.unwrap().id()).collect();
-    assert_eq!(ids, (0..500).map(|index| parcels[2].header.batch.call(index)).collect::<Vec<_>>());
+    assert_eq!(ids, (0..500).map(|index| parcels[OCCUPIED].header.batch.call(index)).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -77,7 +82,7 @@ async fn calls_share_a_parcel_only_if_all_else_is_the_same() {
     assert!(calls.await.iter().all(Result::is_ok));
     blocking.await;
     let mut shared: Vec<_> =
-        memory.parcels()[2..].iter().map(|parcel| recipients(std::slice::from_ref(parcel))).collect();
+        memory.parcels()[OCCUPIED..].iter().map(|parcel| recipients(std::slice::from_ref(parcel))).collect();
     shared.sort();
     assert_eq!(shared, [vec!["a", "c"], vec!["b", "f"], vec!["d"], vec!["e"]]);
 }
@@ -93,7 +98,7 @@ async fn slow_calls_do_not_queue_up_in_one_parcel() {
     assert!(calls.await.iter().all(Result::is_ok));
     blocking.await;
     let parcels = memory.parcels();
-    let most = parcels[2..].iter().map(Parcel::count).max();
+    let most = parcels[OCCUPIED..].iter().map(Parcel::count).max();
     assert_eq!(most, Some(2), "as many as run at a time");
 }
 
