@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use task_core::ports::{BatchRecord, Tally};
+use task_core::ports::{BatchRecord, Reason, Tally};
 
 use super::{
     exit::Failure,
@@ -116,16 +116,11 @@ impl BatchView {
 
 /// How many are dead, and of what.
 fn dead(tally: &Tally) -> String {
-    let kinds = [
-        ("failed", tally.failed),
-        ("timed out", tally.timed_out),
-        ("crashed", tally.crashed),
-        ("revoked", tally.revoked),
-        ("expired", tally.expired),
-        ("unknown", tally.unknown),
-    ];
-    let kinds: Vec<String> =
-        kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{count} {kind}")).collect();
+    let kind = |reason: Reason| {
+        let count = tally.of(reason);
+        (count > 0).then(|| format!("{count} {}", reason.as_str().replace('_', " ")))
+    };
+    let kinds: Vec<String> = Reason::ALL.into_iter().filter_map(kind).collect();
     match tally.dead() {
         0 => "0".to_owned(),
         total => format!("{total} ({})", kinds.join(", ")),

@@ -3,7 +3,7 @@
 
 use task_core::{
     bitmap::Bitmap,
-    ports::{DeadLetter, Failure, Reason, Record, ResultRow, Tally},
+    ports::{DeadLetter, Failure, Record, ResultRow, Tally},
 };
 
 /// What a run has learned.
@@ -48,15 +48,7 @@ impl Recorder {
 
     /// A call will not be tried again.
     pub(crate) fn dead(&mut self, position: u32, letter: DeadLetter) {
-        let tally = self.end(position);
-        *match letter.reason {
-            Reason::Failed => &mut tally.failed,
-            Reason::TimedOut => &mut tally.timed_out,
-            Reason::Crashed => &mut tally.crashed,
-            Reason::Revoked => &mut tally.revoked,
-            Reason::Expired => &mut tally.expired,
-            Reason::Unknown => &mut tally.unknown,
-        } += 1;
+        self.end(position).died(letter.reason);
         self.record.dead.push(letter);
     }
 

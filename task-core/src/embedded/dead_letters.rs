@@ -125,21 +125,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
 
 fn reason(row: &Row<'_>, at: usize) -> rusqlite::Result<Reason> {
     let text: String = row.get(at)?;
-    let all = [Reason::Failed, Reason::TimedOut, Reason::Crashed, Reason::Revoked, Reason::Expired, Reason::Unknown];
-    all.into_iter()
+    Reason::ALL
+        .into_iter()
         .find(|reason| reason.as_str() == text)
         .ok_or_else(|| rusqlite::Error::InvalidColumnType(at, text, Type::Text))
 }
 
 fn one(reason: Reason) -> Tally {
     let mut tally = Tally::default();
-    *match reason {
-        Reason::Failed => &mut tally.failed,
-        Reason::TimedOut => &mut tally.timed_out,
-        Reason::Crashed => &mut tally.crashed,
-        Reason::Revoked => &mut tally.revoked,
-        Reason::Expired => &mut tally.expired,
-        Reason::Unknown => &mut tally.unknown,
-    } = 1;
+    tally.died(reason);
     tally
 }

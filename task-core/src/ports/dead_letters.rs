@@ -26,6 +26,10 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Failed, Self::TimedOut, Self::Crashed, Self::Revoked, Self::Expired, Self::Unknown];
+
     /// The reason's stable name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::{DeadLetter, Outgoing, PortError};
+use super::{DeadLetter, Outgoing, PortError, Reason};
 use crate::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
@@ -127,29 +127,38 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Calls that died of this.
+    pub fn of(&self, reason: Reason) -> u64 {
+        match reason {
+            Reason::Failed => self.failed,
+            Reason::TimedOut => self.timed_out,
+            Reason::Crashed => self.crashed,
+            Reason::Revoked => self.revoked,
+            Reason::Expired => self.expired,
+            Reason::Unknown => self.unknown,
+        }
+    }
+
+    /// Counts one that died of this.
+    pub fn died(&mut self, reason: Reason) {
+        *match reason {
+            Reason::Failed => &mut self.failed,
+            Reason::TimedOut => &mut self.timed_out,
+            Reason::Crashed => &mut self.crashed,
+            Reason::Revoked => &mut self.revoked,
+            Reason::Expired => &mut self.expired,
+            Reason::Unknown => &mut self.unknown,
+        } += 1;
+    }
+
     /// Calls that ended otherwise than well: each is a dead letter.
     pub fn dead(&self) -> u64 {
-        self.failed + self.timed_out + self.crashed + self.revoked + self.expired + self.unknown
+        Reason::ALL.into_iter().map(|reason| self.of(reason)).sum()
     }
 
     /// Calls that ended.
     pub fn ended(&self) -> u64 {
         self.succeeded + self.dead()
-    }
-
-    /// This and `other` together.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        Self {
-            succeeded: self.succeeded + other.succeeded,
-            failed: self.failed + other.failed,
-            timed_out: self.timed_out + other.timed_out,
-            crashed: self.crashed + other.crashed,
-            revoked: self.revoked + other.revoked,
-            expired: self.expired + other.expired,
-            unknown: self.unknown + other.unknown,
-            retries: self.retries + other.retries,
-        }
     }
 }
 
