@@ -258,3 +258,23 @@ async fn the_log_does_not_grow_with_what_is_written() {
     // A third of it would do; a slow disk is given time.
     assert!(longest < 160 << 20, "{longest} bytes");
 }
+
+#[tokio::test]
+async fn nothing_is_accepted_into_a_file_that_is_gone() {
+    let site = File::new();
+    let ports = site.open();
+    send(&ports, 10).await.unwrap();
+    let aside = site.path().with_extension("aside");
+    std::fs::rename(site.path(), &aside).unwrap();
+    let lost = format!(
+        "rejected: `{}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
+         back, or start again",
+        site.path().display()
+    );
+    assert_eq!(send(&ports, 10).await.unwrap_err().to_string(), lost);
+    std::fs::write(site.path(), "another").unwrap();
+    assert_eq!(send(&ports, 10).await.unwrap_err().to_string(), lost);
+    std::fs::rename(&aside, site.path()).unwrap();
+    send(&ports, 10).await.unwrap();
+    assert_eq!(receive(&ports).await.len(), 2);
+}

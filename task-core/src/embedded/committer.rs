@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use super::{
     error::{Faults, beside},
+    place::Place,
     transaction::{QueueNumbers, Tx},
     turnstile::Turnstile,
     writer::Pending,
@@ -40,6 +41,7 @@ pub(super) struct Committer {
     db: Connection,
     log: File,
     log_path: PathBuf,
+    place: Place,
     turnstile: Turnstile,
     faults: Faults,
     wake: Arc<Notify>,
@@ -54,13 +56,14 @@ impl Committer {
     pub(super) fn new(
         db: Connection,
         log_path: &Path,
+        place: Place,
         turnstile: Turnstile,
         faults: Faults,
         wake: Arc<Notify>,
     ) -> io::Result<Self> {
         let log = File::open(log_path)?;
         let (log_path, queues) = (log_path.to_owned(), QueueNumbers::new());
-        Ok(Self { db, log, log_path, turnstile, faults, wake, queues, broken: None })
+        Ok(Self { db, log, log_path, place, turnstile, faults, wake, queues, broken: None })
     }
 
     /// Commits what comes, until no more can come.
@@ -90,6 +93,9 @@ impl Committer {
     fn commit(&mut self, group: &mut [Pending]) -> Result<(), PortError> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
+        }
+        if self.place.is_lost() {
+            return Err(self.faults.lost());
         }
         let wakes = self.transact(group)?;
         if group.iter().any(|pending| pending.cost.durable) {
@@ -158,7 +164,8 @@ mod tests {
         db.busy_timeout(std::time::Duration::ZERO).unwrap();
         schema::create(&db).unwrap();
         let (faults, turnstile) = (Faults::new(Path::new("queue.db")), Turnstile::open(directory.path()).unwrap());
-        let committer = Committer::new(db, &directory.path().join(log), turnstile, faults.clone(), Arc::default());
+        let (log, place) = (directory.path().join(log), Place::of(&path).unwrap());
+        let committer = Committer::new(db, &log, place, turnstile, faults.clone(), Arc::default());
         (Writer::start(committer.unwrap(), faults).unwrap(), connect())
     }
 

@@ -176,6 +176,16 @@ impl Faults {
         }
     }
 
+    /// The file is no longer where it was opened.
+    pub(super) fn lost(&self) -> PortError {
+        let path = self.path.display();
+        let what = format!(
+            "`{path}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
+             back, or start again"
+        );
+        PortError::Unavailable { what, source: None }
+    }
+
     /// An earlier sync has failed.
     pub(super) fn broken(&self) -> PortError {
         let path = self.path.display();

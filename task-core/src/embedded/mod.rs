@@ -27,6 +27,7 @@ mod liveness;
 mod messages;
 mod open;
 mod parcels;
+mod place;
 mod queue;
 mod reader;
 mod records;

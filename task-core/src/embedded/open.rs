@@ -17,6 +17,7 @@ use super::{
     error::{Faults, OpenError},
     file_system,
     liveness::Lives,
+    place::Place,
     reader::Reader,
     schema::{self, Found, PAGE_BYTES},
     store::Store,
@@ -91,7 +92,7 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     let faults = Faults::new(path);
     let wake = Arc::new(Notify::new());
     let log = beside(&real, "-wal");
-    let committer = Committer::new(db, &log, turnstile()?, faults.clone(), wake.clone())
+    let committer = Committer::new(db, &log, Place::of(&real).map_err(io)?, turnstile()?, faults.clone(), wake.clone())
         .map_err(|error| OpenError::io(&log, error))?;
     let store = Arc::new(Store {
         writer: Writer::start(committer, faults.clone()).map_err(io)?,
