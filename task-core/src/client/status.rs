@@ -170,22 +170,28 @@ fn last(row: Row, position: u32, attempt: u32, now_ms: u64) -> Option<CallStatus
     })
 }
 
-/// A call that ended in its parcel: it may have died meanwhile, or have been dead and then dropped or sent again.
+/// A call that ended in its parcel: it may have died meanwhile, or have been dead and then dropped or sent again. Each
+/// verdict is found before it is asked which one it was: another run may end at any time.
 async fn ended(ports: &Ports, id: TaskId) -> Result<CallStatus, PortError> {
-    if let Some(letter) = ports.dead_letters.get(id).await? {
-        return Ok(letter.into());
+    let mut judged = None;
+    loop {
+        if let Some(letter) = ports.dead_letters.get(id).await? {
+            return Ok(letter.into());
+        }
+        let history = ports.ledger.history(id).await?;
+        let died_ms = match history.iter().rev().find_map(removed) {
+            Some((Removal::Dropped, _)) => return Ok(CallStatus::Dropped),
+            Some((Removal::Retried, died_ms)) if judged != Some(died_ms) => died_ms,
+            _ => return Ok(CallStatus::Succeeded),
+        };
+        let Some(revived) = ports.ledger.rows(vec![ParcelId::revived(id, died_ms)]).await?.pop().flatten() else {
+            return Ok(CallStatus::Waiting { attempt: 1, due_ms: 0 });
+        };
+        if let Some(status) = walk(ports, revived, 0).await? {
+            return Ok(status);
+        }
+        judged = Some(died_ms);
     }
-    let history = ports.ledger.history(id).await?;
-    let Some((removal, died_ms)) = history.iter().rev().find_map(removed) else {
-        return Ok(CallStatus::Succeeded);
-    };
-    if removal == Removal::Dropped {
-        return Ok(CallStatus::Dropped);
-    }
-    let Some(revived) = ports.ledger.rows(vec![ParcelId::revived(id, died_ms)]).await?.pop().flatten() else {
-        return Ok(CallStatus::Waiting { attempt: 1, due_ms: 0 });
-    };
-    Ok(walk(ports, revived, 0).await?.unwrap_or(CallStatus::Succeeded))
 }
 
 fn removed(entry: &Failure) -> Option<(Removal, u64)> {

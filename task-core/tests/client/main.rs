@@ -11,5 +11,7 @@ mod fan_out;
 mod file;
 mod json;
 mod memory;
+#[cfg(feature = "embedded")]
+mod races;
 mod results;
 mod tasks;
