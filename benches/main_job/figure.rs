@@ -151,7 +151,9 @@ fn delays(bench: &Bench) -> Result<()> {
     print("delay, 256 at a time", rate, "calls/s", "floor: one sync of 4 KB a call", rate * sync_us / 1e6);
     let p99 = reading("p99_ms")?;
     print("delay, 256 at a time, p99", p99, "ms", "floor: one sync of 4 KB", p99 * 1e3 / sync_us);
-    print("delay, 256 at a time, processor time", reading("cpu_us")?, "us/call", "", f64::NAN);
+    let (sync_cpu_us, _) = floor::sync(&bench.file("floor"), 1000)?;
+    let cpu = reading("cpu_us")?;
+    print("delay, 256 at a time, processor time", cpu, "us/call", "floor: of one sync of 4 KB", cpu / sync_cpu_us);
     Ok(())
 }
 
@@ -217,8 +219,8 @@ fn first(bench: &Bench) -> Result<()> {
         let watch = Watch::start();
         let mut child = spawn("first", &file, &[])?;
         let stdout = child.0.stdout.take().context("no pipe")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        let (mut line, mut stdout) = (String::new(), BufReader::new(stdout));
+        stdout.read_line(&mut line)?;
         let ms = watch.seconds() * 1e3;
         anyhow::ensure!(line.contains("ran"), "the first call did not run");
         child.0.wait()?;

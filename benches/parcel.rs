@@ -1,0 +1,114 @@
+//! What a parcel costs beside the disk: `cargo bench --bench parcel`. Throughput is in calls.
+
+#![allow(missing_docs, reason = "the names of the benchmarks are what is printed")]
+
+use bytes::Bytes;
+use divan::{Bencher, black_box, counter::ItemsCount};
+use task_core::{
+    bitmap::Bitmap,
+    id::{BatchId, ParcelId},
+    ports::{ChildPlan, Seal},
+    wire::{Header, Packer, Packing, Parcel, decode_args, encode_args},
+};
+
+/// A full parcel of calls with 100 bytes of arguments has about as many.
+const CALLS: u32 = 2000;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Args {
+    to: String,
+    template: String,
+}
+
+fn main() {
+    divan::main();
+}
+
+fn args(n: u32) -> Args {
+    Args { to: format!("recipient.{n}@example.org"), template: format!("spring sale, list {}, {:>40}", n % 7, n) }
+}
+
+fn header() -> Header {
+    let batch = BatchId::new(1, 1);
+    Header {
+        id: ParcelId::root(batch, 0),
+        parent: None,
+        batch,
+        recorded: true,
+        task: "mail.send".to_owned(),
+        queue: "mail".to_owned(),
+        first: 0,
+        count: 0,
+        attempt: 1,
+        hops: 0,
+        created_ms: 1,
+        due_ms: 0,
+        expires_ms: None,
+        not_after_ms: 2,
+        call_ms: 0,
+    }
+}
+
+fn packer() -> Packer {
+    Packer::new(Packing { calls: CALLS, bytes: 256 << 10 })
+}
+
+fn full() -> Bytes {
+    let mut packer = packer();
+    let mut encoded = Vec::new();
+    for n in 0..CALLS {
+        encoded.clear();
+        encode_args(&args(n), &mut encoded).expect("strings can be encoded");
+        packer.push(&encoded);
+    }
+    packer.encode(header())
+}
+
+/// From arguments to the bytes that are sent, compressed.
+#[divan::bench]
+fn pack(bencher: Bencher<'_, '_>) {
+    let calls: Vec<Args> = (0..CALLS).map(args).collect();
+    let (mut packer, mut encoded) = (packer(), Vec::new());
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        for args in &calls {
+            encoded.clear();
+            encode_args(args, &mut encoded).expect("strings can be encoded");
+            packer.push(&encoded);
+        }
+        packer.encode(header())
+    });
+}
+
+/// All that a dispatcher reads.
+#[divan::bench]
+fn peek(bencher: Bencher<'_, '_>) {
+    let parcel = full();
+    bencher.counter(ItemsCount::new(CALLS)).bench(|| Header::peek(black_box(&parcel)));
+}
+
+/// What a worker does before the first call.
+#[divan::bench]
+fn open(bencher: Bencher<'_, '_>) {
+    let parcel = full();
+    bencher.counter(ItemsCount::new(CALLS)).bench(|| Parcel::open(black_box(&parcel)));
+}
+
+/// The arguments of all calls.
+#[divan::bench]
+fn decode(bencher: Bencher<'_, '_>) {
+    let parcel = Parcel::open(&full()).expect("it was just packed");
+    bencher.counter(ItemsCount::new(CALLS)).bench(|| {
+        for position in 0..CALLS {
+            black_box(decode_args::<Args>(parcel.args(position)).expect("it was just encoded"));
+        }
+    });
+}
+
+/// A child with every twentieth call, as retries make it.
+#[divan::bench]
+fn child(bencher: Bencher<'_, '_>) {
+    let parcel = Parcel::open(&full()).expect("it was just packed");
+    let calls: Bitmap = (0..CALLS).step_by(20).collect();
+    let seal = Seal { children: vec![ChildPlan { calls, attempt: 2, due_ms: 1 }] };
+    bencher.counter(ItemsCount::new(CALLS / 20)).bench(|| parcel.children(black_box(&seal)));
+}
