@@ -1,4 +1,5 @@
-//! The rows of messages: a small one that changes, and the body that does not.
+//! The rows of messages: a small one that changes, and the body that does not. A body that is small itself is in
+//! the row: a lone call then writes a page less.
 
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use crate::ports::{Outgoing, Receipt, Settle};
 
 /// A buried message becomes visible at the end of time.
 const NEVER: i64 = i64::MAX;
+
+/// Bodies up to here are in the message's row, which is written again whenever the message is hidden.
+const INLINE_BYTES: usize = 1024;
 
 /// A message that was taken; its body is read afterwards.
 #[derive(Clone, Debug)]
@@ -48,13 +52,15 @@ pub(super) fn ms(time_ms: u64) -> i64 {
 pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqlite::Result<()> {
     let queue = tx.queue(&message.queue)?;
     let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
+    let body = message.body.as_ref();
+    let (inline, apart) = if body.len() <= INLINE_BYTES { (Some(body), None) } else { (None, Some(body)) };
     let id = tx
         .db
-        .prepare_cached("INSERT INTO message (queue, visible_ms, sent_ms) VALUES (?1, ?2, ?3)")?
-        .insert(params![queue, ms(visible_ms), ms(now_ms)])?;
-    tx.db
-        .prepare_cached("INSERT INTO body (message, bytes) VALUES (?1, ?2)")?
-        .execute(params![id, message.body.as_ref()])?;
+        .prepare_cached("INSERT INTO message (queue, visible_ms, sent_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![queue, ms(visible_ms), ms(now_ms), inline])?;
+    if let Some(body) = apart {
+        tx.db.prepare_cached("INSERT INTO body (message, bytes) VALUES (?1, ?2)")?.execute(params![id, body])?;
+    }
     tx.wake();
     Ok(())
 }
@@ -139,20 +145,24 @@ pub(super) fn settle(tx: &mut Tx<'_>, receipt: &Receipt, settle: &Settle, now_ms
 }
 
 fn delete(db: &Connection, id: i64, token: i64) -> rusqlite::Result<bool> {
-    let deleted = db
-        .prepare_cached("DELETE FROM message WHERE id = ?1 AND token = ?2 AND visible_ms < ?3")?
-        .execute(params![id, token, NEVER])?;
-    if deleted == 1 {
+    let apart: Option<bool> = db
+        .prepare_cached("DELETE FROM message WHERE id = ?1 AND token = ?2 AND visible_ms < ?3 RETURNING bytes IS NULL")?
+        .query_row(params![id, token, NEVER], |row| row.get(0))
+        .optional()?;
+    if apart == Some(true) {
         db.prepare_cached("DELETE FROM body WHERE message = ?1")?.execute([id])?;
     }
-    Ok(deleted == 1)
+    Ok(apart.is_some())
 }
 
 /// The body of a message, unless it was deleted meanwhile.
 pub(super) fn body(db: &Connection, id: i64) -> rusqlite::Result<Option<Bytes>> {
-    db.prepare_cached("SELECT bytes FROM body WHERE message = ?1")?
-        .query_row([id], |row| row.get::<_, Vec<u8>>(0).map(Bytes::from))
-        .optional()
+    db.prepare_cached(
+        "SELECT coalesce(message.bytes, body.bytes) FROM message LEFT JOIN body ON body.message = message.id
+         WHERE message.id = ?1",
+    )?
+    .query_row([id], |row| row.get::<_, Vec<u8>>(0).map(Bytes::from))
+    .optional()
 }
 
 /// When the next message of a queue is due, past times included.

@@ -29,11 +29,12 @@ const TABLES: &str = concat!(
     "
     CREATE TABLE queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
+    -- A message's body is in `bytes` if it is small, else in `body`.
     -- `token` is that of the last delivery's receipt, `life` the process that has it. A buried message is visible at
     -- the end of time.
     CREATE TABLE message (
         id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_ms INTEGER NOT NULL, sent_ms INTEGER NOT NULL,
-        receives INTEGER NOT NULL DEFAULT 0, token INTEGER, life INTEGER
+        receives INTEGER NOT NULL DEFAULT 0, token INTEGER, life INTEGER, bytes BLOB
     );
     CREATE INDEX message_visible ON message (queue, visible_ms);
     CREATE INDEX message_life ON message (life) WHERE life IS NOT NULL;
