@@ -22,7 +22,7 @@ impl Watch {
 
     /// Seconds of processor time of all threads since the start.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        (cpu() - self.cpu).as_secs_f64()
+        cpu().saturating_sub(self.cpu).as_secs_f64()
     }
 }
 
