@@ -21,6 +21,8 @@ pub struct ManualClock {
 #[derive(Debug)]
 struct State {
     now_us: u64,
+    /// How far the wall clock has been set back.
+    back_us: u64,
     sleeps: u64,
     /// By the time they end and the order in which they began.
     sleepers: BTreeMap<(u64, u64), oneshot::Sender<()>>,
@@ -29,7 +31,7 @@ struct State {
 impl ManualClock {
     /// A clock that stands at this time.
     pub fn new(now_ms: u64) -> Self {
-        let state = State { now_us: now_ms * 1000, sleeps: 0, sleepers: BTreeMap::new() };
+        let state = State { now_us: now_ms * 1000, back_us: 0, sleeps: 0, sleepers: BTreeMap::new() };
         Self { state: Mutex::new(state) }
     }
 
@@ -38,6 +40,11 @@ impl ManualClock {
         let mut state = self.state();
         let to_us = state.now_us + by.as_micros() as u64;
         state.go_to(to_us);
+    }
+
+    /// Sets the wall clock back, as an operator or a time server does. Monotonic time and sleeps go on.
+    pub fn set_back(&self, by: Duration) {
+        self.state().back_us += by.as_micros() as u64;
     }
 
     /// Runs `future` to its end. Whenever something sleeps, time moves to the end of the shortest sleep.
@@ -78,7 +85,8 @@ impl State {
 
 impl Clock for ManualClock {
     fn now_ms(&self) -> u64 {
-        self.state().now_us / 1000
+        let state = self.state();
+        state.now_us.saturating_sub(state.back_us) / 1000
     }
 
     fn monotonic_us(&self) -> u64 {

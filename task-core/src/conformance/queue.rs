@@ -24,6 +24,7 @@ cases!["queue":
     no_more_is_received_than_asked_for,
     a_receive_waits_for_a_message_to_be_sent,
     a_receive_waits_for_a_message_to_become_due,
+    a_receive_waits_no_longer_because_the_clock_is_set_back,
     a_receive_gives_up_when_its_time_is_over,
     every_message_goes_to_one_of_many_receivers,
     each_settlement_has_its_own_answer,
@@ -179,6 +180,19 @@ async fn every_message_goes_to_one_of_many_receivers(world: World) {
     bodies.extend(world.bodies("mail").await);
     bodies.sort();
     assert_eq!(bodies, all, "each once");
+}
+
+async fn a_receive_waits_no_longer_because_the_clock_is_set_back(world: World) {
+    let began_us = world.clock.monotonic_us();
+    let receiving = world.ports.queue.receive(receive(&["mail"], 10, 1_000));
+    let set_back = async {
+        world.clock.sleep(Duration::from_millis(100)).await;
+        world.clock.set_back(Duration::from_hours(1));
+    };
+    let (received, ()) = world.clock.drive(async { futures::join!(receiving, set_back) }).await;
+    assert!(received.expect("receive").is_empty());
+    let waited_ms = (world.clock.monotonic_us() - began_us) / 1000;
+    assert!((1_000..1_100).contains(&waited_ms), "waited for {waited_ms} ms");
 }
 
 async fn each_settlement_has_its_own_answer(world: World) {

@@ -46,7 +46,8 @@ impl Queue for Store {
 
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
         async move {
-            let give_up_ms = self.clock.now_ms().saturating_add(request.wait_ms);
+            // The wall clock may be set meanwhile.
+            let give_up_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
             loop {
                 let woken = self.wake.notified();
                 tokio::pin!(woken);
@@ -58,15 +59,16 @@ impl Queue for Store {
                     return self.deliver(taken).await;
                 }
                 loop {
-                    let now_ms = self.clock.now_ms();
-                    if now_ms >= give_up_ms {
+                    let left_us = give_up_us.saturating_sub(self.clock.monotonic_us());
+                    if left_us == 0 {
                         return Ok(Vec::new());
                     }
+                    let now_ms = self.clock.now_ms();
                     let due_ms = self.next_due(&request.queues).await?.unwrap_or(u64::MAX);
                     if due_ms <= now_ms {
                         break;
                     }
-                    let pause_ms = LOOK_MS.min(due_ms - now_ms).min(give_up_ms - now_ms);
+                    let pause_ms = LOOK_MS.min(due_ms - now_ms).min(left_us.div_ceil(1000));
                     tokio::select! {
                         () = &mut woken => break,
                         () = self.clock.sleep(Duration::from_millis(pause_ms)) => self.sweep().await?,
