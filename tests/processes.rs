@@ -24,15 +24,18 @@ const FOLDER: &str = "CELERIAC_TEST_FOLDER";
 const FANNED_OUT: u64 = 5000;
 const DELAYED: u64 = 500;
 
-/// Where a worker notes what it has run.
+/// Where a worker notes what it has run, and where the other one does.
 struct Notes {
     file: PathBuf,
+    other: PathBuf,
 }
 
-/// Notes that it ran. Short enough that the file system appends it whole.
+/// Notes that it ran, once the other worker runs calls too: neither does it all. Short enough that the file system
+/// appends it whole.
 #[task(retries = 0)]
 fn note(notes: State<Notes>, producer: u32, number: u64) -> std::io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).open(&notes.file)?;
+    until("the other worker to run calls", || notes.other.exists().then_some(()));
     file.write_all(format!("{producer} {number}\n").as_bytes())
 }
 
@@ -68,7 +71,10 @@ async fn role() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(env::var(FOLDER)?);
     let database = folder.join("celeriac.db");
     let Some(producer) = role.strip_prefix("producer-") else {
-        let running = App::default().database(database).state(Notes { file: folder.join(role) }).start().await?;
+        let other = folder.join(if role == "worker-1" { "worker-2" } else { "worker-1" });
+        let notes = Notes { file: folder.join(role), other };
+        // One parcel at a time: the first to come leaves some to the other.
+        let running = App::default().database(database).state(notes).slots(1).start().await?;
         tokio::task::spawn_blocking(|| BufReader::new(std::io::stdin()).lines().for_each(drop)).await?;
         running.stop().await;
         return Ok(());
