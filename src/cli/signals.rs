@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 /// How much longer than its grace a stop may take before the process ends all the same.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// Cancels `stop` at the first signal. The process ends at the second one, or when it has not ended by itself some
-/// time after `grace`.
+/// Cancels `stop` at the first signal. The process ends by force at the second one, or when it has not ended by itself
+/// some time after `grace`: with the code that shells give the signal.
 pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (ready, listening) = std::sync::mpsc::channel();
@@ -21,14 +21,14 @@ pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()>
             };
             // Nobody waits for the answer only if the process is ending.
             let _ = ready.send(Ok(()));
-            signals.next().await;
+            let first = signals.next().await;
             tracing::info!(grace_s = grace.as_secs(), "stopping; another signal stops at once");
             stop.cancel();
             let code = tokio::select! {
                 code = signals.next() => code,
                 () = tokio::time::sleep(grace + MARGIN) => {
                     tracing::warn!("stopped by force; calls that did not end run again when their lease is over");
-                    0
+                    first
                 }
             };
             process::exit(code);
