@@ -45,12 +45,13 @@ fn header() -> Header {
         due_ms: 0,
         expires_ms: None,
         not_after_ms: 2,
+        tenant: None,
         call_ms: 0,
     }
 }
 
 fn packer() -> Packer {
-    Packer::new(Packing { calls: CALLS, bytes: 256 << 10 })
+    Packer::new(Packing { calls: CALLS, bytes: 256 << 10, call_bytes: 256 << 10 })
 }
 
 fn full() -> Bytes {

@@ -85,5 +85,6 @@ fn hide(kept: Kept, now_ms: u64, refused_ms: u64) -> Settlement {
 
 fn bury((delivery, error): (Delivery, WireError)) -> Settlement {
     tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "a message is no parcel: buried");
-    Settlement { queue: delivery.queue, receipt: delivery.receipt, settle: Settle::Bury { reason: error.to_string() } }
+    let settle = Settle::Bury { reason: error.to_string(), body: delivery.body };
+    Settlement { queue: delivery.queue, receipt: delivery.receipt, settle }
 }

@@ -38,7 +38,7 @@ impl Invoker for Narrow {
 async fn send(ports: &Ports, queue: &str, parcels: u64) {
     let batch = BatchId::from_key("mail.send", queue);
     let parcel = |first| {
-        let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 16 });
+        let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 16, call_bytes: 1 << 16 });
         packer.push(b"\xc0");
         let body = packer.encode(Header {
             id: ParcelId::root(batch, first),
@@ -55,6 +55,7 @@ async fn send(ports: &Ports, queue: &str, parcels: u64) {
             due_ms: 0,
             expires_ms: None,
             not_after_ms: u64::MAX,
+            tenant: None,
             call_ms: 0,
         });
         Outgoing { queue: queue.into(), body, due_ms: 0 }

@@ -20,7 +20,7 @@ fn xorshift(state: &mut u64) -> u8 {
 
 fn parcel(task: &str, args_bytes: usize, call_ms: u32) -> Delivery {
     let batch = BatchId::new(1, 1);
-    let mut packer = Packer::new(Packing { calls: 10, bytes: MESSAGE_BYTES });
+    let mut packer = Packer::new(Packing { calls: 10, bytes: MESSAGE_BYTES, call_bytes: MESSAGE_BYTES });
     let mut noise = 1u64;
     let args: Vec<u8> = std::iter::repeat_with(|| xorshift(&mut noise)).take(args_bytes).collect();
     packer.push(&args);
@@ -39,6 +39,7 @@ fn parcel(task: &str, args_bytes: usize, call_ms: u32) -> Delivery {
         due_ms: 0,
         expires_ms: None,
         not_after_ms: 1,
+        tenant: None,
         call_ms,
     });
     Delivery { queue: "default".into(), body, receipt: Receipt("r".into()), receives: 1, sent_ms: 0 }

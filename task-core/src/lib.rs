@@ -1,6 +1,8 @@
 //! What every part of Celeriac shares: tasks and their registry, calls and parcels and their wire form, the client,
 //! the planner, and the ports through which all of it meets the world.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod bitmap;
 pub mod client;
 #[cfg(feature = "conformance")]

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::{CallOptions, Place, Spec},
     id::{BatchId, TaskId},
-    ports::{PortError, Ports, SendError},
+    ports::{Outgoing, PortError, Ports, SendError},
     schedule::{NO_ARGS, Schedule, ScheduleError},
     task::{Registry, TaskDef},
     wire::{Packer, Packing},
@@ -23,6 +23,9 @@ const LONGEST_SLEEP_MS: u64 = 60_000;
 
 /// How long to wait when the store does not answer.
 const RETRY_MS: u64 = 5_000;
+
+/// More than a parcel of one call without arguments has.
+const RUN_BYTES: usize = 16 << 10;
 
 /// Sends the runs of scheduled tasks when they are due.
 #[derive(Debug)]
@@ -92,8 +95,7 @@ impl Scheduler {
 
 impl Entry {
     fn new(def: &'static TaskDef, schedule: Schedule) -> Self {
-        let pattern = def.options.schedule.unwrap_or_default();
-        Self { def, schedule, key: format!("{} {pattern} {}", def.name, def.options.timezone), look_ms: 0 }
+        Self { def, schedule, key: key(def), look_ms: 0 }
     }
 
     async fn look(&mut self, ports: &Ports, now_ms: u64) {
@@ -125,18 +127,30 @@ impl Entry {
     }
 
     async fn send(&self, ports: &Ports, due_ms: u64, now_ms: u64) -> Result<TaskId, PortError> {
-        let batch = BatchId::from_key(&self.key, &due_ms.to_string());
-        let mut packer = Packer::new(Packing { calls: 1, bytes: ports.profile.message_bytes });
-        packer.push(NO_ARGS);
         // Accepted when it is sent, not when it was due: a run that is caught up has all of its time to expire.
-        let spec = Spec::new(self.def.name, &self.def.options, &CallOptions::default(), now_ms)
-            .map_err(|error| PortError::Refused { what: error.to_string() })?;
-        let sent = ports.queue.send(vec![spec.encode(&mut packer, now_ms, Place::root(batch, 0, false))]).await;
+        let (id, message) = run(self.def, due_ms, now_ms)?;
+        let sent = ports.queue.send(vec![message]).await;
         for sent in sent {
             // Whether it was rejected or nobody knows: it is sent again under the same id.
             let Err(SendError::Rejected(error) | SendError::Unknown(error)) = sent else { continue };
             return Err(error);
         }
-        Ok(batch.call(0))
+        Ok(id)
     }
+}
+
+/// Names a task's schedule in the store.
+fn key(def: &TaskDef) -> String {
+    format!("{} {} {}", def.name, def.options.schedule.unwrap_or_default(), def.options.timezone)
+}
+
+/// The parcel of the run that was due at `due_ms`, accepted at `now_ms`. Its id follows from the schedule and the time
+/// it was due, whoever makes it.
+pub(crate) fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> Result<(TaskId, Outgoing), PortError> {
+    let batch = BatchId::from_key(&key(def), &due_ms.to_string());
+    let mut packer = Packer::new(Packing { calls: 1, bytes: RUN_BYTES, call_bytes: RUN_BYTES });
+    packer.push(NO_ARGS);
+    let spec = Spec::new(def.name, &def.options, &CallOptions::default(), now_ms)
+        .map_err(|error| PortError::Refused { what: error.to_string() })?;
+    Ok((batch.call(0), spec.encode(&mut packer, now_ms, Place::root(batch, 0, false))))
 }

@@ -83,7 +83,7 @@ fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Op
     let parcel = Parcel::open(&delivery.body).map_err(|error| {
         let reason = WorkerError::from(error).to_string();
         tracing::error!(queue = %delivery.queue, "{reason}; it is buried");
-        Settle::Bury { reason }
+        Settle::Bury { reason, body: delivery.body.clone() }
     })?;
     let header = &parcel.header;
     let def = worker.registry().get(&header.task);

@@ -23,6 +23,8 @@ pub struct CallOptions {
     pub expires: Option<Duration>,
     /// See [`Call::queue`].
     pub queue: Option<String>,
+    /// See [`Call::tenant`].
+    pub tenant: Option<String>,
     /// See [`Call::unique`].
     pub unique: Option<String>,
 }
@@ -64,6 +66,14 @@ impl<T: Task> Call<T> {
     /// The queue that it is sent to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's. Celery: `queue`.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.options.queue = Some(queue.into());
+        self
+    }
+
+    /// On whose behalf it is made, such as a customer's number. 1 to 128 printable ASCII characters. Where the queue is
+    /// SQS, a tenant with a long backlog keeps no other waiting (its fair queues, by the message group). Defaults to
+    /// nobody's. Celery has no such option.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.options.tenant = Some(tenant.into());
         self
     }
 
@@ -117,7 +127,7 @@ pub(super) fn prepare(
 ) -> Sending {
     let ports = client.ports();
     let parcel_calls = planner::coalesced_calls(options);
-    let limit = Packing { calls: parcel_calls, bytes: ports.profile.message_bytes }.call_bytes();
+    let limit = Packing::of(ports.profile, parcel_calls).args_bytes();
     if args.len() > limit {
         return Sending::refused(Error::TooLarge { task: task.to_owned(), bytes: args.len(), limit });
     }

@@ -59,13 +59,14 @@ impl Client {
 
 /// The parcel in which a dead letter is sent again: always the same, so that it runs once whoever sends it.
 fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
-    let mut packer = Packer::new(Packing { calls: 1, bytes: ports.profile.message_bytes });
+    let mut packer = Packer::new(Packing::of(ports.profile, 1));
     packer.push(&letter.args);
     let spec = Spec {
         task: Cow::Owned(letter.task.clone()),
         queue: Cow::Owned(letter.queue.clone()),
         due_ms: 0,
         expires_ms: None,
+        tenant: None,
         call_ms: 0,
     };
     let place = Place {

@@ -78,6 +78,12 @@ impl<'a, T: Task> FanOut<'a, T> {
         self
     }
 
+    /// On whose behalf the calls are made, as [`Call::tenant`](super::Call::tenant). Defaults to nobody's.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.request.call.tenant = Some(tenant.into());
+        self
+    }
+
     /// Runs the calls this long after now, at the earliest. At most ten years. Defaults to at once.
     pub fn countdown(mut self, countdown: Duration) -> Self {
         self.request.call.countdown = Some(countdown);
@@ -190,7 +196,7 @@ impl Request<'_> {
 }
 
 fn packing(options: &Options, profile: Profile, count: Option<u64>) -> Packing {
-    Packing { calls: planner::calls_per_parcel(options, profile, count), bytes: profile.message_bytes }
+    Packing::of(profile, planner::calls_per_parcel(options, profile, count))
 }
 
 /// The batch that belongs to a key. A single call with the same key is something else, and so has another id.

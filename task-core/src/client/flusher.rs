@@ -144,7 +144,7 @@ struct Group {
 
 impl Group {
     fn new(call: &PendingCall, ports: &Ports) -> Self {
-        let packing = Packing { calls: call.parcel_calls, bytes: ports.profile.message_bytes };
+        let packing = Packing::of(ports.profile, call.parcel_calls);
         Self { spec: call.spec.clone(), packer: Packer::new(packing), replies: Vec::new() }
     }
 

@@ -169,7 +169,7 @@ enum Refusal {
 
 impl Sink {
     pub(super) fn new(packing: Packing) -> Self {
-        Self { packer: Packer::new(packing), limit: packing.call_bytes(), call: Vec::new(), held: false, refused: None }
+        Self { packer: Packer::new(packing), limit: packing.args_bytes(), call: Vec::new(), held: false, refused: None }
     }
 
     /// Writes a call. Says whether another may fit.

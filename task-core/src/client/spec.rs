@@ -7,7 +7,7 @@ use crate::{
     id::{BatchId, ParcelId},
     ports::Outgoing,
     task::{Options, queue_name},
-    wire::{Header, KEPT_MS, Packer},
+    wire::{Header, KEPT_MS, MAX_TENANT_CHARS, Packer, tenant_name},
 };
 
 /// How far away a call may be due.
@@ -20,6 +20,7 @@ pub(crate) struct Spec {
     pub(super) queue: Cow<'static, str>,
     pub(super) due_ms: u64,
     pub(super) expires_ms: Option<u64>,
+    pub(super) tenant: Option<String>,
     pub(super) call_ms: u32,
 }
 
@@ -35,6 +36,10 @@ impl Spec {
             return Err(invalid(
                 "unique: an empty key; name what makes the call unique, such as an order's number".into(),
             ));
+        }
+        if let Some(tenant) = call.tenant.as_deref().filter(|tenant| !tenant_name(tenant)) {
+            let why = format!("1 to {MAX_TENANT_CHARS} printable ASCII characters");
+            return Err(invalid(format!("tenant: `{}` is no tenant's name: {why}", tenant.escape_debug())));
         }
         let due_ms = match (call.countdown, call.eta) {
             (Some(_), Some(_)) => {
@@ -58,7 +63,7 @@ impl Spec {
             )));
         }
         let call_ms = options.takes.map_or(0, |takes| takes.as_millis().try_into().unwrap_or(u32::MAX).max(1));
-        Ok(Self { task: Cow::Borrowed(task), queue, due_ms, expires_ms, call_ms })
+        Ok(Self { task: Cow::Borrowed(task), queue, due_ms, expires_ms, tenant: call.tenant.clone(), call_ms })
     }
 
     /// The message of what is packed.
@@ -78,6 +83,7 @@ impl Spec {
             due_ms: self.due_ms,
             expires_ms: self.expires_ms,
             not_after_ms: created_ms.max(self.due_ms).saturating_add(KEPT_MS),
+            tenant: self.tenant.clone(),
             call_ms: self.call_ms,
         };
         Outgoing { queue: self.queue.as_ref().into(), body: packer.encode(header), due_ms: self.due_ms }

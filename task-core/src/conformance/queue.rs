@@ -8,7 +8,7 @@ use super::{
     World, cases,
     world::{body, outgoing, receive},
 };
-use crate::ports::{Clock, PortError, Settle, Settlement};
+use crate::ports::{Clock, Delivery, PortError, Settle, Settlement};
 
 cases!["queue":
     a_message_is_received_as_it_was_sent,
@@ -31,6 +31,10 @@ cases!["queue":
     depths_tell_ready_delayed_hidden_and_buried_apart,
     a_large_message_comes_back_whole,
 ];
+
+fn unreadable(delivery: &Delivery) -> Settle {
+    Settle::Bury { reason: "unreadable".to_owned(), body: delivery.body.clone() }
+}
 
 async fn a_message_is_received_as_it_was_sent(world: World) {
     let sent_ms = world.now_ms();
@@ -66,9 +70,7 @@ async fn an_old_receipt_is_stale_and_changes_nothing(world: World) {
     let old = world.receive_one("mail").await;
     world.advance_ms(10_000);
     let new = world.receive_one("mail").await;
-    for settle in
-        [Settle::Delete, Settle::Hide { until_ms: world.now_ms() }, Settle::Bury { reason: "unreadable".to_owned() }]
-    {
+    for settle in [Settle::Delete, Settle::Hide { until_ms: world.now_ms() }, unreadable(&old)] {
         assert!(matches!(world.settle(&old, settle).await, Err(PortError::Stale)));
     }
     assert_eq!(world.depth("mail").await.in_flight, 1);
@@ -116,7 +118,7 @@ async fn a_message_may_be_due_in_a_year(world: World) {
 async fn a_buried_message_is_counted_and_never_received(world: World) {
     world.send("mail", "?", 0).await;
     let delivery = world.receive_one("mail").await;
-    world.settle(&delivery, Settle::Bury { reason: "unreadable".to_owned() }).await.expect("bury");
+    world.settle(&delivery, self::unreadable(&delivery)).await.expect("bury");
     world.advance_ms(100_000);
     assert!(world.bodies("mail").await.is_empty());
     assert_eq!(world.depth("mail").await.buried, 1);
@@ -210,7 +212,7 @@ async fn depths_tell_ready_delayed_hidden_and_buried_apart(world: World) {
     world.receive_one("mail").await;
     world.send("mail", "?", 0).await;
     let unreadable = world.receive_one("mail").await;
-    world.settle(&unreadable, Settle::Bury { reason: "unreadable".to_owned() }).await.expect("bury");
+    world.settle(&unreadable, self::unreadable(&unreadable)).await.expect("bury");
     world.send("mail", "later", world.now_ms() + 1_000).await;
     world.advance_ms(10);
     let oldest_ms = world.now_ms();

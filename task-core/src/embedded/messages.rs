@@ -127,7 +127,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, receipt: &Receipt, settle: &Settle, now_ms
             }
             Ok(hidden == 1)
         }
-        Settle::Bury { reason } => {
+        Settle::Bury { reason, .. } => {
             let buried = tx
                 .db
                 .prepare_cached(

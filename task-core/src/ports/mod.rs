@@ -63,6 +63,8 @@ pub struct Ports {
 pub struct Profile {
     /// The most bytes of one message. A parcel that would be larger is split, a call that alone would be is refused.
     pub message_bytes: usize,
+    /// The most bytes of one call's message: as many, or more where what is too large for a message has another place.
+    pub call_bytes: usize,
     /// How often a worker records the verdicts it has. What it has not recorded may run again after a crash.
     pub checkpoint_ms: u64,
     /// How long a claim, and the hiding of its message, lasts unless renewed.

@@ -65,6 +65,8 @@ pub enum Settle {
     Bury {
         /// Why, for whoever looks at it.
         reason: String,
+        /// The message's body: a service that cannot move a message is sent it anew.
+        body: Bytes,
     },
 }
 

@@ -26,6 +26,8 @@ pub struct Options {
     pub expires: Option<Duration>,
     /// See [`Options::takes`].
     pub takes: Option<Duration>,
+    /// See [`Options::memory`].
+    pub memory: Option<u32>,
     /// See [`Options::at_most_once`].
     pub at_most_once: bool,
     /// See [`Options::schedule`].
@@ -48,6 +50,7 @@ impl Options {
             concurrency: 100,
             expires: None,
             takes: None,
+            memory: None,
             at_most_once: false,
             schedule: None,
             timezone: "UTC",
@@ -142,6 +145,17 @@ impl Options {
     #[track_caller]
     pub const fn takes(mut self, takes: &'static str) -> Self {
         self.takes = Some(duration(takes));
+        self
+    }
+
+    /// How much memory the task asks for, in MB: on AWS its calls run in a function of that size, which also decides
+    /// how much processor they get (1,769 MB are one core). 128 to 10,240. Tasks of one size share a function.
+    /// Defaults to the size of the deployment's settings. Other backends ignore it. Celery has no such option.
+    #[must_use]
+    #[track_caller]
+    pub const fn memory(mut self, mb: u32) -> Self {
+        assert!(mb >= 128 && mb <= 10_240, "memory: 128 to 10240 MB, which is what Lambda offers");
+        self.memory = Some(mb);
         self
     }
 

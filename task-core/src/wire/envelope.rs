@@ -76,6 +76,18 @@ pub(super) fn header(parcel: &[u8]) -> Result<&[u8], WireError> {
     cut(parcel, FIXED, length, "the header")
 }
 
+/// The bytes up to the end of the header: what stands for a parcel that is elsewhere. The header can be read of it,
+/// opening it says that it is cut short.
+pub(super) fn stub(parcel: &Bytes) -> Result<Bytes, WireError> {
+    let end = FIXED + header(parcel)?.len();
+    Ok(parcel.slice(..end))
+}
+
+/// Whether these bytes end with the header.
+pub(super) fn is_stub(parcel: &[u8]) -> bool {
+    header(parcel).is_ok_and(|header| parcel.len() == FIXED + header.len())
+}
+
 /// The header's bytes, and the body as it was before compression.
 pub(super) fn unwrap(parcel: &Bytes) -> Result<(&[u8], Bytes), WireError> {
     let header = header(parcel)?;

@@ -44,9 +44,20 @@ pub struct Header {
     pub expires_ms: Option<u64>,
     /// When it becomes too old to run.
     pub not_after_ms: u64,
+    /// On whose behalf its calls are made: a queue that serves tenants fairly goes by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// How long one call is expected to take, for planning; 0 when nobody knows.
     #[serde(default)]
     pub call_ms: u32,
+}
+
+/// The most characters of a tenant's name: those of a group of SQS's fair queues.
+pub const MAX_TENANT_CHARS: usize = 128;
+
+/// Whether a tenant may have this name.
+pub(crate) fn tenant_name(name: &str) -> bool {
+    (1..=MAX_TENANT_CHARS).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl Header {
@@ -67,6 +78,10 @@ impl Header {
         if header.task.len() > MAX_TASK_BYTES {
             let bytes = header.task.len();
             return Err(WireError::Header(format!("a task name of {bytes} bytes; at most {MAX_TASK_BYTES}")));
+        }
+        if let Some(tenant) = header.tenant.as_deref().filter(|tenant| !tenant_name(tenant)) {
+            let why = format!("a tenant has 1 to {MAX_TENANT_CHARS} printable ASCII characters");
+            return Err(WireError::Header(format!("tenant `{}`: {why}", tenant.escape_debug())));
         }
         // Its children are sent there.
         if !queue_name(&header.queue) {

@@ -13,9 +13,21 @@ mod parcel;
 
 pub use args::{decode_args, encode_args, from_json, to_json};
 pub use error::WireError;
-pub use header::Header;
+pub(crate) use header::tenant_name;
+pub use header::{Header, MAX_TENANT_CHARS};
 pub use packer::{Packer, Packing};
 pub use parcel::Parcel;
+
+/// The bytes of a parcel up to the end of its header: they stand for a parcel that lies elsewhere, and are enough for
+/// [`Header::peek`].
+pub fn stub(parcel: &bytes::Bytes) -> Result<bytes::Bytes, WireError> {
+    envelope::stub(parcel)
+}
+
+/// Whether these are the bytes of a parcel up to the end of its header, and no more.
+pub fn is_stub(parcel: &[u8]) -> bool {
+    envelope::is_stub(parcel)
+}
 
 /// The version of the format that this crate writes, and the highest that it reads.
 pub const VERSION: u8 = 1;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{Header, MAX_CALLS, envelope};
+use crate::ports::Profile;
 
 /// When a parcel is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Packing {
     pub calls: u32,
     /// The most bytes of a message.
     pub bytes: usize,
+    /// The most bytes of a message of one call; no less than `bytes`.
+    pub call_bytes: usize,
 }
 
 impl Packing {
@@ -18,9 +21,14 @@ impl Packing {
     /// beyond its parent's.
     const HEAD_BYTES: usize = envelope::OVERHEAD + 1024 + MAX_CALLS as usize / 8;
 
+    /// Parcels of at most so many calls, as large as a backend takes them.
+    pub fn of(profile: Profile, calls: u32) -> Self {
+        Self { calls, bytes: profile.message_bytes, call_bytes: profile.call_bytes }
+    }
+
     /// The most bytes of one call's encoded arguments.
-    pub fn call_bytes(&self) -> usize {
-        self.bytes.saturating_sub(Self::HEAD_BYTES + BODY_HEAD.len() + BIN_HEAD)
+    pub fn args_bytes(&self) -> usize {
+        self.call_bytes.saturating_sub(Self::HEAD_BYTES + BODY_HEAD.len() + BIN_HEAD)
     }
 }
 
@@ -55,8 +63,11 @@ impl Packer {
     }
 
     /// Whether another call with arguments of so many bytes fits. An empty parcel takes any one call that is not
-    /// larger than [`Packing::call_bytes`].
+    /// larger than [`Packing::args_bytes`].
     pub fn fits(&self, args: usize) -> bool {
+        if self.count == 0 {
+            return args <= self.packing.args_bytes();
+        }
         self.count < self.packing.calls && self.body.len() + BIN_HEAD + args + Packing::HEAD_BYTES <= self.packing.bytes
     }
 

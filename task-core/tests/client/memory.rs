@@ -78,7 +78,7 @@ pub fn ports(memory: &Arc<Memory>, message_bytes: usize) -> Ports {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(Counting(Mutex::new(0))),
         blocking: Arc::new(Threads),
-        profile: Profile { message_bytes, checkpoint_ms: 1000, lease_ms: 60_000 },
+        profile: Profile { message_bytes, call_bytes: message_bytes, checkpoint_ms: 1000, lease_ms: 60_000 },
     }
 }
 

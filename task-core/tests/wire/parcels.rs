@@ -6,7 +6,7 @@ use task_core::{
     wire::{Header, Packer, Packing, encode_args},
 };
 
-pub(crate) const ROOMY: Packing = Packing { calls: 4096, bytes: 256 * 1024 };
+pub(crate) const ROOMY: Packing = Packing { calls: 4096, bytes: 256 * 1024, call_bytes: 256 * 1024 };
 
 /// The header of a root parcel with all that is optional left out.
 pub(crate) fn header(first: u64) -> Header {
@@ -26,6 +26,7 @@ pub(crate) fn header(first: u64) -> Header {
         due_ms: 0,
         expires_ms: None,
         not_after_ms: 1_701_209_600_000,
+        tenant: None,
         call_ms: 0,
     }
 }

@@ -36,10 +36,10 @@ proptest! {
     /// Neither the limit in bytes nor that in calls is ever exceeded, and no call that may be sent is too large.
     #[test]
     fn a_full_parcel_keeps_to_its_limits(bytes in 2048_usize..20_000, calls in 1_u32..50, seed in any::<u64>()) {
-        let packing = Packing { calls, bytes };
+        let packing = Packing { calls, bytes, call_bytes: bytes };
         let mut packer = Packer::new(packing);
-        prop_assert!(packer.fits(packing.call_bytes()));
-        prop_assert!(!packer.fits(packing.call_bytes() + 1));
+        prop_assert!(packer.fits(packing.args_bytes()));
+        prop_assert!(!packer.fits(packing.args_bytes() + 1));
         let mut noise = seed;
         loop {
             noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -53,7 +53,7 @@ proptest! {
         let parcel = packer.encode(Header { task: "t".repeat(128), queue: "q".repeat(80), ..header(MAX_INDEX) });
         prop_assert!(count <= calls && parcel.len() <= bytes, "{count} calls, {} bytes", parcel.len());
         prop_assert_eq!(Parcel::open(&parcel).unwrap().count(), count);
-        prop_assert_eq!((packer.count(), packer.fits(packing.call_bytes())), (0, true));
+        prop_assert_eq!((packer.count(), packer.fits(packing.args_bytes())), (0, true));
     }
 }
 

@@ -29,6 +29,7 @@ fn vectors() -> Vec<(&'static str, Bytes)> {
         recorded: true,
         due_ms: 1_700_000_600_000,
         expires_ms: Some(1_700_003_600_000),
+        tenant: None,
         call_ms: 250,
         ..header(4096)
     };

@@ -157,6 +157,7 @@ impl Bench {
             due_ms: 0,
             expires_ms: None,
             not_after_ms: self.ports.clock.now_ms() + 14 * 86_400_000,
+            tenant: None,
             call_ms: 0,
         };
         change(&mut header);
@@ -169,7 +170,7 @@ impl Bench {
         };
         self.ports.batches.open(new).await.unwrap();
         self.ports.batches.accepted(header.batch, 0, u64::from(calls)).await.unwrap();
-        let mut packer = Packer::new(Packing { calls: 4096, bytes: 256 << 10 });
+        let mut packer = Packer::new(Packing { calls: 4096, bytes: 256 << 10, call_bytes: 256 << 10 });
         for n in 0..calls {
             let mut args = Vec::new();
             encode_args(&n, &mut args).unwrap();

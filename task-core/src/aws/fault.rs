@@ -1,0 +1,151 @@
+//! What went wrong with a request, told apart by what it means for whoever asked: whether it may have happened, and
+//! whether asking again may help.
+
+use std::{error::Error, fmt::Display, sync::Arc};
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::Settings;
+use crate::{ports::PortError, task::chain};
+
+/// Codes by which the services say that it was too much at once.
+const THROTTLES: [&str; 9] = [
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "RequestThrottled",
+    "RequestLimitExceeded",
+    "ProvisionedThroughputExceededException",
+    "SlowDown",
+    "OverLimit",
+    "KmsThrottled",
+];
+
+/// Codes by which they say that something is not there.
+const MISSING: [&str; 6] = [
+    "ResourceNotFoundException",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NotFound",
+];
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Too much at once; it did not happen.
+    Throttled,
+    /// The resource is not there.
+    Missing,
+    /// This process may not; it has no credentials, or not the right ones.
+    Denied,
+    /// The request is wrong.
+    Invalid,
+    /// It did not get there.
+    NotSent,
+    /// The service failed; as far as it says, nothing happened.
+    Failed,
+    /// The answer was lost; it may have happened.
+    Unknown,
+}
+
+/// What went wrong with a request.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) kind: Kind,
+    /// The service's name for it.
+    pub(super) code: String,
+    text: String,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// What an SDK's error means.
+    pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
+        let kind = match &error {
+            SdkError::ServiceError(answer) => by_code(&code, answer.raw().status().as_u16()),
+            SdkError::DispatchFailure(failure) if lacks_credentials(&error) || failure.is_user() => Kind::Denied,
+            SdkError::DispatchFailure(_) if was_never_connected(&error) => Kind::NotSent,
+            SdkError::ConstructionFailure(_) => Kind::Invalid,
+            _ => Kind::Unknown,
+        };
+        let message = error.as_service_error().and_then(ProvideErrorMetadata::message).map(str::to_owned);
+        let text = match message {
+            Some(message) if !message.is_empty() => format!("{code}: {message}"),
+            _ if !code.is_empty() => code.clone(),
+            _ => chain(&error),
+        };
+        Self { kind, code, text, source: Some(Arc::new(error)) }
+    }
+
+    /// One item of a batch that the service refused.
+    pub(super) fn of_item(code: &str, message: Option<&str>, senders_fault: bool) -> Self {
+        let status = if senders_fault { 400 } else { 500 };
+        let text = message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
+        Self { kind: by_code(code, status), code: code.to_owned(), text, source: None }
+    }
+
+    /// The error of a port. `what` was to be done with `resource`, a service's name and that of the thing.
+    pub(super) fn port(self, settings: &Settings, what: impl Display, resource: impl Display) -> PortError {
+        let stack = &settings.stack;
+        let region = settings.region.as_deref().unwrap_or("the region of the environment (AWS_REGION)");
+        let hint = match self.kind {
+            Kind::Missing => format!(
+                "; is stack `{stack}` deployed in {region}? Deploy it, or name another with --stack or CELERIAC_STACK"
+            ),
+            Kind::Denied => {
+                format!("; stack `{stack}`, {region}: check the credentials of this process and what its role allows")
+            }
+            _ => String::new(),
+        };
+        let what = format!("cannot {what}: {resource}: {}{hint}", self.text);
+        let source = self.source;
+        match self.kind {
+            Kind::Invalid => PortError::Refused { what },
+            Kind::Unknown => PortError::Unknown { what, source },
+            Kind::Throttled | Kind::Missing | Kind::Denied | Kind::NotSent | Kind::Failed => {
+                PortError::Unavailable { what, source }
+            }
+        }
+    }
+}
+
+fn by_code(code: &str, status: u16) -> Kind {
+    match status {
+        _ if THROTTLES.contains(&code) => Kind::Throttled,
+        _ if MISSING.contains(&code) => Kind::Missing,
+        429 => Kind::Throttled,
+        401 | 403 => Kind::Denied,
+        404 => Kind::Missing,
+        500.. => Kind::Failed,
+        _ if code.contains("AccessDenied") || code.contains("Token") || code.contains("Signature") => Kind::Denied,
+        _ => Kind::Invalid,
+    }
+}
+
+/// Whether the connection could not even be made.
+fn was_never_connected(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound};
+    causes(error).any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let refused = [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound];
+        io.is_some_and(|kind| refused.contains(&kind)) || cause.to_string().contains("dns error")
+    })
+}
+
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.to_string().contains("credentials"))
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        error.source()
+    })
+}

@@ -1,0 +1,39 @@
+//! The AWS backend: SQS holds the messages, DynamoDB the ledger, EventBridge Scheduler what is due in more than a
+//! quarter of an hour, S3 what is too large elsewhere, and Lambda runs the workers.
+//!
+//! Everything of one deployment belongs to a *stack*, whose name all other names follow from ([`Stack`]). Clients of
+//! the services are made when they are first used: a function that starts pays for those that it needs.
+//!
+//! It refuses to create anything: `deploy template` writes what there has to be, and what is missing is an error that
+//! names it.
+
+mod bury;
+mod capacity;
+mod clients;
+mod depth;
+mod fault;
+mod functions;
+mod invocation;
+mod later;
+mod lookup;
+mod message;
+mod meter;
+mod objects;
+mod open;
+mod pending;
+mod queue;
+mod reactor;
+mod receive;
+mod send;
+mod settings;
+mod settle;
+mod stack;
+mod tick;
+
+pub use functions::Functions;
+pub use invocation::{Payload, PayloadError};
+pub use meter::{Meter, Operation, Usage};
+pub use open::{Backend, Options, open, open_with};
+pub use receive::Record;
+pub use settings::{Settings, SettingsError};
+pub use stack::{QueueRole, Stack, StackError};

@@ -1,0 +1,141 @@
+//! A stack as a backend: its ports, its functions, its meter.
+
+use std::{fmt, sync::Arc};
+
+use super::{Functions, Meter, Record, Settings, clients::Clients, objects::Objects, queue::Sqs, reactor::Reactor};
+use crate::{
+    ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
+    task::Registry,
+};
+
+/// The most bytes of a parcel: as text, with what an invocation has beside it, within the 256 KB that Lambda bills as
+/// one request.
+const MESSAGE_BYTES: usize = 190 << 10;
+
+/// The most bytes of one call where there is a bucket: a body may have 16 MB when it is opened.
+const CALL_BYTES: usize = 15 << 20;
+
+/// How often a worker records. Each time is a write, and what was not recorded may run again after a crash.
+const CHECKPOINT_MS: u64 = 5_000;
+
+/// How a stack is used.
+#[derive(Clone)]
+pub struct Options {
+    /// Time. Defaults to the machine's.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits. Defaults to the operating system's.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").finish_non_exhaustive()
+    }
+}
+
+/// A stack. Nothing is asked of AWS until something is asked of a port.
+#[derive(Clone)]
+pub struct Backend {
+    clients: Arc<Clients>,
+    reactor: Reactor,
+    meter: Arc<Meter>,
+    sqs: Sqs,
+    ports: Ports,
+}
+
+/// The ports of a stack.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn open(settings: Settings) -> Result<Ports, PortError> {
+    open_with(settings, Options::default())
+}
+
+/// The ports of a stack, with other options than the usual.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(settings: Settings, options: Options) -> Result<Ports, PortError> {
+    Backend::new(settings, options).map(|backend| backend.ports())
+}
+
+impl Backend {
+    /// A stack.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn new(settings: Settings, options: Options) -> Result<Self, PortError> {
+        let reactor = Reactor::new()?;
+        let meter = Arc::new(Meter::default());
+        let profile = Profile {
+            message_bytes: MESSAGE_BYTES,
+            call_bytes: if settings.bucket.is_some() { CALL_BYTES } else { MESSAGE_BYTES },
+            checkpoint_ms: CHECKPOINT_MS,
+            lease_ms: settings.lease.as_millis() as u64,
+        };
+        let bucket = settings.bucket.clone();
+        let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
+        let objects = bucket.map(|bucket| Objects::new(Arc::clone(&clients), bucket));
+        let Options { clock, entropy } = options;
+        let sqs = Sqs::new(Arc::clone(&clients), reactor.clone(), objects, Arc::clone(&clock), Arc::clone(&entropy));
+        let ports = Ports {
+            queue: Arc::new(sqs.clone()),
+            ledger: Arc::new(super::pending::Pending),
+            batches: Arc::new(super::pending::Pending),
+            dead_letters: Arc::new(super::pending::Pending),
+            schedules: Arc::new(super::pending::Pending),
+            atomic: None,
+            clock,
+            entropy,
+            blocking: Arc::new(Threads),
+            profile,
+        };
+        Ok(Self { clients, reactor, meter, sqs, ports })
+    }
+
+    /// Its ports.
+    pub fn ports(&self) -> Ports {
+        self.ports.clone()
+    }
+
+    /// Its functions, as the launcher of workers for these tasks.
+    pub fn functions(&self, registry: &Registry) -> Functions {
+        Functions::new(Arc::clone(&self.clients), self.reactor.clone(), registry)
+    }
+
+    /// What is asked of AWS through it.
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
+
+    /// Which stack, where, with what limits.
+    pub fn settings(&self) -> &Settings {
+        self.clients.settings()
+    }
+
+    /// A message as a mapping of one of the stack's queues hands it to a function: `text` is its body.
+    pub fn delivery(&self, record: Record<'_>) -> Delivery {
+        self.sqs.shared.record(record)
+    }
+
+    /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.
+    ///
+    /// # Errors
+    /// When the backend's threads fail.
+    pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
+        let shared = Arc::clone(&self.sqs.shared);
+        self.reactor.run(async move { Ok(shared.resolve(deliveries).await) }).await
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("settings", self.settings()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! The runtime that requests run on. Ports' futures may be polled anywhere, by the client's thread too, which has no
+//! I/O driver; so each request is a task of this runtime, and goes on when whoever asked has gone.
+
+use std::{future::Future, sync::OnceLock};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::ports::PortError;
+
+/// Enough for what a process of two processors can send; a function with less has one.
+const MOST_THREADS: usize = 2;
+
+/// The runtime of the process. It is never dropped: it could not be from within another.
+static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+
+/// The runtime that requests run on.
+#[derive(Clone, Debug)]
+pub(super) struct Reactor(Handle);
+
+impl Reactor {
+    /// The one of this process.
+    pub(super) fn new() -> Result<Self, PortError> {
+        let started = RUNTIME.get_or_init(|| {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+            Builder::new_multi_thread().worker_threads(threads).thread_name("celeriac-aws").enable_all().build().ok()
+        });
+        let what = || "no threads could be started for requests to AWS: the process has too many".to_owned();
+        started
+            .as_ref()
+            .map(|runtime| Self(runtime.handle().clone()))
+            .ok_or_else(|| PortError::Refused { what: what() })
+    }
+
+    /// Runs something to its end, whoever waits for it. It may have happened if it panicked.
+    pub(super) async fn run<T, F>(&self, request: F) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, PortError>> + Send + 'static,
+    {
+        match self.0.spawn(request).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let what = "a request to AWS panicked; its message is in the log".to_owned();
+                Err(PortError::Unknown { what, source: None })
+            }
+        }
+    }
+
+    /// The runtime.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.0
+    }
+}

@@ -1,0 +1,291 @@
+//! Receiving: long polls, and what a message's text stands for.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
+use bytes::Bytes;
+use futures::{
+    future::join_all,
+    stream::{FuturesUnordered, StreamExt as _},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    fault::Fault,
+    message::{self, Message},
+    objects::Objects,
+    queue::{Shared, Sqs},
+    send::DUE,
+    tick,
+};
+use crate::{
+    ports::{Delivery, PortError, Receipt, Receive, Settle, Settlement},
+    wire::{self, Header},
+};
+
+/// The most messages of one request.
+const MOST: usize = 10;
+
+/// The longest that SQS waits for a message, in seconds.
+const LONGEST_POLL_S: u64 = 20;
+
+/// The longest time that SQS hides a message, in seconds.
+pub(super) const LONGEST_HIDE_S: u64 = 43_200;
+
+/// For how long a message is hidden whose task, or whose object, is not there: a deploy may be under way.
+const ABSENT_MS: u64 = 5 * 60_000;
+
+/// A message that was received, and what it takes to make a delivery of it.
+struct Received {
+    delivery: Delivery,
+    /// When it is due, if that is not over.
+    due_ms: u64,
+}
+
+impl Sqs {
+    /// Receives. What comes for a request that nobody waits for any more is put back at once.
+    pub(super) async fn receive_for_one_who_waits(&self, request: Receive) -> Result<Vec<Delivery>, PortError> {
+        let (answer, answered) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        self.shared.reactor.handle().spawn(async move {
+            let received = shared.receive(request).await;
+            if let Err(Ok(deliveries)) = answer.send(received) {
+                shared.show_again(deliveries).await;
+            }
+        });
+        answered.await.unwrap_or_else(|_| {
+            let what = "receiving from SQS panicked; its message is in the log".to_owned();
+            Err(PortError::Unknown { what, source: None })
+        })
+    }
+}
+
+impl Shared {
+    async fn receive(self: &Arc<Self>, request: Receive) -> Result<Vec<Delivery>, PortError> {
+        let end_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
+        loop {
+            let left_ms = end_us.saturating_sub(self.clock.monotonic_us()) / 1000;
+            let received = self.poll_queues(&request, left_ms / 1000).await?;
+            let left_ms = end_us.saturating_sub(self.clock.monotonic_us()) / 1000;
+            let deliveries = self.hold_back(received, left_ms).await;
+            let deliveries = self.resolve(deliveries).await;
+            if !deliveries.is_empty() || left_ms == 0 {
+                return Ok(deliveries);
+            }
+            if left_ms < 1000 {
+                self.clock.sleep(Duration::from_millis(left_ms)).await;
+            }
+        }
+    }
+
+    /// Asks each queue in its turn, and if there is nothing anywhere, all of them for so long.
+    async fn poll_queues(self: &Arc<Self>, request: &Receive, wait_s: u64) -> Result<Vec<Received>, PortError> {
+        let mut received = Vec::new();
+        if request.queues.len() > 1 || wait_s == 0 {
+            for queue in &request.queues {
+                let most = request.max - received.len();
+                received.extend(self.poll_fully(queue, most, request.hide_ms).await?);
+                if received.len() >= request.max {
+                    break;
+                }
+            }
+        }
+        if !received.is_empty() || wait_s == 0 {
+            return Ok(received);
+        }
+        let polls = request.queues.iter().map(|queue| {
+            let (shared, queue, most, hide_ms) = (Arc::clone(self), Arc::clone(queue), request.max, request.hide_ms);
+            self.long_poll(queue.clone(), async move { shared.poll(&queue, most, hide_ms, wait_s).await })
+        });
+        let mut polls = polls.collect::<FuturesUnordered<_>>();
+        let mut first = Ok(Vec::new());
+        while let Some(answer) = polls.next().await {
+            first = answer;
+            if !matches!(&first, Ok(received) if received.is_empty()) {
+                break;
+            }
+        }
+        let mut received = first?;
+        // A full answer says that there is more.
+        if received.len() >= MOST
+            && let Some(queue) = received.first().map(|first| first.delivery.queue.clone())
+        {
+            let more = self.poll_fully(&queue, request.max.saturating_sub(received.len()), request.hide_ms).await;
+            received.extend(more.unwrap_or_default());
+        }
+        Ok(received)
+    }
+
+    /// A poll that another one may overtake: what it still receives is put back.
+    async fn long_poll(
+        self: &Arc<Self>,
+        queue: Arc<str>,
+        poll: impl Future<Output = Result<Vec<Received>, PortError>> + Send + 'static,
+    ) -> Result<Vec<Received>, PortError> {
+        let (answer, answered) = oneshot::channel();
+        let shared = Arc::clone(self);
+        self.reactor.handle().spawn(async move {
+            if let Err(Ok(late)) = answer.send(poll.await) {
+                shared.show_again(late.into_iter().map(|received| received.delivery).collect()).await;
+            }
+        });
+        answered.await.unwrap_or_else(|_| {
+            let what = format!("receiving from queue `{queue}` panicked; its message is in the log");
+            Err(PortError::Unknown { what, source: None })
+        })
+    }
+
+    /// What a queue has now, up to `most` messages: one request, and if that came back full, the others at once.
+    async fn poll_fully(&self, queue: &Arc<str>, most: usize, hide_ms: u64) -> Result<Vec<Received>, PortError> {
+        let mut received = if most == 0 { return Ok(Vec::new()) } else { self.poll(queue, most, hide_ms, 0).await? };
+        let left = most.saturating_sub(received.len());
+        if received.len() == MOST && left > 0 {
+            let polls = (0..left).step_by(MOST).map(|from| self.poll(queue, left - from, hide_ms, 0));
+            // What one of them could not get is there the next time.
+            received.extend(join_all(polls).await.into_iter().filter_map(Result::ok).flatten());
+        }
+        Ok(received)
+    }
+
+    async fn poll(&self, queue: &Arc<str>, most: usize, hide_ms: u64, wait_s: u64) -> Result<Vec<Received>, PortError> {
+        let settings = self.clients.settings();
+        let sqs = settings.stack.queue(queue);
+        let url = self.lookup.url(&self.clients, &sqs).await?;
+        let names = [MessageSystemAttributeName::ApproximateReceiveCount, MessageSystemAttributeName::SentTimestamp];
+        let request = self
+            .clients
+            .sqs()
+            .await
+            .receive_message()
+            .queue_url(&*url)
+            .max_number_of_messages(most.clamp(1, MOST) as i32)
+            .visibility_timeout(hide_ms.div_ceil(1000).min(LONGEST_HIDE_S) as i32)
+            .wait_time_seconds(wait_s.min(LONGEST_POLL_S) as i32)
+            .set_message_system_attribute_names(Some(names.to_vec()))
+            .message_attribute_names(DUE);
+        let answer = request.send().await.map_err(|error| {
+            let resource = format!("SQS queue `{sqs}`");
+            Fault::of(error).port(settings, format_args!("receive from queue `{queue}`"), resource)
+        })?;
+        let messages = answer.messages.unwrap_or_default();
+        Ok(messages.into_iter().map(|message| self.received(queue, message)).collect())
+    }
+
+    fn received(&self, queue: &Arc<str>, message: SqsMessage) -> Received {
+        let number = |name| {
+            let attributes = message.attributes.as_ref();
+            attributes.and_then(|all| all.get(&name)).and_then(|value| value.parse::<u64>().ok())
+        };
+        let due = message.message_attributes.as_ref().and_then(|all| all.get(DUE));
+        Received {
+            due_ms: due.and_then(|due| due.string_value()).and_then(|due| due.parse().ok()).unwrap_or(0),
+            delivery: self.record(Record {
+                queue: Arc::clone(queue),
+                text: message.body().unwrap_or_default(),
+                receipt: message.receipt_handle().unwrap_or_default(),
+                receives: number(MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1) as u32,
+                sent_ms: number(MessageSystemAttributeName::SentTimestamp).unwrap_or(0),
+            }),
+        }
+    }
+
+    /// What a message of SQS is to its receiver. A parcel that lies in the bucket is still a stub, a run that cannot be
+    /// made has no bytes.
+    pub(super) fn record(&self, record: Record<'_>) -> Delivery {
+        let body = match message::read(record.text) {
+            Message::Parcel(parcel) => parcel,
+            Message::Stored(stub) => stub,
+            Message::Tick { task, due_ms } => tick::parcel(self.tasks(), &task, due_ms).unwrap_or_default(),
+        };
+        let Record { queue, receipt, receives, sent_ms, .. } = record;
+        Delivery { queue, body, receipt: Receipt(receipt.into()), receives, sent_ms }
+    }
+
+    /// Keeps back what came before its time: SQS counts whole seconds. If that is all there is, it is waited for.
+    async fn hold_back(&self, received: Vec<Received>, left_ms: u64) -> Vec<Delivery> {
+        let now_ms = self.clock.now_ms();
+        let (early, due): (Vec<_>, Vec<_>) = received.into_iter().partition(|received| received.due_ms > now_ms);
+        let due: Vec<_> = due.into_iter().map(|received| received.delivery).collect();
+        let Some(next_ms) = early.iter().map(|received| received.due_ms - now_ms).min() else { return due };
+        if due.is_empty() && next_ms <= left_ms {
+            self.clock.sleep(Duration::from_millis(next_ms)).await;
+            return Box::pin(self.hold_back(early, 0)).await;
+        }
+        let early = early.into_iter().map(|received| received.delivery).collect();
+        self.hide(early, if due.is_empty() { now_ms } else { now_ms + 1000 }).await;
+        due
+    }
+
+    /// Fetches the parcels that lie in the bucket, and puts aside what is not there.
+    pub(super) async fn resolve(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+        let bodies = join_all(deliveries.iter().map(|delivery| self.body(delivery))).await;
+        let (mut resolved, mut absent) = (Vec::with_capacity(deliveries.len()), Vec::new());
+        for (delivery, body) in deliveries.into_iter().zip(bodies) {
+            match body {
+                Ok(body) => resolved.push(Delivery { body, ..delivery }),
+                Err(why) => {
+                    tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{why}; it is put back for five minutes");
+                    absent.push(delivery);
+                }
+            }
+        }
+        let until_ms = self.clock.now_ms() + ABSENT_MS;
+        self.hide(absent, until_ms).await;
+        resolved
+    }
+
+    async fn body(&self, delivery: &Delivery) -> Result<Bytes, String> {
+        if delivery.body.is_empty() {
+            return Err("a schedule's run is due whose task this program does not have".to_owned());
+        }
+        if !wire::is_stub(&delivery.body) {
+            return Ok(delivery.body.clone());
+        }
+        let header = Header::peek(&delivery.body).map_err(|error| error.to_string())?;
+        let (parcel, task) = (header.id, header.task);
+        let Some(objects) = &self.objects else {
+            return Err(format!(
+                "parcel {parcel} of task `{task}` lies in a bucket, which CELERIAC_BUCKET does not name"
+            ));
+        };
+        match objects.get(&Objects::parcel(parcel)).await {
+            Ok(Some(body)) => Ok(body),
+            Ok(None) => Err(format!("parcel {parcel} of task `{task}` is not in the bucket")),
+            Err(error) => Err(format!("parcel {parcel} of task `{task}`: {error}")),
+        }
+    }
+
+    async fn show_again(&self, deliveries: Vec<Delivery>) {
+        let now_ms = self.clock.now_ms();
+        self.hide(deliveries, now_ms).await;
+    }
+
+    /// Whatever goes wrong here is put right when the messages reappear by themselves.
+    async fn hide(&self, deliveries: Vec<Delivery>, until_ms: u64) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let settlements = deliveries.into_iter().map(|delivery| {
+            let Delivery { queue, receipt, .. } = delivery;
+            Settlement { queue, receipt, settle: Settle::Hide { until_ms } }
+        });
+        for error in self.settle(settlements.collect()).await.into_iter().filter_map(Result::err) {
+            tracing::debug!(%error, "a message could not be put back; it reappears by itself");
+        }
+    }
+}
+
+/// A message as SQS, or Lambda's mapping of a queue, hands it out.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// The queue, by the name that tasks have for it.
+    pub queue: Arc<str>,
+    /// The message's body.
+    pub text: &'a str,
+    /// The receipt handle.
+    pub receipt: &'a str,
+    /// How many times it has been received, this one included.
+    pub receives: u32,
+    /// When it was sent, in milliseconds since 1970.
+    pub sent_ms: u64,
+}

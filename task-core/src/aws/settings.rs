@@ -1,0 +1,91 @@
+//! What has to be said of a deployment beside its name. All of it has a default.
+
+use std::{env, time::Duration};
+
+use super::{Stack, StackError};
+
+/// Which stack, where, and with what limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The stack. Environment: `CELERIAC_STACK`.
+    pub stack: Stack,
+    /// The region. Defaults to what the SDKs find: `AWS_REGION`, then the profile.
+    pub region: Option<String>,
+    /// Where the services are, if not at AWS. Defaults to what the SDKs find: `AWS_ENDPOINT_URL`.
+    pub endpoint: Option<String>,
+    /// The S3 bucket for arguments and results that fit nowhere else. Environment: `CELERIAC_BUCKET`. Defaults to none:
+    /// then a call whose arguments are larger than a message is refused.
+    pub bucket: Option<String>,
+    /// How long a received message is hidden and a claim lasts unless renewed. Environment: `CELERIAC_LEASE_S`, 1 to
+    /// 43,200. Defaults to a minute; a dispatcher that invokes functions needs more than their time limit.
+    pub lease: Duration,
+    /// The most invocations that may be outstanding, over all dispatchers. Environment: `CELERIAC_CAP`. Defaults to
+    /// 100: new accounts have little concurrency, and share it with everything else in them.
+    pub cap: usize,
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The stack's name.
+    #[error("CELERIAC_STACK: {0}")]
+    Stack(#[from] StackError),
+    /// A number.
+    #[error("{variable} is `{found}`: a whole number from {least} to {most}")]
+    Number {
+        /// The environment variable.
+        variable: &'static str,
+        /// What it says.
+        found: String,
+        /// The least that it may be.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+impl Settings {
+    /// The environment variable that names the stack.
+    pub const STACK: &str = "CELERIAC_STACK";
+
+    /// The defaults, for this stack.
+    pub fn new(stack: Stack) -> Self {
+        Self { stack, region: None, endpoint: None, bucket: None, lease: Duration::from_mins(1), cap: 100 }
+    }
+
+    /// What the environment says of this stack.
+    ///
+    /// # Errors
+    /// The variable that cannot be read, and what it may be.
+    pub fn of(stack: Stack) -> Result<Self, SettingsError> {
+        let defaults = Self::new(stack);
+        let lease_s = number("CELERIAC_LEASE_S", 1, 43_200)?.map(Duration::from_secs);
+        let cap = number("CELERIAC_CAP", 1, 100_000)?.map(|cap| cap as usize);
+        Ok(Self {
+            bucket: variable("CELERIAC_BUCKET"),
+            lease: lease_s.unwrap_or(defaults.lease),
+            cap: cap.unwrap_or(defaults.cap),
+            ..defaults
+        })
+    }
+
+    /// What the environment says; `None` if it names no stack.
+    ///
+    /// # Errors
+    /// As [`Settings::of`].
+    pub fn from_environment() -> Result<Option<Self>, SettingsError> {
+        variable(Self::STACK).map(|name| Self::of(name.parse()?)).transpose()
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn number(variable: &'static str, least: u64, most: u64) -> Result<Option<u64>, SettingsError> {
+    let Some(found) = self::variable(variable) else { return Ok(None) };
+    match found.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+        _ => Err(SettingsError::Number { variable, found, least, most }),
+    }
+}
