@@ -7,10 +7,12 @@
 //! It refuses to create anything: `deploy template` writes what there has to be, and what is missing is an error that
 //! names it.
 
+mod bill;
 mod bury;
 mod capacity;
 mod clients;
 mod depth;
+mod estimate;
 mod fault;
 mod functions;
 mod invocation;
@@ -21,6 +23,7 @@ mod meter;
 mod objects;
 mod open;
 mod pending;
+mod prices;
 mod queue;
 mod reactor;
 mod receive;
@@ -30,10 +33,13 @@ mod settle;
 mod stack;
 mod tick;
 
+pub use bill::{Bill, Line};
+pub use estimate::{Estimate, Limit};
 pub use functions::Functions;
 pub use invocation::{Payload, PayloadError};
 pub use meter::{Meter, Operation, Usage};
 pub use open::{Backend, Options, open, open_with};
+pub use prices::{PRICES, Prices};
 pub use receive::Record;
 pub use settings::{Settings, SettingsError};
 pub use stack::{QueueRole, Stack, StackError};
