@@ -56,6 +56,8 @@ mod sweep;
 
 pub use app::{App, Road};
 pub use host::{Running, StartError};
+#[cfg(feature = "aws")]
+pub use task_core::aws;
 #[cfg(feature = "embedded")]
 pub use task_core::embedded::{self, DATABASE, DATABASE_VARIABLE};
 pub use task_core::{

@@ -34,7 +34,12 @@ impl Campaign {
         let name = options.campaign();
         ensure!(!name.trim().is_empty(), "a campaign needs a name: --campaign NAME");
         let key = format!("{name}\0{}\0{:032x}", options.destination()?, survey.fingerprint);
-        let queue = format!("mail-{:016x}", xxh3_64(key.as_bytes()));
+        let queue = if options.is_elsewhere() {
+            // The one that its workers serve.
+            "mail".to_owned()
+        } else {
+            format!("mail-{:016x}", xxh3_64(key.as_bytes()))
+        };
         Ok(Self { name, queue, key })
     }
 

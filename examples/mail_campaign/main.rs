@@ -5,7 +5,7 @@
 //! cargo run --release --example mail_campaign -- --recipients recipients.csv
 //! ```
 //!
-//! [`send_email`] is the task, [`Mailer`] what it needs, [`run`] the way from a CSV file to a campaign that is complete:
+//! [`send_email`] is the task, [`Mailer`] what it needs, [`campaign()`] the way from a CSV file to a campaign that is complete:
 //! survey the file, `fan_out` its rows, watch, sum up.
 
 #![allow(unreachable_pub, reason = "a program: nothing of it is reachable, and `pub` says what a module offers")]
@@ -17,27 +17,27 @@ mod lines;
 mod mailer;
 mod options;
 mod outbox;
+mod place;
 mod recipients;
 mod row;
 mod screen;
+mod sending;
 mod smtp;
 mod summary;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use campaign::Campaign;
-use celeriac::{App, Context, Road, State, Stop, task};
+use celeriac::{App, BoxError, Context, FanOut, State, Stop, Task, task};
 use clap::Parser;
 use feed::Feed;
-use letters::Letters;
-use mailer::{Mailer, Way};
+use mailer::Mailer;
 use options::Options;
-use outbox::Outbox;
-use recipients::survey;
+use place::{Place, estimate};
+use recipients::{Survey, survey};
 use row::Recipient;
 use screen::Screen;
-use smtp::Smtp;
+use sending::Sending;
 use summary::Summary;
 
 /// Sends one mail. What the server refuses for good is not tried again.
@@ -62,9 +62,21 @@ async fn send_email(
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
+/// A worker's tasks share what its environment says; their screen is nobody's.
+async fn setup(app: App) -> Result<App, BoxError> {
+    let sending = Sending::from_environment()?;
+    let campaign = sending.campaign.clone().unwrap_or_else(|| "campaign".to_owned());
+    Ok(app.state(sending.mailer(&campaign).await?).state(Screen::new(0)))
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_none_or(|first| !first.starts_with('-')) && std::env::args().len() != 1
+        || std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+    {
+        // A command of every Celeriac program, such as `worker`, `deploy template` or `status`; or a function's start.
+        return celeriac::main!(setup);
+    }
+    match campaign(&Options::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -73,49 +85,45 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: &Options) -> anyhow::Result<ExitCode> {
+#[tokio::main]
+async fn campaign(options: &Options) -> anyhow::Result<ExitCode> {
     let survey = survey(&options.recipients, |row| eprintln!("{}: {row}: skipped", options.recipients.display()))?;
     let campaign = Campaign::new(options, &survey)?;
     let (feed, failure) = Feed::open(&options.recipients, &survey)?;
     if options.dry_run {
-        let plan = campaign.identify(send_email.fan_out(feed)).plan().await?;
-        if options.json {
-            println!("{}", serde_json::json!({ "plan": plan, "skipped": survey.skipped }));
-        } else {
-            println!("{plan}\n{} rows are skipped; nothing is sent", survey.skipped);
-        }
-        return Ok(ExitCode::SUCCESS);
+        return plan(options, &survey, campaign.identify(send_email.fan_out(feed))).await;
     }
 
     let screen = Screen::new(survey.recipients);
-    let mailer = Mailer {
-        letters: Letters::new(&campaign.name, options.from.clone())?,
-        way: way(options).await?,
-        tries: options.tries,
-    };
-    let app = App::default().database(&options.database).state(mailer).state(screen.clone());
-    // A queue of its own: mails of another campaign in this file are not sent with this one's mailer.
-    let running = app.queue(&campaign.queue, Road::Wide).slots(2).start().await?;
-    let client = running.client();
+    let place = Place::open(options, &campaign, &screen).await?;
+    let client = place.client();
     let mails = campaign.identify(send_email.fan_out(feed)).on(&client);
     let ended = campaign.watch(&client, mails, failure, &screen).await;
     screen.clear();
-    running.stop().await;
+    let bill = place.bill(survey.recipients);
+    place.close().await;
 
     let Some(batch) = ended? else {
         eprintln!("stopped before the end: the same command goes on");
         return Ok(ExitCode::from(130));
     };
-    Summary::of(&campaign, &survey, &client, &batch).await?.print(options.json)
+    let code = Summary::of(&campaign, &survey, &client, &batch).await?.print(options.json)?;
+    if let Some(bill) = bill.filter(|_| !options.json) {
+        println!("{bill}");
+    }
+    Ok(code)
 }
 
-async fn way(options: &Options) -> anyhow::Result<Way> {
-    let Some(server) = &options.smtp else {
-        let outbox = Outbox::open(&options.outbox);
-        let outbox = outbox.with_context(|| format!("cannot use {} as outbox", options.outbox.display()))?;
-        return Ok(Way::Outbox(outbox));
-    };
-    let smtp = Smtp::new(server.clone(), options.connections, options.timeout);
-    smtp.check().await.context("nothing is sent")?;
-    Ok(Way::Smtp(smtp))
+/// Says what would be sent, and sends nothing.
+async fn plan(options: &Options, survey: &Survey, mails: FanOut<'_, impl Task>) -> anyhow::Result<ExitCode> {
+    let plan = mails.plan().await?;
+    let (text, estimate) = estimate(options, &plan)?.unzip();
+    if options.json {
+        println!("{}", serde_json::json!({ "plan": plan, "estimate": estimate, "skipped": survey.skipped }));
+    } else {
+        println!("{plan}");
+        text.iter().for_each(|text| println!("{text}"));
+        println!("{} rows are skipped; nothing is sent", survey.skipped);
+    }
+    Ok(ExitCode::SUCCESS)
 }

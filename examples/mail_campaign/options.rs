@@ -1,12 +1,10 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use celeriac::parse_duration;
 use clap::Parser;
-use lettre::message::Mailbox;
 
-use super::smtp::Server;
+use super::sending::Sending;
 
 /// Sends a mail to everyone in a CSV file, each once, over restarts too.
 ///
@@ -19,36 +17,21 @@ pub struct Options {
     /// CSV file whose first line names its columns, `email` and `name` among them.
     #[arg(long, value_name = "FILE")]
     pub recipients: PathBuf,
-    /// Writes each mail into this folder as an `.eml` file, unless there is a server to send it to.
-    #[arg(long, value_name = "DIR", default_value = "outbox", conflicts_with = "smtp")]
-    pub outbox: PathBuf,
-    /// Sends each mail to this server: `smtp://HOST` or `smtp://HOST:PORT`.
-    #[arg(long, value_name = "URL")]
-    pub smtp: Option<Server>,
     /// Keeps the state of all campaigns.
     #[arg(long, value_name = "FILE", default_value = celeriac::DATABASE)]
     pub database: PathBuf,
-    /// Tells campaigns to the same people apart. Defaults to the file's name.
-    #[arg(long, value_name = "NAME")]
-    pub campaign: Option<String>,
+    /// Has the mails sent by the functions of this stack, which is deployed on AWS, instead of this process.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "NAME", env = celeriac::aws::Settings::STACK, conflicts_with = "database")]
+    pub stack: Option<String>,
     /// Says what would be sent, and sends nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// Writes the summary, or with `--dry-run` the plan, as JSON: the last line on standard output.
     #[arg(long)]
     pub json: bool,
-    /// The sender.
-    #[arg(long, value_name = "MAILBOX", default_value = "Celeriac <campaign@example.com>")]
-    pub from: Mailbox,
-    /// The most connections to the server at a time.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub connections: u32,
-    /// How long the server may take for one mail, from connecting to its last word.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
-    pub timeout: Duration,
-    /// How many times a mail is tried that the server does not take for now.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub tries: u32,
+    #[command(flatten)]
+    pub sending: Sending,
 }
 
 const EXIT_CODES: &str = "\
@@ -62,19 +45,28 @@ Exit codes:
 impl Options {
     /// The campaign's name.
     pub fn campaign(&self) -> String {
-        self.campaign.clone().unwrap_or_else(|| {
+        self.sending.campaign.clone().unwrap_or_else(|| {
             self.recipients
                 .file_stem()
                 .map_or_else(|| "campaign".to_owned(), |stem| stem.to_string_lossy().into_owned())
         })
     }
 
+    /// Whether another place than this process and its file sends the mails.
+    pub fn is_elsewhere(&self) -> bool {
+        #[cfg(feature = "aws")]
+        return self.stack.is_some();
+        #[cfg(not(feature = "aws"))]
+        false
+    }
+
     /// What makes it the same campaign, together with its name.
     pub fn destination(&self) -> std::io::Result<String> {
-        match self.smtp {
+        match self.sending.smtp {
+            _ if self.is_elsewhere() => Ok("stack".to_owned()),
             // Any server: when one fails, the campaign goes on over another.
             Some(_) => Ok("smtp".to_owned()),
-            None => Ok(format!("outbox {}", std::path::absolute(&self.outbox)?.display())),
+            None => Ok(format!("outbox {}", std::path::absolute(&self.sending.outbox)?.display())),
         }
     }
 }

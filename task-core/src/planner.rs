@@ -99,6 +99,8 @@ pub struct Plan {
     pub invocations: u64,
     /// How many calls run at a time in a worker.
     pub concurrency: u32,
+    /// The memory that the task asks for, in MB.
+    pub memory_mb: Option<u32>,
     /// How long a call is expected to take, in milliseconds.
     pub call_ms: u64,
     /// Whether that is assumed, because the task does not say.
@@ -118,6 +120,7 @@ impl Plan {
             parcels_per_invocation: parcels_per_invocation(work),
             invocations: 0,
             concurrency: options.concurrency,
+            memory_mb: options.memory,
             call_ms: expected(options).as_millis() as u64,
             assumed: options.takes.is_none(),
         }

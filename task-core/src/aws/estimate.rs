@@ -60,8 +60,8 @@ pub enum Limit {
 }
 
 impl Estimate {
-    /// Of this plan, for a task that asks for so much memory.
-    pub fn new(plan: &Plan, settings: &Settings, memory_mb: Option<u32>) -> Self {
+    /// Of this plan on this stack.
+    pub fn new(plan: &Plan, settings: &Settings) -> Self {
         let cap = settings.cap as u64;
         let workers = plan.invocations.min(cap).min(ACCOUNT);
         let work = plan.time(workers);
@@ -77,18 +77,12 @@ impl Estimate {
             Limit::Account
         };
         let time = if plan.calls == 0 { Duration::ZERO } else { LAUNCH + work.max(scaled) };
-        Self {
-            workers,
-            peak_calls: plan.peak(workers),
-            time_ms: time.as_millis() as u64,
-            limit,
-            bill: bill(plan, memory_mb.unwrap_or(MEMORY_MB)),
-        }
+        Self { workers, peak_calls: plan.peak(workers), time_ms: time.as_millis() as u64, limit, bill: bill(plan) }
     }
 }
 
 /// What the parcels of a plan are sent, launched, claimed and finished for.
-fn bill(plan: &Plan, memory_mb: u32) -> Bill {
+fn bill(plan: &Plan) -> Bill {
     let parcels = plan.parcels;
     let batches = parcels.div_ceil(10);
     let text_bytes = message::text_bytes(plan.sent_bytes as usize) as u64;
@@ -115,7 +109,8 @@ fn bill(plan: &Plan, memory_mb: u32) -> Bill {
         })
         .collect();
     let work_s = plan.time(1).as_secs_f64();
-    let gb_s = work_s * f64::from(memory_mb) / 1024.0 + batches as f64 * DISPATCH.as_secs_f64() * DISPATCH_GB;
+    let gb_s = work_s * f64::from(plan.memory_mb.unwrap_or(MEMORY_MB)) / 1024.0
+        + batches as f64 * DISPATCH.as_secs_f64() * DISPATCH_GB;
     Bill::new(&usage, plan.calls).with_compute(batches + plan.invocations, gb_s)
 }
 
@@ -159,7 +154,7 @@ mod tests {
 
     fn estimate(parcels: u64, cap: usize) -> Estimate {
         let settings = Settings { cap, ..Settings::new("shop".parse().expect("a stack's name")) };
-        Estimate::new(&plan(parcels), &settings, None)
+        Estimate::new(&plan(parcels), &settings)
     }
 
     #[test]

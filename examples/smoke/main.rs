@@ -1,0 +1,72 @@
+//! Does a deployment keep what it promises?
+//!
+//! ```text
+//! cargo run --example smoke -- deploy package --out smoke.zip                   # what runs in its functions
+//! cargo run --example smoke -- deploy template --stack smoke --settings examples/smoke/deploy.toml
+//! cargo run --example smoke -- smoke --stack smoke                              # deployed: does it work?
+//! ```
+//!
+//! [`tasks`] are ones that succeed, fail, hang, die and go on for long; the [`checks`] call them and look at what became
+//! of them. It works on AWS and on whatever speaks its protocols (`AWS_ENDPOINT_URL`), prints a line for each check with
+//! what it measured, and at the end what it cost. On AWS that is less than five cents; `--limit` stops it before more.
+
+#![allow(unreachable_pub, reason = "a program: nothing of it is reachable, and `pub` says what a module offers")]
+
+mod checks;
+mod site;
+mod suite;
+mod tasks;
+
+use std::process::ExitCode;
+
+use celeriac::{App, BoxError, aws::Settings};
+use clap::Parser;
+
+/// Checks a deployed stack of this program: every way a call can go, and what it costs.
+#[derive(Parser)]
+#[command(name = "smoke smoke", after_help = EXIT_CODES)]
+struct Options {
+    /// The stack.
+    #[arg(long, env = Settings::STACK)]
+    stack: String,
+    /// Only the checks whose names contain this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Also those that take longer than two minutes: a delay of over a quarter of an hour.
+    #[arg(long)]
+    slow: bool,
+    /// Stop before the requests of this process have cost more, in dollars. What the functions cost is about as much again.
+    #[arg(long, value_name = "DOLLARS", default_value_t = 0.05)]
+    limit: f64,
+    /// Print one JSON line for each check.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every check passed
+  1  a check failed; its line says what was seen
+  2  the command line is wrong
+  3  the stack cannot be reached, or the limit was reached";
+
+async fn setup(app: App) -> Result<App, BoxError> {
+    Ok(app)
+}
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().peekable();
+    let program = args.next();
+    if args.peek().is_none_or(|first| first != "smoke") {
+        // A function's start, or a command: `deploy`, `status`, `dead list`, `--help` ..
+        return celeriac::main!(setup);
+    }
+    let options = Options::parse_from(program.into_iter().chain(args.skip(1)));
+    match suite::run(&options) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}

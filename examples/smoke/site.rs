@@ -1,0 +1,57 @@
+//! What the checks work with: the stack, and short words for what most of them do.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use celeriac::{
+    Batch, CallStatus, Client, Handle, Progress,
+    aws::{Backend, Bill, Meter, Settings},
+};
+use tokio::time::{Instant, sleep};
+
+/// How long a check waits for what should take seconds: a first environment has to start, a poller to wake.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A deployed stack.
+pub struct Site {
+    pub client: Client,
+    pub settings: Settings,
+    meter: Arc<Meter>,
+}
+
+impl Site {
+    /// Of this name.
+    pub fn new(stack: &str) -> Result<Self> {
+        let settings = Settings::of(stack.parse()?)?;
+        let backend = Backend::new(settings.clone(), celeriac::aws::Options::default())?;
+        let client = Client::new(backend.ports());
+        Client::set_default(client.clone());
+        Ok(Self { client, settings, meter: backend.meter() })
+    }
+
+    /// What this process has asked of AWS so far.
+    pub fn bill(&self, calls: u64) -> Bill {
+        Bill::new(&self.meter.usage(), calls)
+    }
+
+    /// Waits until all calls of a batch have ended.
+    pub async fn ended<O>(&self, batch: &Batch<O>, patience: Duration) -> Result<Progress> {
+        let id = batch.id();
+        batch.wait(patience).await.with_context(|| format!("batch {id} has not ended within {patience:?}"))
+    }
+
+    /// Waits until a call has ended, however.
+    pub async fn end_of<O>(&self, call: &Handle<O>, patience: Duration) -> Result<CallStatus> {
+        let start = Instant::now();
+        loop {
+            let status = call.status().await?;
+            if status.is_final() {
+                return Ok(status);
+            }
+            if start.elapsed() > patience {
+                bail!("call {} has not ended within {patience:?}: {status}", call.id());
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
