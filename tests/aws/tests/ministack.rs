@@ -82,7 +82,7 @@ async fn a_schedule_a_year_away(clock: &ManualClock, queue: &Queue) {
     clock.advance(Duration::from_millis(1));
     let [fired] = queue.receive(0).await.try_into().expect("one message");
     assert_eq!(fired.body.as_deref(), Some(r#"{"due":"2024-11-14T00:00:00Z"}"#));
-    let gone = scheduler.get_schedule().name("later").group_name("follow").send().await.unwrap_err();
+    let gone = scheduler.get_schedule().name("later").group_name("follow").send().await.expect_err("deleted");
     assert!(gone.into_service_error().is_resource_not_found_exception());
 }
 
