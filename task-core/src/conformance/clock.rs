@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     future::Future,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,11 +13,17 @@ use tokio::sync::oneshot;
 
 use crate::ports::Clock;
 
+/// How far [`ManualClock::drive`] moves time at once where a server follows.
+const TICK: Duration = Duration::from_millis(10);
+
 /// Virtual time. It moves by [`ManualClock::advance`], or by [`ManualClock::drive`] from one sleep to the next.
-#[derive(Debug)]
 pub struct ManualClock {
     state: Mutex<State>,
+    follower: Option<Follower>,
 }
+
+/// Sets the clock of a server to so many milliseconds since 1970.
+type Follower = Box<dyn Fn(u64) + Send + Sync>;
 
 #[derive(Debug)]
 struct State {
@@ -32,36 +39,67 @@ impl ManualClock {
     /// A clock that stands at this time.
     pub fn new(now_ms: u64) -> Self {
         let state = State { now_us: now_ms * 1000, back_us: 0, sleeps: 0, sleepers: BTreeMap::new() };
-        Self { state: Mutex::new(state) }
+        Self { state: Mutex::new(state), follower: None }
+    }
+
+    /// A clock that stands at this time and takes a server along: `follow` sets the server's clock, in milliseconds
+    /// since 1970, whenever this one moves, and before anything sees that it has. It must not ask this clock.
+    ///
+    /// What waits in a request to the server sleeps nowhere, so [`ManualClock::drive`] lets time pass as fast as real
+    /// time does, and needs tokio's timer.
+    pub fn with_follower(now_ms: u64, follow: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        follow(now_ms);
+        Self { follower: Some(Box::new(follow)), ..Self::new(now_ms) }
     }
 
     /// Moves time, and ends the sleeps that end until then.
     pub fn advance(&self, by: Duration) {
         let mut state = self.state();
         let to_us = state.now_us + by.as_micros() as u64;
+        if let Some(follow) = &self.follower {
+            follow(to_us / 1000);
+        }
         state.go_to(to_us);
     }
 
-    /// Sets the wall clock back, as an operator or a time server does. Monotonic time and sleeps go on.
+    /// Sets the wall clock back, as an operator or a time server does. Monotonic time and sleeps go on, and so does the
+    /// time of a server, which is another machine.
     pub fn set_back(&self, by: Duration) {
         self.state().back_us += by.as_micros() as u64;
     }
 
-    /// Runs `future` to its end. Whenever something sleeps, time moves to the end of the shortest sleep.
+    /// Runs `future` to its end. Whenever something sleeps, time moves to the end of the shortest sleep; with a
+    /// follower it passes as fast as real time.
     pub async fn drive<F: Future>(&self, future: F) -> F::Output {
         tokio::pin!(future);
         loop {
             tokio::select! {
                 biased;
                 output = &mut future => return output,
-                // Threads of the backend may be at work, which take no virtual time.
-                () = tokio::task::yield_now() => self.state().go_to_next_end(),
+                () = self.pass() => {}
             }
+        }
+    }
+
+    async fn pass(&self) {
+        if self.follower.is_some() {
+            tokio::time::sleep(TICK).await;
+            self.advance(TICK);
+        } else {
+            // Threads of the backend may be at work, which take no virtual time.
+            tokio::task::yield_now().await;
+            self.state().go_to_next_end();
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualClock").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -112,6 +150,8 @@ impl Clock for ManualClock {
 mod tests {
     use std::sync::Arc;
 
+    use tokio::sync::watch;
+
     use super::*;
 
     #[tokio::test]
@@ -126,5 +166,20 @@ mod tests {
         };
         clock.drive(slept).await;
         assert_eq!(clock.now_ms(), 3_601_005);
+    }
+
+    #[tokio::test]
+    async fn a_server_is_taken_along_and_what_waits_for_it_is_driven() {
+        let (server, followed) = watch::channel(0);
+        let clock = ManualClock::with_follower(1000, move |now_ms| drop(server.send(now_ms)));
+        assert_eq!(*followed.borrow(), 1000);
+        clock.advance(Duration::from_millis(5));
+        clock.set_back(Duration::from_millis(3));
+        assert_eq!((*followed.borrow(), clock.now_ms()), (1005, 1002));
+
+        // As a long poll does: it ends by the server's time, and nothing sleeps on the clock.
+        let mut poll = followed.clone();
+        clock.drive(poll.wait_for(|now_ms| *now_ms >= 1030)).await.expect("the clock is there");
+        assert_eq!(*followed.borrow(), 1035);
     }
 }

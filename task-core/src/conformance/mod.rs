@@ -1,7 +1,8 @@
 //! What every backend must keep: the semantics of each port, and the numbered rules of the parcel protocol as far as
 //! ports keep them. An adapter's test makes a [`World`] for each [`Case`] of [`all`] and runs it.
 //!
-//! Cases know no backend. Time is a [`ManualClock`]'s: no case waits for real time.
+//! Cases know no backend. Time is a [`ManualClock`]'s: no case waits for real time, unless the backend is a server that
+//! the clock takes along.
 
 mod atomic;
 mod batches;

@@ -221,7 +221,8 @@ async fn depths_tell_ready_delayed_hidden_and_buried_apart(world: World) {
     world.send("mail", "ready too", 0).await;
     let depth = world.depth("mail").await;
     assert_eq!((depth.ready, depth.delayed, depth.in_flight, depth.buried), (2, 1, 1, 1));
-    assert_eq!(depth.oldest_ms, Some(oldest_ms));
+    // A service may not say; it never says anything else.
+    assert!(depth.oldest_ms.is_none_or(|found_ms| found_ms == oldest_ms), "{depth:?}");
 }
 
 async fn a_large_message_comes_back_whole(world: World) {

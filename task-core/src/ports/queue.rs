@@ -94,7 +94,8 @@ pub struct Depth {
     pub in_flight: u64,
     /// Messages in the dead-letter queue.
     pub buried: u64,
-    /// When the oldest ready message was sent, in milliseconds since 1970.
+    /// When the oldest ready message was sent, in milliseconds since 1970. `None` if there is none, or if the service
+    /// does not say.
     pub oldest_ms: Option<u64>,
 }
 

@@ -1,0 +1,15 @@
+//! A local AWS for tests: real wire protocols, virtual time where a test asks for it, and a proxy that makes requests
+//! fail as networks and services do.
+
+#![allow(clippy::missing_panics_doc, reason = "what fails here fails the test that asked for it")]
+
+mod fault;
+mod ministack;
+mod partly;
+mod proxy;
+mod resources;
+
+pub use fault::{Asked, Fault, Odds};
+pub use ministack::{Ministack, config};
+pub use proxy::Proxy;
+pub use resources::create_stack;
