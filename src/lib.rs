@@ -47,6 +47,8 @@ pub mod __private;
 mod app;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(all(feature = "aws", feature = "cli"))]
+mod deploy;
 mod host;
 #[cfg(feature = "cli")]
 mod main_macro;

@@ -28,7 +28,8 @@ struct Mailer {
     queue = "mail",
     concurrency = 500,
     expires = "2h",
-    takes = "80ms"
+    takes = "80ms",
+    memory = 512
 )]
 async fn send_email(mailer: State<Mailer>, to: String, template: String) -> Result<String, Stop> {
     if to.is_empty() {
@@ -140,6 +141,7 @@ fn options_are_those_given_and_else_the_defaults() {
         concurrency: 500,
         expires: Some(Duration::from_hours(2)),
         takes: Some(Duration::from_millis(80)),
+        memory: Some(512),
         ..celeriac::Options::new()
     };
     assert_eq!(mail, expected);

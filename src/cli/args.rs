@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use task_core::embedded::{DATABASE, DATABASE_VARIABLE};
 
+#[cfg(feature = "aws")]
+use super::deploy::Deploy;
 use super::{
     batches::Batches, call::Call, dead::Dead, dev::Dev, dispatcher::Dispatcher, exit::EXIT_CODES, queue::Queue,
     status::Status, tasks::Tasks, worker::Worker,
@@ -55,6 +57,8 @@ pub(super) enum Command {
     Batches(Batches),
     Dead(Dead),
     Queue(Queue),
+    #[cfg(feature = "aws")]
+    Deploy(Deploy),
 }
 
 impl Default for Command {

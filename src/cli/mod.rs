@@ -9,6 +9,8 @@ mod args;
 mod batches;
 mod call;
 mod dead;
+#[cfg(feature = "aws")]
+mod deploy;
 mod dev;
 mod dispatcher;
 mod exit;
@@ -79,5 +81,7 @@ where
         Command::Batches(batches) => Session::run(&store, |session| batches.run(session)),
         Command::Dead(dead) => Session::run(&store, |session| dead.run(session)),
         Command::Queue(queue) => Session::run(&store, |session| queue.run(session)),
+        #[cfg(feature = "aws")]
+        Command::Deploy(deploy) => deploy.run(store.json),
     }
 }

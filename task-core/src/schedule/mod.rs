@@ -8,6 +8,8 @@ mod rate;
 
 pub use error::{PatternError, ScheduleError};
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use self::{cron::CronPattern, rate::Rate};
@@ -50,6 +52,14 @@ impl Schedule {
         }
         (def.check)(NO_ARGS).map_err(|error| wrong(PatternError::Arguments(error)))?;
         Ok(Some(schedule))
+    }
+
+    /// The period of a `rate`; `None` for a `cron`.
+    pub fn period(&self) -> Option<Duration> {
+        match &self.0 {
+            Kind::Cron(_) => None,
+            Kind::Rate(rate) => Some(rate.period()),
+        }
     }
 
     /// The first time after `ms` at which it is due, in milliseconds since 1970; `None` if it never is.

@@ -25,6 +25,10 @@ impl Rate {
         Ok(Self { every_ms: every.as_millis() as u64 })
     }
 
+    pub(super) fn period(self) -> Duration {
+        Duration::from_millis(self.every_ms)
+    }
+
     pub(super) fn next_after(self, ms: u64) -> Option<u64> {
         (ms / self.every_ms + 1).checked_mul(self.every_ms)
     }

@@ -9,4 +9,7 @@ async fn send_letter() {}
 #[task(name = "send a fax")]
 async fn send_fax() {}
 
+#[task(memory = 64)]
+async fn send_telegram() {}
+
 fn main() {}

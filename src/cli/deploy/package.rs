@@ -1,0 +1,79 @@
+//! `deploy package`.
+
+use std::{env, fs, path::PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    super::{exit::Failure, print},
+    Settings,
+};
+use crate::deploy;
+
+/// Packs this program as the zip that its functions run
+///
+/// Lambda takes Linux programs only, for the architecture of the settings.
+#[derive(Debug, Args)]
+pub(super) struct Package {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// Where to write the zip
+    #[arg(long, value_name = "FILE", default_value = "function.zip")]
+    out: PathBuf,
+
+    /// The program. Defaults to this one
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    file: PathBuf,
+    bytes: usize,
+    architecture: &'static str,
+    /// Another one for each content: to be part of the zip's key.
+    id: String,
+    warnings: Vec<String>,
+}
+
+impl Package {
+    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+        let settings = self.settings.read()?;
+        let binary = match self.binary {
+            Some(binary) => binary,
+            None => env::current_exe()
+                .map_err(|error| Failure::Failed(format!("this program does not know where it is: {error}")))?,
+        };
+        let about = |what: &str| format!("the program `{}` {what}", binary.display());
+        let bytes = fs::read(&binary).map_err(|error| Failure::Usage(about(&format!("cannot be read: {error}"))))?;
+        let package = deploy::Package::new(&bytes, settings.architecture()).map_err(|error| {
+            Failure::Usage(about(&format!("cannot be a function: {}", task_core::task::chain(&error))))
+        })?;
+        fs::write(&self.out, &package.zip)
+            .map_err(|error| Failure::Failed(format!("`{}` cannot be written: {error}", self.out.display())))?;
+        for warning in &package.warnings {
+            eprintln!("warning: {}", about(warning.as_str()));
+        }
+        let answer = Answer {
+            bytes: package.zip.len(),
+            architecture: settings.architecture().as_str(),
+            id: package.id(),
+            file: self.out,
+            warnings: package.warnings,
+        };
+        if json { print::write_json(&answer) } else { print::write(&answer.text()) }
+    }
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        print::fields(&[
+            ("file", self.file.display().to_string()),
+            ("size", format!("{:.1} MB", self.bytes as f64 / f64::from(1 << 20))),
+            ("architecture", self.architecture.to_owned()),
+            ("id", self.id.clone()),
+        ])
+    }
+}

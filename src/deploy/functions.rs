@@ -1,0 +1,118 @@
+//! The functions, all of the same zip: a dispatcher, and a worker for each size that tasks ask for. Each has a group
+//! for its log lines, and says what becomes of events that it could not run.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    fleet::Fleet,
+    names::{DISPATCHER, FAILURES, arn, log_group, reference, role, worker},
+    template::Template,
+};
+
+/// A function by itself.
+struct Function<'a> {
+    id: &'a str,
+    name: String,
+    handler: &'a str,
+    memory: u32,
+    timeout: Duration,
+    environment: Map<String, Value>,
+}
+
+/// The least and the most that Lambda keeps an event for a function that has no room.
+const EVENT_AGE_S: (u64, u64) = (60, 21_600);
+
+pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    let settings = &fleet.settings.dispatcher;
+    let mut environment = environment(fleet);
+    environment.insert("CELERIAC_CAP".to_owned(), fleet.settings.cap.to_string().into());
+    environment.insert("CELERIAC_LEASE_S".to_owned(), fleet.hidden().as_secs().to_string().into());
+    let dispatcher = Function {
+        id: DISPATCHER,
+        name: fleet.stack.dispatcher(),
+        handler: "dispatcher",
+        memory: settings.memory,
+        timeout: settings.timeout,
+        environment,
+    };
+    dispatcher.add(template, fleet);
+    // What comes as an event is a sweep, and the next one is never far.
+    add_events(template, DISPATCHER, EVENT_AGE_S.0, None);
+    for (class, function) in &fleet.workers {
+        let id = worker(*class);
+        let worker = Function {
+            id: &id,
+            name: fleet.stack.worker(*class),
+            handler: "worker",
+            memory: function.memory,
+            timeout: function.timeout,
+            environment: self::environment(fleet),
+        };
+        worker.add(template, fleet);
+        // By then the messages have been shown again, and the dispatcher has launched another.
+        add_events(template, &id, fleet.hidden().as_secs(), Some(FAILURES));
+    }
+}
+
+/// What every function finds in its environment.
+fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
+    let given = fleet.settings.environment.iter();
+    let mut variables: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    variables.insert("CELERIAC_STACK".to_owned(), fleet.stack.as_str().into());
+    if let Some(bucket) = fleet.bucket() {
+        variables.insert("CELERIAC_BUCKET".to_owned(), bucket);
+    }
+    variables
+}
+
+impl Function<'_> {
+    fn add(self, template: &mut Template, fleet: &Fleet<'_>) {
+        let settings = fleet.settings;
+        let logs = log_group(self.id);
+        let group = json!({
+            "LogGroupName": format!("/aws/lambda/{}", self.name),
+            "RetentionInDays": settings.log_days,
+            "KmsKeyId": settings.kms_key,
+        });
+        template.add(&logs, "AWS::Logs::LogGroup", group);
+        let network = settings.vpc.as_ref();
+        let network = network.map(|vpc| json!({ "SubnetIds": vpc.subnets, "SecurityGroupIds": vpc.security_groups }));
+        let properties = json!({
+            "FunctionName": self.name,
+            "Runtime": "provided.al2023",
+            "Handler": self.handler,
+            "Architectures": [settings.architecture.as_str()],
+            "Code": { "S3Bucket": reference("CodeBucket"), "S3Key": reference("CodeKey") },
+            "Role": arn(&role(self.id)),
+            "MemorySize": self.memory,
+            "Timeout": self.timeout.as_secs(),
+            "Environment": { "Variables": self.environment },
+            "KmsKeyArn": settings.kms_key,
+            "LoggingConfig": {
+                "LogFormat": "JSON",
+                "LogGroup": reference(&logs),
+                "SystemLogLevel": "WARN",
+                "ApplicationLogLevel": "INFO",
+            },
+            // A parcel may come back many times: what bounds that is its own budget of hops.
+            "RecursiveLoop": "Allow",
+            "VpcConfig": network,
+        });
+        template.add(self.id, "AWS::Lambda::Function", properties);
+    }
+}
+
+/// An event runs once: what is left of its work is in the queue, and comes from there.
+fn add_events(template: &mut Template, function: &str, age_s: u64, failures: Option<&str>) {
+    let destination = failures.map(|queue| json!({ "OnFailure": { "Destination": arn(queue) } }));
+    let properties = json!({
+        "FunctionName": reference(function),
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": age_s.clamp(EVENT_AGE_S.0, EVENT_AGE_S.1),
+        "DestinationConfig": destination,
+    });
+    template.add(format!("{function}Events"), "AWS::Lambda::EventInvokeConfig", properties);
+}

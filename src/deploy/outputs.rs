@@ -1,0 +1,22 @@
+//! What whoever deployed has to know: the environment of programs that send calls, and what they may be given.
+
+use serde_json::Value;
+
+use super::{
+    fleet::Fleet,
+    names::{DISPATCHER, TABLE, arn, reference},
+    roles::CLIENT_POLICY,
+    template::Template,
+};
+
+pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    let stack: Value = fleet.stack.as_str().into();
+    template.output("CeleriacStack", "CELERIAC_STACK in the environment of programs that send calls", &stack);
+    if let Some(bucket) = fleet.bucket() {
+        template.output("CeleriacBucket", "CELERIAC_BUCKET in the environment of programs that send calls", &bucket);
+    }
+    let policy = reference(CLIENT_POLICY);
+    template.output("ClientPolicyArn", "To be attached to the roles of programs that send calls", &policy);
+    template.output("DispatcherArn", "The function that launches workers", &arn(DISPATCHER));
+    template.output("TableArn", "The ledger", &arn(TABLE));
+}

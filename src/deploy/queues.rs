@@ -1,0 +1,80 @@
+//! The queues: each with its dead-letter queue, and one that failed invocations are reported to.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    fleet::{Fleet, ServedQueue},
+    names::{FAILURES, arn, arn_of, dead_queue, queue, reference},
+    settings::Road,
+    template::Template,
+};
+
+/// How long SQS keeps a message: the longest it does.
+const RETENTION_S: u32 = 14 * 86_400;
+
+/// How often a message may be received before it is dead: the most that SQS takes. A parcel's message is received many
+/// times in an ordinary life, since it stays in the queue until its last call is done.
+const MAX_RECEIVES: u32 = 1_000;
+
+/// How long reports of failed invocations are kept. Leases end by themselves long before.
+const FAILURES_RETENTION_S: u32 = 4 * 86_400;
+
+/// A report holds the whole of what the function was given.
+const FAILURES_BYTES: u32 = 1 << 20;
+
+pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    for (name, served) in &fleet.queues {
+        add_queue(template, fleet, name, served);
+    }
+    let mut failures = properties(fleet, fleet.stack.failures_queue(), fleet.settings.dispatcher.timeout);
+    failures["MessageRetentionPeriod"] = FAILURES_RETENTION_S.into();
+    failures["MaximumMessageSize"] = FAILURES_BYTES.into();
+    template.add(FAILURES, "AWS::SQS::Queue", failures);
+    refuse_plain_text(template, FAILURES);
+}
+
+fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &ServedQueue) {
+    let (id, dead) = (queue(name), dead_queue(name));
+    let receiver = match served.road {
+        Road::Narrow => fleet.workers[&served.class].timeout,
+        Road::Wide | Road::Process => fleet.settings.dispatcher.timeout,
+    };
+    let mut work = properties(fleet, fleet.stack.queue(name), receiver);
+    work["RedrivePolicy"] = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": MAX_RECEIVES });
+    template.add(&id, "AWS::SQS::Queue", work);
+    let mut dead_letters = properties(fleet, fleet.stack.dead_queue(name), fleet.settings.dispatcher.timeout);
+    let source = arn_of("sqs", &fleet.stack.queue(name));
+    dead_letters["RedriveAllowPolicy"] = json!({ "redrivePermission": "byQueue", "sourceQueueArns": [source] });
+    template.add(&dead, "AWS::SQS::Queue", dead_letters);
+    refuse_plain_text(template, &id);
+    refuse_plain_text(template, &dead);
+}
+
+/// What all queues have. Lambda asks for a visibility time-out of six times the function's own, so that a message is
+/// not received again while the function is being throttled.
+fn properties(fleet: &Fleet<'_>, name: String, receiver: Duration) -> Value {
+    let key = fleet.settings.kms_key.as_ref();
+    json!({
+        "QueueName": name,
+        "VisibilityTimeout": 6 * receiver.as_secs(),
+        "MessageRetentionPeriod": RETENTION_S,
+        "SqsManagedSseEnabled": key.is_none().then_some(true),
+        "KmsMasterKeyId": key,
+    })
+}
+
+fn refuse_plain_text(template: &mut Template, id: &str) {
+    let statement = json!({
+        "Sid": "OnlyByTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": arn(id),
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    });
+    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    let properties = json!({ "Queues": [reference(id)], "PolicyDocument": document });
+    template.add(format!("{id}Policy"), "AWS::SQS::QueuePolicy", properties);
+}

@@ -1,0 +1,210 @@
+//! What each part may do, and no more: a role for each function and for `EventBridge` Scheduler, and a policy for
+//! programs that send calls and ask what became of them.
+
+use serde_json::{Value, json};
+
+use super::{
+    fleet::{Class, Fleet},
+    names::{DISPATCHER, FAILURES, SCHEDULER_ROLE, TABLE, arn, arn_of, dead_queue, queue, role, text, worker},
+    settings::Road,
+    storage::FOLDERS,
+    template::Template,
+};
+
+/// To be attached to the roles of programs that send calls.
+pub(super) const CLIENT_POLICY: &str = "ClientPolicy";
+
+const VERSION: &str = "2012-10-17";
+
+/// What the ledger asks of its table; transactions are allowed by their parts.
+const LEDGER: &[&str] = &[
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+];
+
+/// To find a queue, send to it, and say how full it is.
+const SEND: &[&str] = &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"];
+
+/// To hide messages and delete them, those that another function received among them.
+const SETTLE: &[&str] =
+    &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"];
+
+const RECEIVE: &[&str] = &["sqs:ReceiveMessage"];
+
+pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    let dispatcher = statements(fleet.dispatcher());
+    add_role(template, &role(DISPATCHER), function_role(fleet, DISPATCHER, dispatcher, &[]));
+    for class in fleet.workers.keys() {
+        let id = worker(*class);
+        let statements = statements(fleet.worker(*class));
+        add_role(template, &role(&id), function_role(fleet, &id, statements, &fleet.settings.worker.policies));
+    }
+    add_role(template, SCHEDULER_ROLE, fleet.scheduler_role());
+    let document = json!({ "Version": VERSION, "Statement": statements(fleet.client()) });
+    let description = format!("Sends calls to Celeriac stack {}, and asks what became of them", fleet.stack);
+    let policy = json!({ "Description": description, "PolicyDocument": document });
+    template.add(CLIENT_POLICY, "AWS::IAM::ManagedPolicy", policy);
+}
+
+fn add_role(template: &mut Template, id: &str, properties: Value) {
+    template.add(id, "AWS::IAM::Role", properties);
+}
+
+impl Fleet<'_> {
+    fn dispatcher(&self) -> Vec<Option<Value>> {
+        let work = self.queues.keys().map(|name| arn(&queue(name)));
+        let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
+        let received = self.on(Road::Wide).map(|name| arn(&queue(name))).chain(dead).chain([arn(FAILURES)]);
+        let workers = self.workers.keys().map(|class| function(&self.stack.worker(*class)));
+        vec![
+            allow("Receive", &[RECEIVE, SETTLE].concat(), received),
+            allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
+            allow("Invoke", &["lambda:InvokeFunction"], workers),
+            self.ledger(),
+            self.objects(),
+            self.bucket_list(),
+        ]
+    }
+
+    fn worker(&self, class: Class) -> Vec<Option<Value>> {
+        let work = || self.queues.keys().map(|name| arn(&queue(name)));
+        let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
+        let narrow = self.on(Road::Narrow).filter(|name| self.queues[*name].class == class);
+        vec![
+            allow("Receive", RECEIVE, narrow.map(|name| arn(&queue(name)))),
+            allow("Settle", SETTLE, work()),
+            allow("Send", SEND, work().chain(dead)),
+            allow("ReportFailures", &["sqs:SendMessage"], [arn(FAILURES)]),
+            self.delay(),
+            self.become_scheduler(),
+            self.ledger(),
+            self.objects(),
+            self.bucket_list(),
+        ]
+    }
+
+    /// What a program needs that sends calls and asks what became of them; operators' commands are such programs.
+    fn client(&self) -> Vec<Option<Value>> {
+        let work = self.queues.keys().map(|name| arn(&queue(name)));
+        let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
+        vec![
+            allow("Send", SEND, work),
+            allow("Look", &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], dead.chain([arn(FAILURES)])),
+            // The one action of SQS that is not about a queue.
+            allow("List", &["sqs:ListQueues"], [json!("*")]),
+            self.delay(),
+            self.become_scheduler(),
+            self.ledger(),
+            self.objects(),
+            self.bucket_list(),
+        ]
+    }
+
+    fn ledger(&self) -> Option<Value> {
+        allow("Ledger", LEDGER, [arn(TABLE)])
+    }
+
+    fn objects(&self) -> Option<Value> {
+        let folders = FOLDERS.iter().filter_map(|folder| self.bucket_arn(&format!("/{folder}/*")));
+        allow("Objects", &["s3:GetObject", "s3:PutObject"], folders)
+    }
+
+    /// Without it, S3 says of an object that is not there that access is denied.
+    fn bucket_list(&self) -> Option<Value> {
+        allow("Missing", &["s3:ListBucket"], self.bucket_arn(""))
+    }
+
+    /// Messages that are due in more than SQS can wait for.
+    fn delay(&self) -> Option<Value> {
+        let schedules = arn_of("scheduler", &format!("schedule/{}/*", self.stack.schedules()));
+        allow("Delay", &["scheduler:CreateSchedule"], [schedules])
+    }
+
+    fn become_scheduler(&self) -> Option<Value> {
+        let mut pass = allow("SendByScheduler", &["iam:PassRole"], [arn(SCHEDULER_ROLE)])?;
+        pass["Condition"] = json!({ "StringEquals": { "iam:PassedToService": "scheduler.amazonaws.com" } });
+        Some(pass)
+    }
+
+    fn scheduler_role(&self) -> Value {
+        let work = self.queues.keys().map(|name| arn(&queue(name)));
+        let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
+        let statements = statements(vec![
+            allow("Send", &["sqs:SendMessage"], work.chain(dead)),
+            allow("Sweep", &["lambda:InvokeFunction"], [function(&self.stack.dispatcher())]),
+            encryption(self),
+        ]);
+        let group = arn_of("scheduler", &format!("schedule-group/{}", self.stack.schedules()));
+        let own =
+            json!({ "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" }, "aws:SourceArn": group } });
+        json!({
+            "RoleName": self.stack.scheduler_role(),
+            "AssumeRolePolicyDocument": trust("scheduler.amazonaws.com", Some(own)),
+            "Policies": [policy(statements)],
+        })
+    }
+}
+
+/// A role that functions assume: what they do, their log lines, and their network.
+fn function_role(fleet: &Fleet<'_>, function: &str, mut statements: Vec<Value>, managed: &[String]) -> Value {
+    let logs = text(format!("${{{function}Logs.Arn}}"));
+    statements.extend(allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], [logs]));
+    statements.extend(encryption(fleet));
+    if fleet.settings.vpc.is_some() {
+        // Lambda asks for them before the function has an interface whose ARN could be named.
+        statements.extend(allow("Network", NETWORK, [json!("*")]));
+    }
+    json!({
+        "AssumeRolePolicyDocument": trust("lambda.amazonaws.com", None),
+        "ManagedPolicyArns": (!managed.is_empty()).then_some(managed),
+        "Policies": [policy(statements)],
+    })
+}
+
+const NETWORK: &[&str] = &[
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
+
+fn encryption(fleet: &Fleet<'_>) -> Option<Value> {
+    allow("Encryption", &["kms:Decrypt", "kms:GenerateDataKey"], fleet.settings.kms_key.clone().map(Value::from))
+}
+
+fn policy(statements: Vec<Value>) -> Value {
+    json!({ "PolicyName": "celeriac", "PolicyDocument": { "Version": VERSION, "Statement": statements } })
+}
+
+fn trust(service: &str, condition: Option<Value>) -> Value {
+    let statement = json!({
+        "Effect": "Allow",
+        "Principal": { "Service": service },
+        "Action": "sts:AssumeRole",
+        "Condition": condition,
+    });
+    json!({ "Version": VERSION, "Statement": [statement] })
+}
+
+/// A function by its name: by its id, roles and functions would wait for one another.
+fn function(name: &str) -> Value {
+    arn_of("lambda", &format!("function:{name}"))
+}
+
+/// Allows actions on resources; nothing if there are none.
+fn allow(sid: &str, actions: &[&str], resources: impl IntoIterator<Item = Value>) -> Option<Value> {
+    let resources: Vec<Value> = resources.into_iter().collect();
+    let statement = || json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
+    (!resources.is_empty()).then(statement)
+}
+
+fn statements(statements: Vec<Option<Value>>) -> Vec<Value> {
+    statements.into_iter().flatten().collect()
+}

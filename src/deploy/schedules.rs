@@ -1,0 +1,187 @@
+//! Schedules at `EventBridge` Scheduler: one for each task that has one, which sends a *tick* to the task's queue, and
+//! one that wakes the dispatcher to look for what nobody is on the way with.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use task_core::schedule::Schedule;
+
+use super::{
+    fleet::{DueTask, Fleet},
+    names::{DISPATCHER, SCHEDULER_ROLE, SCHEDULES, arn, dead_queue, logical, queue, reference},
+    template::Template,
+};
+
+/// How often the dispatcher looks for callbacks that a dead process owed.
+const SWEEP: &str = "rate(5 minutes)";
+
+/// How long Scheduler tries to send a run: the longest it does, for tasks that catch up, else the shortest.
+const TRIES_S: (u32, u32) = (86_400, 60);
+
+/// The most that Scheduler tries within that time.
+const MAX_TRIES: u32 = 185;
+
+/// What Scheduler replaces by the time that a run was due.
+const DUE: &str = "<aws.scheduler.scheduled-time>";
+
+pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    template.add(SCHEDULES, "AWS::Scheduler::ScheduleGroup", json!({ "Name": fleet.stack.schedules() }));
+    for due in &fleet.schedules {
+        let input = json!({ "celeriac": "tick", "task": due.task, "due": DUE });
+        let mut target = target(&queue(due.queue), &input, tries_s(due));
+        target["DeadLetterConfig"] = json!({ "Arn": arn(&dead_queue(due.queue)) });
+        let description = format!("Runs of task {}", due.task);
+        let schedule = properties(fleet, &description, (&due.expression, &due.timezone), &target);
+        template.add(logical("Schedule", due.task), "AWS::Scheduler::Schedule", schedule);
+    }
+    // A sweep that fails is made up for by the next one.
+    let target = target(DISPATCHER, &json!({ "celeriac": "sweep" }), TRIES_S.1);
+    let sweep = properties(fleet, "Looks for callbacks that a dead process owed", (SWEEP, "UTC"), &target);
+    template.add("SweepSchedule", "AWS::Scheduler::Schedule", sweep);
+}
+
+fn tries_s(due: &DueTask) -> u32 {
+    if due.catch_up { TRIES_S.0 } else { TRIES_S.1 }
+}
+
+fn target(id: &str, input: &Value, tries_s: u32) -> Value {
+    json!({
+        "Arn": arn(id),
+        "RoleArn": arn(SCHEDULER_ROLE),
+        "Input": input.to_string(),
+        "RetryPolicy": { "MaximumEventAgeInSeconds": tries_s, "MaximumRetryAttempts": MAX_TRIES },
+    })
+}
+
+fn properties(fleet: &Fleet<'_>, description: &str, (expression, timezone): (&str, &str), target: &Value) -> Value {
+    json!({
+        "GroupName": reference(SCHEDULES),
+        "Description": description,
+        "ScheduleExpression": expression,
+        "ScheduleExpressionTimezone": timezone,
+        "FlexibleTimeWindow": { "Mode": "OFF" },
+        "KmsKeyArn": fleet.settings.kms_key,
+        "Target": target,
+    })
+}
+
+/// A schedule as Scheduler writes it, or what it cannot say. A rate becomes a cron where that is the same, for
+/// Scheduler counts a rate from when the stack was made, and Celeriac from 1970.
+pub(super) fn expression(pattern: &str, schedule: &Schedule) -> Result<String, String> {
+    match schedule.period() {
+        Some(period) => rate(period),
+        None => cron(pattern),
+    }
+}
+
+fn rate(period: Duration) -> Result<String, String> {
+    let minutes = period.as_secs() / 60;
+    if period != Duration::from_mins(minutes) || minutes == 0 {
+        return Err(
+            "EventBridge Scheduler goes by whole minutes: write a period of some, such as `rate(1m)`".to_owned()
+        );
+    }
+    let hours = minutes / 60;
+    Ok(if 60 % minutes == 0 && minutes < 60 {
+        format!("cron(0/{minutes} * * * ? *)")
+    } else if minutes % 60 == 0 && hours < 24 && 24 % hours == 0 {
+        format!("cron(0 0/{hours} * * ? *)")
+    } else if hours == 24 && minutes % 60 == 0 {
+        "cron(0 0 * * ? *)".to_owned()
+    } else {
+        format!("rate({minutes} minutes)")
+    })
+}
+
+/// The places of a cron's fields, and where each begins: what `*/5` counts from.
+const STARTS: [&str; 6] = ["0", "0", "1", "1", "1", "1970"];
+const DAY_OF_WEEK: usize = 4;
+
+fn cron(pattern: &str) -> Result<String, String> {
+    let upper = pattern.to_uppercase();
+    let fields = upper.trim().trim_start_matches("CRON(").trim_end_matches(')').split_whitespace();
+    let fields: Result<Vec<String>, String> =
+        fields.enumerate().map(|(place, field)| translate(place, field)).collect();
+    Ok(format!("cron({})", fields?.join(" ")))
+}
+
+fn translate(place: usize, field: &str) -> Result<String, String> {
+    if place == DAY_OF_WEEK && field == "L" {
+        return Ok("7".to_owned());
+    }
+    if place == DAY_OF_WEEK && field.contains('/') {
+        return Err(format!("EventBridge has no steps in the day of the week: name the days instead of `{field}`"));
+    }
+    let signs: &[char] = if place == DAY_OF_WEEK { &['L', '#'] } else { &['L', 'W'] };
+    // JUL has one too.
+    if field.contains(',') && STARTS[place] == "1" && place != 3 && field.split(',').any(|day| special(day, signs)) {
+        return Err(format!("EventBridge takes `L`, `W` and `#` alone, not in a list: split `{field}` over two tasks"));
+    }
+    let start = STARTS[place];
+    let items = field.split(',').map(|item| match item.strip_prefix("*/").or_else(|| item.strip_prefix('/')) {
+        Some(step) => format!("{start}/{step}"),
+        None => item.to_owned(),
+    });
+    Ok(items.collect::<Vec<_>>().join(","))
+}
+
+/// Whether a day is one that a calendar has to be asked for. The weekday WED is none.
+fn special(day: &str, signs: &[char]) -> bool {
+    day != "WED" && day.contains(signs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn translated(pattern: &str) -> Result<String, String> {
+        expression(pattern, &Schedule::parse(pattern, "UTC").unwrap())
+    }
+
+    #[test]
+    fn a_cron_is_written_in_the_dialect_of_event_bridge() {
+        for (pattern, written) in [
+            ("cron(0 3 * * ? *)", "cron(0 3 * * ? *)"),
+            ("cron(*/15 8-18 ? * mon-fri *)", "cron(0/15 8-18 ? * MON-FRI *)"),
+            ("cron(0,*/20 * */2 jan,jul ? */2)", "cron(0,0/20 * 1/2 JAN,JUL ? 1970/2)"),
+            ("cron(0 18 ? * L *)", "cron(0 18 ? * 7 *)"),
+            ("cron(0 18 ? * MON,WED *)", "cron(0 18 ? * MON,WED *)"),
+            ("cron(0 8 LW * ? *)", "cron(0 8 LW * ? *)"),
+            ("cron(15 10 ? * 6L 2027-2030)", "cron(15 10 ? * 6L 2027-2030)"),
+        ] {
+            assert_eq!(translated(pattern).as_deref(), Ok(written), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_due_when_it_would_be_elsewhere_where_scheduler_can_say_that() {
+        for (pattern, written) in [
+            ("rate(1 minute)", "cron(0/1 * * * ? *)"),
+            ("rate(15m)", "cron(0/15 * * * ? *)"),
+            ("rate(1h)", "cron(0 0/1 * * ? *)"),
+            ("rate(6 hours)", "cron(0 0/6 * * ? *)"),
+            ("rate(1 day)", "cron(0 0 * * ? *)"),
+            ("rate(7m)", "rate(7 minutes)"),
+            ("rate(5 hours)", "rate(300 minutes)"),
+            ("rate(2 days)", "rate(2880 minutes)"),
+        ] {
+            assert_eq!(translated(pattern).as_deref(), Ok(written), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_event_bridge_cannot_say_is_refused() {
+        let minutes = "EventBridge Scheduler goes by whole minutes: write a period of some, such as `rate(1m)`";
+        for (pattern, why) in [
+            ("rate(30s)", minutes),
+            ("rate(90s)", minutes),
+            ("cron(0 3 ? * 2/2 *)", "EventBridge has no steps in the day of the week: name the days instead of `2/2`"),
+            (
+                "cron(0 3 1,L * ? *)",
+                "EventBridge takes `L`, `W` and `#` alone, not in a list: split `1,L` over two tasks",
+            ),
+        ] {
+            assert_eq!(translated(pattern), Err(why.to_owned()), "{pattern}");
+        }
+    }
+}

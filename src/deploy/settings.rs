@@ -1,0 +1,226 @@
+//! The settings of a stack, as a TOML file has them. All of them have a default.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use task_core::task::parse_duration;
+
+/// The settings of a stack. `docs/deploy.md` lists them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// What the functions run on.
+    pub(super) architecture: Architecture,
+    /// The most invocations that may be outstanding.
+    pub(super) cap: u32,
+    /// How many days log lines are kept.
+    pub(super) log_days: u32,
+    /// The key that everything at rest is encrypted with, instead of those that AWS owns.
+    pub(super) kms_key: Option<String>,
+    /// A bucket that is there, or `create`.
+    pub(super) bucket: Option<String>,
+    /// What the functions find in their environment besides.
+    pub(super) environment: BTreeMap<String, String>,
+    /// On all resources that take tags.
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) worker: Worker,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) queues: BTreeMap<String, Queue>,
+    pub(super) table: Table,
+    pub(super) alarms: Alarms,
+    pub(super) vpc: Option<Vpc>,
+}
+
+/// What a function's program is built for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum Architecture {
+    #[default]
+    #[serde(rename = "arm64")]
+    Arm64,
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// The functions that run tasks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Worker {
+    /// MB, for tasks that do not ask for another size.
+    pub(super) memory: u32,
+    /// The functions' time limit; that which their tasks need if it is not given.
+    #[serde(deserialize_with = "some_duration")]
+    pub(super) timeout: Option<Duration>,
+    /// Managed policies that say what tasks may do, by ARN.
+    pub(super) policies: Vec<String>,
+}
+
+/// The function that launches the others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Dispatcher {
+    /// MB.
+    pub(super) memory: u32,
+    #[serde(deserialize_with = "duration")]
+    pub(super) timeout: Duration,
+    /// The most that run at a time for one queue.
+    pub(super) concurrency: u32,
+}
+
+/// How a queue is served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Queue {
+    pub(super) road: Road,
+    /// The most functions that run at a time for a narrow queue.
+    pub(super) concurrency: u32,
+}
+
+/// How the calls of a queue come to a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Road {
+    /// Through the dispatcher.
+    #[default]
+    Wide,
+    /// Straight to a worker function.
+    Narrow,
+    /// To no function: processes that run elsewhere poll it.
+    Process,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Table {
+    /// Whether the table stays when the stack is deleted.
+    pub(super) retain: bool,
+    /// Whether it can be restored to any second of the last 35 days.
+    pub(super) recovery: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Alarms {
+    pub(super) enabled: bool,
+    /// The SNS topic that is told, by ARN.
+    pub(super) topic: Option<String>,
+    /// How old the oldest message of a queue may be.
+    #[serde(deserialize_with = "duration")]
+    pub(super) late: Duration,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Vpc {
+    pub(super) subnets: Vec<String>,
+    pub(super) security_groups: Vec<String>,
+    /// Which VPC that is, if endpoints are to be made in it.
+    pub(super) id: Option<String>,
+    pub(super) route_tables: Vec<String>,
+    /// Whether to make the endpoints through which functions reach AWS.
+    pub(super) endpoints: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            architecture: Architecture::default(),
+            cap: 100,
+            log_days: 30,
+            kms_key: None,
+            bucket: None,
+            environment: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            worker: Worker::default(),
+            dispatcher: Dispatcher::default(),
+            queues: BTreeMap::new(),
+            table: Table::default(),
+            alarms: Alarms::default(),
+            vpc: None,
+        }
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        // The memory with which a function has a whole processor.
+        Self { memory: 1769, timeout: None, policies: Vec::new() }
+    }
+}
+
+impl Default for Dispatcher {
+    fn default() -> Self {
+        Self { memory: 1769, timeout: Duration::from_mins(1), concurrency: 10 }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { road: Road::Wide, concurrency: 10 }
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { retain: true, recovery: true }
+    }
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self { enabled: true, topic: None, late: Duration::from_hours(1) }
+    }
+}
+
+/// What is wrong with a file of settings: everything at once, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub(crate) struct SettingsError(pub(super) Vec<String>);
+
+impl Settings {
+    /// Reads a file's text.
+    pub(crate) fn parse(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text).map_err(|error| SettingsError(vec![explain(text, &error)]))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// What the functions run on.
+    pub(crate) fn architecture(&self) -> Architecture {
+        self.architecture
+    }
+}
+
+impl Architecture {
+    /// As Lambda names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+/// The line that is wrong and why, and which name may have been meant.
+fn explain(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+    format!("line {line}: {}{}", error.message(), meant(error.message()))
+}
+
+/// Serde names in backticks what stands there, then what might.
+fn meant(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let (true, Some(found)) = (message.starts_with("unknown "), names.next()) else { return String::new() };
+    names
+        .map(|name| (strsim::jaro_winkler(found, name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}

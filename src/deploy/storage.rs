@@ -1,0 +1,113 @@
+//! What outlives a message: the table of the ledger, and a bucket for what is too large for it.
+
+use serde_json::{Value, json};
+
+use super::{
+    fleet::Fleet,
+    names::{BUCKET, TABLE, arn, reference, text},
+    template::Template,
+};
+
+/// The setting that asks for a bucket of the stack's own.
+const CREATE: &str = "create";
+
+/// How many days objects are kept: a parcel's time of 14 days, and two more in which its row is still there.
+const OBJECT_DAYS: u32 = 16;
+
+/// The folders of the bucket: parcels that are too large for a message, and results that are too large for a row.
+pub(super) const FOLDERS: [&str; 2] = ["parcels", "records"];
+
+pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    add_table(template, fleet);
+    if fleet.settings.bucket.as_deref() == Some(CREATE) {
+        add_bucket(template, fleet);
+    }
+}
+
+fn add_table(template: &mut Template, fleet: &Fleet<'_>) {
+    let key = fleet.settings.kms_key.as_ref();
+    let encryption = key.map(|key| json!({ "SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key }));
+    let properties = json!({
+        "TableName": fleet.stack.table(),
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            { "AttributeName": "pk", "AttributeType": "S" },
+            { "AttributeName": "sk", "AttributeType": "S" },
+        ],
+        "KeySchema": [
+            { "AttributeName": "pk", "KeyType": "HASH" },
+            { "AttributeName": "sk", "KeyType": "RANGE" },
+        ],
+        "TimeToLiveSpecification": { "AttributeName": "ttl", "Enabled": true },
+        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": fleet.settings.table.recovery },
+        "SSESpecification": encryption,
+    });
+    let policy = if fleet.settings.table.retain { "Retain" } else { "Delete" };
+    let attributes = json!({ "DeletionPolicy": policy, "UpdateReplacePolicy": policy });
+    template.add_with(TABLE, "AWS::DynamoDB::Table", properties, attributes);
+}
+
+fn add_bucket(template: &mut Template, fleet: &Fleet<'_>) {
+    let encryption = match &fleet.settings.kms_key {
+        Some(key) => json!({ "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key }),
+        None => json!({ "SSEAlgorithm": "AES256" }),
+    };
+    let rules: Vec<Value> = FOLDERS.iter().map(|folder| expire(folder)).collect();
+    let properties = json!({
+        "BucketEncryption": {
+            "ServerSideEncryptionConfiguration": [
+                { "ServerSideEncryptionByDefault": encryption, "BucketKeyEnabled": fleet.settings.kms_key.is_some() },
+            ],
+        },
+        "LifecycleConfiguration": { "Rules": rules },
+        "OwnershipControls": { "Rules": [{ "ObjectOwnership": "BucketOwnerEnforced" }] },
+        "PublicAccessBlockConfiguration": {
+            "BlockPublicAcls": true,
+            "BlockPublicPolicy": true,
+            "IgnorePublicAcls": true,
+            "RestrictPublicBuckets": true,
+        },
+    });
+    // A bucket that holds something cannot be deleted.
+    let attributes = json!({ "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain" });
+    template.add_with(BUCKET, "AWS::S3::Bucket", properties, attributes);
+    let statement = json!({
+        "Sid": "OnlyByTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn(BUCKET), text(format!("${{{BUCKET}.Arn}}/*"))],
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    });
+    let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+    let policy = json!({ "Bucket": reference(BUCKET), "PolicyDocument": document });
+    template.add("BucketPolicy", "AWS::S3::BucketPolicy", policy);
+}
+
+fn expire(folder: &str) -> Value {
+    json!({
+        "Id": folder,
+        "Status": "Enabled",
+        "Prefix": format!("{folder}/"),
+        "ExpirationInDays": OBJECT_DAYS,
+        "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": 1 },
+    })
+}
+
+impl Fleet<'_> {
+    /// The bucket's name, if there is one.
+    pub(super) fn bucket(&self) -> Option<Value> {
+        match self.settings.bucket.as_deref()? {
+            CREATE => Some(reference(BUCKET)),
+            name => Some(name.into()),
+        }
+    }
+
+    /// The bucket's ARN, followed by the path of something in it.
+    pub(super) fn bucket_arn(&self, path: &str) -> Option<Value> {
+        Some(match self.settings.bucket.as_deref()? {
+            CREATE => text(format!("${{{BUCKET}.Arn}}{path}")),
+            name => text(format!("arn:${{AWS::Partition}}:s3:::{name}{path}")),
+        })
+    }
+}
