@@ -3,12 +3,14 @@
 
 #![allow(clippy::missing_panics_doc, reason = "what fails here fails the test that asked for it")]
 
+mod credentials;
 mod fault;
 mod ministack;
 mod partly;
 mod proxy;
 mod resources;
 
+pub use credentials::{CREDENTIALS, with_credentials};
 pub use fault::{Asked, Fault, Odds};
 pub use ministack::{Ministack, config};
 pub use proxy::Proxy;

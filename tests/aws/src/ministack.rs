@@ -11,6 +11,8 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 
+use crate::CREDENTIALS;
+
 /// A local AWS with nothing in it, on a port of its own. It ends when it is dropped, or with this process.
 #[derive(Debug)]
 pub struct Ministack {
@@ -85,7 +87,7 @@ pub async fn config(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(Region::new(Ministack::REGION))
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .credentials_provider(Credentials::new(CREDENTIALS[0].1, CREDENTIALS[1].1, None, None, "tests"))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .load()
         .await

@@ -1,0 +1,44 @@
+//! Runs the conformance suite on the AWS backend. The local AWS has one time for everything in it, which the clock of
+//! the running case takes along: there is one case at a time, each on a stack of its own.
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, LazyLock},
+};
+
+use aws_tests::{Ministack, config, create_stack, with_credentials};
+use libtest_mimic::{Arguments, Failed, Trial};
+use task_core::{
+    aws::{self, Options, Settings},
+    conformance::{self, Case, ManualClock, World},
+};
+
+/// The queues that cases name.
+const QUEUES: &[&str] = &["mail", "urgent", "bulk", "other"];
+
+static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::with_virtual_time);
+
+fn main() -> ExitCode {
+    with_credentials();
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    let cases = conformance::all().enumerate();
+    let trials = cases.map(|(k, case)| Trial::test(case.name, move || run(case, &format!("case-{k}")))).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn run(case: Case, stack: &str) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        create_stack(&config(AWS.endpoint()).await, stack, QUEUES).await;
+        let clock = Arc::new(ManualClock::with_follower(1_700_000_000_000, |now_ms| AWS.set_time(now_ms)));
+        let settings = Settings {
+            region: Some(Ministack::REGION.to_owned()),
+            endpoint: Some(AWS.endpoint().to_owned()),
+            bucket: Some(stack.to_owned()),
+            ..Settings::new(stack.parse()?)
+        };
+        let ports = aws::open_with(settings, Options { clock: clock.clone(), ..Options::default() })?;
+        (case.run)(World::new(ports, clock, ())).await;
+        Ok(())
+    })
+}
