@@ -212,7 +212,8 @@ impl Shared {
             return Box::pin(self.hold_back(early, 0)).await;
         }
         let early = early.into_iter().map(|received| received.delivery).collect();
-        self.hide(early, if due.is_empty() { now_ms } else { now_ms + 1000 }).await;
+        // At once: a whole second later may be too late.
+        self.show_again(early).await;
         due
     }
 
