@@ -24,7 +24,7 @@ static AWS: LazyLock<Arc<Ministack>> = LazyLock::new(|| Arc::new(Ministack::with
 async fn messages_and_schedules_follow_the_clock() {
     let aws = AWS.clone();
     let clock = ManualClock::with_follower(START_MS, move |now_ms| aws.set_time(now_ms));
-    let queue = Queue::create("follow").await;
+    let queue = Queue::create(&AWS, "follow").await;
     a_delayed_message(&clock, &queue).await;
     a_hidden_message(&clock, &queue).await;
     a_long_poll(&clock, &queue).await;
@@ -59,31 +59,43 @@ async fn a_long_poll(clock: &ManualClock, queue: &Queue) {
 }
 
 async fn a_schedule_a_year_away(clock: &ManualClock, queue: &Queue) {
-    // 2023-11-14T22:13:20Z and what the test has taken, then a year.
-    let target = Target::builder()
-        .arn(format!("arn:aws:sqs:{}:000000000000:follow-mail", Ministack::REGION))
-        .role_arn("arn:aws:iam::000000000000:role/follow-scheduler")
-        .input(r#"{"due":"<aws.scheduler.scheduled-time>"}"#);
-    let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().expect("it is complete");
     let scheduler = aws_sdk_scheduler::Client::new(&config(AWS.endpoint()).await);
-    let schedule = scheduler
-        .create_schedule()
-        .name("later")
-        .group_name("follow")
-        .schedule_expression("at(2024-11-14T00:00:00)")
-        .flexible_time_window(window)
-        .target(target.build().expect("it is complete"))
-        .action_after_completion(ActionAfterCompletion::Delete);
-    schedule.send().await.expect("a schedule");
-
+    schedule(&scheduler, queue, "at(2024-11-14T00:00:00)").await;
     let due_ms = 1_731_542_400_000;
     clock.advance(Duration::from_millis(due_ms - 1 - clock.now_ms()));
     assert!(queue.receive(0).await.is_empty());
     clock.advance(Duration::from_millis(1));
     let [fired] = queue.receive(0).await.try_into().expect("one message");
     assert_eq!(fired.body.as_deref(), Some(r#"{"due":"2024-11-14T00:00:00Z"}"#));
-    let gone = scheduler.get_schedule().name("later").group_name("follow").send().await.expect_err("deleted");
+    let gone = scheduler.get_schedule().name("later").group_name(&queue.stack).send().await.expect_err("deleted");
     assert!(gone.into_service_error().is_resource_not_found_exception());
+}
+
+/// Has a message sent to a queue, and the schedule deleted then.
+async fn schedule(scheduler: &aws_sdk_scheduler::Client, queue: &Queue, expression: &str) {
+    let stack = &queue.stack;
+    let target = Target::builder()
+        .arn(format!("arn:aws:sqs:{}:000000000000:{stack}-mail", Ministack::REGION))
+        .role_arn(format!("arn:aws:iam::000000000000:role/{stack}-scheduler"))
+        .input(r#"{"due":"<aws.scheduler.scheduled-time>"}"#);
+    let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().expect("it is complete");
+    let schedule = scheduler
+        .create_schedule()
+        .name("later")
+        .group_name(stack)
+        .schedule_expression(expression)
+        .flexible_time_window(window)
+        .target(target.build().expect("it is complete"))
+        .action_after_completion(ActionAfterCompletion::Delete);
+    schedule.send().await.expect("a schedule");
+}
+
+#[tokio::test]
+async fn without_virtual_time_schedules_are_looked_at_by_themselves() {
+    let aws = Ministack::start();
+    let queue = Queue::create(&aws, "real").await;
+    schedule(&aws_sdk_scheduler::Client::new(&config(aws.endpoint()).await), &queue, "at(2024-11-14T00:00:00)").await;
+    assert_eq!(queue.receive(10).await.len(), 1);
 }
 
 #[tokio::test]
@@ -125,17 +137,18 @@ async fn claim(dynamodb: &aws_sdk_dynamodb::Client, now: u32, until: u32) -> Res
 
 /// The one queue of a stack of its own.
 struct Queue {
+    stack: String,
     sqs: aws_sdk_sqs::Client,
     url: String,
 }
 
 impl Queue {
-    async fn create(stack: &str) -> Self {
-        let config = config(AWS.endpoint()).await;
+    async fn create(aws: &Ministack, stack: &str) -> Self {
+        let config = config(aws.endpoint()).await;
         create_stack(&config, stack, &["mail"]).await;
         let sqs = aws_sdk_sqs::Client::new(&config);
         let found = sqs.get_queue_url().queue_name(format!("{stack}-mail")).send().await.expect("the queue is there");
-        Self { url: found.queue_url.expect("it has a URL"), sqs }
+        Self { stack: stack.to_owned(), url: found.queue_url.expect("it has a URL"), sqs }
     }
 
     async fn receive(&self, wait_s: i32) -> Vec<Message> {
