@@ -171,7 +171,9 @@ mod tests {
     #[tokio::test]
     async fn a_server_is_taken_along_and_what_waits_for_it_is_driven() {
         let (server, followed) = watch::channel(0);
-        let clock = ManualClock::with_follower(1000, move |now_ms| drop(server.send(now_ms)));
+        let clock = ManualClock::with_follower(1000, move |now_ms| {
+            server.send_replace(now_ms);
+        });
         assert_eq!(*followed.borrow(), 1000);
         clock.advance(Duration::from_millis(5));
         clock.set_back(Duration::from_millis(3));
