@@ -54,6 +54,13 @@ impl Objects {
         Ok(Some(body.into_bytes()))
     }
 
+    /// Deletes an object, if it is there.
+    pub(super) async fn delete(&self, key: &str) -> Result<(), PortError> {
+        let request = self.clients.s3().await.delete_object().bucket(&*self.bucket).key(key);
+        let deleted = request.send().await.map_err(Fault::of);
+        deleted.map(drop).map_err(|fault| fault.port(self.clients.settings(), "delete an object", self.place(key)))
+    }
+
     fn place(&self, key: &str) -> String {
         format!("S3 bucket `{}` (CELERIAC_BUCKET), key `{key}`", self.bucket)
     }

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Functions, Meter, Record, Settings, clients::Clients, objects::Objects, queue::Sqs, reactor::Reactor};
+use super::{
+    Functions, Meter, Record, Settings, clients::Clients, dynamo::Dynamo, objects::Objects, queue::Sqs,
+    reactor::Reactor,
+};
 use crate::{
     ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
     task::Registry,
@@ -83,13 +86,20 @@ impl Backend {
         let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
         let objects = bucket.map(|bucket| Objects::new(Arc::clone(&clients), bucket));
         let Options { clock, entropy } = options;
+        let dynamo = Arc::new(Dynamo::new(
+            Arc::clone(&clients),
+            reactor.clone(),
+            objects.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        ));
         let sqs = Sqs::new(Arc::clone(&clients), reactor.clone(), objects, Arc::clone(&clock), Arc::clone(&entropy));
         let ports = Ports {
             queue: Arc::new(sqs.clone()),
-            ledger: Arc::new(super::pending::Pending),
-            batches: Arc::new(super::pending::Pending),
-            dead_letters: Arc::new(super::pending::Pending),
-            schedules: Arc::new(super::pending::Pending),
+            ledger: dynamo.clone(),
+            batches: dynamo.clone(),
+            dead_letters: dynamo.clone(),
+            schedules: dynamo,
             atomic: None,
             clock,
             entropy,

@@ -1,0 +1,125 @@
+//! Claims (rule 2): one conditional write for each.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_dynamodb::types::ReturnValue;
+use futures::{StreamExt, stream};
+
+use super::{
+    change::Change,
+    item::{TTL, bytes, flag, number, seconds, text},
+    keys,
+    row::{
+        ParcelRow, State,
+        names::{BATCH, COUNT, EPOCH, FIRST, HOLDER, LEASE, LOSSES, RECORDED, STATE, TOKEN, VERSION},
+    },
+    table::{Changed, Table, WIDTH},
+};
+use crate::{
+    id::{BatchId, ParcelId},
+    ports::{Claim, ClaimRequest, Claimed, PortError, RowState, Takeover},
+};
+
+/// How long a row outlives the last copy of its parcel (rule 8).
+const KEEP_MS: u64 = 2 * 24 * 3_600_000;
+
+/// There is no row, or its holder has lost it.
+const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND (l <= :now OR e = :dead))";
+
+/// An epoch that no row has.
+const NOBODY: u64 = 0;
+
+impl Table {
+    /// Claims parcels, and looks meanwhile whether their batches are revoked.
+    pub(super) async fn claim_all(self: Arc<Self>, requests: Vec<ClaimRequest>) -> Vec<Result<Claim, PortError>> {
+        let recorded = requests.iter().filter(|request| request.recorded).map(|request| request.batch).collect();
+        let batches: Vec<Option<BatchId>> = requests.iter().map(|at| at.recorded.then_some(at.batch)).collect();
+        let claims = stream::iter(requests).map(|request| self.claim(request)).buffered(WIDTH);
+        let (claims, revoked) = futures::join!(claims.collect::<Vec<_>>(), self.revoked(recorded));
+        claims.into_iter().zip(batches).map(|(claim, batch)| with_revoked(claim?, batch, &revoked)).collect()
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Claim, PortError> {
+        let ClaimRequest { parcel, batch, first, .. } = request;
+        if request.now_ms > request.not_after_ms {
+            return match self.row(parcel).await? {
+                Some(row) if !is_free(&row, &request) => self.taken(row).await,
+                _ => Ok(Claim::TooOld),
+            };
+        }
+        if request.recorded && first > 0 && parcel == ParcelId::root(batch, first) {
+            self.note_root(batch, first, request.not_after_ms.saturating_add(KEEP_MS)).await?;
+        }
+        let token = self.entropy.next_u64();
+        match self.update(change(&request, token), ReturnValue::AllNew).await? {
+            Changed::Done(item) => Ok(self.claimed(ParcelRow::read(parcel, &item)?)),
+            Changed::Unmet(Some(item)) => {
+                let row = ParcelRow::read(parcel, &item)?;
+                // The request was repeated because the answer to the first of them was lost.
+                let is_ours = row.state == State::Open && row.token == token;
+                if is_ours { Ok(self.claimed(row)) } else { self.taken(row).await }
+            }
+            Changed::Unmet(None) => Err(self.unavailable("write", "a row is free and is not: try again")),
+        }
+    }
+
+    fn claimed(&self, row: ParcelRow) -> Claim {
+        let ParcelRow { row, origin, tally, losses, window, .. } = row;
+        self.origins.put(row.parcel, origin);
+        Claim::Claimed(Claimed { epoch: row.epoch, done: row.done, tally, losses, window, revoked: false })
+    }
+
+    /// The answer about a row that is not free.
+    async fn taken(&self, row: ParcelRow) -> Result<Claim, PortError> {
+        Ok(match row.row.state {
+            RowState::Open => Claim::Busy { until_ms: row.row.lease_until_ms },
+            RowState::Sealed(seal) => Claim::Sealed { epoch: row.row.epoch, seal },
+            RowState::Finished(_) => Claim::Finished { owed: self.owed_by(row.origin).await? },
+        })
+    }
+}
+
+/// Claims a row that is free. What never changes of it is written again: nobody knows whether it was there.
+fn change(request: &ClaimRequest, token: u64) -> Change {
+    let dead = match request.takeover {
+        Takeover::Expired => NOBODY,
+        Takeover::HolderDead { epoch } => epoch,
+    };
+    Change::of(keys::parcel(request.parcel))
+        .given(FREE)
+        .with(":open", text(State::Open.as_str()))
+        .with(":now", number(request.now_ms))
+        .with(":dead", number(dead))
+        .set_once(STATE, text(State::Open.as_str()))
+        .count(EPOCH, 1)
+        .count(LOSSES, 0)
+        .set(LEASE, number(request.lease_until_ms))
+        .set(HOLDER, text(request.holder.as_ref()))
+        .set(TOKEN, number(token))
+        .set(VERSION, number(0))
+        .set(BATCH, bytes(request.batch.to_bytes()))
+        .set(RECORDED, flag(request.recorded))
+        .set(FIRST, number(request.first))
+        .set(COUNT, number(request.count))
+        .set(TTL, seconds(request.not_after_ms.saturating_add(KEEP_MS)))
+}
+
+fn is_free(row: &ParcelRow, request: &ClaimRequest) -> bool {
+    let is_lost =
+        row.row.lease_until_ms <= request.now_ms || request.takeover == Takeover::HolderDead { epoch: row.row.epoch };
+    row.state == State::Open && is_lost
+}
+
+fn with_revoked(
+    claim: Claim,
+    batch: Option<BatchId>,
+    revoked: &Result<BTreeSet<BatchId>, PortError>,
+) -> Result<Claim, PortError> {
+    match (claim, batch) {
+        (Claim::Claimed(claimed), Some(batch)) => {
+            let revoked = revoked.as_ref().map_err(Clone::clone)?.contains(&batch);
+            Ok(Claim::Claimed(Claimed { revoked, ..claimed }))
+        }
+        (claim, _) => Ok(claim),
+    }
+}

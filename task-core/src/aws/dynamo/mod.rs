@@ -1,0 +1,45 @@
+//! The ledger, the records of batches, the dead letters and the memory of schedules, in one DynamoDB table.
+//!
+//! | items | `pk` | `sk` |
+//! | --- | --- | --- |
+//! | a parcel's row | `p#<parcel>` | `-` |
+//! | where a root parcel begins | `b#<batch>#<bucket>` | first call |
+//! | results and failures of one recording | `r#<batch>#<bucket>` | parcel, epoch, hash of the contents |
+//! | a dead letter | `d#<shard>` | batch, call |
+//! | a batch | `b#<batch>` | `-` |
+//! | its counters | `c#<batch>#<shard>` | `-` |
+//! | its place in the list of batches | `l#<shard>` | when it was opened, batch |
+//! | its callback, until it is paid | `o` | batch |
+//! | a schedule | `s#<schedule>` | `-` |
+//!
+//! A *bucket* is 4,096 calls of a batch; a *shard* spreads what is written often over the table's partitions. Names of
+//! attributes are short because every byte of them is billed.
+//!
+//! What only the holder of a claim may write goes into one request with a condition on its parcel's row: the row's
+//! update alone, which costs one unit, or a transaction with what is written beside it, at two units for each item.
+
+mod batch_rows;
+mod batches;
+mod blob;
+mod callbacks;
+mod change;
+mod claim;
+mod counters;
+mod dead_letters;
+mod item;
+mod keys;
+mod ledger;
+mod letters;
+mod memo;
+mod patience;
+mod ports;
+mod query;
+mod records;
+mod roots;
+mod row;
+mod schedules;
+mod table;
+mod transaction;
+mod write;
+
+pub(super) use ports::Dynamo;
