@@ -51,7 +51,9 @@ pub(crate) fn run(url: &str) -> Result<()> {
 
 fn dispatch(backend: Backend, stop: CancellationToken) -> Result<impl Future<Output = ()> + Send> {
     let functions = backend.functions(&Registry::linked()?);
-    let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), DispatcherOptions::new([QUEUE]));
+    // SQS waits as long for a first message.
+    let options = DispatcherOptions { wait_ms: 20_000, ..DispatcherOptions::new([QUEUE]) };
+    let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), options);
     Ok(async move { dispatcher.run(stop).await })
 }
 

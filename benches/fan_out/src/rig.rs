@@ -1,11 +1,14 @@
 //! Client, dispatcher and host, and one run of calls through them.
 
 use anyhow::{Context as _, Result};
-use measure::{Child, spawn};
+use measure::{Child, spawn_with};
 use serde_json::Value;
 
 /// How long an Invoke takes, in milliseconds.
 pub(crate) const LATENCY_MS: u64 = 100;
+
+/// The host takes any credentials, but the SDKs have to find some.
+const ENV: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")];
 
 /// What the workers do with a parcel.
 #[derive(Clone, Copy)]
@@ -57,7 +60,7 @@ impl Stage {
             Workers::Open => "opens",
             Workers::Count => "counts",
         };
-        let mut host = spawn(["host", &LATENCY_MS.to_string(), workers])?;
+        let mut host = spawn_with(&ENV, ["host", &LATENCY_MS.to_string(), workers])?;
         let url = host.hear()?["url"].as_str().context("no address")?.to_owned();
         Ok(Self { host, url })
     }
@@ -71,9 +74,9 @@ impl Rig {
     /// New processes, warm: each has had one call.
     pub(crate) fn new(workers: Workers) -> Result<Self> {
         let stage = Stage::new(workers)?;
-        let mut dispatcher = spawn(["dispatch", stage.url()])?;
+        let mut dispatcher = spawn_with(&ENV, ["dispatch", stage.url()])?;
         dispatcher.hear()?;
-        let mut client = spawn(["client", stage.url()])?;
+        let mut client = spawn_with(&ENV, ["client", stage.url()])?;
         client.hear()?;
         let mut rig = Self { stage, dispatcher, client };
         rig.run("packed", 1, 100)?;

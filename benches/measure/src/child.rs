@@ -22,9 +22,18 @@ pub struct Child {
 /// # Errors
 /// There is no process to be had.
 pub fn spawn<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<Child> {
+    spawn_with(&[], args)
+}
+
+/// The same, with these variables in its environment.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_with<A: AsRef<OsStr>>(env: &[(&str, &str)], args: impl IntoIterator<Item = A>) -> Result<Child> {
     let mut process = Command::new(std::env::current_exe()?)
         .arg("child")
         .args(args)
+        .envs(env.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;

@@ -7,7 +7,7 @@ mod payload;
 mod peers;
 mod watch;
 
-pub use child::{Child, spawn};
+pub use child::{Child, spawn, spawn_with};
 pub use figure::{ROUNDS, median, print};
 pub use payload::payload;
 pub use peers::{Peers, run_peers};
