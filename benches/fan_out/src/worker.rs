@@ -47,8 +47,9 @@ pub(crate) fn host(latency_ms: u64, opens: bool) -> Result<()> {
     });
     let function = |name: &str| Function { concurrency: CAP, ..Function::new(name, Runs::Stub(Arc::clone(&stub))) };
     let host = Host::start(HostOptions {
-        // The second is for the floor and the peers, whose payloads are no parcels.
-        functions: vec![function(FUNCTION), Function::idle("worker")],
+        functions: vec![function(FUNCTION)],
+        // Of the floor and the peers, whose payloads are no parcels.
+        any: Some(Function::idle("any")),
         queues: vec![SQS_QUEUE.to_owned()],
         faults: Faults { latency_ms, ..Faults::default() },
         ..HostOptions::default()

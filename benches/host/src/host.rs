@@ -48,7 +48,7 @@ impl Host {
         let address = listener.local_addr()?;
         let counters = Arc::new(Counters::default());
         let sqs = Arc::new(Sqs::new(address, &options, Arc::clone(&counters)));
-        let lambda = Arc::new(Lambda::new(options.functions, Arc::clone(&counters), &sqs));
+        let lambda = Arc::new(Lambda::new(options.functions, options.any, Arc::clone(&counters), &sqs));
         for mapping in options.mappings {
             runtime.spawn(push(Arc::clone(&sqs), Arc::clone(&lambda), mapping));
         }

@@ -18,6 +18,9 @@ struct Args {
     /// A function that does nothing; may be repeated.
     #[arg(long = "function")]
     functions: Vec<String>,
+    /// Whether any other name is a function that does nothing, too.
+    #[arg(long)]
+    any: bool,
     /// A function that is a program: NAME=HANDLER=PATH; may be repeated.
     #[arg(long = "bootstrap", value_parser = bootstrap)]
     bootstraps: Vec<Function>,
@@ -61,6 +64,7 @@ fn main() -> std::io::Result<()> {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),
         threads: args.threads,
         functions: functions.collect(),
+        any: args.any.then(|| Function::idle("any")),
         queues: args.queues,
         faults: args.faults,
         ..HostOptions::default()

@@ -13,6 +13,8 @@ pub struct HostOptions {
     pub threads: usize,
     /// The functions that can be invoked.
     pub functions: Vec<Function>,
+    /// What is invoked by any other name. Defaults to none: there is no such function then.
+    pub any: Option<Function>,
     /// The queues that exist.
     pub queues: Vec<String>,
     /// How long a received message is hidden where the request does not say, in seconds. Defaults to 30.
@@ -29,6 +31,7 @@ impl Default for HostOptions {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             threads: 2,
             functions: Vec::new(),
+            any: None,
             queues: Vec::new(),
             visibility_s: 30,
             mappings: Vec::new(),

@@ -32,22 +32,27 @@ const SYNC_BYTES: usize = 6 << 20;
 /// All functions.
 pub(crate) struct Lambda {
     functions: HashMap<String, Arc<Deployed>>,
+    any: Option<Arc<Deployed>>,
     /// Numbers Invokes, for their fates.
     next: AtomicU64,
     counters: Arc<Counters>,
 }
 
 impl Lambda {
-    pub(crate) fn new(functions: Vec<Function>, counters: Arc<Counters>, sqs: &Arc<Sqs>) -> Self {
-        let deploy = |function: Function| {
-            let name = function.name.clone();
-            (name, Arc::new(Deployed::new(function, Arc::clone(&counters), Arc::clone(sqs))))
-        };
-        Self { functions: functions.into_iter().map(deploy).collect(), next: AtomicU64::new(0), counters }
+    pub(crate) fn new(
+        functions: Vec<Function>,
+        any: Option<Function>,
+        counters: Arc<Counters>,
+        sqs: &Arc<Sqs>,
+    ) -> Self {
+        let deploy = |function| Arc::new(Deployed::new(function, Arc::clone(&counters), Arc::clone(sqs)));
+        let named = |function: Function| (function.name.clone(), deploy(function));
+        let any = any.map(deploy);
+        Self { functions: functions.into_iter().map(named).collect(), any, next: AtomicU64::new(0), counters }
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<&Arc<Deployed>> {
-        self.functions.get(name)
+        self.functions.get(name).or(self.any.as_ref())
     }
 
     /// Answers an Invoke, after `latency`.
@@ -66,7 +71,7 @@ impl Lambda {
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        let Some(function) = self.functions.get(name) else {
+        let Some(function) = self.function(name) else {
             let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}");
             return refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &format!("Function not found: {arn}"));
         };
