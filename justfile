@@ -12,6 +12,10 @@ test *args:
 bench *args:
     cargo bench --bench main_job {{args}}
 
+# The figures of the AWS backend, on a local host; with peers likewise.
+bench-aws *args:
+    cargo bench --bench fan_out {{args}}
+
 # The peers' figures alone.
 peers *args:
     benches/peers/run.sh {{args}}

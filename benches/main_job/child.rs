@@ -5,12 +5,10 @@ use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use celeriac::{App, Client, embedded};
 use futures::{StreamExt, stream};
+use measure::{Watch, peak_mb, percentile};
 use serde_json::{Value, json};
 
-use crate::{
-    load::{noop, payload},
-    measure::{Watch, peak_mb, percentile},
-};
+use crate::load::{noop, payload};
 
 /// Runs `child MODE FILE N [M]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {

@@ -1,22 +1,20 @@
 //! The figures: which child runs how often, what it is held against, and the line that is printed.
 
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use measure::{Child, Peers, Watch, median, print, run_peers};
+use serde_json::Value;
 
-use crate::{
-    floor,
-    measure::{Watch, percentile},
-    peers::{self, Peers},
-};
+use crate::floor;
 
 const MILLION: u64 = 1_000_000;
-const ROUNDS: usize = 3;
+
+/// Runs the peers.
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/run.sh");
 
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn(&Bench) -> Result<()>);
@@ -43,29 +41,13 @@ pub(crate) fn all(names: &[String]) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let with_peers = wanted("accept") || wanted("end_to_end");
-    let bench = Bench { folder, peers: if with_peers { peers::run()? } else { Peers::new() } };
+    let bench = Bench { folder, peers: if with_peers { run_peers(PEERS, &[])? } else { Peers::new() } };
     for (name, measure) in FIGURES {
         if wanted(name) {
             measure(&bench).with_context(|| format!("figure {name}"))?;
         }
     }
     Ok(())
-}
-
-fn print(figure: &str, value: f64, unit: &str, against: &str, ratio: f64) {
-    println!(
-        "{}",
-        json!({ "figure": figure, "value": round(value), "unit": unit, "against": against, "ratio": round(ratio) })
-    );
-}
-
-/// Four significant digits.
-fn round(value: f64) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return value;
-    }
-    let scale = 10f64.powf(3.0 - value.abs().log10().floor());
-    (value * scale).round() / scale
 }
 
 impl Bench {
@@ -85,30 +67,9 @@ impl Bench {
     }
 }
 
-fn median(mut once: impl FnMut() -> Result<f64>) -> Result<f64> {
-    let mut values = (0..ROUNDS).map(|_| once()).collect::<Result<Vec<_>>>()?;
-    Ok(percentile(&mut values, 0.5))
-}
-
-struct Child(std::process::Child);
-
 fn spawn(mode: &str, file: &Path, numbers: &[u64]) -> Result<Child> {
-    let child = Command::new(std::env::current_exe()?)
-        .args(["child", mode])
-        .arg(file)
-        .args(numbers.iter().map(u64::to_string))
-        .stdout(Stdio::piped())
-        .spawn()?;
-    Ok(Child(child))
-}
-
-impl Child {
-    fn readings(self) -> Result<Value> {
-        let output = self.0.wait_with_output()?;
-        anyhow::ensure!(output.status.success(), "the child failed: {}", output.status);
-        let last = String::from_utf8(output.stdout)?;
-        Ok(serde_json::from_str(last.lines().last().context("the child said nothing")?)?)
-    }
+    let file = file.to_str().context("the project lies at a path that is no text")?;
+    measure::spawn([mode.to_owned(), file.to_owned()].into_iter().chain(numbers.iter().map(u64::to_string)))
 }
 
 fn accept(bench: &Bench) -> Result<()> {
@@ -218,12 +179,10 @@ fn first(bench: &Bench) -> Result<()> {
         spawn("accept", &file, &[1])?.readings()?;
         let watch = Watch::start();
         let mut child = spawn("first", &file, &[])?;
-        let stdout = child.0.stdout.take().context("no pipe")?;
-        let (mut line, mut stdout) = (String::new(), BufReader::new(stdout));
-        stdout.read_line(&mut line)?;
+        let said = child.hear()?;
         let ms = watch.seconds() * 1e3;
-        anyhow::ensure!(line.contains("ran"), "the first call did not run");
-        child.0.wait()?;
+        anyhow::ensure!(said["ran"] == true, "the first call did not run");
+        child.readings()?;
         Ok(ms)
     })?;
     print(

@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::Result;
+use measure::Watch;
 
-use crate::{load::payload, measure::Watch};
+use crate::load::payload;
 
 /// Seconds to encode `calls` payloads and write them to a file, synced every 2 MB: what any durable queue does.
 pub(crate) fn write_calls(file: &Path, calls: u64) -> Result<f64> {

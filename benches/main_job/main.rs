@@ -9,8 +9,6 @@ mod child;
 mod figure;
 mod floor;
 mod load;
-mod measure;
-mod peers;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,9 @@
 # Runs the peers of the main job's figures, whose scripts are in PEERS_DIR, and prints one JSON line for each:
 # {"peer": .., "per_second": .., "rounds": [least, median, most]}. Starts their brokers and stops them again.
 set -euo pipefail
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 cd "${PEERS_DIR:?the folder with the peers, as README.md beside this script says}"
+source "$here/peer.sh"
 
 python=venv/bin/python
 programs=rust/target/release
@@ -12,21 +14,6 @@ done
 
 trap './brokers.sh stop' EXIT
 ./brokers.sh start >&2
-
-# peer NAME FIELD COMMAND..: the median of three rounds of that field of the JSON line that the command prints.
-peer() {
-    local name=$1 field=$2
-    shift 2
-    ./rep.py -n "${ROUNDS:-3}" "$@" | python3 -c '
-import json, sys
-name, field = sys.argv[1:]
-line = json.load(sys.stdin)
-if field not in line:
-    sys.exit(f"{name}: {line}")
-rounds = line[field] if isinstance(line[field], list) else [line[field]] * 3
-print(json.dumps({"peer": name, "per_second": rounds[1], "rounds": rounds}), flush=True)
-' "$name" "$field"
-}
 
 peer "celery group" per_s "$python" c_enqueue.py amqp none group 10000
 peer "celery chunks" per_s "$python" c_enqueue.py amqp none chunks 100000

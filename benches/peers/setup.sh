@@ -16,5 +16,11 @@ if [ ! -x venv/bin/celery ]; then
     python3 -m venv venv
     venv/bin/pip install --quiet "celery[redis]==5.7.0"
 fi
+# The SDK alone, and the launcher that comes closest to a dispatcher.
+venv/bin/python -c 'import boto3' 2>/dev/null || venv/bin/pip install --quiet boto3
+if [ ! -x venv_lithops/bin/lithops ]; then
+    python3 -m venv venv_lithops
+    venv_lithops/bin/pip install --quiet "lithops[aws]==3.8.0"
+fi
 cd rust
 cargo build --release --package apalis_bench --package rusty_celery

@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use task_core::ports::{Delivery, Invoker, PortError, Ports, Receive, Settle, Settlement};
 use tokio_util::sync::CancellationToken;
 
-use crate::{DispatcherOptions, Launched, launch::launch, plan};
+use crate::{
+    DispatcherOptions, Launched,
+    launch::launch,
+    launches::{Launches, Load},
+    plan,
+};
 
 /// How long to wait before asking a queue again that could not be asked.
 const UNAVAILABLE: Duration = Duration::from_secs(1);
@@ -23,37 +28,46 @@ impl Dispatcher {
         Self { ports, invoker, options }
     }
 
-    /// Dispatches until told to stop. Messages received after that go back to their queue at once.
+    /// Dispatches until told to stop. Messages received after that go back to their queue at once; what is being
+    /// launched then is launched.
     pub async fn run(&self, stop: CancellationToken) {
         let mut queues = self.options.queues.clone();
+        let mut launches = Launches::default();
         loop {
             let rooms = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
-                rooms = self.invoker.room() => rooms,
+                () = stop.cancelled() => break,
+                rooms = self.room(&mut launches) => rooms,
             };
             // Not cut short by `stop`: what it has received would stay hidden for a whole lease.
-            let received = self.receive(&queues, rooms).await;
+            let received = launches.meanwhile(self.receive(&queues, rooms)).await;
             // Each is the first to be looked at in its turn: a long backlog in one keeps no other waiting.
             if !queues.is_empty() {
                 queues.rotate_left(1);
             }
             match received {
-                Ok(deliveries) if stop.is_cancelled() => return self.give_back(deliveries).await,
-                Ok(deliveries) if deliveries.is_empty() => {}
-                Ok(deliveries) => {
-                    let launched = self.dispatch(deliveries, rooms).await;
-                    tracing::debug!(?launched, "dispatched");
+                Ok(deliveries) if stop.is_cancelled() => {
+                    self.give_back(deliveries).await;
+                    break;
                 }
+                Ok(deliveries) if deliveries.is_empty() => {}
+                Ok(deliveries) => launches.add(load(&deliveries), self.dispatch(deliveries, rooms)),
                 Err(error) => {
                     tracing::warn!(%error, "the queue cannot be read");
                     tokio::select! {
-                        () = stop.cancelled() => return,
-                        () = self.ports.clock.sleep(UNAVAILABLE) => {}
+                        () = stop.cancelled() => break,
+                        () = launches.meanwhile(self.ports.clock.sleep(UNAVAILABLE)) => {}
                     }
                 }
             }
         }
+        launches.all().await;
+    }
+
+    /// How many invocations may be launched beside those that are being launched.
+    async fn room(&self, launches: &mut Launches<'_>) -> usize {
+        let room = launches.room().await;
+        launches.meanwhile(self.invoker.room()).await.min(room)
     }
 
     /// Plans and launches invocations for these deliveries, of which `rooms` may be outstanding.
@@ -85,6 +99,10 @@ impl Dispatcher {
         // What cannot be given back reappears when its time ends.
         let _ = self.ports.queue.settle(settlements).await;
     }
+}
+
+fn load(deliveries: &[Delivery]) -> Load {
+    Load { parcels: deliveries.len(), bytes: deliveries.iter().map(|delivery| delivery.body.len()).sum() }
 }
 
 impl std::fmt::Debug for Dispatcher {

@@ -10,8 +10,8 @@ use task_core::{
 
 use crate::{DispatcherOptions, Plan};
 
-/// The most Invokes under way at once: at 100 ms each this is 2,560 in a second.
-const PARALLEL: usize = 256;
+/// The most Invokes under way at once: at 100 ms each this is 10,000 in a second. Each has a connection.
+pub(crate) const PARALLEL: usize = 1000;
 
 /// The longest that a refused message is hidden.
 const REFUSED_MOST_MS: u64 = 60_000;

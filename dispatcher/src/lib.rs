@@ -4,6 +4,7 @@
 
 mod dispatcher;
 mod launch;
+mod launches;
 mod options;
 mod plan;
 

@@ -28,7 +28,8 @@ pub enum InvokeError {
 
 /// Launches workers and does not wait for them to end.
 pub trait Invoker: Send + Sync + 'static {
-    /// Waits until at least one more invocation may be outstanding, and says how many may.
+    /// Waits until at least one more invocation may be outstanding, and says how many may. One takes its room when its
+    /// [`invoke`](Self::invoke) is first polled: others are asked for while it is on its way.
     fn room(&self) -> BoxFuture<'_, usize>;
 
     /// Hands an invocation to a worker; `Ok` once it is accepted.

@@ -1,23 +1,27 @@
 //! The peers, run by their own scripts in the same run where `PEERS_DIR` says where these are.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// Calls per second of each peer that could be run, by what was measured.
-pub(crate) type Peers = BTreeMap<String, f64>;
+pub type Peers = BTreeMap<String, f64>;
 
-/// Runs the peers, if there are any: `benches/peers/run.sh` prints one JSON object a line, with `peer` and `per_second`.
-pub(crate) fn run() -> Result<Peers> {
+/// Runs the peers, if there are any: `script` prints one JSON object a line, with `peer` and `per_second`.
+///
+/// # Errors
+/// The script fails.
+pub fn run_peers(script: impl AsRef<Path>, args: &[&str]) -> Result<Peers> {
+    let script = script.as_ref();
     let Ok(folder) = std::env::var("PEERS_DIR") else {
         eprintln!("no peers: set PEERS_DIR to hold the figures against them (benches/peers/README.md)");
         return Ok(Peers::new());
     };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/run.sh");
-    let output = Command::new("bash").arg(script).env("PEERS_DIR", folder).output().context("running the peers")?;
+    let output = Command::new("bash").arg(script).args(args).env("PEERS_DIR", folder).output();
+    let output = output.context("running the peers")?;
     if !output.status.success() {
-        bail!("{script} failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("{} failed: {}", script.display(), String::from_utf8_lossy(&output.stderr));
     }
     let mut peers = Peers::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {

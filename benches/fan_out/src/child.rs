@@ -1,0 +1,36 @@
+//! The modes of a child, and how it talks: a question a line, an answer a line.
+
+use std::io::{BufRead as _, Write as _};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::{client, dispatch, floor, worker};
+
+/// Runs `child MODE ARGS..`.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match *args.as_slice() {
+        ["host", latency_ms, opens] => worker::host(latency_ms.parse()?, opens == "opens"),
+        ["dispatch", url] => dispatch::run(url),
+        ["client", url] => client::run(url),
+        ["floor", url, calls, at_a_time] => floor::run(url, calls.parse()?, at_a_time.parse()?),
+        _ => bail!("no such mode: {args:?}"),
+    }
+}
+
+/// Says something to whoever started this.
+pub(crate) fn say(value: &Value) {
+    // Whoever started this may have read enough.
+    let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+/// Answers each question until there are no more.
+pub(crate) fn answer(mut each: impl FnMut(&[&str]) -> Result<Value>) -> Result<()> {
+    for question in std::io::stdin().lock().lines() {
+        let question = question.context("no questions")?;
+        let words: Vec<&str> = question.split_whitespace().collect();
+        say(&each(&words)?);
+    }
+    Ok(())
+}

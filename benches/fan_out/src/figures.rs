@@ -1,0 +1,126 @@
+//! The figures, and the lines that are printed.
+
+use anyhow::{Context as _, Result};
+use measure::{Peers, ROUNDS, median, percentile, print, run_peers, spawn};
+
+use crate::rig::{Rig, Run, Stage, Workers, number};
+
+const MANY: u64 = 10_000;
+const MILLION: u64 = 1_000_000;
+
+/// How many Invokes at a time the raw SDK makes: as many as an account has concurrency, and as a dispatcher makes.
+const AT_MOST: usize = 1000;
+
+/// Runs the peers against a host.
+const LAUNCHERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/launchers.sh");
+
+/// A figure's name and what measures it.
+type Figure = (&'static str, fn() -> Result<()>);
+
+const FIGURES: [Figure; 5] = [("packed", packed), ("alone", alone), ("million", million), ("cpu", cpu), ("cold", cold)];
+
+/// Prints the figures whose names are given, or all.
+pub(crate) fn all(names: &[String]) -> Result<()> {
+    for (name, measure) in FIGURES {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            measure().with_context(|| format!("figure {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// So many runs, each with new processes.
+fn rounds(workers: Workers, mode: &str, calls: u64, bytes: usize) -> Result<Vec<Run>> {
+    let once = || {
+        let run = Rig::new(workers)?.run(mode, calls, bytes)?;
+        eprintln!("{run:?}");
+        Ok(run)
+    };
+    (0..ROUNDS).map(|_| once()).collect()
+}
+
+/// The median of one reading.
+fn of(runs: &[Run], reading: impl Fn(&Run) -> f64) -> f64 {
+    percentile(&mut runs.iter().map(reading).collect::<Vec<_>>(), 0.5)
+}
+
+/// Seconds of wall and of processor time that the raw SDK takes.
+fn floor(calls: u64, at_a_time: usize) -> Result<(f64, f64)> {
+    let stage = Stage::new(Workers::Count)?;
+    let mut cpu = Vec::new();
+    let seconds = median(|| {
+        let readings = spawn(["floor", stage.url(), &calls.to_string(), &at_a_time.to_string()])?.readings()?;
+        cpu.push(number(&readings["cpu"])?);
+        number(&readings["seconds"])
+    })?;
+    Ok((seconds, percentile(&mut cpu, 0.5)))
+}
+
+fn peers() -> Result<Peers> {
+    let stage = Stage::new(Workers::Count)?;
+    run_peers(LAUNCHERS, &[stage.url()])
+}
+
+fn packed() -> Result<()> {
+    let runs = rounds(Workers::Open, "packed", MANY, 100)?;
+    let accepted = of(&runs, |run| run.accepted_ms);
+    let figure = "10,000 calls packed, fan_out to last Invoke accepted";
+    print(figure, accepted, "ms", "at most 200 ms", accepted / 200.0);
+    let forwarded = of(&runs, |run| run.forwarded_ms);
+    let figure_forwarded = "10,000 calls packed, first receive to last Invoke accepted";
+    print(figure_forwarded, forwarded, "ms", "at most 150 ms", forwarded / 150.0);
+    let started = of(&runs, |run| run.started_ms);
+    print("10,000 calls packed, fan_out to last call started", started, "ms", "at most 250 ms", started / 250.0);
+    let (floor_s, _) = floor(MANY, AT_MOST)?;
+    let against = format!("floor: raw SDK, one call an Invoke, {AT_MOST} at a time: {:.0} ms", floor_s * 1e3);
+    print(figure, accepted, "ms", &against, floor_s * 1e3 / accepted);
+    for (peer, per_second) in peers()? {
+        let theirs_ms = MANY as f64 / per_second * 1e3;
+        print(figure, accepted, "ms", &format!("{peer}: {theirs_ms:.0} ms"), theirs_ms / accepted);
+    }
+    Ok(())
+}
+
+fn alone() -> Result<()> {
+    let runs = rounds(Workers::Count, "alone", MANY, 100)?;
+    let (wall, cpu) = floor(MANY, AT_MOST)?;
+    let ours = of(&runs, |run| run.forwarded_ms) / 1e3;
+    let figure = "10,000 calls, one to an invocation: first receive to last Invoke accepted";
+    print(figure, ours, "s", &format!("floor: raw SDK, {AT_MOST} at a time"), ours / wall);
+    let ours = of(&runs, |run| run.dispatcher_cpu_s);
+    let figure = "10,000 calls, one to an invocation: dispatcher's processor time";
+    print(figure, ours, "s", &format!("floor: raw SDK, {AT_MOST} at a time"), ours / cpu);
+    Ok(())
+}
+
+fn million() -> Result<()> {
+    let runs = rounds(Workers::Count, "packed", MILLION, 100)?;
+    let accepted = of(&runs, |run| run.accepted_ms) / 1e3;
+    let figure = "1,000,000 calls packed, fan_out to last Invoke accepted";
+    print(figure, accepted, "s", "at most 1.5 s", accepted / 1.5);
+    let peak = of(&runs, |run| run.dispatcher_mb);
+    print("1,000,000 calls packed, dispatcher's peak memory", peak, "MB", "at most 256 MB", peak / 256.0);
+    Ok(())
+}
+
+fn cpu() -> Result<()> {
+    let ms = |bytes: usize| -> Result<f64> {
+        let calls = MILLION / 10;
+        let runs = rounds(Workers::Count, "packed", calls, bytes)?;
+        Ok(of(&runs, |run| run.dispatcher_cpu_s) * 1e3 / (calls as f64 / 1e3))
+    };
+    let small = ms(100)?;
+    let figure = "dispatcher's processor time for 1,000 calls packed, arguments of";
+    print(&format!("{figure} 100 bytes"), small, "ms", "at most 1 ms", small);
+    for bytes in [1_000, 10_000] {
+        let large = ms(bytes)?;
+        let against = format!("as much a byte as with 100 bytes: {:.2} ms", small * bytes as f64 / 100.0);
+        let figure = format!("{figure} {bytes} bytes");
+        print(&figure, large, "ms", &against, large / small / (bytes as f64 / 100.0));
+    }
+    Ok(())
+}
+
+fn cold() -> Result<()> {
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! The raw SDK: one Invoke a call, so many at a time, as anyone would write it.
+
+use anyhow::{Result, ensure};
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_lambda::{Client, config::Credentials, primitives::Blob, types::InvocationType};
+use futures::{StreamExt as _, stream};
+use measure::{Watch, peak_mb};
+use serde_json::json;
+
+use crate::child::say;
+
+/// About what a call with 100 bytes of arguments is as JSON.
+const BYTES: usize = 150;
+
+/// Makes so many Invokes, so many at a time, and says what that took. One before, so that the client is warm.
+pub(crate) fn run(url: &str, calls: usize, at_a_time: usize) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
+            .endpoint_url(url)
+            .load()
+            .await;
+        let client = Client::new(&config);
+        let invoke = async || {
+            let request = client.invoke().function_name("worker").invocation_type(InvocationType::Event);
+            request.payload(Blob::new(vec![b'1'; BYTES])).send().await
+        };
+        invoke().await?;
+        let watch = Watch::start();
+        let mut invokes = stream::iter((0..calls).map(|_| invoke())).buffer_unordered(at_a_time);
+        while let Some(answer) = invokes.next().await {
+            ensure!(answer?.status_code() == 202, "an Invoke was not accepted");
+        }
+        say(&json!({ "seconds": watch.seconds(), "cpu": watch.cpu_seconds(), "peak_mb": peak_mb() }));
+        Ok(())
+    })
+}

@@ -1,0 +1,37 @@
+//! What is called, and the stack it is called in.
+
+use anyhow::Result;
+use celeriac::task;
+use task_core::aws::{Backend, Options, Settings};
+
+/// The queue of both tasks.
+pub(crate) const QUEUE: &str = "load";
+
+/// The stack, the SQS queue behind [`QUEUE`] and the function that its parcels run in.
+pub(crate) const STACK: &str = "bench";
+pub(crate) const SQS_QUEUE: &str = "bench-load";
+pub(crate) const FUNCTION: &str = "bench-worker";
+
+/// The most invocations outstanding: as many as an account has concurrency by default.
+pub(crate) const CAP: usize = 1000;
+
+/// Packed: as many calls to a parcel as fit.
+#[task(queue = "load", concurrency = 4096, timeout = "60s")]
+pub(crate) async fn packed(payload: String) {
+    std::hint::black_box(payload);
+}
+
+/// Takes as long as a parcel may, so that each call is a parcel, and each parcel an invocation.
+#[task(queue = "load", concurrency = 1, takes = "30s", timeout = "60s")]
+pub(crate) async fn alone(payload: String) {
+    std::hint::black_box(payload);
+}
+
+/// The stack, on a host.
+pub(crate) fn backend(url: &str) -> Result<Backend> {
+    let mut settings = Settings::new(STACK.parse()?);
+    settings.region = Some("us-east-1".to_owned());
+    settings.endpoint = Some(url.to_owned());
+    settings.cap = CAP;
+    Ok(Backend::new(settings, Options::default())?)
+}

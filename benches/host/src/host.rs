@@ -1,0 +1,101 @@
+//! A running host.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime::Runtime,
+};
+
+use crate::{
+    Faults, HostOptions, Stats,
+    api::Services,
+    lambda::Lambda,
+    server::serve,
+    sqs::{Sqs, push},
+    stats::Counters,
+};
+
+/// How many connections may wait to be accepted: a launcher opens a thousand at once.
+const BACKLOG: u32 = 4096;
+
+/// A running host, with threads of its own. Ends when dropped, and with it the programs it started.
+pub struct Host {
+    services: Arc<Services>,
+    address: SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+impl Host {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// The address cannot be had, or there are no threads.
+    pub fn start(options: HostOptions) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(options.threads)
+            .thread_name("aws-host")
+            .enable_all()
+            .build()?;
+        let listener = {
+            let _reactor = runtime.enter();
+            listen(options.address)?
+        };
+        let address = listener.local_addr()?;
+        let counters = Arc::new(Counters::default());
+        let sqs = Arc::new(Sqs::new(address, &options, Arc::clone(&counters)));
+        let lambda = Arc::new(Lambda::new(options.functions, options.any, Arc::clone(&counters), &sqs));
+        for mapping in options.mappings {
+            runtime.spawn(push(Arc::clone(&sqs), Arc::clone(&lambda), mapping));
+        }
+        let services = Arc::new(Services { counters, faults: Mutex::new(options.faults), lambda, sqs });
+        runtime.spawn(serve(listener, Arc::clone(&services)));
+        Ok(Self { services, address, runtime: Some(runtime) })
+    }
+
+    /// What an SDK takes as its endpoint.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it has seen since it started or was reset.
+    pub fn stats(&self) -> Stats {
+        self.services.counters.read()
+    }
+
+    /// Starts all counters again.
+    pub fn reset(&self) {
+        self.services.counters.reset();
+    }
+
+    /// Other latency and faults from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.services.set_faults(faults);
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Not waiting for what runs: a stub may never end.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! Lambda: the Invoke API, and the functions behind it.
+
+mod bootstrap;
+mod deployed;
+mod environment;
+mod function;
+mod invoke;
+
+pub use bootstrap::{Bootstrap, first_poll};
+pub(crate) use deployed::Deployed;
+pub use function::{Failure, Function, Runs, Stub};
+pub(crate) use invoke::Lambda;

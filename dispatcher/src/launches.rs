@@ -1,0 +1,69 @@
+//! Launches that are under way while the dispatcher receives more.
+
+use futures::{
+    future::BoxFuture,
+    stream::{FuturesUnordered, StreamExt as _},
+};
+
+use crate::{Launched, launch::PARALLEL};
+
+/// The most bytes of parcels under way at once: each is in memory about three times, as it came, as it is sent, and in
+/// the buffers of its connection.
+const BYTES: usize = 48 << 20;
+
+/// Launches that are under way. They go on while this is asked to wait for something.
+#[derive(Default)]
+pub(crate) struct Launches<'a> {
+    under_way: FuturesUnordered<BoxFuture<'a, (Load, Launched)>>,
+    load: Load,
+}
+
+/// What is under way.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Load {
+    pub(crate) parcels: usize,
+    pub(crate) bytes: usize,
+}
+
+impl<'a> Launches<'a> {
+    /// Begins one, of such a load.
+    pub(crate) fn add(&mut self, load: Load, launch: impl Future<Output = Launched> + Send + 'a) {
+        self.load.parcels += load.parcels;
+        self.load.bytes += load.bytes;
+        self.under_way.push(Box::pin(async move { (load, launch.await) }));
+    }
+
+    /// Waits for something. Launches go first: what they take of a worker's room is then known.
+    pub(crate) async fn meanwhile<T>(&mut self, something: impl Future<Output = T>) -> T {
+        let mut something = std::pin::pin!(something);
+        loop {
+            tokio::select! {
+                biased;
+                true = self.next(), if !self.under_way.is_empty() => {}
+                done = &mut something => return done,
+            }
+        }
+    }
+
+    /// Waits until more may be begun, and says how many parcels that may have.
+    pub(crate) async fn room(&mut self) -> usize {
+        while self.load.parcels >= PARALLEL || self.load.bytes >= BYTES {
+            self.next().await;
+        }
+        PARALLEL - self.load.parcels
+    }
+
+    /// Waits until all have ended.
+    pub(crate) async fn all(&mut self) {
+        while self.next().await {}
+    }
+
+    /// Waits for one to end, if there is any.
+    async fn next(&mut self) -> bool {
+        let Some((load, launched)) = self.under_way.next().await else { return false };
+        self.load.parcels -= load.parcels;
+        self.load.bytes -= load.bytes;
+        tracing::debug!(?launched, "dispatched");
+        true
+    }
+}

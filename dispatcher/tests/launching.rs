@@ -1,0 +1,85 @@
+//! What a dispatcher does while Invokes are on their way.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use common::send;
+use dispatcher::{Dispatcher, DispatcherOptions};
+use futures::{FutureExt as _, future::BoxFuture};
+use task_core::ports::{Invocation, InvokeError, Invoker};
+use tokio::sync::{Barrier, Notify};
+use tokio_util::sync::CancellationToken;
+
+/// Accepts nothing before so many are on their way.
+struct Together {
+    barrier: Barrier,
+    begun: Notify,
+    most: usize,
+    accepted: AtomicUsize,
+    stop: CancellationToken,
+}
+
+impl Together {
+    fn new(most: usize, stop: &CancellationToken) -> Arc<Self> {
+        let accepted = AtomicUsize::new(0);
+        Arc::new(Self { barrier: Barrier::new(most), begun: Notify::new(), most, accepted, stop: stop.clone() })
+    }
+}
+
+impl Invoker for Together {
+    fn room(&self) -> BoxFuture<'_, usize> {
+        std::future::ready(100).boxed()
+    }
+
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
+        async {
+            self.begun.notify_one();
+            self.barrier.wait().await;
+            if self.accepted.fetch_add(1, SeqCst) + 1 == self.most {
+                self.stop.cancel();
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn it_receives_more_while_invokes_are_on_their_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    send(&ports, "mail", 5).await;
+    let stop = CancellationToken::new();
+    let invoker = Together::new(5, &stop);
+    let options = DispatcherOptions { receive: 1, ..DispatcherOptions::new(["mail"]) };
+    let dispatcher = Dispatcher::new(ports, invoker.clone(), options);
+    let ran = tokio::time::timeout(Duration::from_secs(20), dispatcher.run(stop)).await;
+    assert!(ran.is_ok(), "it waited for one Invoke before it made the next");
+    assert_eq!(invoker.accepted.load(SeqCst), 5);
+}
+
+#[tokio::test]
+async fn what_is_being_launched_when_it_is_told_to_stop_is_launched() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    send(&ports, "mail", 1).await;
+    let stop = CancellationToken::new();
+    let invoker = Together::new(2, &stop);
+    let dispatcher = Dispatcher::new(ports, invoker.clone(), DispatcherOptions::new(["mail"]));
+    let other = async {
+        invoker.begun.notified().await;
+        stop.cancel();
+        invoker.barrier.wait().await;
+    };
+    futures::join!(dispatcher.run(stop.clone()), other);
+    assert_eq!(invoker.accepted.load(SeqCst), 1);
+}
