@@ -161,8 +161,9 @@ impl Shared {
 impl Invoker for Functions {
     fn room(&self) -> BoxFuture<'_, usize> {
         async {
+            let most = if self.shared.counts_nothing() { BLOCK } else { BLOCK.min(self.shared.clients.settings().cap) };
             loop {
-                match self.reserve(BLOCK.min(self.shared.clients.settings().cap.max(1))).await {
+                match self.reserve(most).await {
                     Ok(0) => {}
                     Ok(rooms) => return rooms,
                     Err(error) => tracing::warn!(%error, "no worker is launched meanwhile"),

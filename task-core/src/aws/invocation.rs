@@ -62,6 +62,9 @@ struct Item<'a> {
 
 impl Payload {
     /// The JSON text.
+    ///
+    /// # Panics
+    /// Never: what it consists of is JSON.
     pub fn encode(&self) -> Vec<u8> {
         let items = self.deliveries.iter().map(|delivery| Item {
             queue: &delivery.queue,
@@ -127,7 +130,8 @@ mod tests {
             receives: 3,
             sent_ms: 1_700_000_000_000,
         };
-        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], slot: Some(28_333_333) }.encode()).expect("JSON");
+        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], slot: Some(28_333_333) }.encode())
+            .expect("JSON");
         let mut read = Payload::decode(&text).expect("a payload");
         assert_eq!(read.slot, Some(28_333_333));
         let read = read.deliveries.remove(0);

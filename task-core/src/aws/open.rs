@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Functions, Meter, Outstanding, Record, Settings, clients::Clients, objects::Objects, queue::Sqs, reactor::Reactor};
+use super::{
+    Functions, Meter, Outstanding, Record, Settings, clients::Clients, objects::Objects, queue::Sqs, reactor::Reactor,
+};
 use crate::{
     ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
     task::Registry,
@@ -123,6 +125,12 @@ impl Backend {
     /// Which stack, where, with what limits.
     pub fn settings(&self) -> &Settings {
         self.clients.settings()
+    }
+
+    /// A message as a mapping of one of the stack's queues hands it to a function, due or not. The run of a task that
+    /// this program does not have has no bytes; a parcel that lies in the bucket is a stub.
+    pub fn delivery(&self, record: Record<'_>) -> Delivery {
+        self.sqs.shared.record(record).delivery
     }
 
     /// What a mapping of one of the stack's queues hands to a function, as far as it is due. What comes more than a

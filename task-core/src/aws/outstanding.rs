@@ -81,9 +81,9 @@ impl Shared {
 
     async fn reserve(&self, most: usize, back: Option<Slots>) -> Result<Slots, PortError> {
         let minute = self.minute();
-        let mut moved = Minutes::from([(minute, most as i64)]);
+        let mut moved = Minutes::from([(minute, signed(most))]);
         if let Some(back) = back.filter(|back| !self.is_over(back.minute)) {
-            *moved.entry(back.minute).or_default() -= back.count as i64;
+            *moved.entry(back.minute).or_default() -= signed(back.count);
         }
         let counted = self.add(&moved).await?;
         let granted = granted(&counted, self.now_minute(), self.clients.settings().cap, most);
@@ -99,7 +99,7 @@ impl Shared {
         if slots.count == 0 || self.is_over(slots.minute) {
             return Ok(());
         }
-        self.add(&Minutes::from([(slots.minute, -(slots.count as i64))])).await.map(drop)
+        self.add(&Minutes::from([(slots.minute, -signed(slots.count))])).await.map(drop)
     }
 
     fn now_minute(&self) -> u64 {
@@ -144,8 +144,12 @@ impl Shared {
 fn granted(counted: &Minutes, now_minute: u64, cap: usize, most: usize) -> usize {
     // A duplicate of an event is counted down twice.
     let outstanding: i64 = counted.range(now_minute..).map(|(_, count)| (*count).max(0)).sum();
-    let excess = usize::try_from(outstanding - cap as i64).unwrap_or(0);
+    let excess = usize::try_from(outstanding - signed(cap)).unwrap_or(0);
     most.saturating_sub(excess)
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn expression(moved: &Minutes, over: &[u64]) -> String {

@@ -41,8 +41,8 @@ const EARLY_MS: u64 = 1000;
 const NO_TASK: &str = "a schedule's run is due whose task this program does not have";
 
 /// A message that was received, perhaps before its time.
-struct Received {
-    delivery: Delivery,
+pub(super) struct Received {
+    pub(super) delivery: Delivery,
     /// When it is due, if that is not over.
     due_ms: u64,
 }
@@ -197,7 +197,7 @@ impl Shared {
 
     /// What a message of SQS is to its receiver. A parcel that lies in the bucket is still a stub, a run that cannot be
     /// made has no bytes.
-    fn record(&self, record: Record<'_>) -> Received {
+    pub(super) fn record(&self, record: Record<'_>) -> Received {
         let body = match message::read(record.text) {
             Message::Parcel(parcel) => parcel,
             Message::Stored(stub) => stub,

@@ -27,8 +27,8 @@ pub struct Message<'a> {
     pub body: std::borrow::Cow<'a, str>,
     #[serde(default)]
     attributes: Attributes,
-    #[serde(default)]
-    message_attributes: MessageAttributes,
+    #[serde(rename = "messageAttributes", default)]
+    said: Said,
     #[serde(rename = "eventSourceARN")]
     queue_arn: Box<str>,
 }
@@ -44,7 +44,7 @@ struct Attributes {
 /// What its sender says of it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct MessageAttributes {
+struct Said {
     due: Option<Text>,
     reason: Option<Text>,
 }
@@ -63,13 +63,13 @@ impl Message<'_> {
 
     /// Why it was buried, if that is why it is in a dead-letter queue.
     pub fn reason(&self) -> Option<&str> {
-        self.message_attributes.reason.as_ref()?.string_value.as_deref()
+        self.said.reason.as_ref()?.string_value.as_deref()
     }
 
     /// It, as a message of this queue.
     pub fn record(&self, queue: Arc<str>) -> Record<'_> {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
-        let due = self.message_attributes.due.as_ref().and_then(|due| due.string_value.as_deref());
+        let due = self.said.due.as_ref().and_then(|due| due.string_value.as_deref());
         Record {
             queue,
             text: &self.body,
