@@ -1,13 +1,15 @@
 //! What a program is made of besides its tasks: the state they share, how its queues are served, where its store is.
 
 #[cfg(feature = "embedded")]
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{collections::BTreeMap, time::Duration};
 
 use task_core::{
     ports::Ports,
     task::{States, queue_name},
 };
+
+use crate::store::Store;
 
 /// A program: what its tasks share, how its queues are served, and where its store is. Each setting has a default;
 /// `App::default()` runs.
@@ -36,17 +38,6 @@ pub enum Road {
     Wide,
     /// Straight to a worker: one hop less, for a steady trickle of single calls.
     Narrow,
-}
-
-/// Where messages and ledger are.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Store {
-    /// The file that `CELERIAC_DATABASE` names, else `celeriac.db`.
-    #[default]
-    Environment,
-    #[cfg(feature = "embedded")]
-    File(PathBuf),
-    Ports(Box<Ports>),
 }
 
 impl App {
@@ -104,19 +95,21 @@ impl App {
         self
     }
 
-    /// The file, as the settings and the environment have it.
-    #[cfg(feature = "embedded")]
-    pub(crate) fn file(&self) -> PathBuf {
-        match &self.store {
-            Store::File(file) => file.clone(),
-            _ => task_core::embedded::default_file(),
-        }
+    /// The stack on AWS that holds messages and ledger, by its name. Defaults to the one that the environment variable
+    /// `CELERIAC_STACK` names; if it names none, a file is opened.
+    ///
+    /// As [`App::start`] takes it, not [`main!`](crate::main!): there the option `--stack` or the environment names it.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn stack(mut self, name: impl Into<String>) -> Self {
+        self.store = Store::Stack(name.into());
+        self
     }
 
-    /// Another backend than a file, or one that is open already. As [`App::start`] takes it, not [`main!`](crate::main!).
+    /// Another backend, or one that is open already. As [`App::start`] takes it, not [`main!`](crate::main!).
     #[must_use]
     pub fn ports(mut self, ports: Ports) -> Self {
-        self.store = Store::Ports(Box::new(ports));
+        self.store = Store::Open(Box::new(ports.into()));
         self
     }
 }

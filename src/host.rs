@@ -3,11 +3,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use dispatcher::{Dispatcher, DispatcherOptions};
+use dispatcher::Dispatcher;
 use futures::future::join_all;
 use task_core::{
     client::Client,
-    ports::Ports,
     scheduler::{Scheduler, SchedulesError},
     task::{Registry, RegistryError},
 };
@@ -16,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use worker::{Pool, Worker, WorkerOptions};
 
 use crate::{
-    app::{App, Road, Store},
+    app::{App, Road},
+    store::Opened,
     sweep::sweep,
 };
 
@@ -33,8 +33,23 @@ pub enum StartError {
     #[cfg(feature = "embedded")]
     #[error(transparent)]
     Open(#[from] task_core::embedded::OpenError),
+    /// The name of a stack that none can have, or of a queue that the stack cannot have.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Stack(#[from] task_core::aws::StackError),
+    /// A setting of a stack.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Settings(#[from] task_core::aws::SettingsError),
+    /// The stack cannot be used.
+    #[cfg(feature = "aws")]
+    #[error(transparent)]
+    Backend(#[from] task_core::ports::PortError),
     /// No store was given and none can be opened.
-    #[error("this program has no store: give it one with `App::ports`, or build Celeriac with the feature `embedded`")]
+    #[error(
+        "this program has no store: name a stack on AWS with CELERIAC_STACK, give it another backend with `App::ports`, or \
+         build Celeriac with the feature `embedded`"
+    )]
     NoStore,
     /// Two tasks of one name, no task, or a state that nobody provided.
     #[error(transparent)]
@@ -64,11 +79,13 @@ impl App {
 
     /// Starts what executes tasks, and if `all` what goes on beside it.
     pub(crate) fn start_role(self, all: bool) -> Result<Running, StartError> {
-        let ports = self.open()?;
+        let opened = self.store.clone().open()?;
         let registry = self.registry()?;
-        let scheduler = Scheduler::new(ports.clone(), &registry)?;
+        let roads = self.roads(&registry, &opened, all)?;
+        let scheduler = Scheduler::new(opened.ports.clone(), &registry)?;
         let (stop, mut loops) = (CancellationToken::new(), Vec::new());
-        let worker = self.work(&ports, registry, &stop, &mut loops);
+        let worker = self.work(&opened, &roads, registry, &stop, &mut loops);
+        let ports = opened.ports;
         if all {
             tracing::info!(schedules = scheduler.len(), "following schedules");
             loops.push(tokio::spawn(scheduler.run(stop.clone())));
@@ -86,36 +103,25 @@ impl App {
         Ok(Arc::new(registry))
     }
 
-    /// The store.
-    pub(crate) fn open(&self) -> Result<Ports, StartError> {
-        if let Store::Ports(ports) = &self.store {
-            return Ok(Ports::clone(ports));
-        }
-        #[cfg(feature = "embedded")]
-        return Ok(task_core::embedded::open(&self.file())?);
-        #[cfg(not(feature = "embedded"))]
-        Err(StartError::NoStore)
-    }
-
     /// The loops that take parcels from their queues and run them.
     fn work(
         &self,
-        ports: &Ports,
+        opened: &Opened,
+        roads: &BTreeMap<String, Road>,
         registry: Arc<Registry>,
         stop: &CancellationToken,
         loops: &mut Vec<JoinHandle<()>>,
     ) -> Arc<Worker> {
-        let roads = self.roads(&registry);
         let on = |road| -> Vec<Arc<str>> {
             roads.iter().filter(|(_, other)| **other == road).map(|(queue, _)| queue.as_str().into()).collect()
         };
         let (wide, narrow) = (on(Road::Wide), on(Road::Narrow));
         let slots = self.slots.unwrap_or(SLOTS);
         tracing::info!(tasks = registry.iter().count(), ?wide, ?narrow, slots, "serving queues");
-        let worker = Worker::new(registry, ports.clone(), self.states.clone(), WorkerOptions::default());
+        let worker = Worker::new(registry, opened.ports.clone(), self.states.clone(), WorkerOptions::default());
         if !wide.is_empty() {
             let pool = Pool::new(Arc::clone(&worker), slots);
-            let dispatcher = Dispatcher::new(ports.clone(), pool, DispatcherOptions::new(wide));
+            let dispatcher = Dispatcher::new(opened.ports.clone(), pool, opened.dispatching(wide));
             let stop = stop.clone();
             loops.push(tokio::spawn(async move { dispatcher.run(stop).await }));
         }
@@ -125,8 +131,21 @@ impl App {
         worker
     }
 
+    /// The queues to be served, with their roads. On a stack the wide road is that of functions: a worker beside them
+    /// receives for itself.
+    fn roads(&self, registry: &Registry, opened: &Opened, all: bool) -> Result<BTreeMap<String, Road>, StartError> {
+        let mut roads = self.named(registry);
+        opened.check(roads.keys())?;
+        if opened.is_stack() && !all {
+            for road in roads.values_mut() {
+                *road = Road::Narrow;
+            }
+        }
+        Ok(roads)
+    }
+
     /// The queues that linked tasks name, and those that the program names, with their roads.
-    fn roads(&self, registry: &Registry) -> BTreeMap<String, Road> {
+    fn named(&self, registry: &Registry) -> BTreeMap<String, Road> {
         let mut roads: BTreeMap<_, _> =
             registry.iter().map(|def| (def.options.queue.to_owned(), Road::default())).collect();
         roads.extend(self.roads.clone());

@@ -50,10 +50,13 @@ pub mod cli;
 #[cfg(all(feature = "aws", feature = "cli"))]
 mod deploy;
 mod host;
+#[cfg(all(feature = "aws", feature = "cli"))]
+mod lambda;
 #[cfg(feature = "cli")]
 mod main_macro;
 #[cfg(doctest)]
 mod pages;
+mod store;
 mod sweep;
 
 pub use app::{App, Road};

@@ -11,15 +11,8 @@ const EVERY: Duration = Duration::from_secs(30);
 /// Sends what batches owe, until told to stop. Sending it twice is harmless.
 pub(crate) async fn sweep(ports: Ports, stop: CancellationToken) {
     loop {
-        match ports.ledger.owed().await {
-            Ok(owed) => {
-                for owed in owed {
-                    if let Err(error) = protocol::pay(&ports, owed.batch, owed.message).await {
-                        tracing::warn!(batch = %owed.batch, %error, "the callback of a batch could not be sent");
-                    }
-                }
-            }
-            Err(error) => tracing::warn!(%error, "cannot look for callbacks that are owed"),
+        if let Err(error) = protocol::pay_owed(&ports).await {
+            tracing::warn!(%error, "cannot look for callbacks that are owed");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -6,7 +6,7 @@ use task_core::ports::{Delivery, Invoker, PortError, Ports, Receive, Settle, Set
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    DispatcherOptions, Launched,
+    DispatcherOptions, Launched, Plan,
     launch::launch,
     launches::{Launches, Load},
     plan,
@@ -70,10 +70,26 @@ impl Dispatcher {
         launches.meanwhile(self.invoker.room()).await.min(room)
     }
 
-    /// Plans and launches invocations for these deliveries, of which `rooms` may be outstanding.
+    /// Plans and launches invocations for these deliveries, of which `rooms` may be outstanding. Their messages are
+    /// hidden for a lease.
     pub async fn dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
-        let plan = plan(deliveries, self.ports.profile.message_bytes, rooms, &self.options);
-        launch(&self.ports, &*self.invoker, &self.options, plan).await
+        let plan = self.plan(deliveries, rooms);
+        launch(&self.ports, &*self.invoker, &self.options, plan, std::future::ready(())).await
+    }
+
+    /// The same for messages that are hidden for who knows how long: those that a worker is launched for are hidden for
+    /// a lease meanwhile. Whatever goes wrong there is put right by the claim: who finds a message too early finds its
+    /// parcel held.
+    pub async fn hide_and_dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
+        let plan = self.plan(deliveries, rooms);
+        let until_ms = self.ports.clock.now_ms() + self.ports.profile.lease_ms;
+        let launching = plan.invocations.iter().flat_map(|invocation| &invocation.deliveries);
+        let hides = launching.map(|delivery| hide(delivery, until_ms)).collect();
+        launch(&self.ports, &*self.invoker, &self.options, plan, self.settle(hides)).await
+    }
+
+    fn plan(&self, deliveries: Vec<Delivery>, rooms: usize) -> Plan {
+        plan(deliveries, self.ports.profile.message_bytes, rooms, &self.options)
     }
 
     async fn receive(&self, queues: &[Arc<str>], rooms: usize) -> Result<Vec<Delivery>, PortError> {
@@ -88,17 +104,23 @@ impl Dispatcher {
 
     async fn give_back(&self, deliveries: Vec<Delivery>) {
         let until_ms = self.ports.clock.now_ms();
-        let settlements = deliveries
-            .into_iter()
-            .map(|delivery| Settlement {
-                queue: delivery.queue,
-                receipt: delivery.receipt,
-                settle: Settle::Hide { until_ms },
-            })
-            .collect();
-        // What cannot be given back reappears when its time ends.
-        let _ = self.ports.queue.settle(settlements).await;
+        self.settle(deliveries.iter().map(|delivery| hide(delivery, until_ms)).collect()).await;
     }
+
+    /// What cannot be hidden reappears sooner or later than it should.
+    async fn settle(&self, hides: Vec<Settlement>) {
+        if hides.is_empty() {
+            return;
+        }
+        for error in self.ports.queue.settle(hides).await.into_iter().filter_map(Result::err) {
+            tracing::debug!(%error, "a message could not be hidden");
+        }
+    }
+}
+
+fn hide(delivery: &Delivery, until_ms: u64) -> Settlement {
+    let (queue, receipt) = (Arc::clone(&delivery.queue), delivery.receipt.clone());
+    Settlement { queue, receipt, settle: Settle::Hide { until_ms } }
 }
 
 fn load(deliveries: &[Delivery]) -> Load {

@@ -29,14 +29,23 @@ pub struct Launched {
     pub buried: usize,
 }
 
-pub(crate) async fn launch(ports: &Ports, invoker: &dyn Invoker, options: &DispatcherOptions, plan: Plan) -> Launched {
+/// Launches what is planned, and hides the messages meanwhile. Both have happened before anything else is done about
+/// a message.
+pub(crate) async fn launch(
+    ports: &Ports,
+    invoker: &dyn Invoker,
+    options: &DispatcherOptions,
+    plan: Plan,
+    hide_all: impl Future<Output = ()>,
+) -> Launched {
     let now_ms = ports.clock.now_ms();
     let mut launched = Launched { buried: plan.unreadable.len(), refused: plan.excess.len(), ..Launched::default() };
     let mut settlements: Vec<Settlement> = plan.unreadable.into_iter().map(bury).collect();
     settlements.extend(plan.excess.iter().map(|delivery| hide(Kept::of(delivery), now_ms, options.refused_ms)));
-    let mut invoking =
+    let invoking =
         stream::iter(plan.invocations).map(|invocation| invoke(invoker, invocation)).buffer_unordered(PARALLEL);
-    while let Some((deliveries, result)) = invoking.next().await {
+    let (invoked, ()) = futures::join!(invoking.collect::<Vec<_>>(), hide_all);
+    for (deliveries, result) in invoked {
         match result {
             Ok(()) => launched.accepted += deliveries.len(),
             Err(InvokeError::Unknown(error)) => {

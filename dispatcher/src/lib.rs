@@ -3,6 +3,8 @@
 //! worker's, once the parcel is finished.
 
 mod dispatcher;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 mod launch;
 mod launches;
 mod options;

@@ -6,7 +6,7 @@ use clap::Args;
 use task_core::ports::BoxError;
 
 use super::{
-    args::Store,
+    args::Common,
     exit::Failure,
     role::{self, Serve},
 };
@@ -14,7 +14,7 @@ use crate::App;
 
 /// Everything in one process: dispatcher, workers and schedules. What runs when no command is given
 ///
-/// Other processes may share the file meanwhile: those that only send calls, workers, commands.
+/// Other processes may share the store meanwhile: those that only send calls, workers, commands.
 #[derive(Debug, Default, Args)]
 pub(super) struct Dev {
     #[command(flatten)]
@@ -22,11 +22,11 @@ pub(super) struct Dev {
 }
 
 impl Dev {
-    pub(super) fn run<S, F>(self, store: &Store, setup: S) -> Result<(), Failure>
+    pub(super) fn run<S, F>(self, common: &Common, setup: S) -> Result<(), Failure>
     where
         S: FnOnce(App) -> F,
         F: Future<Output = Result<App, BoxError>>,
     {
-        role::run(store, &self.serve, true, setup)
+        role::run(common, &self.serve, true, setup)
     }
 }

@@ -10,7 +10,7 @@ Exit codes:
   0    done; a role was stopped gracefully
   1    failed: the store did not answer, or the call that was waited for died
   2    wrong usage: an unknown option, a malformed id, arguments that do not fit the task, settings of a stack
-  3    could not start: the database, the tasks of this program, its set-up, a schedule
+  3    could not start: the database or stack, the tasks of this program, its set-up, a schedule
   4    not found: no such task, call, batch or dead letter
   5    a call that was waited for did not end in time
   130  stopped by force: by a second ctrl-c, or when the grace was over (143 after SIGTERM)";

@@ -36,12 +36,16 @@ use self::{
 };
 use crate::App;
 
-/// What [`main!`](crate::main!) expands to: obeys the arguments of the process.
+/// What [`main!`](crate::main!) expands to: obeys the arguments of the process, or Lambda.
 pub fn main<S, F>(setup: S) -> ExitCode
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
+    #[cfg(feature = "aws")]
+    if crate::lambda::is_here() {
+        return crate::lambda::main(setup);
+    }
     run(setup, std::env::args_os())
 }
 
@@ -70,18 +74,18 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    let store = cli.store;
+    let common = cli.common;
     match cli.command.unwrap_or_default() {
-        Command::Dev(dev) => dev.run(&store, setup),
-        Command::Worker(worker) => worker.run(&store, setup),
-        Command::Dispatcher(_) => dispatcher::Dispatcher::run(&store),
-        Command::Tasks(_) => tasks::Tasks::run(store.json),
-        Command::Call(call) => Session::run(&store, |session| call.run(session)),
-        Command::Status(status) => Session::run(&store, |session| status.run(session)),
-        Command::Batches(batches) => Session::run(&store, |session| batches.run(session)),
-        Command::Dead(dead) => Session::run(&store, |session| dead.run(session)),
-        Command::Queue(queue) => Session::run(&store, |session| queue.run(session)),
+        Command::Dev(dev) => dev.run(&common, setup),
+        Command::Worker(worker) => worker.run(&common, setup),
+        Command::Dispatcher(dispatcher) => dispatcher.run(&common),
+        Command::Tasks(_) => tasks::Tasks::run(common.json),
+        Command::Call(call) => Session::run(&common, |session| call.run(session)),
+        Command::Status(status) => Session::run(&common, |session| status.run(session)),
+        Command::Batches(batches) => Session::run(&common, |session| batches.run(session)),
+        Command::Dead(dead) => Session::run(&common, |session| dead.run(session)),
+        Command::Queue(queue) => Session::run(&common, |session| queue.run(session)),
         #[cfg(feature = "aws")]
-        Command::Deploy(deploy) => deploy.run(store.json),
+        Command::Deploy(deploy) => deploy.run(&common),
     }
 }

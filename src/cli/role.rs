@@ -11,11 +11,8 @@ use task_core::{
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use super::{args::Store, exit::Failure, logging::Logging, session, signals};
-use crate::{
-    app::{self, App},
-    host::GRACE,
-};
+use super::{args::Common, exit::Failure, logging::Logging, session, signals};
+use crate::{app::App, host::GRACE, store::Store};
 
 /// The settings of a role that executes tasks. They go before those of the program's set-up.
 #[derive(Debug, Default, Args)]
@@ -35,10 +32,11 @@ pub(super) struct Serve {
 
 impl Serve {
     fn apply(&self, mut app: App) -> Result<App, Failure> {
-        if !matches!(app.store, app::Store::Environment) {
+        if !matches!(app.store, Store::Environment) {
             return Err(Failure::Start(
-                "the set-up names a database with `App::database` or `App::ports`, but the commands (call, status, ..) \
-                 do not run it and would look into another: name the file with --database or CELERIAC_DATABASE"
+                "the set-up names a store with `App::database`, `App::stack` or `App::ports`, but the commands (call, \
+                 status, ..) do not run it and would look into another: name it with --database or --stack, or with \
+                 CELERIAC_DATABASE or CELERIAC_STACK"
                     .to_owned(),
             ));
         }
@@ -55,7 +53,7 @@ impl Serve {
     }
 }
 
-fn queue(name: &str) -> Result<String, String> {
+pub(super) fn queue(name: &str) -> Result<String, String> {
     if queue_name(name) { Ok(name.to_owned()) } else { Err("1 to 80 letters, digits, `_` or `-`".to_owned()) }
 }
 
@@ -65,18 +63,19 @@ fn slots(text: &str) -> Result<usize, String> {
 }
 
 /// Runs a role to its graceful end.
-pub(super) fn run<S, F>(store: &Store, serve: &Serve, schedules: bool, setup: S) -> Result<(), Failure>
+pub(super) fn run<S, F>(common: &Common, serve: &Serve, schedules: bool, setup: S) -> Result<(), Failure>
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    let logging = Logging::new("info", store.json);
+    let logging = Logging::new("info", common.json);
+    let store = common.store()?;
     // Before the set-up, which may take its time: what is wrong with the tasks is known already.
     session::registry()?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let ports = store.open()?;
-        Client::set_default(Client::new(ports.clone()));
+        let opened = store.clone().open()?;
+        Client::set_default(Client::new(opened.ports.clone()));
         let app = {
             let _logging = logging.provisional();
             setup(App::default())
@@ -84,12 +83,13 @@ where
                 .map_err(|error| Failure::Start(format!("the set-up failed: {}", chain(&*error))))?
         };
         logging.install();
-        let app = serve.apply(app)?.ports(ports);
+        let mut app = serve.apply(app)?;
+        app.store = Store::Open(Box::new(opened));
         let grace = app.grace.unwrap_or(GRACE);
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
-        let running = app.start_role(schedules).map_err(Failure::start)?;
-        tracing::info!(database = %store.database.display(), "started");
+        let running = app.start_role(schedules)?;
+        tracing::info!(%store, "started");
         stop.cancelled().await;
         running.stop().await;
         tracing::info!("stopped");

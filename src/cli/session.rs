@@ -4,44 +4,49 @@ use std::future::Future;
 
 use task_core::{client::Client, ports::Ports, task::Registry};
 
-use super::{args::Store, exit::Failure, logging::Logging};
+use super::{args::Common, exit::Failure, logging::Logging};
+use crate::{StartError, store::Store};
 
 /// What a command works with. Opened as it is asked for: `tasks` needs no store, `queue` no tasks.
 pub(super) struct Session {
     store: Store,
+    json: bool,
 }
 
 impl Session {
     /// Runs a command to its end.
     pub(super) fn run<F: Future<Output = Result<(), Failure>>>(
-        store: &Store,
+        common: &Common,
         command: impl FnOnce(Session) -> F,
     ) -> Result<(), Failure> {
-        Logging::new("warn", store.json).install();
+        let store = common.store()?;
+        Logging::new("warn", common.json).install();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::start(format!("no runtime: {error}")))?;
-        runtime.block_on(command(Self { store: store.clone() }))
+        runtime.block_on(command(Self { store, json: common.json }))
     }
 
     /// Whether the answer is to be JSON.
     pub(super) fn json(&self) -> bool {
-        self.store.json
+        self.json
     }
 
     /// The store, which has to be there: a question creates no file.
     pub(super) fn ports(&self) -> Result<Ports, Failure> {
-        let file = &self.store.database;
-        // What is there and cannot be looked at is for `open` to explain.
-        if let Ok(false) = file.try_exists() {
+        #[cfg(feature = "embedded")]
+        if let Store::File(file) = &self.store
+            // What is there and cannot be looked at is for `open` to explain.
+            && let Ok(false) = file.try_exists()
+        {
             return Err(Failure::Start(format!(
                 "there is no database `{}`: name the one that your program uses with --database or \
                  CELERIAC_DATABASE; it is created by the first role or call",
                 file.display()
             )));
         }
-        self.store.open()
+        open(&self.store)
     }
 
     /// A client on the store, which has to be there.
@@ -51,14 +56,18 @@ impl Session {
 
     /// A client on the store, which is created if it is not there.
     pub(super) fn client_of_new(&self) -> Result<Client, Failure> {
-        self.store.open().map(Client::new)
+        open(&self.store).map(Client::new)
     }
 }
 
-impl Store {
-    /// Opens the file, or creates it.
-    pub(super) fn open(&self) -> Result<Ports, Failure> {
-        task_core::embedded::open(&self.database).map_err(|error| Failure::Start(task_core::task::chain(&error)))
+/// Opens a store; a file is created if it is not there.
+fn open(store: &Store) -> Result<Ports, Failure> {
+    Ok(store.clone().open()?.ports)
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::Start(task_core::task::chain(&error))
     }
 }
 

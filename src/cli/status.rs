@@ -93,7 +93,7 @@ impl Status {
                 let call = CallView::of(&client, id).await?;
                 if matches!(call.stand, Stand::Queued) && !may_wait(client.ports(), id).await? {
                     return Err(Failure::NotFound(format!(
-                        "there is no call {id}: no queue of this database holds it, and no worker has seen it"
+                        "there is no call {id}: no queue of this store holds it, and no worker has seen it"
                     )));
                 }
                 if session.json() { print::write_json(&call) } else { print::write(&call.lines(now_ms)) }

@@ -6,13 +6,13 @@ use clap::Args;
 use task_core::ports::BoxError;
 
 use super::{
-    args::Store,
+    args::Common,
     exit::Failure,
     role::{self, Serve},
 };
 use crate::App;
 
-/// Runs calls: receives parcels from the file and runs them. As many such processes as you like may share it
+/// Runs calls: receives parcels from the store and runs them. As many such processes as you like may share it
 ///
 /// It sends no runs of schedules: one `dispatcher` (or `dev`) beside the workers does.
 #[derive(Debug, Args)]
@@ -22,11 +22,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn run<S, F>(self, store: &Store, setup: S) -> Result<(), Failure>
+    pub(super) fn run<S, F>(self, common: &Common, setup: S) -> Result<(), Failure>
     where
         S: FnOnce(App) -> F,
         F: Future<Output = Result<App, BoxError>>,
     {
-        role::run(store, &self.serve, false, setup)
+        role::run(common, &self.serve, false, setup)
     }
 }

@@ -3,7 +3,11 @@
 
 use crate::{
     id::BatchId,
-    ports::{Accept, Finish, Outgoing, PortError, Ports, SendError, Settle, Settlement, Settling},
+    ports::{
+        Accept, Claimed, DeadLetter, Finish, Outgoing, Owed, PortError, Ports, Reason, Record, SendError, Settle,
+        Settlement, Settling,
+    },
+    wire::Parcel,
 };
 
 /// Sends parcels of a batch and moves the batch's mark (G1). After an error the mark may lag behind what was sent,
@@ -49,7 +53,13 @@ pub async fn finish_sealed(
     if !children.is_empty() {
         send_all(ports, children).await?;
     }
-    if let Some(owed) = ports.ledger.finish(finish).await? {
+    let owed = ports.ledger.finish(finish).await?;
+    finished(ports, owed, delete).await
+}
+
+/// What is left to do for whoever finds a parcel finished.
+pub async fn finished(ports: &Ports, owed: Option<Owed>, delete: Settlement) -> Result<(), PortError> {
+    if let Some(owed) = owed {
         pay(ports, owed.batch, owed.message).await?;
     }
     delete_message(ports, delete).await
@@ -59,6 +69,51 @@ pub async fn finish_sealed(
 pub async fn pay(ports: &Ports, batch: BatchId, message: Outgoing) -> Result<(), PortError> {
     send_all(ports, vec![message]).await?;
     ports.ledger.paid(batch).await
+}
+
+/// Sends the callbacks that batches owe and nobody is on the way with. Sending one twice is harmless.
+pub async fn pay_owed(ports: &Ports) -> Result<(), PortError> {
+    for owed in ports.ledger.owed().await? {
+        if let Err(error) = pay(ports, owed.batch, owed.message).await {
+            tracing::warn!(batch = %owed.batch, %error, "the callback of a batch could not be sent");
+        }
+    }
+    Ok(())
+}
+
+/// What is to be recorded of a claimed parcel none of whose calls is to run: each that is not done is dead.
+pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str, now_ms: u64) -> Record {
+    let mut record = Record { done: claimed.done.clone(), tally: claimed.tally, ..Record::default() };
+    for position in (0..parcel.count()).filter(|position| !claimed.done.contains(*position)) {
+        record.done.insert(position);
+        record.tally.died(reason);
+        let attempts = parcel.header.attempt - 1;
+        record.dead.push(dead_letter(parcel, position, attempts, reason, message.to_owned(), now_ms));
+    }
+    record
+}
+
+/// A call that is not tried again, after so many attempts.
+pub fn dead_letter(
+    parcel: &Parcel,
+    position: u32,
+    attempts: u32,
+    reason: Reason,
+    message: String,
+    died_ms: u64,
+) -> DeadLetter {
+    let header = &parcel.header;
+    DeadLetter {
+        id: parcel.call(position),
+        recorded: header.recorded,
+        task: header.task.clone(),
+        queue: header.queue.clone(),
+        args: parcel.args(position).clone(),
+        reason,
+        message,
+        attempts,
+        died_ms,
+    }
 }
 
 /// Deletes a message. One that has been delivered again meanwhile is found finished then.

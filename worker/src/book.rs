@@ -5,13 +5,13 @@ use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 use task_core::{
     bitmap::Bitmap,
     ports::{Failure, Ports, Reason, ResultRow, Tally, Window},
+    protocol::dead_letter,
 };
 
 use crate::{
     careful::Careful,
     error::WorkerError,
     floor::{Ending, Floor},
-    park::dead_letter,
     recorder::Recorder,
     retries::Again,
     seat::Start,

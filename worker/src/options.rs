@@ -15,7 +15,7 @@ pub struct WorkerOptions {
     /// second. Celery has no such option.
     pub stall: Duration,
     /// How long before the deadline of an invocation the last call must have ended: the time to record and settle.
-    /// Defaults to two seconds. Celery has no such option.
+    /// At most a quarter of the time that there is. Defaults to two seconds. Celery has no such option.
     pub margin: Duration,
     /// Polls calls on threads of the worker's own, so that a call which blocks its thread for ever keeps neither
     /// its parcel nor the process from going on. `false` polls them on the runtime that the worker is run on, as a

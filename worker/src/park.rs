@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use task_core::{
-    ports::{Claimed, DeadLetter, Reason, Settle},
+    ports::{Claimed, Reason, Settle},
+    protocol,
     wire::{Header, Parcel},
 };
 
-use crate::{
-    backoff::pause_ms, error::WorkerError, lease::Lease, perform::Performed, recorder::Recorder, run::MAX_HOPS,
-};
+use crate::{backoff::pause_ms, error::WorkerError, lease::Lease, perform::Performed, run::MAX_HOPS};
 
 /// The longest time that a parcel is put back for because the ledger cannot be reached.
 const MAX_LEDGER_PAUSE_MS: u64 = 60_000;
@@ -59,34 +58,6 @@ pub(crate) fn refuse(
     lease: Lease,
     now_ms: u64,
 ) -> Performed {
-    let mut recorder = Recorder::new(claimed.done.clone(), claimed.tally);
-    let message = why.to_string();
-    for position in (0..parcel.count()).filter(|position| !claimed.done.contains(*position)) {
-        recorder
-            .dead(position, dead_letter(parcel, position, parcel.header.attempt - 1, *reason, message.clone(), now_ms));
-    }
-    Performed { tally: *recorder.tally(), record: recorder.last(), again: Vec::new(), lease }
-}
-
-/// A call that is not tried again, after so many attempts.
-pub(crate) fn dead_letter(
-    parcel: &Parcel,
-    position: u32,
-    attempts: u32,
-    reason: Reason,
-    message: String,
-    died_ms: u64,
-) -> DeadLetter {
-    let header = &parcel.header;
-    DeadLetter {
-        id: parcel.call(position),
-        recorded: header.recorded,
-        task: header.task.clone(),
-        queue: header.queue.clone(),
-        args: parcel.args(position).clone(),
-        reason,
-        message,
-        attempts,
-        died_ms,
-    }
+    let record = protocol::refuse(parcel, claimed, *reason, &why.to_string(), now_ms);
+    Performed { tally: record.tally, record, again: Vec::new(), lease }
 }

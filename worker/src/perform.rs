@@ -58,12 +58,13 @@ impl Drop for Performance<'_> {
 impl<'a> Performance<'a> {
     pub(crate) fn new(
         worker: &'a Worker,
+        holder: &Arc<str>,
         delivery: &'a Delivery,
         floor: Arc<Floor>,
         claimed: &Claimed,
         lease: Lease,
     ) -> Self {
-        let name = Arc::clone(worker.name());
+        let name = Arc::clone(holder);
         let mut run = Self {
             book: Book::new(Arc::clone(&floor), worker.ports().clone(), name, &claimed.done, claimed.tally),
             tenure: Tenure::new(worker.ports(), delivery, floor.parcel.header.id, claimed.epoch, lease),

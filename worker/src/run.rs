@@ -23,6 +23,7 @@ use crate::{
     lease::Lease,
     park,
     perform::{Performance, Performed},
+    ran::Ran,
     retries,
     tenure::Lost,
 };
@@ -43,13 +44,25 @@ struct Opened {
     def: Option<&'static TaskDef>,
 }
 
+/// What holds for all parcels of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// Who runs them, for people to read.
+    pub(crate) holder: Arc<str>,
+    /// When the platform ends the run, in milliseconds since 1970.
+    pub(crate) deadline_ms: Option<u64>,
+}
+
 /// Runs every delivery to its settlement.
-pub(crate) async fn run(worker: &Worker, invocation: Invocation, deadline_ms: Option<u64>) {
+pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) -> Ran {
+    let deliveries = invocation.deliveries.len();
     let opened = open(worker, invocation.deliveries).await;
-    let lease = Lease::new(worker.ports().clock.now_ms(), worker.ports().profile.lease_ms, deadline_ms);
-    let claims = claim(worker, &opened, lease).await;
-    join_all(opened.into_iter().zip(claims).map(|(opened, claim)| conclude(worker, opened, claim, lease, deadline_ms)))
-        .await;
+    let mut ran = Ran { aside: (deliveries - opened.len()) as u64, ..Ran::default() };
+    let lease = Lease::new(worker.ports().clock.now_ms(), worker.ports().profile.lease_ms, terms.deadline_ms);
+    let claims = claim(worker, &opened, lease, &terms.holder).await;
+    let concluded = opened.into_iter().zip(claims).map(|(opened, claim)| conclude(worker, opened, claim, lease, terms));
+    join_all(concluded).await.into_iter().for_each(|one| ran += one);
+    ran
 }
 
 /// Opens the parcels. Those that cannot be read are buried, those that cannot be run yet or run already are put back.
@@ -98,12 +111,12 @@ fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Op
 
 /// Asks for all of them at once. Those that are too old to run are claimed all the same, to be refused: their calls end
 /// as dead letters, and their batches end.
-async fn claim(worker: &Worker, opened: &[Opened], lease: Lease) -> Vec<Result<Claim, PortError>> {
+async fn claim(worker: &Worker, opened: &[Opened], lease: Lease, holder: &Arc<str>) -> Vec<Result<Claim, PortError>> {
     if opened.is_empty() {
         return Vec::new();
     }
     let now_ms = worker.ports().clock.now_ms();
-    let mut requests: Vec<_> = opened.iter().map(|opened| request(worker, &opened.parcel, lease, now_ms)).collect();
+    let mut requests: Vec<_> = opened.iter().map(|opened| request(holder, &opened.parcel, lease, now_ms)).collect();
     let mut claims = worker.ports().ledger.claim(requests.clone()).await;
     let old: Vec<usize> = (0..claims.len()).filter(|at| matches!(claims[*at], Ok(Claim::TooOld))).collect();
     if !old.is_empty() {
@@ -116,7 +129,7 @@ async fn claim(worker: &Worker, opened: &[Opened], lease: Lease) -> Vec<Result<C
     claims
 }
 
-fn request(worker: &Worker, parcel: &Parcel, lease: Lease, now_ms: u64) -> ClaimRequest {
+fn request(holder: &Arc<str>, parcel: &Parcel, lease: Lease, now_ms: u64) -> ClaimRequest {
     let header = &parcel.header;
     ClaimRequest {
         parcel: header.id,
@@ -125,7 +138,7 @@ fn request(worker: &Worker, parcel: &Parcel, lease: Lease, now_ms: u64) -> Claim
         task: header.task.as_str().into(),
         first: header.first,
         count: header.count,
-        holder: Arc::clone(worker.name()),
+        holder: Arc::clone(holder),
         now_ms,
         lease_until_ms: lease.until_ms(),
         not_after_ms: header.not_after_ms,
@@ -139,17 +152,18 @@ async fn conclude(
     opened: Opened,
     claim: Result<Claim, PortError>,
     lease: Lease,
-    deadline_ms: Option<u64>,
-) {
+    terms: &Terms,
+) -> Ran {
     let Opened { delivery, parcel, hold: _hold, def } = opened;
     let now_ms = worker.ports().clock.now_ms();
     let delete = settlement(&delivery, Settle::Delete);
     let (id, task) = (parcel.header.id, parcel.header.task.clone());
     let done = match claim {
-        Ok(Claim::Claimed(claimed)) => return work(worker, &delivery, parcel, def, claimed, lease, deadline_ms).await,
+        Ok(Claim::Claimed(claimed)) => return work(worker, &delivery, parcel, def, claimed, lease, terms).await,
         Ok(Claim::Busy { until_ms }) => {
             let hide = settlement(&delivery, Settle::Hide { until_ms: until_ms.max(now_ms + 1) });
-            return settle_messages(worker, vec![hide]).await;
+            settle_messages(worker, vec![hide]).await;
+            return Ran::aside();
         }
         Ok(Claim::TooOld) => {
             let what = format!("parcel {id} is too old for the ledger, whatever it is asked");
@@ -159,20 +173,14 @@ async fn conclude(
             let finish = Finish { parcel: id, epoch, record: None };
             protocol::finish_sealed(worker.ports(), finish, parcel.children(&seal), delete).await
         }
-        Ok(Claim::Finished { owed }) => finished(worker, owed, delete).await,
+        Ok(Claim::Finished { owed }) => protocol::finished(worker.ports(), owed, delete).await,
         Err(error) => Err(error),
     };
     if let Err(error) = done {
         tracing::warn!(parcel = %id, task, %error, "cannot be claimed or finished; putting it back for a while");
         settle_messages(worker, vec![settlement(&delivery, park::ledger_down(delivery.receives, now_ms))]).await;
     }
-}
-
-async fn finished(worker: &Worker, owed: Option<task_core::ports::Owed>, delete: Settlement) -> Result<(), PortError> {
-    if let Some(owed) = owed {
-        protocol::pay(worker.ports(), owed.batch, owed.message).await?;
-    }
-    protocol::delete_message(worker.ports(), delete).await
+    Ran::aside()
 }
 
 /// A claimed parcel: performed, then settled.
@@ -183,8 +191,8 @@ async fn work(
     def: Option<&'static TaskDef>,
     claimed: Claimed,
     lease: Lease,
-    deadline_ms: Option<u64>,
-) {
+    terms: &Terms,
+) -> Ran {
     let clock = &worker.ports().clock;
     let began_us = clock.monotonic_us();
     let now_ms = clock.now_ms();
@@ -196,8 +204,9 @@ async fn work(
     };
     let (parcel, performed) = match (def, refusal) {
         (Some(def), None) => {
-            let floor = worker.floor(parcel, def, deadline_ms);
-            let performed = Performance::new(worker, delivery, Arc::clone(&floor), &claimed, lease).perform().await;
+            let floor = worker.floor(parcel, def, terms.deadline_ms);
+            let run = Performance::new(worker, &terms.holder, delivery, Arc::clone(&floor), &claimed, lease);
+            let performed = run.perform().await;
             (floor.parcel.clone(), performed)
         }
         (_, refusal) => {
@@ -207,9 +216,11 @@ async fn work(
             (parcel, Ok(performed))
         }
     };
-    let Ok(performed) = performed else { return };
     let header = &parcel.header;
+    let ran = Ran::claimed(&claimed, header.count);
+    let Ok(performed) = performed else { return Ran { unsettled: 1, ..ran } };
     let tally = performed.tally;
+    let ran = Ran { handed_on: performed.again.len() as u64, ..ran }.judged(&claimed.tally, &tally);
     let settled = settle(worker, delivery, &parcel, claimed.epoch, performed).await;
     tracing::debug!(
         parcel = %header.id,
@@ -226,6 +237,7 @@ async fn work(
         took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000,
         "ran a parcel"
     );
+    Ran { unsettled: u64::from(settled.is_err()), ..ran }
 }
 
 /// Records, seals, sends, finishes and deletes (rule 4); again while the backend cannot, until somebody else has the

@@ -16,7 +16,14 @@ use task_core::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{WorkerOptions, crew::Crew, floor::Floor, held::Held, run, watchdog::Watchdog};
+use crate::{
+    Ran, WorkerOptions,
+    crew::Crew,
+    floor::Floor,
+    held::Held,
+    run::{self, Terms},
+    watchdog::Watchdog,
+};
 
 /// How long after the grace a stop still waits for runs to record what they have.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -54,9 +61,14 @@ impl Worker {
 
     /// Runs every delivery to its settlement, or until `deadline_ms`, in milliseconds since 1970: what is left then
     /// is handed on. Dropping the future is the death of this worker as far as its parcels are concerned.
-    pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) {
+    pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) -> Ran {
+        self.run_as(Arc::clone(&self.options.name), invocation, deadline_ms).await
+    }
+
+    /// The same under another name than that of the options: one that tells this run from others.
+    pub async fn run_as(&self, holder: Arc<str>, invocation: Invocation, deadline_ms: Option<u64>) -> Ran {
         let _live = Live::new(&self.live);
-        run::run(self, invocation, deadline_ms).await;
+        run::run(self, invocation, &Terms { holder, deadline_ms }).await
     }
 
     /// Starts no more calls, lets those that run end within `grace`, records, and hands on the rest. Ends when all
@@ -89,10 +101,6 @@ impl Worker {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.options.name
     }
 
     pub(crate) fn unknown_task_grace(&self) -> Duration {
@@ -135,9 +143,10 @@ impl Worker {
     pub(crate) fn floor(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<Floor> {
         let clock = &self.ports.clock;
         let last_us = deadline_ms.map_or(u64::MAX, |deadline_ms| {
-            let left_ms =
-                deadline_ms.saturating_sub(clock.now_ms()).saturating_sub(self.options.margin.as_millis() as u64);
-            clock.monotonic_us().saturating_add(left_ms.saturating_mul(1000))
+            let left_ms = deadline_ms.saturating_sub(clock.now_ms());
+            // Where there is little time in all, some of it is for the calls.
+            let margin_ms = (self.options.margin.as_millis() as u64).min(left_ms / 4);
+            clock.monotonic_us().saturating_add((left_ms - margin_ms).saturating_mul(1000))
         });
         // Not one for all runs: their lanes would fight over its count of owners.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });

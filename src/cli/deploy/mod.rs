@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use self::{package::Package, template::Template};
-use super::exit::Failure;
+use super::{args::Common, exit::Failure};
 use crate::deploy;
 
 /// What runs this program on AWS: the template of its stack, and the zip of its functions
@@ -34,10 +34,10 @@ struct Settings {
 }
 
 impl Deploy {
-    pub(super) fn run(self, json: bool) -> Result<(), Failure> {
+    pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         match self.command {
-            Command::Template(template) => template.run(),
-            Command::Package(package) => package.run(json),
+            Command::Template(template) => template.run(common),
+            Command::Package(package) => package.run(common.json),
         }
     }
 }

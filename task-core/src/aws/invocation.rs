@@ -7,7 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::message::{self, Message};
-use crate::ports::{Delivery, Receipt};
+use crate::{
+    ports::{Delivery, Receipt},
+    wire,
+};
 
 /// The version of the payload.
 const VERSION: u32 = 1;
@@ -17,6 +20,8 @@ const VERSION: u32 = 1;
 pub struct Payload {
     /// The deliveries. A parcel that lies in the bucket is a stub.
     pub deliveries: Vec<Delivery>,
+    /// The minute since 1970 that it is counted under, among those that are outstanding; `None` if they are not counted.
+    pub slot: Option<u64>,
 }
 
 /// A payload that is none of ours.
@@ -40,6 +45,8 @@ struct Event<'a> {
     celeriac: u32,
     #[serde(borrow)]
     deliveries: Vec<Item<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slot: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,15 +62,18 @@ struct Item<'a> {
 
 impl Payload {
     /// The JSON text.
+    ///
+    /// # Panics
+    /// Never: what it consists of is JSON.
     pub fn encode(&self) -> Vec<u8> {
         let items = self.deliveries.iter().map(|delivery| Item {
             queue: &delivery.queue,
-            body: message::write(&delivery.body).into(),
+            body: text(&delivery.body).into(),
             receipt: (&*delivery.receipt.0).into(),
             receives: delivery.receives,
             sent_ms: delivery.sent_ms,
         });
-        let event = Event { celeriac: VERSION, deliveries: items.collect() };
+        let event = Event { celeriac: VERSION, deliveries: items.collect(), slot: self.slot };
         serde_json::to_vec(&event).expect("strings and numbers are JSON")
     }
 
@@ -82,8 +92,18 @@ impl Payload {
             return Err(PayloadError::Version { found });
         }
         let event: Event<'_> = serde_json::from_str(text).map_err(shape)?;
-        Ok(Self { deliveries: event.deliveries.into_iter().map(delivery).collect() })
+        Ok(Self { deliveries: event.deliveries.into_iter().map(delivery).collect(), slot: event.slot })
     }
+}
+
+/// What was too large for a message is too large here: it lies in the bucket, whether or not it was fetched from there.
+fn text(parcel: &Bytes) -> String {
+    if message::text_bytes(parcel.len()) > message::MAX_TEXT
+        && let Ok(stub) = wire::stub(parcel)
+    {
+        return message::write(&stub);
+    }
+    message::write(parcel)
 }
 
 fn delivery(item: Item<'_>) -> Delivery {
@@ -110,8 +130,11 @@ mod tests {
             receives: 3,
             sent_ms: 1_700_000_000_000,
         };
-        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()] }.encode()).expect("JSON");
-        let read = Payload::decode(&text).expect("a payload").deliveries.remove(0);
+        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], slot: Some(28_333_333) }.encode())
+            .expect("JSON");
+        let mut read = Payload::decode(&text).expect("a payload");
+        assert_eq!(read.slot, Some(28_333_333));
+        let read = read.deliveries.remove(0);
         assert_eq!((&read.queue, &read.body, &read.receipt), (&delivery.queue, &delivery.body, &delivery.receipt));
         assert_eq!((read.receives, read.sent_ms), (3, 1_700_000_000_000));
     }

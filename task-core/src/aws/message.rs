@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire;
 
+/// The most characters of a text; of a parcel that has more, a stub is sent, and it lies in the bucket. What Lambda
+/// bills as one request, less what an invocation has beside it.
+pub(super) const MAX_TEXT: usize = (256 << 10) - 2048;
+
 /// What a text says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Functions, Meter, Record, Settings, clients::Clients, dynamo::Dynamo, objects::Objects, queue::Sqs,
+    Functions, Meter, Outstanding, Record, Settings, clients::Clients, dynamo::Dynamo, objects::Objects, queue::Sqs,
     reactor::Reactor,
 };
 use crate::{
@@ -116,7 +116,8 @@ impl Backend {
 
     /// Its functions, as the launcher of workers for these tasks.
     pub fn functions(&self, registry: &Registry) -> Functions {
-        Functions::new(Arc::clone(&self.clients), self.reactor.clone(), registry)
+        let (clients, clock) = (Arc::clone(&self.clients), Arc::clone(&self.ports.clock));
+        Functions::new(clients, self.reactor.clone(), clock, registry, self.outstanding())
     }
 
     /// What is asked of AWS through it.
@@ -124,14 +125,32 @@ impl Backend {
         Arc::clone(&self.meter)
     }
 
+    /// How many invocations of its workers are outstanding, over all who launch them.
+    pub fn outstanding(&self) -> Outstanding {
+        Outstanding::new(Arc::clone(&self.clients), self.reactor.clone(), Arc::clone(&self.ports.clock))
+    }
+
     /// Which stack, where, with what limits.
     pub fn settings(&self) -> &Settings {
         self.clients.settings()
     }
 
-    /// A message as a mapping of one of the stack's queues hands it to a function: `text` is its body.
+    /// A message as a mapping of one of the stack's queues hands it to a function, due or not. The run of a task that
+    /// this program does not have has no bytes; a parcel that lies in the bucket is a stub.
     pub fn delivery(&self, record: Record<'_>) -> Delivery {
-        self.sqs.shared.record(record)
+        self.sqs.shared.record(record).delivery
+    }
+
+    /// What a mapping of one of the stack's queues hands to a function, as far as it is due. What comes more than a
+    /// second before its time, and runs of tasks that this program does not have, are hidden. A parcel that lies in the
+    /// bucket is a stub.
+    ///
+    /// # Errors
+    /// When the backend's threads fail.
+    pub async fn take<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Result<Vec<Delivery>, PortError> {
+        let shared = Arc::clone(&self.sqs.shared);
+        let early = shared.records(records);
+        self.reactor.run(async move { Ok(shared.due(early).await) }).await
     }
 
     /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.

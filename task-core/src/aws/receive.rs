@@ -35,12 +35,20 @@ pub(super) const LONGEST_HIDE_S: u64 = 43_200;
 /// For how long a message is hidden whose task, or whose object, is not there: a deploy may be under way.
 const ABSENT_MS: u64 = 5 * 60_000;
 
-/// A message that was received, and what it takes to make a delivery of it.
-struct Received {
-    delivery: Delivery,
+/// How much before its time a message may come: SQS counts whole seconds.
+const EARLY_MS: u64 = 1000;
+
+const NO_TASK: &str = "a schedule's run is due whose task this program does not have";
+
+/// A message that was received, perhaps before its time.
+pub(super) struct Received {
+    pub(super) delivery: Delivery,
     /// When it is due, if that is not over.
     due_ms: u64,
 }
+
+/// Messages that were received, perhaps before their time.
+pub(super) struct Early(Vec<Received>);
 
 impl Sqs {
     /// Receives. What comes for a request that nobody waits for any more is put back at once.
@@ -177,28 +185,51 @@ impl Shared {
             attributes.and_then(|all| all.get(&name)).and_then(|value| value.parse::<u64>().ok())
         };
         let due = message.message_attributes.as_ref().and_then(|all| all.get(DUE));
-        Received {
+        self.record(Record {
+            queue: Arc::clone(queue),
+            text: message.body().unwrap_or_default(),
+            receipt: message.receipt_handle().unwrap_or_default(),
+            receives: number(MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1) as u32,
+            sent_ms: number(MessageSystemAttributeName::SentTimestamp).unwrap_or(0),
             due_ms: due.and_then(|due| due.string_value()).and_then(|due| due.parse().ok()).unwrap_or(0),
-            delivery: self.record(Record {
-                queue: Arc::clone(queue),
-                text: message.body().unwrap_or_default(),
-                receipt: message.receipt_handle().unwrap_or_default(),
-                receives: number(MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1) as u32,
-                sent_ms: number(MessageSystemAttributeName::SentTimestamp).unwrap_or(0),
-            }),
-        }
+        })
     }
 
     /// What a message of SQS is to its receiver. A parcel that lies in the bucket is still a stub, a run that cannot be
     /// made has no bytes.
-    pub(super) fn record(&self, record: Record<'_>) -> Delivery {
+    pub(super) fn record(&self, record: Record<'_>) -> Received {
         let body = match message::read(record.text) {
             Message::Parcel(parcel) => parcel,
             Message::Stored(stub) => stub,
             Message::Tick { task, due_ms } => tick::parcel(self.tasks(), &task, due_ms).unwrap_or_default(),
         };
-        let Record { queue, receipt, receives, sent_ms, .. } = record;
-        Delivery { queue, body, receipt: Receipt(receipt.into()), receives, sent_ms }
+        let Record { queue, receipt, receives, sent_ms, due_ms, .. } = record;
+        Received { due_ms, delivery: Delivery { queue, body, receipt: Receipt(receipt.into()), receives, sent_ms } }
+    }
+
+    /// What a mapping hands to a function: it knows nothing of when a message is due, or which tasks there are.
+    pub(super) fn records<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Early {
+        Early(records.into_iter().map(|record| self.record(record)).collect())
+    }
+
+    /// Those that are due and can be run. If all came early, by less than a second, they are waited for.
+    pub(super) async fn due(&self, Early(mut received): Early) -> Vec<Delivery> {
+        let left_ms = |received: &Received, now_ms: u64| received.due_ms.saturating_sub(now_ms);
+        let now_ms = self.clock.now_ms();
+        let next_ms = received.iter().map(|received| left_ms(received, now_ms)).min().unwrap_or(0);
+        if next_ms <= EARLY_MS {
+            self.clock.sleep(Duration::from_millis(next_ms)).await;
+        }
+        let now_ms = self.clock.now_ms();
+        let early = received.extract_if(.., |received| received.due_ms > now_ms).collect::<Vec<_>>();
+        if let Some(until_ms) = early.iter().map(|received| received.due_ms).min() {
+            self.hide(early.into_iter().map(|received| received.delivery).collect(), until_ms).await;
+        }
+        let (impossible, due) =
+            received.into_iter().map(|received| received.delivery).partition(|delivery| delivery.body.is_empty());
+        let impossible: Vec<Delivery> = impossible;
+        self.put_aside(impossible.into_iter().map(|delivery| (delivery, NO_TASK.to_owned())).collect()).await;
+        due
     }
 
     /// Keeps back what came before its time: SQS counts whole seconds. If that is all there is, it is waited for.
@@ -224,20 +255,24 @@ impl Shared {
         for (delivery, body) in deliveries.into_iter().zip(bodies) {
             match body {
                 Ok(body) => resolved.push(Delivery { body, ..delivery }),
-                Err(why) => {
-                    tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{why}; it is put back for five minutes");
-                    absent.push(delivery);
-                }
+                Err(why) => absent.push((delivery, why)),
             }
         }
-        let until_ms = self.clock.now_ms() + ABSENT_MS;
-        self.hide(absent, until_ms).await;
+        self.put_aside(absent).await;
         resolved
+    }
+
+    async fn put_aside(&self, absent: Vec<(Delivery, String)>) {
+        for (delivery, why) in &absent {
+            tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{why}; it is put back for five minutes");
+        }
+        let until_ms = self.clock.now_ms() + ABSENT_MS;
+        self.hide(absent.into_iter().map(|(delivery, _)| delivery).collect(), until_ms).await;
     }
 
     async fn body(&self, delivery: &Delivery) -> Result<Bytes, String> {
         if delivery.body.is_empty() {
-            return Err("a schedule's run is due whose task this program does not have".to_owned());
+            return Err(NO_TASK.to_owned());
         }
         if !wire::is_stub(&delivery.body) {
             return Ok(delivery.body.clone());
@@ -289,4 +324,6 @@ pub struct Record<'a> {
     pub receives: u32,
     /// When it was sent, in milliseconds since 1970.
     pub sent_ms: u64,
+    /// When it is due, in milliseconds since 1970; 0 for at once. It may come up to a second before.
+    pub due_ms: u64,
 }

@@ -25,10 +25,6 @@ const BATCH_BYTES: usize = 1 << 20;
 /// About what an entry has beside its text.
 const ENTRY_BYTES: usize = 128;
 
-/// The most characters of a message, but for one that lies in the bucket: what Lambda bills as one request, less what
-/// an invocation has beside it.
-const TEXT_BYTES: usize = (256 << 10) - 2048;
-
 /// The longest delay of SQS.
 const LONGEST_DELAY_MS: u64 = 900_000;
 
@@ -95,14 +91,14 @@ impl Shared {
 
     async fn text(&self, message: &Outgoing) -> Result<String, PortError> {
         let body = &message.body;
-        if message::text_bytes(body.len()) <= TEXT_BYTES {
+        if message::text_bytes(body.len()) <= message::MAX_TEXT {
             return Ok(message::write(body));
         }
         let refused = |why: String| PortError::Refused { what: format!("a message of {} bytes: {why}", body.len()) };
         let Some(objects) = &self.objects else {
             return Err(refused(format!(
                 "SQS takes {} of them; larger ones need a bucket: CELERIAC_BUCKET",
-                TEXT_BYTES / 4 * 3
+                message::MAX_TEXT / 4 * 3
             )));
         };
         let header = Header::peek(body).map_err(|error| refused(error.to_string()))?;

@@ -97,10 +97,18 @@ pub enum Error {
     },
     /// There is no ambient client.
     #[error(
-        "no client to send with: call `Client::set_default(client)` at start-up, name one with `.on(&client)`, or \
-         build with the feature `embedded`, which opens the file that CELERIAC_DATABASE names"
+        "no client to send with: call `Client::set_default(client)` at start-up, name one with `.on(&client)`, or build \
+         with the feature `aws`, which uses the stack that CELERIAC_STACK names, or `embedded`, which opens the file that \
+         CELERIAC_DATABASE names"
     )]
     NoClient,
+    /// The stack of the ambient client cannot be used.
+    #[cfg(feature = "aws")]
+    #[error("the ambient client cannot use its stack, which CELERIAC_STACK names: {source}")]
+    Stack {
+        /// Why.
+        source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// The file of the ambient client cannot be opened.
     #[error("the ambient client cannot open its file, which CELERIAC_DATABASE names: {source}")]
     Open {

@@ -20,7 +20,8 @@ async fn a_scope_goes_before_the_default_and_a_name_before_both() {
         assert_eq!(
             error.to_string(),
             "no client to send with: call `Client::set_default(client)` at start-up, name one with `.on(&client)`, or \
-             build with the feature `embedded`, which opens the file that CELERIAC_DATABASE names"
+             build with the feature `aws`, which uses the stack that CELERIAC_STACK names, or `embedded`, which opens \
+             the file that CELERIAC_DATABASE names"
         );
     }
     let (first, in_first) = client();

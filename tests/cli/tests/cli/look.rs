@@ -55,7 +55,7 @@ fn an_unknown_call_is_not_found() {
     site.settles("orders");
     site.shop(&["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV-0"]).fails(
         4,
-        "error: there is no call 01ARZ3NDEKTSV4RRFFQ69G5FAV-0: no queue of this database holds it, and no worker has \
+        "error: there is no call 01ARZ3NDEKTSV4RRFFQ69G5FAV-0: no queue of this store holds it, and no worker has \
          seen it",
     );
     site.shop(&["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]).fails(

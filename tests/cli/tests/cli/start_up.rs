@@ -62,8 +62,9 @@ fn the_set_up_names_a_database() {
     let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "names a database").output().unwrap();
     Answer::from(answer).fails(
         3,
-        "error: the set-up names a database with `App::database` or `App::ports`, but the commands (call, status, ..) \
-         do not run it and would look into another: name the file with --database or CELERIAC_DATABASE",
+        "error: the set-up names a store with `App::database`, `App::stack` or `App::ports`, but the commands (call, \
+         status, ..) do not run it and would look into another: name it with --database or --stack, or with \
+         CELERIAC_DATABASE or CELERIAC_STACK",
     );
 }
 

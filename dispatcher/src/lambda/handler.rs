@@ -1,0 +1,143 @@
+//! The handler: what an event's messages are to the stack says what is done with them.
+
+use std::sync::Arc;
+
+use task_core::{
+    aws::{Answer, Backend, Mapped, Message, QueueRole, Records, holder},
+    ports::{Invoker, Ports},
+    protocol,
+    task::Registry,
+};
+
+use super::{
+    HandlerError, Launcher,
+    dead::{Buried, drain},
+    event::Event,
+    failures,
+};
+use crate::{Dispatcher, DispatcherOptions};
+
+/// Handles the events of a dispatcher's function.
+pub struct Handler {
+    backend: Backend,
+    ports: Ports,
+    mapped: Mapped,
+    dispatcher: Dispatcher,
+    launcher: Arc<dyn Launcher>,
+}
+
+/// What Lambda says of an invocation beside its event.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its id.
+    pub id: String,
+    /// The function's name.
+    pub function: String,
+    /// Where its log lines go.
+    pub log_stream: String,
+}
+
+impl Handler {
+    /// A dispatcher of this stack. The tasks say how much memory their workers need.
+    pub fn new(backend: Backend, registry: &Registry) -> Self {
+        let launcher = Arc::new(backend.functions(registry));
+        Self::on(backend.ports(), backend, launcher)
+    }
+
+    /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
+    pub fn on(mut ports: Ports, backend: Backend, launcher: Arc<dyn Launcher>) -> Self {
+        let mapped = Mapped::new(Arc::clone(&ports.queue));
+        ports.queue = Arc::new(mapped.clone());
+        let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
+        // The queues are the mappings'.
+        let options = DispatcherOptions::new(Vec::<Arc<str>>::new());
+        let dispatcher = Dispatcher::new(ports.clone(), invoker, options);
+        Self { backend, ports, mapped, dispatcher, launcher }
+    }
+
+    /// Handles an event. The answer to a mapping says which messages stay.
+    ///
+    /// # Errors
+    /// When it is no event for a dispatcher, or the backend fails.
+    pub async fn handle(&self, event: &str, request: &Request) -> Result<Option<Answer>, HandlerError> {
+        let stack = &self.backend.settings().stack;
+        let event = Event::read(event).map_err(|why| HandlerError::Event { stack: stack.clone(), why })?;
+        let records = match event {
+            Event::Messages(records) => records,
+            Event::Sweep => return Ok(protocol::pay_owed(&self.ports).await.map(|()| None)?),
+        };
+        let Some(first) = records.records.first() else { return Ok(Some(Answer::default())) };
+        match stack.role_of(first.sqs()) {
+            Some(QueueRole::Work(queue)) => self.dispatch(&records, &queue).await.map(Some),
+            Some(QueueRole::Failures) => Ok(Some(self.take_failures(&records).await)),
+            Some(QueueRole::Dead(queue)) => Ok(Some(self.drain(&records, &queue, request).await?)),
+            None => Err(HandlerError::Queue { sqs: first.sqs().to_owned(), stack: stack.clone() }),
+        }
+    }
+
+    /// Launches workers. Every message stays: it is hidden, and deleted when its parcel is finished.
+    async fn dispatch(&self, records: &Records<'_>, queue: &Arc<str>) -> Result<Answer, HandlerError> {
+        let messages = records.records.iter().map(|message| message.record(Arc::clone(queue)));
+        let deliveries = self.backend.take(messages).await?;
+        if !deliveries.is_empty() {
+            let parcels = deliveries.len();
+            let rooms = self.launcher.reserve(parcels).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, parcels, "no worker is launched; the parcels wait");
+                0
+            });
+            let launched = self.dispatcher.hide_and_dispatch(deliveries, rooms).await;
+            self.launcher.give_back().await;
+            let crate::Launched { accepted, refused, unknown, buried } = launched;
+            tracing::info!(%queue, parcels, accepted, refused, unknown, buried, "dispatched");
+        }
+        Ok(records.records.iter().collect())
+    }
+
+    /// What could not be taken stays.
+    async fn take_failures(&self, records: &Records<'_>) -> Answer {
+        let mut left = Vec::new();
+        for message in &records.records {
+            if let Err(error) = failures::take(&self.ports, &*self.launcher, &message.body).await {
+                tracing::warn!(%error, "what a worker that died had in hand waits until its lease is over");
+                left.push(message);
+            }
+        }
+        left.into_iter().collect()
+    }
+
+    /// What is no parcel stays, and what could not be settled.
+    async fn drain(&self, records: &Records<'_>, queue: &str, request: &Request) -> Result<Answer, HandlerError> {
+        let name: Arc<str> = format!("{queue}-dead").into();
+        let deliver = |message: &Message<'_>| self.backend.delivery(message.record(Arc::clone(&name)));
+        let deliveries: Vec<_> = records.records.iter().map(deliver).collect();
+        self.mapped.begin(&deliveries);
+        let reason = |receipt: &str| {
+            let message = records.records.iter().find(|message| *message.receipt_handle == *receipt);
+            message.and_then(Message::reason).map(str::to_owned)
+        };
+        // A run of a task that this program does not have is no parcel, but nothing that may yet be found.
+        let (mut known, unknown): (Vec<_>, Vec<_>) =
+            deliveries.into_iter().partition(|delivery| !delivery.body.is_empty());
+        known = self.backend.resolve(known).await?;
+        let buried =
+            known.into_iter().chain(unknown).map(|delivery| Buried { reason: reason(&delivery.receipt.0), delivery });
+        let holder = holder(&request.function, &request.log_stream, &request.id);
+        let drained = drain(&self.ports, &holder, buried.collect()).await;
+        tracing::warn!(
+            queue,
+            parcels = drained.parcels,
+            unreadable = drained.unreadable,
+            left = drained.left,
+            "drained a dead-letter queue: calls of parcels are dead letters now, what is unreadable stays in it"
+        );
+        let deleted = self.mapped.end();
+        let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
+        Ok(records.records.iter().filter(stays).collect())
+    }
+}
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handler").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,21 @@
+//! The dispatcher as a Lambda function. What it is invoked with says what there is to do:
+//!
+//! | event | what is done |
+//! | --- | --- |
+//! | messages of a queue | workers are launched for their parcels; the messages stay, hidden |
+//! | messages of `STACK-failures` | the leases of a worker that died are ended, and its messages shown again |
+//! | messages of `STACK-..-dead` | their calls become dead letters |
+//! | `{"celeriac":"sweep"}` | callbacks that batches owe are sent |
+
+mod dead;
+mod error;
+mod event;
+mod failures;
+mod handler;
+mod launcher;
+mod serve;
+
+pub use error::HandlerError;
+pub use handler::{Handler, Request};
+pub use launcher::Launcher;
+pub use serve::serve;

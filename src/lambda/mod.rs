@@ -1,0 +1,88 @@
+//! The program as a Lambda function: `main!` is the handler that the function's settings name. One zip is all functions
+//! of a stack.
+//!
+//! A start is a request that waits, so nothing is made here that the first event may not need: no client of a service,
+//! no certificates, no threads for calls.
+
+mod init_error;
+mod log;
+
+use std::{env, future::Future, process::ExitCode, sync::Arc};
+
+use task_core::{
+    aws::{Backend, Options, Settings},
+    client::Client,
+    ports::BoxError,
+    task::{Registry, chain},
+};
+use tokio::runtime::{Builder, Runtime};
+
+use self::init_error::InitError;
+use crate::{App, store::Store};
+
+/// Whether this process is a function.
+pub(crate) fn is_here() -> bool {
+    env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+}
+
+/// Handles events until the process has to end.
+pub(crate) fn main<S, F>(setup: S) -> ExitCode
+where
+    S: FnOnce(App) -> F,
+    F: Future<Output = Result<App, BoxError>>,
+{
+    let served = match env::var("_HANDLER").as_deref() {
+        Ok("dispatcher") => dispatcher(),
+        Ok("worker") => worker(setup),
+        handler => Err(InitError::Handler(handler.unwrap_or_default().to_owned())),
+    };
+    let Err(error) = served else { return ExitCode::SUCCESS };
+    tracing::error!("{error}");
+    init_error::report(&error);
+    ExitCode::FAILURE
+}
+
+fn dispatcher() -> Result<(), InitError> {
+    log::Logging::new().install();
+    let runtime = runtime(&mut Builder::new_current_thread())?;
+    let (backend, registry) = (backend()?, Registry::linked()?);
+    let handler = dispatcher::lambda::Handler::new(backend, &registry);
+    runtime.block_on(dispatcher::lambda::serve(handler)).map_err(InitError::Serve)
+}
+
+fn worker<S, F>(setup: S) -> Result<(), InitError>
+where
+    S: FnOnce(App) -> F,
+    F: Future<Output = Result<App, BoxError>>,
+{
+    let logging = log::Logging::new();
+    // What a set-up starts runs here, as in every other role; calls have threads of their own.
+    let runtime = runtime(Builder::new_multi_thread().worker_threads(1))?;
+    let served = runtime.block_on(async {
+        let (backend, registry) = (backend()?, Registry::linked()?);
+        Client::set_default(Client::new(backend.ports()));
+        let app = {
+            let _logging = logging.provisional();
+            setup(App::default()).await.map_err(|error| InitError::SetUp(chain(&*error)))?
+        };
+        logging.install();
+        if !matches!(app.store, Store::Environment) {
+            return Err(InitError::Store);
+        }
+        registry.check(&app.states)?;
+        let handler = worker::lambda::Handler::new(backend, Arc::new(registry), app.states);
+        worker::lambda::serve(handler).await.map_err(InitError::Serve)
+    });
+    // A call that blocks its thread for ever is not waited for.
+    runtime.shutdown_background();
+    served
+}
+
+fn runtime(builder: &mut Builder) -> Result<Runtime, InitError> {
+    builder.enable_all().build().map_err(|error| InitError::Runtime(error.to_string()))
+}
+
+fn backend() -> Result<Backend, InitError> {
+    let settings = Settings::from_environment()?.ok_or(InitError::NoStack)?;
+    Ok(Backend::new(settings, Options::default())?)
+}

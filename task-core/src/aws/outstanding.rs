@@ -1,0 +1,202 @@
+//! How many invocations are outstanding, over all who launch them: one item, counted up before they are launched and
+//! down when they end. Each is counted under the minute in which its lease ends, so that those that died without a word
+//! are forgotten then.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+
+use super::{clients::Clients, fault::Fault, reactor::Reactor};
+use crate::ports::{Clock, PortError};
+
+/// How many invocations there are, by minute since 1970.
+type Minutes = BTreeMap<u64, i64>;
+
+/// How many minutes that are over are removed by one write. Others are by the next.
+const REMOVED: usize = 20;
+
+/// How many invocations are outstanding, over all who launch them.
+#[derive(Clone)]
+pub struct Outstanding {
+    shared: Arc<Shared>,
+    reactor: Reactor,
+}
+
+struct Shared {
+    clients: Arc<Clients>,
+    clock: Arc<dyn Clock>,
+    /// Minutes that are over, as the last answer had them.
+    over: Mutex<Vec<u64>>,
+}
+
+/// What was granted of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slots {
+    /// Under which minute.
+    pub(super) minute: u64,
+    /// How many.
+    pub(super) count: usize,
+}
+
+impl Outstanding {
+    pub(super) fn new(clients: Arc<Clients>, reactor: Reactor, clock: Arc<dyn Clock>) -> Self {
+        Self { shared: Arc::new(Shared { clients, clock, over: Mutex::default() }), reactor }
+    }
+
+    /// Counts up to `most` more, whose leases end after that of the settings; fewer if that would be more than the cap.
+    /// What is given back in exchange is no longer counted.
+    pub(super) async fn reserve(&self, most: usize, back: Option<Slots>) -> Result<Slots, PortError> {
+        let shared = Arc::clone(&self.shared);
+        self.reactor.run(async move { shared.reserve(most, back).await }).await
+    }
+
+    /// These have ended, or never began.
+    pub(super) async fn give_back(&self, slots: Slots) -> Result<(), PortError> {
+        let shared = Arc::clone(&self.shared);
+        self.reactor.run(async move { shared.give_back(slots).await }).await
+    }
+
+    /// An invocation has ended that was counted under this minute. If that cannot be said, it counts until its minute is
+    /// over.
+    pub async fn release(&self, slot: u64) {
+        if let Err(error) = self.give_back(Slots { minute: slot, count: 1 }).await {
+            tracing::debug!(%error, "an invocation counts as outstanding until its lease is over");
+        }
+    }
+
+    /// The minute under which what is launched now is counted.
+    pub(super) fn minute(&self) -> u64 {
+        self.shared.minute()
+    }
+}
+
+impl Shared {
+    fn minute(&self) -> u64 {
+        (self.clock.now_ms() + self.clients.settings().lease.as_millis() as u64) / 60_000
+    }
+
+    async fn reserve(&self, most: usize, back: Option<Slots>) -> Result<Slots, PortError> {
+        let minute = self.minute();
+        let mut moved = Minutes::from([(minute, signed(most))]);
+        if let Some(back) = back.filter(|back| !self.is_over(back.minute)) {
+            *moved.entry(back.minute).or_default() -= signed(back.count);
+        }
+        let counted = self.add(&moved).await?;
+        let granted = granted(&counted, self.now_minute(), self.clients.settings().cap, most);
+        if granted < most
+            && let Err(error) = self.give_back(Slots { minute, count: most - granted }).await
+        {
+            tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
+        }
+        Ok(Slots { minute, count: granted })
+    }
+
+    async fn give_back(&self, slots: Slots) -> Result<(), PortError> {
+        if slots.count == 0 || self.is_over(slots.minute) {
+            return Ok(());
+        }
+        self.add(&Minutes::from([(slots.minute, -signed(slots.count))])).await.map(drop)
+    }
+
+    fn now_minute(&self) -> u64 {
+        self.clock.now_ms() / 60_000
+    }
+
+    fn is_over(&self, minute: u64) -> bool {
+        minute < self.now_minute()
+    }
+
+    /// Moves the counts of some minutes, and answers all. Minutes that are over are removed on the way.
+    async fn add(&self, moved: &Minutes) -> Result<Minutes, PortError> {
+        let settings = self.clients.settings();
+        let table = settings.stack.table();
+        let over = std::mem::take(&mut *self.over.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut request = self
+            .clients
+            .dynamodb()
+            .await
+            .update_item()
+            .table_name(&table)
+            .key("pk", AttributeValue::S(format!("o#{}", settings.stack.worker(None))))
+            .key("sk", AttributeValue::S("-".to_owned()))
+            .update_expression(expression(moved, &over))
+            .return_values(ReturnValue::AllNew);
+        for (at, count) in moved.values().enumerate() {
+            request = request.expression_attribute_values(format!(":n{at}"), AttributeValue::N(count.to_string()));
+        }
+        let answer = request.send().await.map_err(|error| {
+            let resource = format!("DynamoDB table `{table}`");
+            Fault::of(error).port(settings, "count the invocations that are outstanding", resource)
+        })?;
+        let counted = minutes(&answer.attributes.unwrap_or_default());
+        let now_minute = self.now_minute();
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) =
+            counted.keys().copied().filter(|minute| *minute < now_minute).take(REMOVED).collect();
+        Ok(counted)
+    }
+}
+
+/// How many of `most` may stay, all of which are counted already.
+fn granted(counted: &Minutes, now_minute: u64, cap: usize, most: usize) -> usize {
+    // A duplicate of an event is counted down twice.
+    let outstanding: i64 = counted.range(now_minute..).map(|(_, count)| (*count).max(0)).sum();
+    let excess = usize::try_from(outstanding - signed(cap)).unwrap_or(0);
+    most.saturating_sub(excess)
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn expression(moved: &Minutes, over: &[u64]) -> String {
+    let mut text = String::from("ADD");
+    for (at, minute) in moved.keys().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // A `String` takes everything.
+        let _ = write!(text, "{comma} m{minute} :n{at}");
+    }
+    for (at, minute) in over.iter().filter(|minute| !moved.contains_key(minute)).enumerate() {
+        let word = if at == 0 { " REMOVE" } else { "," };
+        let _ = write!(text, "{word} m{minute}");
+    }
+    text
+}
+
+fn minutes(item: &HashMap<String, AttributeValue>) -> Minutes {
+    let count = |(name, value): (&String, &AttributeValue)| {
+        let minute = name.strip_prefix('m')?.parse().ok()?;
+        Some((minute, value.as_n().ok()?.parse().ok()?))
+    };
+    item.iter().filter_map(count).collect()
+}
+
+impl fmt::Debug for Outstanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outstanding").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_granted_than_the_cap_leaves() {
+        let counted = |now: i64| Minutes::from([(99, 1000), (100, 3), (101, now), (102, -2)]);
+        assert_eq!(granted(&counted(7), 100, 10, 7), 7);
+        assert_eq!(granted(&counted(9), 100, 10, 7), 5, "two are over the cap");
+        assert_eq!(granted(&counted(50), 100, 10, 7), 0);
+        assert_eq!(granted(&Minutes::new(), 100, 10, 7), 7, "an item that is not there yet");
+    }
+
+    #[test]
+    fn one_write_counts_and_cleans_up() {
+        let moved = Minutes::from([(100, -3), (101, 7)]);
+        assert_eq!(expression(&moved, &[]), "ADD m100 :n0, m101 :n1");
+        assert_eq!(expression(&moved, &[97, 98, 100]), "ADD m100 :n0, m101 :n1 REMOVE m97, m98");
+    }
+}

@@ -1,0 +1,169 @@
+//! The handler: an event's deliveries are run before the function's time is over.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use task_core::{
+    aws::{Answer, Backend, Mapped, Message, Payload, QueueRole, Records, holder},
+    ports::{Delivery, Invocation, Ports, Settle, Settlement},
+    task::{Registry, States},
+};
+
+use super::{HandlerError, event::Event};
+use crate::{Ran, Worker, WorkerOptions};
+
+/// How long before the function's time limit it answers whatever is left: an answer costs less than being killed, and
+/// the parcels are back at once.
+const LAST_MS: u64 = 500;
+
+/// How much longer than the function's time limit a claim lasts, and so its message is to be hidden.
+const AFTER_LIMIT_MS: u64 = 10_000;
+
+/// Handles the events of a worker's function.
+#[derive(Debug)]
+pub struct Handler {
+    backend: Backend,
+    ports: Ports,
+    mapped: Mapped,
+    worker: Arc<Worker>,
+    worn: AtomicBool,
+}
+
+/// What Lambda says of an invocation beside its event.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its id.
+    pub id: String,
+    /// The function's name.
+    pub function: String,
+    /// Where its log lines go.
+    pub log_stream: String,
+    /// When it is killed, in milliseconds since 1970.
+    pub deadline_ms: u64,
+}
+
+impl Handler {
+    /// A worker of this stack, for these tasks.
+    pub fn new(backend: Backend, registry: Arc<Registry>, states: States) -> Self {
+        let ports = backend.ports();
+        Self::on(ports, backend, registry, states)
+    }
+
+    /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
+    pub fn on(mut ports: Ports, backend: Backend, registry: Arc<Registry>, states: States) -> Self {
+        let mapped = Mapped::new(Arc::clone(&ports.queue));
+        ports.queue = Arc::new(mapped.clone());
+        let worker = Worker::new(registry, ports.clone(), states, WorkerOptions::default());
+        Self { backend, ports, mapped, worker, worn: AtomicBool::new(false) }
+    }
+
+    /// Handles an event. The answer to a dispatcher is nothing; to a mapping, which messages stay.
+    ///
+    /// # Errors
+    /// When it is no event for a worker, or could not be handled in time.
+    pub async fn handle(&self, event: &str, request: &Request) -> Result<Option<Answer>, HandlerError> {
+        let handled = match Event::read(event)? {
+            Event::Deliveries(payload) => self.handle_deliveries(payload, request).await.map(|()| None),
+            Event::Messages(records) => self.handle_messages(&records, request).await.map(Some),
+        };
+        let blocked = self.worker.blocked_threads();
+        if blocked > 0 {
+            tracing::warn!(
+                blocked,
+                "calls block their threads for ever: this process ends, the next event starts another"
+            );
+            self.worn.store(true, Ordering::Relaxed);
+        }
+        handled
+    }
+
+    /// Whether something goes on that cannot be stopped, so that the process has to end with its answer.
+    pub fn is_worn(&self) -> bool {
+        self.worn.load(Ordering::Relaxed)
+    }
+
+    async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
+        let Payload { deliveries, slot } = payload;
+        self.run(deliveries, request).await?;
+        // Otherwise whoever is told that this invocation failed says so.
+        if let Some(slot) = slot {
+            self.backend.outstanding().release(slot).await;
+        }
+        Ok(())
+    }
+
+    async fn handle_messages(&self, records: &Records<'_>, request: &Request) -> Result<Answer, HandlerError> {
+        let messages: Vec<_> = records
+            .records
+            .iter()
+            .map(|message| Ok(message.record(self.queue(message)?)))
+            .collect::<Result<_, HandlerError>>()?;
+        let deliveries = self.backend.take(messages).await?;
+        self.mapped.begin(&deliveries);
+        self.hide(&deliveries, request).await;
+        if let Err(error) = self.run(deliveries, request).await {
+            // What is settled is settled; the rest stays.
+            tracing::error!("{error}");
+        }
+        let deleted = self.mapped.end();
+        let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
+        Ok(records.records.iter().filter(stays).collect())
+    }
+
+    fn queue(&self, message: &Message<'_>) -> Result<Arc<str>, HandlerError> {
+        let stack = &self.backend.settings().stack;
+        match stack.role_of(message.sqs()) {
+            Some(QueueRole::Work(queue)) => Ok(queue),
+            _ => Err(HandlerError::Queue { sqs: message.sqs().to_owned(), stack: stack.clone() }),
+        }
+    }
+
+    /// Hides messages for as long as they may be claimed, unless that is short. A mapped queue hides them for six times
+    /// the function's time limit: after a crash that is long to wait, and for calls of seconds a request is dear.
+    async fn hide(&self, deliveries: &[Delivery], request: &Request) {
+        let until_ms = request.deadline_ms + AFTER_LIMIT_MS;
+        if deliveries.is_empty() || until_ms <= self.ports.clock.now_ms() + self.ports.profile.lease_ms {
+            return;
+        }
+        let hide = |delivery: &Delivery| Settlement {
+            queue: Arc::clone(&delivery.queue),
+            receipt: delivery.receipt.clone(),
+            settle: Settle::Hide { until_ms },
+        };
+        for error in
+            self.ports.queue.settle(deliveries.iter().map(hide).collect()).await.into_iter().filter_map(Result::err)
+        {
+            tracing::debug!(%error, "a message could not be hidden; if it is delivered again, its parcel is found held");
+        }
+    }
+
+    /// Runs deliveries until shortly before the function's time limit.
+    async fn run(&self, deliveries: Vec<Delivery>, request: &Request) -> Result<(), HandlerError> {
+        let clock = &self.ports.clock;
+        let (began_us, parcels) = (clock.monotonic_us(), deliveries.len());
+        let left_ms = request.deadline_ms.saturating_sub(LAST_MS).saturating_sub(clock.now_ms());
+        let holder = holder(&request.function, &request.log_stream, &request.id);
+        let run = async {
+            let deliveries = self.backend.resolve(deliveries).await?;
+            Ok(self.worker.run_as(holder, Invocation { deliveries }, Some(request.deadline_ms)).await)
+        };
+        let ran: Result<Ran, HandlerError> = tokio::select! {
+            biased;
+            ran = run => ran,
+            () = clock.sleep(Duration::from_millis(left_ms)) => {
+                // Requests may be on their way still, and must not arrive in another invocation.
+                self.worn.store(true, Ordering::Relaxed);
+                Err(HandlerError::OutOfTime { parcels, left_ms: LAST_MS })
+            }
+        };
+        let Ran { parcels, unsettled, aside, calls, succeeded, dead, retries, handed_on } = ran?;
+        let took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
+        tracing::info!(parcels, aside, unsettled, calls, succeeded, dead, retries, handed_on, took_ms, "ran");
+        Ok(())
+    }
+}
