@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     match suite::run(&options) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", suite::explain(&error));
             ExitCode::from(3)
         }
     }

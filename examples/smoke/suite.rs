@@ -25,7 +25,7 @@ async fn run_all(options: &Options) -> Result<ExitCode> {
     let checks: Vec<_> = checks::ALL.iter().filter(wanted).collect();
     ensure!(!checks.is_empty(), "no check has this in its name: {}", names());
     // A stack that is not there fails here, once, and not in each check.
-    site.client.ports().queue.depths().await?;
+    site.client.batches(1).await?;
     let (mut failed, mut calls) = (0, 0);
     for check in checks {
         let spent = site.bill(1).dollars();
@@ -45,7 +45,7 @@ async fn run_all(options: &Options) -> Result<ExitCode> {
 fn report(options: &Options, name: &str, took: Duration, done: &Result<String>) {
     let (ok, text) = match done {
         Ok(seen) => (true, seen.clone()),
-        Err(error) => (false, format!("{error:#}")),
+        Err(error) => (false, explain(error)),
     };
     let took_s = took.as_secs_f64();
     if options.json {
@@ -59,6 +59,13 @@ fn report(options: &Options, name: &str, took: Duration, done: &Result<String>) 
         (false, false) => "failed",
     };
     println!("{mark} {name:<18} {took_s:>6.1} s  {text}");
+}
+
+/// The error and its causes, but for those whose words it has already.
+pub fn explain(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 fn names() -> String {

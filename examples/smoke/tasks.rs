@@ -5,19 +5,19 @@ use std::time::Duration;
 use celeriac::{Context, Stop, task};
 
 /// Returns what it is given.
-#[task(name = "smoke.echo", queue = "smoke", timeout = "20s", concurrency = 1000)]
+#[task(name = "smoke.echo", queue = "smoke", timeout = "10s", concurrency = 1000)]
 pub async fn echo(text: String) -> Result<String, Stop> {
     Ok(text)
 }
 
 /// The same on a queue of the narrow road.
-#[task(name = "smoke.narrow", queue = "smoke-narrow", timeout = "20s", concurrency = 1000)]
+#[task(name = "smoke.narrow", queue = "smoke-narrow", timeout = "10s", concurrency = 1000)]
 pub async fn straight(text: String) -> Result<String, Stop> {
     Ok(text)
 }
 
 /// Fails until its attempt of this number, and then says which it was.
-#[task(name = "smoke.flaky", queue = "smoke", retries = 30, backoff = "1s..2s", timeout = "20s", concurrency = 100)]
+#[task(name = "smoke.flaky", queue = "smoke", retries = 30, backoff = "1s..2s", timeout = "10s", concurrency = 100)]
 pub async fn flaky(cx: &Context, attempt: u32) -> Result<u32, Stop> {
     if cx.attempt() < attempt {
         return Err(Stop::RetryAfter(Duration::from_secs(1), format!("not before attempt {attempt}").into()));
@@ -26,7 +26,7 @@ pub async fn flaky(cx: &Context, attempt: u32) -> Result<u32, Stop> {
 }
 
 /// Fails for good.
-#[task(name = "smoke.refuse", queue = "smoke", timeout = "20s")]
+#[task(name = "smoke.refuse", queue = "smoke", timeout = "10s")]
 pub async fn refuse(why: String) -> Result<(), Stop> {
     Err(Stop::Cancel(why))
 }
@@ -46,7 +46,7 @@ pub async fn block() -> Result<(), Stop> {
 }
 
 /// Takes its worker with it, or not.
-#[task(name = "smoke.crash", queue = "smoke", retries = 0, timeout = "20s", concurrency = 100)]
+#[task(name = "smoke.crash", queue = "smoke", retries = 0, timeout = "10s", concurrency = 100)]
 pub async fn crash(die: bool) -> Result<(), Stop> {
     if die {
         std::process::exit(3);
@@ -62,13 +62,13 @@ pub async fn slow(seconds: u64) -> Result<(), Stop> {
 }
 
 /// Measures what it is given: for arguments that fit into no message.
-#[task(name = "smoke.measure", queue = "smoke", timeout = "20s")]
+#[task(name = "smoke.measure", queue = "smoke", timeout = "10s")]
 pub async fn measure(text: String) -> Result<u64, Stop> {
     Ok(text.len() as u64)
 }
 
 /// Runs by itself every minute, and leaves a call whose id follows from the minute: that is how it is found.
-#[task(name = "smoke.minute", queue = "smoke", timeout = "20s", schedule = "rate(1 minute)")]
+#[task(name = "smoke.minute", queue = "smoke", timeout = "10s", schedule = "rate(1 minute)")]
 pub async fn minute(cx: &Context) -> Result<(), Stop> {
     let run = cx.id();
     scheduled.apply(run.to_string()).unique("the latest scheduled run").send().await?;
@@ -76,7 +76,7 @@ pub async fn minute(cx: &Context) -> Result<(), Stop> {
 }
 
 /// What a scheduled run leaves.
-#[task(name = "smoke.scheduled", queue = "smoke", timeout = "20s")]
+#[task(name = "smoke.scheduled", queue = "smoke", timeout = "10s")]
 pub async fn scheduled(by: String) -> Result<String, Stop> {
     Ok(by)
 }

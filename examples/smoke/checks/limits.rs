@@ -9,12 +9,12 @@ use super::super::{
     tasks::{echo, flaky, measure, slow},
 };
 
-/// Forty seconds of calls for a function that may run for thirty: what is left is handed on.
+/// A minute of calls for a function that may run for forty seconds: what is left is handed on.
 pub async fn left_overs(site: &Site) -> Result<String> {
-    let batch = slow.fan_out(vec![1; 40]).name("smoke: left-overs").await?;
+    let batch = slow.fan_out(vec![1; 60]).name("smoke: left-overs").await?;
     let progress = site.ended(&batch, Duration::from_mins(5)).await?;
-    ensure!(progress.succeeded == 40, "{} of 40 succeeded", progress.succeeded);
-    Ok("40 calls of a second each, one at a time".to_owned())
+    ensure!(progress.succeeded == 60, "{} of 60 succeeded", progress.succeeded);
+    Ok("60 calls of a second each, one at a time".to_owned())
 }
 
 /// A chain of twenty messages, of which AWS would cut one at sixteen unless the stack allows it.

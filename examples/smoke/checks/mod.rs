@@ -42,7 +42,7 @@ checks! {
     "time-out" 1 => failures::time_out,
     "blocked thread" 1 => failures::blocked_thread,
     "killer call" 21 => failures::killer_call,
-    "left-overs" 40 => limits::left_overs,
+    "left-overs" 60 => limits::left_overs,
     "many hops" 1 => limits::many_hops,
     "large arguments" 1 => limits::large_arguments,
     "revoked batch" 30 => limits::revoked_batch,
