@@ -26,6 +26,7 @@ mod change;
 mod claim;
 mod counters;
 mod dead_letters;
+mod fence;
 mod item;
 mod keys;
 mod ledger;

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    fence::Fence,
     item::{Fields, Item, TTL, number, pack, unpack},
     keys::{self, Key},
     query::Range,
     row::Origin,
     table::Table,
-    write::{Extra, Fence},
+    write::Extra,
 };
 use crate::{
     id::TaskId,
