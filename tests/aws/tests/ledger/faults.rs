@@ -114,7 +114,7 @@ pub(crate) async fn a_recording_that_comes_late_undoes_nothing() {
             return Fault::None;
         }
         come.notify_one();
-        Fault::Late(Duration::from_millis(500))
+        Fault::Late(Duration::from_secs(2))
     })
     .await;
     let batch = table.batch(10, None).await;

@@ -5,7 +5,7 @@ use task_core::{
     ports::{ClaimRequest, DeadQuery, Removal},
 };
 
-use crate::table::{Table, failed, open, requests, settings, table, with_bucket};
+use crate::table::{Table, failed, noise, open, requests, settings, table, with_bucket};
 
 /// More than two transactions take.
 const MANY: u32 = 230;
@@ -51,8 +51,7 @@ pub(crate) async fn letters_of_calls_that_died_again_take_the_place_of_the_old_o
 pub(crate) async fn letters_are_listed_in_pages() {
     let table = table().await;
     let batch = table.batch(MANY.into(), None).await;
-    // So large that a page of DynamoDB's, 1 MB, ends within a page of ours.
-    table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 100 << 10)).await.expect("finish");
+    table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 100)).await.expect("finish");
     let (mut after, mut seen) = (None, Vec::new());
     loop {
         let page = ids(&table, DeadQuery { after, limit: 70, batch: Some(batch), task: None }).await;
@@ -63,6 +62,19 @@ pub(crate) async fn letters_are_listed_in_pages() {
     }
     assert_eq!(seen, (0..MANY).map(|index| batch.call(index.into())).collect::<Vec<_>>());
     assert_eq!(ids(&table, DeadQuery::default()).await, []);
+}
+
+pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_listed() {
+    let table = table().await;
+    let batch = table.batch(160, None).await;
+    // All in one shard, whose pages have 1 MB.
+    let mut record = failed(batch, 160, 77, 150 << 10);
+    record.dead.retain(|letter| letter.id.index % 16 == 0);
+    table.run(table.request(batch, 0, 160), record).await.expect("finish");
+    let all = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    assert_eq!(all, (0..10).map(|at| batch.call(at * 16)).collect::<Vec<_>>());
+    let letter = table.ports.dead_letters.get(batch.call(32)).await.expect("get").expect("it is there");
+    assert!(letter.args == noise(150 << 10, 32), "its arguments are as they were");
 }
 
 pub(crate) async fn arguments_that_are_too_many_for_an_item_go_to_the_bucket_and_leave_it() {
