@@ -7,7 +7,7 @@ use super::{
     fleet::{Class, Fleet},
     names::{DISPATCHER, FAILURES, SCHEDULER_ROLE, TABLE, arn, arn_of, dead_queue, queue, role, text, worker},
     settings::Road,
-    storage::FOLDERS,
+    storage::{DEAD, FOLDERS},
     template::Template,
 };
 
@@ -67,6 +67,7 @@ impl Fleet<'_> {
             allow("Invoke", &["lambda:InvokeFunction"], workers),
             self.ledger(),
             self.objects(),
+            self.dead_letters(),
             self.bucket_list(),
         ]
     }
@@ -84,6 +85,7 @@ impl Fleet<'_> {
             self.become_scheduler(),
             self.ledger(),
             self.objects(),
+            self.dead_letters(),
             self.bucket_list(),
         ]
     }
@@ -101,6 +103,7 @@ impl Fleet<'_> {
             self.become_scheduler(),
             self.ledger(),
             self.objects(),
+            self.dead_letters(),
             self.bucket_list(),
         ]
     }
@@ -112,6 +115,11 @@ impl Fleet<'_> {
     fn objects(&self) -> Option<Value> {
         let folders = FOLDERS.iter().filter_map(|folder| self.bucket_arn(&format!("/{folder}/*")));
         allow("Objects", &["s3:GetObject", "s3:PutObject"], folders)
+    }
+
+    fn dead_letters(&self) -> Option<Value> {
+        let folder = self.bucket_arn(&format!("/{DEAD}/*"));
+        allow("DeadLetters", &["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], folder)
     }
 
     /// Without it, S3 says of an object that is not there that access is denied.

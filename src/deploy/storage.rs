@@ -17,6 +17,9 @@ const OBJECT_DAYS: u32 = 16;
 /// The folders of the bucket: parcels that are too large for a message, and results that are too large for a row.
 pub(super) const FOLDERS: [&str; 2] = ["parcels", "records"];
 
+/// The folder of dead letters' arguments that are too many for an item: each is there for as long as its letter.
+pub(super) const DEAD: &str = "dead";
+
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     add_table(template, fleet);
     if fleet.settings.bucket.as_deref() == Some(CREATE) {

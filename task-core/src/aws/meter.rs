@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::{
         interceptors::{
             Intercept,
             context::{
-                BeforeDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextMut,
+                AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextMut,
                 BeforeTransmitInterceptorContextRef,
             },
         },
@@ -119,9 +119,10 @@ impl Intercept for Metering {
         Ok(())
     }
 
-    fn read_before_deserialization(
+    /// By then the answer is here, whole.
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {

@@ -38,7 +38,8 @@ pub enum Fault {
     CutAfter,
     /// The service refuses it with this status and error code, as in `429` and `TooManyRequestsException`.
     Refused(u16, &'static str),
-    /// Every second entry of a batch is refused with this error code; the rest is carried out.
+    /// Every second entry of a batch is refused with this error code, or left out of a batch that is read; the rest is
+    /// carried out.
     Partly(&'static str),
 }
 

@@ -3,6 +3,26 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+/// Every second key of a batch that is read, and the answer's part that names the others.
+pub(crate) fn split_keys(request: &Bytes) -> (Bytes, Value) {
+    let mut request: Value = serde_json::from_slice(request).expect("a batch is JSON");
+    let mut unprocessed = request["RequestItems"].clone();
+    for (asked, left) in [(&mut request["RequestItems"], 0), (&mut unprocessed, 1)] {
+        for table in asked.as_object_mut().expect("tables by name").values_mut() {
+            let keys = table["Keys"].as_array().expect("a table is asked for keys");
+            table["Keys"] = keys.iter().skip(left).step_by(2).cloned().collect();
+        }
+    }
+    (request.to_string().into(), unprocessed)
+}
+
+/// An answer that says what of the request it leaves out.
+pub(crate) fn join_keys(answer: &Bytes, unprocessed: Value) -> Bytes {
+    let mut answer: Value = serde_json::from_slice(answer).expect("the answer to a batch is JSON");
+    answer["UnprocessedKeys"] = unprocessed;
+    answer.to_string().into()
+}
+
 /// A batch request without every second entry, and the failures of those.
 pub(crate) fn split(request: &Bytes, code: &str) -> (Bytes, Vec<Value>) {
     let mut request: Value = serde_json::from_slice(request).expect("a batch is JSON");

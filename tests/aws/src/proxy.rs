@@ -125,7 +125,7 @@ impl Upstream {
                 Err(Cut)
             }
             Fault::Refused(status, code) => Ok(refusal(&asked, status, code)),
-            Fault::Partly(code) => self.forward_partly(&head, &body, code).await,
+            Fault::Partly(code) => self.forward_partly(&head, &asked, code).await,
         }
     }
 
@@ -148,12 +148,25 @@ impl Upstream {
         Ok(answer)
     }
 
-    async fn forward_partly(&self, head: &request::Parts, body: &Bytes, code: &str) -> Result<Answer, Cut> {
-        let (request, failed) = partly::split(body, code);
-        let (mut head, body) = self.forward(head, request).await?.into_parts();
+    async fn forward_partly(&self, head: &request::Parts, asked: &Asked, code: &str) -> Result<Answer, Cut> {
+        if asked.operation == "BatchGetItem" {
+            let (request, unprocessed) = partly::split_keys(&asked.body);
+            return self.forward_changed(head, request, |answer| partly::join_keys(answer, unprocessed)).await;
+        }
+        let (request, failed) = partly::split(&asked.body, code);
+        self.forward_changed(head, request, |answer| partly::join(answer, failed)).await
+    }
+
+    async fn forward_changed(
+        &self,
+        head: &request::Parts,
+        body: Bytes,
+        change: impl FnOnce(&Bytes) -> Bytes,
+    ) -> Result<Answer, Cut> {
+        let (mut head, body) = self.forward(head, body).await?.into_parts();
         head.headers.remove(CONTENT_LENGTH);
         let Ok(body) = body.collect().await;
-        Ok(Response::from_parts(head, Full::new(partly::join(&body.to_bytes(), failed))))
+        Ok(Response::from_parts(head, Full::new(change(&body.to_bytes()))))
     }
 }
 
@@ -161,6 +174,11 @@ impl Upstream {
 fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
     let body = if asked.service == "s3" {
         format!("<Error><Code>{code}</Code><Message>injected</Message></Error>")
+    } else if code == "TransactionCanceledException" {
+        // As when it met another one.
+        format!(
+            r#"{{"__type":"{code}","message":"injected","CancellationReasons":[{{"Code":"TransactionConflict"}}]}}"#
+        )
     } else {
         format!(r#"{{"__type":"{code}","message":"injected"}}"#)
     };

@@ -1,7 +1,6 @@
 //! The records of batches: opening, the mark, closing, revoking, looking up.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     batch_rows::{
@@ -13,7 +12,7 @@ use super::{
     item::{Fields, Item, flag, number},
     keys::{self, LISTS},
     query::Range,
-    table::{Changed, Table},
+    table::{Changed, Table, all},
 };
 use crate::{
     id::BatchId,
@@ -80,7 +79,7 @@ impl Table {
     /// The newest batches, newest first.
     pub(super) async fn newest(&self, limit: usize) -> Result<Vec<BatchRecord>, PortError> {
         let shard = |shard| self.query(Range::of(keys::list(shard)).backwards().limit(limit));
-        let shards: Vec<Vec<Item>> = stream::iter(0..LISTS).map(shard).buffered(LISTS.into()).try_collect().await?;
+        let shards = all((0..LISTS).map(shard).collect()).await?;
         let places = shards.iter().flatten().map(|item| Fields(item).text("sk"));
         let mut places = places.collect::<Result<Vec<&str>, PortError>>()?;
         places.sort_unstable_by(|a, b| b.cmp(a));

@@ -55,3 +55,9 @@ pub(super) fn object(item: &Item) -> Result<Option<&str>, PortError> {
     let fields = Fields(item);
     fields.has(OBJECT).then(|| fields.text(OBJECT)).transpose()
 }
+
+/// The error of bytes that make no sense.
+pub(super) fn unreadable(item: &Item) -> PortError {
+    let fields = Fields(item);
+    fields.unreadable(if fields.has(OBJECT) { OBJECT } else { BYTES })
+}

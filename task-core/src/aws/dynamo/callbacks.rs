@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     id::BatchId,
-    ports::{Outgoing, Owed, PortError},
+    ports::{BatchRecord, Outgoing, Owed, PortError},
 };
 
 /// How long whoever was handed a callback has to send it before it is handed to another.
@@ -69,19 +69,19 @@ impl Table {
     /// completed it died before looking.
     pub(super) async fn all_owed(&self) -> Result<Vec<Owed>, PortError> {
         let handed_until_ms = self.clock.now_ms().saturating_sub(HANDED_MS);
-        let mut all = Vec::new();
+        let (mut all, mut unknown) = (Vec::new(), Vec::new());
         for item in self.query(Range::of(keys::CALLBACKS.to_owned())).await? {
             let owed = owed(&item)?;
-            let is_owed = if Fields(&item).has(HANDED) {
-                Fields(&item).number::<u64>(HANDED)? <= handed_until_ms
-            } else {
-                let record = self.batch_records(&[owed.batch]).await?.pop().flatten();
-                record.is_some_and(|record| record.finished_ms.is_some())
-            };
-            if is_owed {
+            if !Fields(&item).has(HANDED) {
+                unknown.push(owed);
+            } else if Fields(&item).number::<u64>(HANDED)? <= handed_until_ms {
                 all.push(owed);
             }
         }
+        let ids: Vec<BatchId> = unknown.iter().map(|owed| owed.batch).collect();
+        let records = self.batch_records(&ids).await?;
+        let is_finished = |record: &Option<BatchRecord>| record.as_ref().is_some_and(|at| at.finished_ms.is_some());
+        all.extend(unknown.into_iter().zip(&records).filter(|(_, record)| is_finished(record)).map(|(owed, _)| owed));
         Ok(all)
     }
 

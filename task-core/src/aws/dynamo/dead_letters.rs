@@ -1,7 +1,6 @@
 //! Looking for dead letters, and removing them.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
-use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 
 use super::{
     counters::Counts,
@@ -9,7 +8,7 @@ use super::{
     keys::{self, LETTERS},
     letters,
     query::Range,
-    table::{Table, WIDTH},
+    table::{Table, all},
 };
 use crate::{
     id::TaskId,
@@ -46,11 +45,11 @@ impl Table {
             ids.sort_unstable();
             let last_wanted = query.limit.checked_sub(1).and_then(|at| ids.get(at)).copied();
             let lacking = shards.iter_mut().zip(0..).filter(|(shard, _)| shard.may_matter(last_wanted));
-            let more = lacking.map(|(shard, number)| self.more(shard, number, query)).collect::<Vec<_>>();
+            let more: Vec<_> = lacking.map(|(shard, number)| self.more(shard, number, query)).collect();
             if more.is_empty() {
                 break;
             }
-            try_join_all(more).await?;
+            all(more).await?;
         }
         let mut all: Vec<DeadLetter> = shards.into_iter().flat_map(|shard| shard.letters).collect();
         all.sort_unstable_by_key(|letter| letter.id);
@@ -73,7 +72,7 @@ impl Table {
         }
         let found = self.query(range).await?;
         shard.is_over = found.len() < page;
-        shard.letters.extend(try_join_all(found.iter().map(|item| self.letter(item))).await?);
+        shard.letters.extend(all(found.iter().map(|item| self.letter(item)).collect()).await?);
         Ok(())
     }
 
@@ -87,14 +86,10 @@ impl Table {
 
     /// Removes dead letters, each by its id and the time it died. Says how many.
     pub(super) async fn remove_all(&self, wanted: Vec<(TaskId, u64)>, removal: Removal) -> Result<u64, PortError> {
-        let found = &self.get_many(wanted.iter().map(|(id, _)| keys::letter(*id)).collect()).await?;
-        let removed = stream::iter(wanted).map(|(id, died_ms)| async move {
-            match found.get(&keys::letter(id)) {
-                Some(item) => self.remove(item, died_ms, removal).await,
-                None => Ok(false),
-            }
-        });
-        removed.buffer_unordered(WIDTH).try_fold(0, |sum, removed| async move { Ok(sum + u64::from(removed)) }).await
+        let found = self.get_many(wanted.iter().map(|(id, _)| keys::letter(*id)).collect()).await?;
+        let found = wanted.iter().filter_map(|(id, died_ms)| Some((found.get(&keys::letter(*id))?, *died_ms)));
+        let removed = all(found.map(|(item, died_ms)| self.remove(item, died_ms, removal)).collect()).await?;
+        Ok(removed.into_iter().map(u64::from).sum())
     }
 
     /// Takes a letter out, keeps why it died, and takes it from the counters if its call is sent again. `false` if it

@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::{
+    fence::{Fence, Written},
     item::{bytes, number, pack, text},
     row::{
         Origin, ParcelRow, State,
         names::{LEASE, SEAL, STATE, VERSION, WINDOW},
     },
     table::Table,
-    write::{Fence, Written},
 };
 use crate::{
     id::ParcelId,

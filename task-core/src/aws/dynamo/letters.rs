@@ -11,7 +11,7 @@ use super::{
     item::{Fields, Item, TTL, bytes, number, pack, seconds, text, unpack},
     keys,
     records::{self, Rows},
-    table::Table,
+    table::{Table, all},
     write::Extra,
 };
 use crate::{
@@ -66,22 +66,22 @@ pub(super) fn learn(before: &mut Before, letter: &DeadLetter, found: Option<Item
 impl Table {
     /// The items of letters. Arguments that are too many for an item are an object, which is gone when the letter is.
     pub(super) async fn letter_items(&self, letters: &[DeadLetter]) -> Result<Vec<Letter>, PortError> {
-        let mut items = Vec::with_capacity(letters.len());
-        for letter in letters {
-            let DeadLetter { id, died_ms, .. } = *letter;
-            let head = pack(&DeadLetter { args: Bytes::new(), ..letter.clone() });
-            let length = head.len();
-            let mut item = keys::letter(id).attributes();
-            item.extend([
-                (DIED.to_owned(), number(died_ms)),
-                (TASK.to_owned(), text(&letter.task)),
-                (LETTER.to_owned(), bytes(head)),
-            ]);
-            let object = format!("dead/{}/{}-{died_ms}", id.batch, id.index);
-            let bytes = length + self.lay(&mut item, object, pack(serde_bytes::Bytes::new(&letter.args))).await?;
-            items.push(Letter { item, died_ms, bytes });
-        }
-        Ok(items)
+        all(letters.iter().map(|letter| self.letter_item(letter)).collect()).await
+    }
+
+    async fn letter_item(&self, letter: &DeadLetter) -> Result<Letter, PortError> {
+        let DeadLetter { id, died_ms, .. } = *letter;
+        let head = pack(&DeadLetter { args: Bytes::new(), ..letter.clone() });
+        let length = head.len();
+        let mut item = keys::letter(id).attributes();
+        item.extend([
+            (DIED.to_owned(), number(died_ms)),
+            (TASK.to_owned(), text(&letter.task)),
+            (LETTER.to_owned(), bytes(head)),
+        ]);
+        let object = format!("dead/{}/{}-{died_ms}", id.batch, id.index);
+        let bytes = length + self.lay(&mut item, object, pack(serde_bytes::Bytes::new(&letter.args))).await?;
+        Ok(Letter { item, died_ms, bytes })
     }
 
     /// Puts a dead letter in. If there is one of another death of the call, it was retried, and whoever did so has not
@@ -107,7 +107,7 @@ impl Table {
             let what = format!("the arguments of dead letter {} are gone from the stack's bucket: drop it", letter.id);
             return Err(PortError::Refused { what });
         };
-        let args: serde_bytes::ByteBuf = unpack(&packed).ok_or_else(|| Fields(item).unreadable("v"))?;
+        let args: serde_bytes::ByteBuf = unpack(&packed).ok_or_else(|| blob::unreadable(item))?;
         Ok(DeadLetter { args: Bytes::from(args.into_vec()), ..letter })
     }
 

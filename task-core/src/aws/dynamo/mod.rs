@@ -15,6 +15,8 @@
 //! A *bucket* is 4,096 calls of a batch; a *shard* spreads what is written often over the table's partitions. Names of
 //! attributes are short because every byte of them is billed.
 //!
+//! A batch counts the verdicts of a parcel when that is sealed or finished; what an open one has recorded is in its row.
+//!
 //! What only the holder of a claim may write goes into one request with a condition on its parcel's row: the row's
 //! update alone, which costs one unit, or a transaction with what is written beside it, at two units for each item.
 
@@ -26,6 +28,7 @@ mod change;
 mod claim;
 mod counters;
 mod dead_letters;
+mod fence;
 mod item;
 mod keys;
 mod ledger;

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    blob,
+    fence::Fence,
     item::{Fields, Item, TTL, number, pack, unpack},
     keys::{self, Key},
     query::Range,
     row::Origin,
-    table::Table,
-    write::{Extra, Fence},
+    table::{Table, all},
+    write::Extra,
 };
 use crate::{
     id::TaskId,
@@ -101,17 +103,18 @@ impl Table {
         origin: Origin,
         record: &Record,
     ) -> Result<Vec<Extra>, PortError> {
-        let mut extras = Vec::new();
-        for (bucket, rows) in split(record) {
-            let packed = pack(&rows);
-            let key = keys::record(origin.batch, bucket, fence.parcel, fence.epoch, xxh3_64(&packed));
-            let object = format!("records/{}/{bucket}/{}", origin.batch, key.sk.replace('#', "-"));
-            let mut item = item(&key, self.clock.now_ms(), &rows);
-            item.insert(TTL.to_owned(), number(origin.keep_until_s));
-            let bytes = self.lay(&mut item, object, packed).await?;
-            extras.push(Extra::of(self.put_action(item), bytes));
-        }
-        Ok(extras)
+        let parts = split(record).into_iter();
+        all(parts.map(|(bucket, rows)| self.record_item(fence, origin, bucket, rows)).collect()).await
+    }
+
+    async fn record_item(&self, fence: &Fence, at: Origin, bucket: u64, rows: Rows<'_>) -> Result<Extra, PortError> {
+        let packed = pack(&rows);
+        let key = keys::record(at.batch, bucket, fence.parcel, fence.epoch, xxh3_64(&packed));
+        let object = format!("records/{}/{bucket}/{}", at.batch, key.sk.replace('#', "-"));
+        let mut item = item(&key, self.clock.now_ms(), &rows);
+        item.insert(TTL.to_owned(), number(at.keep_until_s));
+        let bytes = self.lay(&mut item, object, packed).await?;
+        Ok(Extra::of(self.put_action(item), bytes))
     }
 
     /// What a call returned, the last time if it was sent again.
@@ -134,14 +137,17 @@ impl Table {
     async fn about(&self, call: TaskId) -> Result<Vec<Found>, PortError> {
         let range = Range::of(keys::records(call.batch, keys::bucket(call.index)));
         let range = range.filter("i <= :call AND j >= :call").with(":call", number(call.index));
-        let mut found = Vec::new();
-        for item in self.query(range).await? {
-            // An object that is gone has had its time, as the item will.
-            let Some(packed) = self.fetch(&item).await? else { continue };
-            let rows: Found = unpack(&packed).ok_or_else(|| Fields(&item).unreadable("v"))?;
-            found.push((Fields(&item).number::<u64>(WRITTEN)?, rows));
-        }
+        let items = self.query(range).await?;
+        let found = all(items.iter().map(|item| self.read_record(item)).collect()).await?;
+        let mut found: Vec<(u64, Found)> = found.into_iter().flatten().collect();
         found.sort_by_key(|(written_ms, _)| *written_ms);
         Ok(found.into_iter().map(|(_, rows)| rows).collect())
+    }
+
+    /// The rows of an item, and when it was written. An object that is gone has had its time, as the item will.
+    async fn read_record(&self, item: &Item) -> Result<Option<(u64, Found)>, PortError> {
+        let Some(packed) = self.fetch(item).await? else { return Ok(None) };
+        let rows = unpack(&packed).ok_or_else(|| blob::unreadable(item))?;
+        Ok(Some((Fields(item).number(WRITTEN)?, rows)))
     }
 }

@@ -47,6 +47,11 @@ pub(super) struct Table {
     pub(super) version: AtomicU64,
 }
 
+/// Does all of it, some at a time, until something fails. The answers are in order.
+pub(super) async fn all<T>(work: Vec<impl Future<Output = Result<T, PortError>>>) -> Result<Vec<T>, PortError> {
+    stream::iter(work).buffered(WIDTH).try_collect().await
+}
+
 /// What became of a conditional change.
 pub(super) enum Changed {
     /// It is done; the attributes that were asked for.
@@ -68,14 +73,12 @@ impl Table {
     pub(super) async fn get_many(&self, mut keys: Vec<Key>) -> Result<HashMap<Key, Item>, PortError> {
         keys.sort();
         keys.dedup();
-        let chunks: Vec<Vec<Key>> = keys.chunks(MANY).map(<[Key]>::to_vec).collect();
-        let found = stream::iter(chunks).map(|keys| self.get_chunk(keys)).buffer_unordered(WIDTH);
-        let found: Vec<Vec<Item>> = found.try_collect().await?;
+        let found = all(keys.chunks(MANY).map(|keys| self.get_chunk(keys)).collect()).await?;
         Ok(found.into_iter().flatten().filter_map(|item| Some((Key::of(&item)?, item))).collect())
     }
 
     /// DynamoDB answers as much as it likes, 16 MB at most, and says what is missing.
-    async fn get_chunk(&self, keys: Vec<Key>) -> Result<Vec<Item>, PortError> {
+    async fn get_chunk(&self, keys: &[Key]) -> Result<Vec<Item>, PortError> {
         let keys = keys.iter().map(Key::attributes).collect();
         let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
         let mut asked = Some(asked.build().expect("there are keys"));

@@ -11,8 +11,8 @@ use crate::{aws::fault::Fault, ports::PortError};
 /// The most actions of a transaction.
 pub(super) const MAX_ACTIONS: usize = 100;
 
-/// The most bytes of a transaction: a quarter below what DynamoDB takes, which counts names too.
-pub(super) const MAX_BYTES: usize = 3 << 20;
+/// The most bytes of a transaction, so that they are below the 4 MB that DynamoDB takes in base64, too.
+pub(super) const MAX_BYTES: usize = 5 << 19;
 
 /// Reasons of a cancelled transaction that pass.
 const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];

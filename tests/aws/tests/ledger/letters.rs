@@ -1,0 +1,97 @@
+//! Many dead letters, and large ones.
+
+use task_core::{
+    id::{ParcelId, TaskId},
+    ports::{ClaimRequest, DeadQuery, Removal},
+};
+
+use crate::table::{Table, failed, noise, open, requests, settings, table, with_bucket};
+
+/// More than two transactions take.
+const MANY: u32 = 230;
+
+async fn ids(table: &Table, query: DeadQuery) -> Vec<TaskId> {
+    let letters = table.ports.dead_letters.list(query).await.expect("list");
+    letters.into_iter().map(|letter| letter.id).collect()
+}
+
+pub(crate) async fn more_letters_than_a_transaction_takes_are_written_and_counted() {
+    let table = table().await;
+    let batch = table.batch(MANY.into(), None).await;
+    table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 100)).await.expect("finish");
+    assert_eq!(requests(&table, "DynamoDB", "TransactWriteItems"), 4, "one opened the batch");
+    assert_eq!(table.tally(batch).await.failed, u64::from(MANY));
+    let all = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    assert_eq!(all, (0..MANY).map(|index| batch.call(index.into())).collect::<Vec<_>>());
+
+    let half = all.iter().step_by(2).map(|id| (*id, 77)).collect::<Vec<_>>();
+    let removed = table.ports.dead_letters.remove(half.clone(), Removal::Retried).await.expect("remove");
+    assert_eq!(removed, half.len() as u64);
+    assert_eq!(table.ports.dead_letters.remove(half, Removal::Retried).await.expect("remove"), 0, "they are gone");
+    assert_eq!(table.tally(batch).await.failed, u64::from(MANY / 2));
+}
+
+pub(crate) async fn letters_of_calls_that_died_again_take_the_place_of_the_old_ones() {
+    let table = table().await;
+    let batch = table.batch(MANY.into(), None).await;
+    table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 10)).await.expect("finish");
+    let again = ClaimRequest { parcel: ParcelId::root(batch, 0).child(0), ..table.request(batch, 0, MANY) };
+    table.run(again, failed(batch, MANY, 78, 10)).await.expect("finish");
+    assert_eq!(table.tally(batch).await.failed, u64::from(MANY), "one call counts once");
+    let letters = table.ports.dead_letters.list(DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    let letters = letters.expect("list");
+    assert!(letters.len() == MANY as usize && letters.iter().all(|letter| letter.died_ms == 78), "{}", letters.len());
+    for index in [0, u64::from(MANY) - 1] {
+        let history = table.ports.ledger.history(batch.call(index)).await.expect("history");
+        let entries: Vec<_> = history.iter().map(|entry| (entry.kind.as_str(), entry.at_ms)).collect();
+        assert_eq!(entries, [("retried", 77)], "call {index}");
+    }
+}
+
+pub(crate) async fn letters_are_listed_in_pages() {
+    let table = table().await;
+    let batch = table.batch(MANY.into(), None).await;
+    table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 100)).await.expect("finish");
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = ids(&table, DeadQuery { after, limit: 70, batch: Some(batch), task: None }).await;
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 70, "{}", page.len());
+        after = Some(*last);
+        seen.extend(page);
+    }
+    assert_eq!(seen, (0..MANY).map(|index| batch.call(index.into())).collect::<Vec<_>>());
+    assert_eq!(ids(&table, DeadQuery::default()).await, []);
+}
+
+pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_listed() {
+    let table = table().await;
+    let batch = table.batch(160, None).await;
+    // All in one shard, whose pages have 1 MB.
+    let mut record = failed(batch, 160, 77, 150 << 10);
+    record.dead.retain(|letter| letter.id.index % 16 == 0);
+    table.run(table.request(batch, 0, 160), record).await.expect("finish");
+    let all = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    assert_eq!(all, (0..10).map(|at| batch.call(at * 16)).collect::<Vec<_>>());
+    let letter = table.ports.dead_letters.get(batch.call(32)).await.expect("get").expect("it is there");
+    assert!(letter.args == noise(150 << 10, 32), "its arguments are as they were");
+}
+
+pub(crate) async fn arguments_that_are_too_many_for_an_item_go_to_the_bucket_and_leave_it() {
+    let table = open(&with_bucket(settings().await), |_| aws_tests::Fault::None);
+    let batch = table.batch(2, None).await;
+    let record = failed(batch, 2, 77, 3 << 20);
+    let letters = record.dead.clone();
+    table.run(table.request(batch, 0, 2), record).await.expect("finish");
+    assert_eq!(requests(&table, "S3", "PutObject"), 2);
+    let listed = table.ports.dead_letters.list(DeadQuery { limit: 10, ..DeadQuery::default() }).await;
+    assert_eq!(listed.expect("list"), letters);
+
+    let (id, died_ms) = (letters[0].id, letters[0].died_ms);
+    assert_eq!(table.ports.dead_letters.remove(vec![(id, died_ms)], Removal::Dropped).await.expect("remove"), 1);
+    assert_eq!(requests(&table, "S3", "DeleteObject"), 1);
+    let again = ClaimRequest { parcel: ParcelId::root(batch, 0).child(0), ..table.request(batch, 0, 2) };
+    table.run(again, failed(batch, 2, 78, 3 << 20)).await.expect("finish");
+    assert_eq!(requests(&table, "S3", "DeleteObject"), 2, "that of the letter that was there");
+    assert_eq!(table.ports.dead_letters.get(letters[1].id).await.expect("get").map(|letter| letter.died_ms), Some(78));
+}
