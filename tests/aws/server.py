@@ -11,7 +11,6 @@ by then have fired. Only what services call time is virtual: requests are waited
 import argparse
 import asyncio
 import os
-import re
 import shutil
 import signal
 import socket
@@ -20,7 +19,6 @@ import tempfile
 import threading
 import time
 import urllib.request
-from datetime import datetime, timezone
 
 HEALTHY_WITHIN_S = 60
 
@@ -39,67 +37,23 @@ class VirtualTime:
         return self.now_s
 
 
-class Schedules:
-    """EventBridge Scheduler's schedules, fired on the loop that serves requests and not on a thread beside it.
-
-    ministack's own thread fires every ten seconds, and may add to a queue while a request replaces the queue's list.
-    """
-
-    def __init__(self, app):
-        from ministack.services import eventbridge, scheduler
-
-        self.app = app
-        self.scheduler = scheduler
-        self.invoke = eventbridge._invoke_target
-        scheduler.start_scheduler = lambda: None
-        eventbridge._invoke_target = self.invoke_filled
-
-    def fire(self):
-        async def on_loop():
-            self.scheduler._tick_schedules()
-
-        asyncio.run_coroutine_threadsafe(on_loop(), self.app._MAIN_LOOP).result()
-
-    def fire_every_second(self):
-        while True:
-            time.sleep(1)
-            self.fire()
-
-    def invoke_filled(self, target, event, rule, *rest):
-        """Fills in what the Scheduler fills into an input, which ministack does not."""
-        if event["Source"] == "aws.scheduler" and "Input" in target:
-            target = {**target, "Input": self.filled(target["Input"], event, rule)}
-        self.invoke(target, event, rule, *rest)
-
-    def filled(self, text, event, schedule):
-        # Recurring ones are due on the minute, and looked at a little later.
-        at_s = self.scheduler._at_time_epoch(schedule["ScheduleExpression"]) or event["Time"] // 60 * 60
-        attributes = {
-            "scheduled-time": datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "schedule-arn": schedule["Arn"],
-            "execution-id": event["EventId"],
-            "attempt-number": "1",
-        }
-        return re.sub(r"<aws\.scheduler\.([a-z-]+)>", lambda match: attributes.get(match[1], match[0]), text)
-
-
 def wait_until_healthy(port):
     """ministack answers late rather than wrongly: its port is open from the start."""
     url = f"http://127.0.0.1:{port}/_ministack/health"
     urllib.request.urlopen(url, timeout=HEALTHY_WITHIN_S).read()
 
 
-def obey(port, schedules, virtual_time, say):
+def obey(port, mended, virtual_time, say):
     """What the test asks for, until its end."""
     wait_until_healthy(port)
     if not virtual_time:
-        threading.Thread(target=schedules.fire_every_second, daemon=True).start()
+        mended.fire_every_second()
     say(f"listening 127.0.0.1:{port}")
     for line in sys.stdin:
         word, now_ms = line.split()
         assert word == "now" and virtual_time, line
         virtual_time.set(int(now_ms))
-        schedules.fire()
+        mended.fire_schedules()
         say(line.strip())
 
 
@@ -133,11 +87,13 @@ def serve(options, folder):
     from hypercorn.config import Config
     from ministack import app
 
-    schedules = Schedules(app)
+    import mended
+
+    mended.mend()
 
     def control():
         try:
-            obey(port, schedules, virtual_time, say)
+            obey(port, mended, virtual_time, say)
         finally:
             end(folder)
 
