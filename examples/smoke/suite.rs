@@ -63,9 +63,11 @@ fn report(options: &Options, name: &str, took: Duration, done: &Result<String>) 
 
 /// The error and its causes, but for those whose words it has already.
 pub fn explain(error: &anyhow::Error) -> String {
-    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |text, cause| {
-        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
-    })
+    error
+        .chain()
+        .skip(1)
+        .map(ToString::to_string)
+        .fold(error.to_string(), |text, cause| if text.contains(&cause) { text } else { format!("{text}: {cause}") })
 }
 
 fn names() -> String {

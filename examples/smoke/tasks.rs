@@ -54,8 +54,8 @@ pub async fn crash(die: bool) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Takes its time; one at a time, so that a batch of them is more than one function may run for.
-#[task(name = "smoke.slow", queue = "smoke", timeout = "10s", takes = "1s", concurrency = 1)]
+/// Takes its time, and longer than it says: so a parcel of them is more than one function may run for.
+#[task(name = "smoke.slow", queue = "smoke", timeout = "10s", concurrency = 1)]
 pub async fn slow(seconds: u64) -> Result<(), Stop> {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     Ok(())

@@ -1,9 +1,10 @@
-//! A local AWS for tests: real wire protocols, virtual time where a test asks for it, and a proxy that makes requests
-//! fail as networks and services do.
+//! A local AWS for tests: real wire protocols, virtual time where a test asks for it, stacks deployed from the template
+//! of a program, and a proxy that makes requests fail as networks and services do.
 
 #![allow(clippy::missing_panics_doc, reason = "what fails here fails the test that asked for it")]
 
 mod credentials;
+mod deployment;
 mod fault;
 mod ministack;
 mod partly;
@@ -11,6 +12,7 @@ mod proxy;
 mod resources;
 
 pub use credentials::{CREDENTIALS, with_credentials};
+pub use deployment::Deployment;
 pub use fault::{Asked, Fault, Odds};
 pub use ministack::{Ministack, config};
 pub use proxy::Proxy;

@@ -44,12 +44,9 @@ impl Ministack {
     }
 
     fn launch(args: &[&str]) -> Self {
-        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-        let python = root.join(".venv-aws/bin/python");
-        assert!(python.exists(), "{} is not there: `tests/run` sets it up, or `tests/python aws`", python.display());
         let log = log();
-        let mut process = Command::new(python)
-            .arg(root.join("tests/aws/server.py"))
+        let mut process = Command::new(python())
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/server.py"))
             .arg("--log")
             .arg(&log)
             .args(args)
@@ -80,6 +77,13 @@ impl Ministack {
         writeln!(asks, "now {now_ms}").unwrap_or_else(|error| panic!("{error}; see {}", self.log.display()));
         assert_eq!(line(answers, &self.log), format!("now {now_ms}"));
     }
+}
+
+/// The interpreter of the Python environment that ministack is in.
+pub(crate) fn python() -> PathBuf {
+    let python = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.venv-aws/bin/python"));
+    assert!(python.exists(), "{} is not there: `tests/run` sets it up, or `tests/python aws`", python.display());
+    python.to_owned()
 }
 
 /// How clients are configured for a local endpoint, a proxy's for example. Any credentials will do.
