@@ -43,11 +43,11 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
     };
     let mut work = properties(fleet, fleet.stack.queue(name), receiver);
     work["RedrivePolicy"] = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": MAX_RECEIVES });
-    template.add(&id, "AWS::SQS::Queue", work);
+    template.add_with(&id, "AWS::SQS::Queue", work, fleet.end());
     let mut dead_letters = properties(fleet, fleet.stack.dead_queue(name), fleet.settings.dispatcher.timeout);
     let source = arn_of("sqs", &fleet.stack.queue(name));
     dead_letters["RedriveAllowPolicy"] = json!({ "redrivePermission": "byQueue", "sourceQueueArns": [source] });
-    template.add(&dead, "AWS::SQS::Queue", dead_letters);
+    template.add_with(&dead, "AWS::SQS::Queue", dead_letters, fleet.end());
     refuse_plain_text(template, &id);
     refuse_plain_text(template, &dead);
 }
