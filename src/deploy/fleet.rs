@@ -23,7 +23,7 @@ use super::{
 const WORKER_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a worker needs beside a task's own time: to start, to record what was done and to hand on what was not.
-const MARGIN: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// How long after its function's time limit a message that was handed to it stays hidden.
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
