@@ -32,7 +32,10 @@ fn templates_of_the_examples_pass_their_checks() {
     let lint = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint");
     let (tools, folder) = (tools(), TempDir::new().expect("a temporary folder"));
     let every = format!("{lint}/every-setting.toml");
-    for (program, settings) in [("nightly_report", None), ("web_signup", None), ("web_signup", Some(&every))] {
+    let smoke = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/smoke/deploy.toml").to_owned();
+    let templates =
+        [("mail_campaign", None), ("nightly_report", None), ("smoke", Some(&smoke)), ("web_signup", Some(&every))];
+    for (program, settings) in templates {
         let mut command = example(program);
         command.args(["deploy", "template", "--stack", "prod"]);
         if let Some(settings) = settings {
@@ -40,7 +43,7 @@ fn templates_of_the_examples_pass_their_checks() {
         }
         let written = command.output().expect("the program runs");
         assert!(written.status.success(), "{program}: {}", text(&written.stderr));
-        let template = folder.path().join(format!("{program}-{}.json", settings.is_some()));
+        let template = folder.path().join(format!("{program}.json"));
         fs::write(&template, written.stdout).expect("a temporary folder can be written to");
         passes(&tools.join("cfn-lint"), &[], &template);
         let config = format!("{lint}/checkov.yaml");
