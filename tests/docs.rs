@@ -31,3 +31,17 @@ fn every_option_is_on_the_page_of_options() {
         }
     }
 }
+
+#[test]
+fn every_setting_of_a_stack_is_on_its_page() {
+    let (page, source) = (include_str!("../docs/deploy.md"), include_str!("../src/deploy/settings.rs"));
+    let fields =
+        source.lines().filter_map(|line| Some(line.trim_start().strip_prefix("pub(super) ")?.split_once(": ")?.0));
+    let fields: Vec<&str> = fields.collect();
+    assert!(fields.len() >= 30, "only {fields:?} found");
+    for name in fields {
+        let words =
+            |line: &str| line.split(|sign: char| !(sign.is_alphanumeric() || sign == '_')).any(|word| word == name);
+        assert!(page.lines().any(words), "docs/deploy.md does not have the setting `{name}`");
+    }
+}

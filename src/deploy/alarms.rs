@@ -9,24 +9,13 @@ use super::{
     template::Template,
 };
 
-/// Reports of failed invocations are taken at once, so that one of this age, in seconds, is not taken at all.
-const FAILURES_LATE_S: u64 = 900;
+/// The dispatcher takes reports of failures and dead letters at once: one of this age, in seconds, is not taken at all.
+const UNTAKEN_S: u64 = 900;
 
-const LATE: &str = "ApproximateAgeOfOldestMessage";
+/// What may be said of any part: the end of the alarm's name, the metric, in how many periods in a row, and why.
+type Kind = (&'static str, &'static str, u32, &'static str);
 
-/// What the table is asked for.
-const OPERATIONS: [&str; 6] = ["BatchGetItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"];
-
-/// Runs that `EventBridge` Scheduler did not send, or not at once.
-const UNSENT: [&str; 4] = [
-    "InvocationDroppedCount",
-    "InvocationThrottleCount",
-    "InvocationsFailedToBeSentToDeadLetterCount",
-    "TargetErrorCount",
-];
-
-/// What goes wrong with any function: end of the alarm's name, metric, how many periods in a row, why.
-const FUNCTION: [(&str, &str, u32, &str); 3] = [
+const FUNCTION: [Kind; 3] = [
     (
         "errors",
         "Errors",
@@ -47,6 +36,45 @@ const FUNCTION: [(&str, &str, u32, &str); 3] = [
     ),
 ];
 
+const THROTTLED: &str = "The ledger is asked for more than DynamoDB gives yet, and calls wait. A new table takes about 4,000 \
+     writes a second, and more soon after";
+
+/// Throttles of the table.
+const TABLE_THROTTLES: [Kind; 2] = [
+    ("table-read-throttles", "ReadThrottleEvents", 3, THROTTLED),
+    ("table-write-throttles", "WriteThrottleEvents", 3, THROTTLED),
+];
+
+/// The operations of claims and finishes, without which no call runs: the end of the alarm's name first.
+const OPERATIONS: [(&str, &str); 2] = [("update", "UpdateItem"), ("transaction", "TransactWriteItems")];
+
+const SCHEDULER: [Kind; 4] = [
+    (
+        "schedules-dropped",
+        "InvocationDroppedCount",
+        1,
+        "Scheduler gave up runs or delayed calls; they are dead letters now, or wait in a dead-letter queue to become some",
+    ),
+    (
+        "schedules-lost",
+        "InvocationsFailedToBeSentToDeadLetterCount",
+        1,
+        "Scheduler gave up runs or delayed calls and could not keep them: send them again",
+    ),
+    (
+        "schedules-failing",
+        "TargetErrorCount",
+        1,
+        "Scheduler cannot send runs or delayed calls, and tries again for a day: is its role allowed to send to the queue?",
+    ),
+    (
+        "schedules-throttled",
+        "InvocationThrottleCount",
+        3,
+        "More is due at once than Scheduler sends in a second, and calls are late: have its quota raised",
+    ),
+];
+
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     if !fleet.settings.alarms.enabled {
         return;
@@ -54,138 +82,125 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     let queues = fleet.queues.keys().flat_map(|name| of_queue(fleet, name));
     let dispatcher = of_function(DISPATCHER, "dispatcher");
     let workers = fleet.workers.keys().flat_map(|class| of_worker(fleet, *class));
-    let alarms = queues.chain([failures()]).chain(dispatcher).chain(workers).chain(table()).chain([schedules()]);
+    let alarms = queues.chain([failures()]).chain(dispatcher).chain(workers).chain(of_table()).chain(of_schedules());
     for alarm in alarms {
         alarm.add(template, fleet);
     }
 }
 
-fn of_queue(fleet: &Fleet<'_>, name: &str) -> [Alarm<'static>; 2] {
-    let dead = |metric| sqs(&dead_queue(name), metric);
+fn of_queue(fleet: &Fleet<'_>, name: &str) -> [Alarm; 3] {
+    let alarm = |end: &str, metric, most, why| {
+        let name = format!("{name}-{end}");
+        Alarm { id: logical("Alarm", &format!("queue-{name}")), name, metric, most, periods: 1, why }
+    };
     [
-        Alarm {
-            id: logical("LateAlarm", name),
-            name: format!("{name}-late"),
-            why: "Calls wait too long: too little concurrency, a function that fails, or a mapping that is switched off",
-            most: fleet.settings.alarms.late.as_secs(),
-            periods: 1,
-            statistic: "Maximum",
-            metrics: vec![sqs(&queue(name), LATE)],
-        },
-        Alarm {
-            id: logical("DeadAlarm", name),
-            name: format!("{name}-dead"),
-            why: "Messages that nobody could read, that came a thousand times, or that Scheduler could not deliver. \
-                  They are dead letters now, or wait to become some",
-            most: 0,
-            periods: 1,
-            statistic: "Sum",
-            // The dispatcher takes them out at once; where it does not, they are still there.
-            metrics: vec![dead("NumberOfMessagesReceived"), dead("ApproximateNumberOfMessagesVisible")],
-        },
+        alarm(
+            "late",
+            age(&queue(name)),
+            fleet.settings.alarms.late.as_secs(),
+            "Calls wait too long: too little concurrency, a function that fails, or a mapping that is switched off",
+        ),
+        alarm(
+            "dead",
+            sqs(&dead_queue(name), "NumberOfMessagesReceived", "Sum"),
+            0,
+            "Messages that nobody could read, that came a thousand times, or that Scheduler could not deliver. They are \
+             dead letters now",
+        ),
+        alarm(
+            "dead-untaken",
+            age(&dead_queue(name)),
+            UNTAKEN_S,
+            "Dead messages are not made dead letters: the dispatcher fails, or its mapping is switched off. SQS deletes \
+             them after 14 days",
+        ),
     ]
 }
 
-fn failures() -> Alarm<'static> {
+fn failures() -> Alarm {
     Alarm {
         id: "FailuresAlarm".to_owned(),
-        name: "failures-late".to_owned(),
-        why: "Failed invocations are not looked at: their calls wait until leases end by themselves",
-        most: FAILURES_LATE_S,
+        name: "failures-untaken".to_owned(),
+        metric: age(FAILURES),
+        most: UNTAKEN_S,
         periods: 1,
-        statistic: "Maximum",
-        metrics: vec![sqs(FAILURES, LATE)],
+        why: "Failed invocations are not looked at: their calls wait until leases end by themselves",
     }
 }
 
-fn of_function(id: &str, name: &str) -> Vec<Alarm<'static>> {
-    let alarm = |(end, metric, periods, why): (&str, &'static str, u32, &'static str)| Alarm {
+fn of_function(id: &str, name: &str) -> Vec<Alarm> {
+    let alarm = |(end, metric, periods, why): Kind| Alarm {
         id: logical("Alarm", &format!("{id}-{end}")),
         name: format!("{name}-{end}"),
-        why,
+        metric: lambda(id, metric, "Sum"),
         most: 0,
         periods,
-        statistic: "Sum",
-        metrics: vec![lambda(id, metric)],
+        why,
     };
     FUNCTION.into_iter().map(alarm).collect()
 }
 
 /// What goes wrong with a worker besides: on the way to it, and with the reports of its failures.
-fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm<'static>> {
+fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm> {
     let id = worker(class);
     let name = class.map_or_else(|| "worker".to_owned(), |memory| format!("worker-{memory}"));
     let mut alarms = of_function(&id, &name);
     alarms.push(Alarm {
         id: logical("Alarm", &format!("{id}-late")),
         name: format!("{name}-late"),
-        why: "Events wait in Lambda, out of sight, for free concurrency: lower the cap, or have the quota raised",
+        metric: lambda(&id, "AsyncEventAge", "Maximum"),
         // In milliseconds: half of the time after which an event is given up.
         most: fleet.hidden().as_secs() * 500,
         periods: 1,
-        statistic: "Maximum",
-        metrics: vec![lambda(&id, "AsyncEventAge")],
+        why: "Events wait in Lambda, out of sight, for free concurrency: lower the cap, or have the quota raised",
     });
     alarms.push(Alarm {
         id: logical("Alarm", &format!("{id}-unreported")),
         name: format!("{name}-unreported"),
-        why: "Failed invocations could not be reported: their calls wait until leases end by themselves",
+        metric: lambda(&id, "DestinationDeliveryFailures", "Sum"),
         most: 0,
         periods: 1,
-        statistic: "Sum",
-        metrics: vec![lambda(&id, "DestinationDeliveryFailures")],
+        why: "Failed invocations could not be reported: their calls wait until leases end by themselves",
     });
     alarms
 }
 
-fn table() -> [Alarm<'static>; 2] {
-    let metric = |name, operation: Option<&str>| {
-        let operation = operation.map(|operation| ("Operation", json!(operation)));
-        let of = [("TableName", reference(TABLE))].into_iter().chain(operation).collect();
-        Metric { namespace: "AWS/DynamoDB", name, of }
+fn of_table() -> Vec<Alarm> {
+    let of = || vec![("TableName", reference(TABLE))];
+    let metric = |name, of| Metric { namespace: "AWS/DynamoDB", name, of, statistic: "Sum" };
+    let throttles = TABLE_THROTTLES.into_iter().map(|(name, throttles, periods, why)| {
+        let (id, metric) = (logical("Alarm", name), metric(throttles, of()));
+        Alarm { id, name: name.to_owned(), metric, most: 0, periods, why }
+    });
+    let errors = OPERATIONS.into_iter().map(|(end, operation)| {
+        let name = format!("table-{end}-errors");
+        let of = of().into_iter().chain([("Operation", json!(operation))]).collect();
+        let (id, metric) = (logical("Alarm", &name), metric("SystemErrors", of));
+        let why = "DynamoDB fails. No call runs unguarded: they wait until it answers";
+        Alarm { id, name, metric, most: 0, periods: 1, why }
+    });
+    throttles.chain(errors).collect()
+}
+
+fn of_schedules() -> Vec<Alarm> {
+    let alarm = |(name, metric, periods, why): Kind| {
+        let of = vec![("ScheduleGroup", reference(SCHEDULES))];
+        let metric = Metric { namespace: "AWS/Scheduler", name: metric, of, statistic: "Sum" };
+        Alarm { id: logical("Alarm", name), name: name.to_owned(), metric, most: 0, periods, why }
     };
-    [
-        Alarm {
-            id: "TableThrottlesAlarm".to_owned(),
-            name: "table-throttles".to_owned(),
-            why: "The ledger is asked for more than DynamoDB gives yet, and calls wait. A new table takes about 4,000 \
-                  writes a second, and more soon after",
-            most: 0,
-            periods: 3,
-            statistic: "Sum",
-            metrics: vec![metric("ReadThrottleEvents", None), metric("WriteThrottleEvents", None)],
-        },
-        Alarm {
-            id: "TableErrorsAlarm".to_owned(),
-            name: "table-errors".to_owned(),
-            why: "DynamoDB fails. No call runs unguarded: they wait until it answers",
-            most: 0,
-            periods: 1,
-            statistic: "Sum",
-            metrics: OPERATIONS.iter().map(|operation| metric("SystemErrors", Some(operation))).collect(),
-        },
-    ]
+    SCHEDULER.into_iter().map(alarm).collect()
 }
 
-fn schedules() -> Alarm<'static> {
-    let metric = |name| Metric { namespace: "AWS/Scheduler", name, of: vec![("ScheduleGroup", reference(SCHEDULES))] };
-    Alarm {
-        id: "SchedulesAlarm".to_owned(),
-        name: "schedules-unsent".to_owned(),
-        why: "Runs of schedules or delayed calls were not sent, or not at once. What Scheduler gave up lies in the \
-              dead-letter queues",
-        most: 0,
-        periods: 1,
-        statistic: "Sum",
-        metrics: UNSENT.map(metric).to_vec(),
-    }
+/// How long the oldest message of a queue has been there, in seconds.
+fn age(queue: &str) -> Metric {
+    sqs(queue, "ApproximateAgeOfOldestMessage", "Maximum")
 }
 
-fn sqs(id: &str, name: &'static str) -> Metric<'static> {
+fn sqs(id: &str, name: &'static str, statistic: &'static str) -> Metric {
     let queue = json!({ "Fn::GetAtt": [id, "QueueName"] });
-    Metric { namespace: "AWS/SQS", name, of: vec![("QueueName", queue)] }
+    Metric { namespace: "AWS/SQS", name, of: vec![("QueueName", queue)], statistic }
 }
 
-fn lambda(id: &str, name: &'static str) -> Metric<'static> {
-    Metric { namespace: "AWS/Lambda", name, of: vec![("FunctionName", reference(id))] }
+fn lambda(id: &str, name: &'static str, statistic: &'static str) -> Metric {
+    Metric { namespace: "AWS/Lambda", name, of: vec![("FunctionName", reference(id))], statistic }
 }

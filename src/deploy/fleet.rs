@@ -23,10 +23,17 @@ use super::{
 const WORKER_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a worker needs beside a task's own time: to start, to record what was done and to hand on what was not.
-const MARGIN: Duration = Duration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// How long after its function's time limit a message that was handed to it stays hidden.
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
+
+/// The characters that IAM takes of a role's own policies, and those of the dispatcher's that name no queue.
+const POLICY: usize = 10_240;
+const POLICY_WITHOUT_QUEUES: usize = 2_500;
+
+/// An ARN without the name at its end, in quotes.
+const ARN: usize = 50;
 
 /// What there is to be in a stack.
 pub(super) struct Fleet<'a> {
@@ -86,6 +93,7 @@ impl<'a> Fleet<'a> {
         let mut wrong = Vec::new();
         let queues = queues(registry, settings);
         wrong.extend(queues.keys().filter_map(|queue| Some(stack.check_queue(queue).err()?.to_string())));
+        wrong.extend(too_many(stack, queues.keys()));
         let queues = queues.into_iter().map(|(name, tasks)| {
             let queue = served(&name, &tasks, settings, &mut wrong);
             (name, queue)
@@ -121,6 +129,19 @@ fn queues(registry: &Registry, settings: &Settings) -> BTreeMap<String, Vec<&'st
         queues.entry(def.options.queue.to_owned()).or_default().push(def);
     }
     queues
+}
+
+/// The dispatcher's policy names each queue and its dead-letter queue twice: it receives from them and sends to them.
+fn too_many<'a>(stack: &Stack, queues: impl Iterator<Item = &'a String>) -> Option<String> {
+    let names: Vec<usize> = queues.map(|name| stack.queue(name).len() + stack.dead_queue(name).len()).collect();
+    let (queues, needed) = (names.len(), names.iter().map(|name| 2 * (name + 2 * ARN)).sum::<usize>());
+    let most = POLICY - POLICY_WITHOUT_QUEUES;
+    (needed > most).then(|| {
+        format!(
+            "stack `{stack}` has {queues} queues: their names are {needed} characters of the dispatcher's policy, of \
+             which IAM takes no more than {most}: use fewer queues, or shorter names"
+        )
+    })
 }
 
 fn served(name: &str, tasks: &[&TaskDef], settings: &Settings, wrong: &mut Vec<String>) -> ServedQueue {

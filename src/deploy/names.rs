@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn each_name_has_an_id_of_its_own() {
         assert_eq!(logical("Queue", "mail"), "QueueMail");
-        assert_eq!(logical("Schedule", "report.nightly"), "ScheduleReportNightly0e1f2c2f");
+        assert_eq!(logical("Schedule", "report.nightly"), "ScheduleReportNightly0f940354");
         let names = ["a-b", "a_b", "ab", "aB", "A-B", "a--b", "-ab"];
         let ids: std::collections::BTreeSet<String> = names.iter().map(|name| logical("Queue", name)).collect();
         assert_eq!(ids.len(), names.len(), "{ids:?}");

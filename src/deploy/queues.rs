@@ -28,7 +28,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     for (name, served) in &fleet.queues {
         add_queue(template, fleet, name, served);
     }
-    let mut failures = properties(fleet, fleet.stack.failures_queue(), fleet.settings.dispatcher.timeout);
+    let mut failures = properties(fleet, &fleet.stack.failures_queue(), fleet.settings.dispatcher.timeout);
     failures["MessageRetentionPeriod"] = FAILURES_RETENTION_S.into();
     failures["MaximumMessageSize"] = FAILURES_BYTES.into();
     template.add(FAILURES, "AWS::SQS::Queue", failures);
@@ -41,20 +41,20 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
         Road::Narrow => fleet.workers[&served.class].timeout,
         Road::Wide | Road::Process => fleet.settings.dispatcher.timeout,
     };
-    let mut work = properties(fleet, fleet.stack.queue(name), receiver);
+    let mut work = properties(fleet, &fleet.stack.queue(name), receiver);
     work["RedrivePolicy"] = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": MAX_RECEIVES });
-    template.add(&id, "AWS::SQS::Queue", work);
-    let mut dead_letters = properties(fleet, fleet.stack.dead_queue(name), fleet.settings.dispatcher.timeout);
+    template.add_with(&id, "AWS::SQS::Queue", work, fleet.end());
+    let mut dead_letters = properties(fleet, &fleet.stack.dead_queue(name), fleet.settings.dispatcher.timeout);
     let source = arn_of("sqs", &fleet.stack.queue(name));
     dead_letters["RedriveAllowPolicy"] = json!({ "redrivePermission": "byQueue", "sourceQueueArns": [source] });
-    template.add(&dead, "AWS::SQS::Queue", dead_letters);
+    template.add_with(&dead, "AWS::SQS::Queue", dead_letters, fleet.end());
     refuse_plain_text(template, &id);
     refuse_plain_text(template, &dead);
 }
 
 /// What all queues have. Lambda asks for a visibility time-out of six times the function's own, so that a message is
 /// not received again while the function is being throttled.
-fn properties(fleet: &Fleet<'_>, name: String, receiver: Duration) -> Value {
+fn properties(fleet: &Fleet<'_>, name: &str, receiver: Duration) -> Value {
     let key = fleet.settings.kms_key.as_ref();
     json!({
         "QueueName": name,

@@ -65,7 +65,7 @@ impl Fleet<'_> {
             allow("Receive", &[RECEIVE, SETTLE].concat(), received),
             allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
             allow("Invoke", &["lambda:InvokeFunction"], workers),
-            self.ledger(),
+            ledger(),
             self.objects(),
             self.dead_letters(),
             self.bucket_list(),
@@ -82,8 +82,8 @@ impl Fleet<'_> {
             allow("Send", SEND, work().chain(dead)),
             allow("ReportFailures", &["sqs:SendMessage"], [arn(FAILURES)]),
             self.delay(),
-            self.become_scheduler(),
-            self.ledger(),
+            become_scheduler(),
+            ledger(),
             self.objects(),
             self.dead_letters(),
             self.bucket_list(),
@@ -100,16 +100,12 @@ impl Fleet<'_> {
             // The one action of SQS that is not about a queue.
             allow("List", &["sqs:ListQueues"], [json!("*")]),
             self.delay(),
-            self.become_scheduler(),
-            self.ledger(),
+            become_scheduler(),
+            ledger(),
             self.objects(),
             self.dead_letters(),
             self.bucket_list(),
         ]
-    }
-
-    fn ledger(&self) -> Option<Value> {
-        allow("Ledger", LEDGER, [arn(TABLE)])
     }
 
     fn objects(&self) -> Option<Value> {
@@ -133,12 +129,6 @@ impl Fleet<'_> {
         allow("Delay", &["scheduler:CreateSchedule"], [schedules])
     }
 
-    fn become_scheduler(&self) -> Option<Value> {
-        let mut pass = allow("SendByScheduler", &["iam:PassRole"], [arn(SCHEDULER_ROLE)])?;
-        pass["Condition"] = json!({ "StringEquals": { "iam:PassedToService": "scheduler.amazonaws.com" } });
-        Some(pass)
-    }
-
     fn scheduler_role(&self) -> Value {
         let work = self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
@@ -152,10 +142,20 @@ impl Fleet<'_> {
             json!({ "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" }, "aws:SourceArn": group } });
         json!({
             "RoleName": self.stack.scheduler_role(),
-            "AssumeRolePolicyDocument": trust("scheduler.amazonaws.com", Some(own)),
-            "Policies": [policy(statements)],
+            "AssumeRolePolicyDocument": trust("scheduler.amazonaws.com", Some(&own)),
+            "Policies": [policy(&statements)],
         })
     }
+}
+
+fn ledger() -> Option<Value> {
+    allow("Ledger", LEDGER, [arn(TABLE)])
+}
+
+fn become_scheduler() -> Option<Value> {
+    let mut pass = allow("SendByScheduler", &["iam:PassRole"], [arn(SCHEDULER_ROLE)])?;
+    pass["Condition"] = json!({ "StringEquals": { "iam:PassedToService": "scheduler.amazonaws.com" } });
+    Some(pass)
 }
 
 /// A role that functions assume: what they do, their log lines, and their network.
@@ -170,7 +170,7 @@ fn function_role(fleet: &Fleet<'_>, function: &str, mut statements: Vec<Value>, 
     json!({
         "AssumeRolePolicyDocument": trust("lambda.amazonaws.com", None),
         "ManagedPolicyArns": (!managed.is_empty()).then_some(managed),
-        "Policies": [policy(statements)],
+        "Policies": [policy(&statements)],
     })
 }
 
@@ -187,11 +187,11 @@ fn encryption(fleet: &Fleet<'_>) -> Option<Value> {
     allow("Encryption", &["kms:Decrypt", "kms:GenerateDataKey"], fleet.settings.kms_key.clone().map(Value::from))
 }
 
-fn policy(statements: Vec<Value>) -> Value {
+fn policy(statements: &[Value]) -> Value {
     json!({ "PolicyName": "celeriac", "PolicyDocument": { "Version": VERSION, "Statement": statements } })
 }
 
-fn trust(service: &str, condition: Option<Value>) -> Value {
+fn trust(service: &str, condition: Option<&Value>) -> Value {
     let statement = json!({
         "Effect": "Allow",
         "Principal": { "Service": service },

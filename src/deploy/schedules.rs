@@ -81,15 +81,12 @@ fn rate(period: Duration) -> Result<String, String> {
             "EventBridge Scheduler goes by whole minutes: write a period of some, such as `rate(1m)`".to_owned()
         );
     }
-    let hours = minutes / 60;
-    Ok(if 60 % minutes == 0 && minutes < 60 {
-        format!("cron(0/{minutes} * * * ? *)")
-    } else if minutes % 60 == 0 && hours < 24 && 24 % hours == 0 {
-        format!("cron(0 0/{hours} * * ? *)")
-    } else if hours == 24 && minutes % 60 == 0 {
-        "cron(0 0 * * ? *)".to_owned()
-    } else {
-        format!("rate({minutes} minutes)")
+    let hours = minutes.is_multiple_of(60).then_some(minutes / 60);
+    Ok(match hours {
+        None if 60 % minutes == 0 => format!("cron(0/{minutes} * * * ? *)"),
+        Some(24) => "cron(0 0 * * ? *)".to_owned(),
+        Some(hours) if 24 % hours == 0 => format!("cron(0 0/{hours} * * ? *)"),
+        _ => format!("rate({minutes} minutes)"),
     })
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(super) log_days: u32,
     /// The key that everything at rest is encrypted with, instead of those that AWS owns.
     pub(super) kms_key: Option<String>,
+    /// Whether queues, table and bucket stay, with what is in them, when the stack has them no more.
+    pub(super) retain: bool,
     /// A bucket that is there, or `create`.
     pub(super) bucket: Option<String>,
     /// What the functions find in their environment besides.
@@ -91,8 +93,6 @@ pub(super) enum Road {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Table {
-    /// Whether the table stays when the stack is deleted.
-    pub(super) retain: bool,
     /// Whether it can be restored to any second of the last 35 days.
     pub(super) recovery: bool,
 }
@@ -127,6 +127,7 @@ impl Default for Settings {
             cap: 100,
             log_days: 30,
             kms_key: None,
+            retain: true,
             bucket: None,
             environment: BTreeMap::new(),
             tags: BTreeMap::new(),
@@ -161,7 +162,7 @@ impl Default for Queue {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { retain: true, recovery: true }
+        Self { recovery: true }
     }
 }
 

@@ -45,9 +45,7 @@ fn add_table(template: &mut Template, fleet: &Fleet<'_>) {
         "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": fleet.settings.table.recovery },
         "SSESpecification": encryption,
     });
-    let policy = if fleet.settings.table.retain { "Retain" } else { "Delete" };
-    let attributes = json!({ "DeletionPolicy": policy, "UpdateReplacePolicy": policy });
-    template.add_with(TABLE, "AWS::DynamoDB::Table", properties, attributes);
+    template.add_with(TABLE, "AWS::DynamoDB::Table", properties, fleet.end());
 }
 
 fn add_bucket(template: &mut Template, fleet: &Fleet<'_>) {
@@ -71,9 +69,7 @@ fn add_bucket(template: &mut Template, fleet: &Fleet<'_>) {
             "RestrictPublicBuckets": true,
         },
     });
-    // A bucket that holds something cannot be deleted.
-    let attributes = json!({ "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain" });
-    template.add_with(BUCKET, "AWS::S3::Bucket", properties, attributes);
+    template.add_with(BUCKET, "AWS::S3::Bucket", properties, fleet.end());
     let statement = json!({
         "Sid": "OnlyByTls",
         "Effect": "Deny",
@@ -98,6 +94,13 @@ fn expire(folder: &str) -> Value {
 }
 
 impl Fleet<'_> {
+    /// What becomes of what holds calls when the stack has it no more: a task that names another queue must not cost
+    /// what waits in the old one.
+    pub(super) fn end(&self) -> Value {
+        let policy = if self.settings.retain { "Retain" } else { "Delete" };
+        json!({ "DeletionPolicy": policy, "UpdateReplacePolicy": policy })
+    }
+
     /// The bucket's name, if there is one.
     pub(super) fn bucket(&self) -> Option<Value> {
         match self.settings.bucket.as_deref()? {

@@ -33,8 +33,8 @@ pub(super) struct Template {
 /// More resources than `CloudFormation` takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "stack `{stack}` has {resources} resources, CloudFormation takes at most {MAX_RESOURCES}: use fewer queues, each of \
-     which is about ten, or switch alarms off: `alarms.enabled = false`"
+    "stack `{stack}` has {resources} resources, CloudFormation takes at most {MAX_RESOURCES}: use fewer queues, sizes of \
+     `memory` and schedules, or switch alarms off: `alarms.enabled = false`"
 )]
 pub(super) struct TooLarge {
     stack: String,
@@ -100,5 +100,26 @@ fn without_nulls(value: Value) -> Value {
         }
         Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_resources_than_cloud_formation_takes_are_refused() {
+        let stack: Stack = "prod".parse().unwrap();
+        let with = |resources: usize| {
+            let mut template = Template::new(&BTreeMap::new());
+            (0..resources).for_each(|at| template.add(format!("Queue{at}"), "AWS::SQS::Queue", json!({})));
+            template.finish(&stack)
+        };
+        assert!(with(500).is_ok());
+        assert_eq!(
+            with(501).unwrap_err().to_string(),
+            "stack `prod` has 501 resources, CloudFormation takes at most 500: use fewer queues, sizes of `memory` and \
+             schedules, or switch alarms off: `alarms.enabled = false`"
+        );
     }
 }

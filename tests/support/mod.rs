@@ -26,7 +26,9 @@ pub fn example(name: &str) -> Command {
     let program = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
     assert!(program.exists(), "{} is not there: `cargo build --examples` builds it", program.display());
     let mut command = Command::new(program);
-    command.env_remove("CELERIAC_DATABASE").env_remove("RUST_LOG");
+    for variable in ["CELERIAC_DATABASE", "CELERIAC_STACK", "RUST_LOG"] {
+        command.env_remove(variable);
+    }
     command
 }
 

@@ -4,7 +4,10 @@
 
 mod call;
 mod dead;
+mod deploy;
 mod look;
+#[cfg(target_os = "linux")]
+mod package;
 #[cfg(unix)]
 mod roles;
 mod site;

@@ -1,0 +1,307 @@
+//! `deploy`: the template of a stack, what is refused, and the zip of its functions.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::site::{Answer, SHOP, Site};
+
+const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
+
+/// Asks for what `sizes` needs to be deployable.
+const FILMS: &str = "queues.films.road = \"process\"\n";
+
+/// Runs `deploy template` with these settings.
+fn deploy(program: &str, settings: &str) -> Answer {
+    let site = Site::new();
+    fs::write(site.path("stack.toml"), settings).unwrap();
+    let args = ["deploy", "template", "--stack", "prod", "--settings", "stack.toml"];
+    site.program(program, &args).output().unwrap().into()
+}
+
+fn resources(program: &str, settings: &str) -> Value {
+    deploy(program, settings).ok().json()["Resources"].take()
+}
+
+/// The properties of a resource.
+fn properties<'a>(resources: &'a Value, id: &str) -> &'a Value {
+    assert!(resources[id].is_object(), "there is no {id}");
+    &resources[id]["Properties"]
+}
+
+/// The statement of a role.
+fn statement<'a>(resources: &'a Value, role: &str, sid: &str) -> &'a Value {
+    let all = &properties(resources, role)["Policies"][0]["PolicyDocument"]["Statement"];
+    let found = all.as_array().unwrap().iter().find(|statement| statement["Sid"] == sid);
+    found.unwrap_or_else(|| panic!("{role} has no {sid}"))
+}
+
+#[test]
+fn a_stack_has_what_its_tasks_need_and_is_written_the_same_again() {
+    let (first, again) = (deploy(SIZES, FILMS).ok(), deploy(SIZES, FILMS).ok());
+    assert_eq!(first.out, again.out);
+    let template = first.json();
+    let resources = template["Resources"].as_object().unwrap();
+    let outline = resources.iter().filter(|(_, resource)| resource["Type"] != "AWS::CloudWatch::Alarm");
+    let outline: Vec<_> =
+        outline.map(|(id, resource)| format!("{id} {}", resource["Type"].as_str().unwrap())).collect();
+    // What is there, by the name that it is updated under: one that changes is a resource that is made anew.
+    assert_eq!(outline, include_str!("sizes.outline").lines().collect::<Vec<_>>());
+    assert_eq!(template["Outputs"]["CeleriacStack"]["Value"], "prod");
+    assert_eq!(template["Parameters"].as_object().unwrap().keys().collect::<Vec<_>>(), ["CodeBucket", "CodeKey"]);
+}
+
+#[test]
+fn functions_are_what_tasks_and_settings_ask_for() {
+    let all = resources(SIZES, &format!("{FILMS}cap = 7\nworker.memory = 512\nenvironment.SHOP = \"open\""));
+    let memory = |id| (&properties(&all, id)["FunctionName"], &properties(&all, id)["MemorySize"]);
+    assert_eq!(memory("Worker"), (&json!("prod-worker"), &json!(512)));
+    assert_eq!(memory("Worker3008"), (&json!("prod-worker-3008"), &json!(3008)));
+    let dispatcher = properties(&all, "Dispatcher");
+    // The workers' five minutes, and half a minute more.
+    assert_eq!(
+        dispatcher["Environment"]["Variables"],
+        json!({ "CELERIAC_CAP": "7", "CELERIAC_LEASE_S": "330", "CELERIAC_STACK": "prod", "SHOP": "open" })
+    );
+    assert_eq!((&dispatcher["Handler"], &dispatcher["Runtime"]), (&json!("dispatcher"), &json!("provided.al2023")));
+    assert_eq!(dispatcher["RecursiveLoop"], "Allow");
+    let events = properties(&all, "Worker3008Events");
+    assert_eq!((&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]), (&json!(0), &json!(330)));
+    let failures = json!({ "Fn::GetAtt": ["FailuresQueue", "Arn"] });
+    assert_eq!(events["DestinationConfig"]["OnFailure"]["Destination"], failures);
+    let logs = &properties(&all, "Worker")["LoggingConfig"];
+    assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!("WARN")));
+}
+
+#[test]
+fn a_function_has_the_time_that_its_tasks_need() {
+    // `pack` may take ten minutes.
+    let all = resources(SHOP, "");
+    assert_eq!(properties(&all, "Worker")["Timeout"], 610);
+    assert_eq!(properties(&all, "Dispatcher")["Environment"]["Variables"]["CELERIAC_LEASE_S"], "640");
+}
+
+#[test]
+fn queues_keep_a_message_while_its_receiver_works() {
+    let all = resources(SHOP, "[queues.orders]\nroad = \"narrow\"\nconcurrency = 20\n[dispatcher]\ntimeout = \"20s\"");
+    let (wide, narrow) = (properties(&all, "QueueDefault"), properties(&all, "QueueOrders"));
+    assert_eq!((&wide["VisibilityTimeout"], &narrow["VisibilityTimeout"]), (&json!(120), &json!(6 * 610)));
+    assert_eq!(narrow["RedrivePolicy"]["maxReceiveCount"], 1_000);
+    assert_eq!(narrow["MessageRetentionPeriod"], 14 * 86_400);
+    let mapping = |id| {
+        let mapping = properties(&all, id);
+        assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+        (&mapping["FunctionName"]["Ref"], &mapping["ScalingConfig"]["MaximumConcurrency"])
+    };
+    assert_eq!(mapping("MappingDefault"), (&json!("Dispatcher"), &json!(10)));
+    assert_eq!(mapping("MappingOrders"), (&json!("Worker"), &json!(20)));
+    assert_eq!(mapping("DeadMappingOrders"), (&json!("Dispatcher"), &json!(2)));
+}
+
+#[test]
+fn a_part_may_do_what_it_has_to_and_no_more() {
+    let all = resources(SHOP, "queues.orders.road = \"narrow\"\nbucket = \"shop-parcels\"");
+    let received = |role| statement(&all, role, "Receive")["Resource"].as_array().unwrap().clone();
+    let arn = |id: &str| json!({ "Fn::GetAtt": [id, "Arn"] });
+    assert_eq!(received("WorkerRole"), [arn("QueueOrders")]);
+    let dispatcher = [arn("QueueDefault"), arn("DeadQueueDefault"), arn("DeadQueueOrders"), arn("FailuresQueue")];
+    assert_eq!(received("DispatcherRole"), dispatcher);
+    let pass = statement(&all, "WorkerRole", "SendByScheduler");
+    assert_eq!((&pass["Action"], &pass["Resource"]), (&json!(["iam:PassRole"]), &json!([arn("SchedulerRole")])));
+    let objects = statement(&all, "WorkerRole", "Objects");
+    let folder = |name: &str| json!({ "Fn::Sub": format!("arn:${{AWS::Partition}}:s3:::shop-parcels/{name}/*") });
+    assert_eq!(objects["Resource"], json!([folder("parcels"), folder("records")]));
+    // A wildcard is the whole of a resource only where AWS knows no other.
+    let whole = all.to_string().matches("\"Resource\":[\"*\"]").count();
+    assert_eq!(whole, 1, "the one of sqs:ListQueues");
+}
+
+#[test]
+fn schedules_send_ticks_to_the_queue_of_their_task() {
+    let all = resources(SHOP, "");
+    let id = "ScheduleCloseBooks600079c2";
+    let schedule = properties(&all, id);
+    assert_eq!(
+        (&schedule["ScheduleExpression"], &schedule["ScheduleExpressionTimezone"]),
+        (&json!("cron(0 3 * * ? *)"), &json!("Europe/Berlin"))
+    );
+    let target = &schedule["Target"];
+    let input: Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
+    assert_eq!(input, json!({ "celeriac": "tick", "task": "close_books", "due": "<aws.scheduler.scheduled-time>" }));
+    assert_eq!(target["Arn"]["Fn::GetAtt"][0], "QueueDefault");
+    assert_eq!(target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0], "DeadQueueDefault");
+    assert_eq!(target["RetryPolicy"]["MaximumEventAgeInSeconds"], 86_400);
+    let all = resources(SIZES, FILMS);
+    // Missed, its runs are skipped.
+    let tidy = all.as_object().unwrap().iter().find(|(id, _)| id.starts_with("ScheduleFilmTidy")).unwrap().1;
+    assert_eq!(tidy["Properties"]["ScheduleExpression"], "cron(0/15 * * * ? *)");
+    assert_eq!(tidy["Properties"]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], 60);
+}
+
+#[test]
+fn settings_change_what_they_say() {
+    let key = "arn:aws:kms:eu-central-1:111122223333:key/shop";
+    let all = resources(
+        SHOP,
+        &format!("kms_key = \"{key}\"\nbucket = \"create\"\ntags.team = \"shop\"\nalarms.enabled = false"),
+    );
+    assert_eq!(properties(&all, "QueueOrders")["KmsMasterKeyId"], key);
+    assert_eq!(properties(&all, "Table")["SSESpecification"]["KMSMasterKeyId"], key);
+    assert_eq!(properties(&all, "Worker")["Environment"]["Variables"]["CELERIAC_BUCKET"], json!({ "Ref": "Bucket" }));
+    assert_eq!(properties(&all, "Worker")["Tags"], json!([{ "Key": "team", "Value": "shop" }]));
+    assert!(!all.to_string().contains("AWS::CloudWatch::Alarm"));
+    let holding = ["Table", "Bucket", "QueueOrders", "DeadQueueOrders"];
+    assert!(holding.iter().all(|id| all[id]["DeletionPolicy"] == "Retain"));
+    let all = resources(SHOP, "retain = false\nbucket = \"create\"");
+    assert!(holding.iter().all(|id| all[id]["DeletionPolicy"] == "Delete"));
+    let topic = "arn:aws:sns:eu-central-1:111122223333:night";
+    let all = resources(SHOP, &format!("alarms.topic = \"{topic}\"\nalarms.late = \"5m\""));
+    let late =
+        all.as_object().unwrap().values().find(|one| one["Properties"]["AlarmName"] == "prod-orders-late").unwrap();
+    assert_eq!(late["Properties"]["Threshold"], 300);
+    assert_eq!(late["Properties"]["AlarmActions"], json!([topic]));
+}
+
+#[test]
+fn functions_in_a_vpc_reach_aws_by_endpoints() {
+    let vpc =
+        "[vpc]\nid = \"vpc-1\"\nsubnets = [\"subnet-1\"]\nsecurity_groups = [\"sg-1\"]\nroute_tables = [\"rtb-1\"]\n";
+    let all = resources(SHOP, &format!("{vpc}endpoints = true"));
+    assert_eq!(
+        properties(&all, "Worker")["VpcConfig"],
+        json!({ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"] })
+    );
+    let ids: Vec<_> = all.as_object().unwrap().keys().filter(|id| id.starts_with("Endpoint")).collect();
+    let endpoints = ["Dynamodb", "Lambda", "S3", "Scheduler", "SecurityGroup", "Sqs"];
+    assert_eq!(ids, endpoints.map(|name| format!("Endpoint{name}")).iter().collect::<Vec<_>>());
+    assert!(!resources(SHOP, vpc).to_string().contains("AWS::EC2::VPCEndpoint"));
+}
+
+#[test]
+fn tasks_that_cannot_be_deployed_are_named() {
+    let line = |task: &str| {
+        let source = include_str!("../../src/bin/sizes.rs");
+        1 + source.lines().position(|line| line.contains(task)).unwrap()
+    };
+    deploy(SIZES, "[queues.images]\nroad = \"narrow\"\n").fails(
+        3,
+        &format!(
+            "error: queue `images` is narrow: one function serves it, but its tasks ask for different memory: \
+             `image.shrink` (tests/cli/src/bin/sizes.rs:{}) 3008 MB, `image.tag` (tests/cli/src/bin/sizes.rs:{}) the \
+             default; give them one, or queues of their own, or set `road = \"wide\"`\n\
+             task `film.cut` (tests/cli/src/bin/sizes.rs:{}), timeout 7200s: no function runs longer than 900 s, and a \
+             worker needs 10 s of them for itself: lower the timeout, or serve queue `films` by processes: `road = \
+             \"process\"`",
+            line("image.shrink"),
+            line("image.tag"),
+            line("film.cut"),
+        ),
+    );
+    deploy(SIZES, &format!("{FILMS}worker.timeout = \"1m\"")).fails(
+        3,
+        &format!(
+            "error: task `film.tidy` (tests/cli/src/bin/sizes.rs:{0}), timeout 60s: with the 10 s that a worker needs \
+             for itself it does not fit `worker.timeout`, 60s: raise that to \"70s\", or lower the task's\n\
+             task `image.shrink` (tests/cli/src/bin/sizes.rs:{1}), timeout 60s: with the 10 s that a worker needs for \
+             itself it does not fit `worker.timeout`, 60s: raise that to \"70s\", or lower the task's\n\
+             task `image.tag` (tests/cli/src/bin/sizes.rs:{2}), timeout 60s: with the 10 s that a worker needs for \
+             itself it does not fit `worker.timeout`, 60s: raise that to \"70s\", or lower the task's",
+            line("film.tidy"),
+            line("image.shrink"),
+            line("image.tag"),
+        ),
+    );
+}
+
+#[test]
+fn schedules_that_cannot_be_deployed_are_named() {
+    deploy(env!("CARGO_BIN_EXE_clock"), "").fails(
+        3,
+        "error: task `tick` (tests/cli/src/bin/clock.rs:8), schedule `rate(1s)`: EventBridge Scheduler goes by whole \
+         minutes: write a period of some, such as `rate(1m)`",
+    );
+    let never = deploy(env!("CARGO_BIN_EXE_never"), "");
+    assert_eq!(never.code, Some(3));
+    assert!(never.err.contains("there is no time zone `Europe/Atlantis`"), "{}", never.err);
+    assert!(never.err.contains("never due: there is no such date"), "{}", never.err);
+}
+
+#[test]
+fn queues_that_cannot_be_deployed_are_named() {
+    let long = "q".repeat(76);
+    deploy(SHOP, &format!("[queues.failures]\n[queues.mail-dead]\n[queues.{long}]\n")).fails(
+        3,
+        &format!(
+            "error: queue `failures`: stack `prod` needs that name for itself; no queue is `failures` or ends in \
+             `-dead`\n\
+             queue `mail-dead`: stack `prod` needs that name for itself; no queue is `failures` or ends in `-dead`\n\
+             queue `{long}`: `prod-{long}-dead` has 86 characters, SQS takes at most 80: shorten one of the two"
+        ),
+    );
+    let many: String = (0..60).fold(String::new(), |all, queue| all + &format!("[queues.q{queue}]\n"));
+    let answer = deploy(SHOP, &many);
+    assert_eq!(answer.code, Some(3));
+    let why = "error: stack `prod` has 62 queues: their names are 14992 characters of the dispatcher's policy, of which IAM \
+               takes no more than 7740: use fewer queues, or shorter names";
+    assert_eq!(answer.err.trim_end(), why);
+}
+
+#[test]
+fn settings_that_are_wrong_are_named() {
+    for (settings, why) in [
+        ("architecure = \"arm64\"", "line 1: unknown field `architecure`, expected one of"),
+        ("architecure = \"arm64\"", "; did you mean `architecture`?"),
+        (
+            "cap = 1\n[queues.mail]\nraod = \"wide\"",
+            "line 3: unknown field `raod`, expected `road` or `concurrency`; did you mean `road`?",
+        ),
+        ("queues.mail.road = \"narow\"", "; did you mean `narrow`?"),
+        ("cap = ", "line 1: "),
+        ("worker.timeout = 300", "expected a string"),
+        ("worker.timeout = \"5 minutes\"", "a duration is a whole number and a unit (ms, s, m, h, d), such as \"30s\""),
+        ("worker.timeout = \"20m\"", "worker.timeout: `1200s`: whole seconds, 10 to 900"),
+        ("worker.memory = 64", "worker.memory: `64`: 128 to 10240"),
+        ("cap = 0", "cap: `0`: 1 to 100000"),
+        ("dispatcher.concurrency = 1", "dispatcher.concurrency: `1`: 2 to 1000"),
+        ("queues.mail.concurrency = 2000", "queues.mail.concurrency: `2000`: 2 to 1000"),
+        ("log_days = 31", "log_days: `31`: CloudWatch keeps log lines for one of 1, 3, 5, 7, 14, 30,"),
+        ("kms_key = \"shop\"", "kms_key: `shop`: an ARN, `arn:..:kms:..`"),
+        ("alarms.topic = \"night\"", "alarms.topic: `night`: an ARN, `arn:..:sns:..`"),
+        ("worker.policies = [\"SES\"]", "worker.policies: `SES`: an ARN, `arn:..:policy/..`"),
+        ("bucket = \"My Bucket\"", "bucket: `My Bucket`: `create`, or a bucket's name"),
+        ("[queues.\"a queue\"]", "queues: `a queue`: a queue's name is 1 to 80 letters, digits, `_` or `-`"),
+        (
+            "environment.CELERIAC_CAP = \"1\"",
+            "environment: `CELERIAC_CAP`: the template sets it from the other settings",
+        ),
+        ("environment.AWS_REGION = \"mars\"", "environment: `AWS_REGION`: Lambda sets it itself"),
+        ("environment.1ST = \"x\"", "environment: `1ST`: a variable's name is a letter"),
+        ("environment.KEY = \"{{resolve:ssm-secure:key}}\"", "does not resolve `ssm-secure` for functions"),
+        ("tags.\"aws:team\" = \"shop\"", "tags: `aws:team`: a tag's name is 1 to 128 characters, and not AWS' own"),
+        ("[vpc]\nsubnets = [\"subnet-1\"]", "vpc.security_groups: give at least one, `sg-..`"),
+        (
+            "[vpc]\nsubnets = [\"net\"]\nsecurity_groups = [\"sg-1\"]\nendpoints = true",
+            "vpc.route_tables: give at least one",
+        ),
+    ] {
+        let answer = deploy(SHOP, settings);
+        assert_eq!(answer.code, Some(2), "{settings}: {}", answer.err);
+        assert!(
+            answer.err.starts_with("error: stack.toml: ") && answer.err.contains(why),
+            "{settings}: {}",
+            answer.err
+        );
+    }
+}
+
+#[test]
+fn a_stack_has_to_have_a_name() {
+    let site = Site::new();
+    let nameless = "error: of which stack? Name it with --stack or CELERIAC_STACK";
+    site.shop(&["deploy", "template"]).fails(2, nameless);
+    let wrong = "error: `Prod` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
+    site.shop(&["deploy", "template", "--stack", "Prod"]).fails(2, wrong);
+    let answer = site.shop(&["deploy", "template", "--stack", "prod", "--settings", "none.toml"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.err.starts_with("error: the settings `none.toml` cannot be read: "), "{}", answer.err);
+}

@@ -1,0 +1,62 @@
+//! The templates of the examples' stacks pass what AWS' own linter asks for, and a scanner of policies.
+
+mod support;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use support::{example, text};
+use tempfile::TempDir;
+
+/// The checkers, in an environment of their own.
+fn tools() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = Command::new(root.join("tests/python")).arg("lint").output().expect("a shell");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let python = PathBuf::from(text(&made.stdout).trim());
+    python.parent().expect("an interpreter lies in a folder").to_owned()
+}
+
+/// Runs a checker, which has to have nothing to say.
+fn passes(tool: &Path, args: &[&str], template: &Path) {
+    let checked = Command::new(tool).args(args).arg(template).output().expect("the checker runs");
+    let said = text(&checked.stdout) + &text(&checked.stderr);
+    assert!(checked.status.success(), "{} of {}: {said}", tool.display(), template.display());
+}
+
+#[test]
+fn templates_of_the_examples_pass_their_checks() {
+    let lint = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lint");
+    let (tools, folder) = (tools(), TempDir::new().expect("a temporary folder"));
+    let every = format!("{lint}/every-setting.toml");
+    let smoke = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/smoke/deploy.toml").to_owned();
+    let templates =
+        [("mail_campaign", None), ("nightly_report", None), ("smoke", Some(&smoke)), ("web_signup", Some(&every))];
+    for (program, settings) in templates {
+        let mut command = example(program);
+        command.args(["deploy", "template", "--stack", "prod"]);
+        if let Some(settings) = settings {
+            command.arg("--settings").arg(settings);
+        }
+        let written = command.output().expect("the program runs");
+        assert!(written.status.success(), "{program}: {}", text(&written.stderr));
+        let template = folder.path().join(format!("{program}.json"));
+        fs::write(&template, written.stdout).expect("a temporary folder can be written to");
+        passes(&tools.join("cfn-lint"), &[], &template);
+        let config = format!("{lint}/checkov.yaml");
+        let args = [
+            "--config-file",
+            &config,
+            "--framework",
+            "cloudformation",
+            "--quiet",
+            "--compact",
+            "--skip-download",
+            "--file",
+        ];
+        passes(&tools.join("checkov"), &args, &template);
+    }
+}
