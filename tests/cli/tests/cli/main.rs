@@ -4,8 +4,13 @@
 
 mod call;
 mod dead;
+#[cfg(unix)]
+mod lambda;
 mod look;
 #[cfg(unix)]
 mod roles;
+#[cfg(unix)]
+mod runtime_api;
 mod site;
+mod stack;
 mod start_up;
