@@ -89,17 +89,21 @@ impl Opened {
     }
 
     /// Whether it can have queues of these names.
+    pub(crate) fn check<'a>(&self, mut queues: impl Iterator<Item = &'a String>) -> Result<(), StartError> {
+        queues.try_for_each(|queue| self.check_queue(queue))
+    }
+
     #[cfg_attr(
         not(feature = "aws"),
         allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "a file can have any")
     )]
-    pub(crate) fn check<'a>(&self, queues: impl IntoIterator<Item = &'a String>) -> Result<(), StartError> {
+    fn check_queue(&self, queue: &str) -> Result<(), StartError> {
         #[cfg(feature = "aws")]
         if let Some(backend) = &self.backend {
-            queues.into_iter().try_for_each(|queue| backend.settings().stack.check_queue(queue))?;
+            backend.settings().stack.check_queue(queue)?;
         }
         #[cfg(not(feature = "aws"))]
-        let _ = queues;
+        let _ = queue;
         Ok(())
     }
 }

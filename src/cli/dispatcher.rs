@@ -36,7 +36,7 @@ impl Dispatcher {
         let done = runtime.block_on(async {
             let opened = store.clone().open()?;
             #[cfg(feature = "aws")]
-            opened.check(&self.queues(&registry))?;
+            opened.check(self.queues(&registry).iter())?;
             let scheduler = Scheduler::new(opened.ports.clone(), &registry).map_err(Failure::start)?;
             let stop = CancellationToken::new();
             role::listen(&stop, Duration::ZERO)?;

@@ -55,7 +55,7 @@ async fn live(bench: &Bench, site: &Site) -> bool {
     let deliveries = bench.receive().await;
     assert!(!deliveries.is_empty(), "the message is back when the lease is over");
     tokio::select! {
-        () = worker.run(Invocation { deliveries }, None) => true,
+        _ = worker.run(Invocation { deliveries }, None) => true,
         () = site.killed.notified() => false,
     }
 }
@@ -124,7 +124,7 @@ async fn what_was_recorded_is_not_run_again() {
         }
     };
     tokio::select! {
-        () = run => panic!("a call is pending"),
+        _ = run => panic!("a call is pending"),
         () = recorded => {}
     }
     bench.clock.advance(Duration::from_secs(31));
@@ -169,7 +169,7 @@ async fn who_has_lost_the_parcel_writes_and_sends_nothing() {
     // Its next recording is fenced off, and it ends although a call is pending.
     let both = async {
         tokio::select! {
-            () = run => {}
+            _ = run => {}
             () = lost => {}
         }
     };

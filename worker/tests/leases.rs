@@ -54,7 +54,7 @@ async fn a_process_that_was_frozen_does_not_take_over_its_own_run() {
     let (worker, deliveries) = (bench.worker(), bench.receive().await);
     let mut run = std::pin::pin!(worker.run(Invocation { deliveries }, None));
     tokio::select! {
-        () = &mut run => panic!("it waits at the gate"),
+        _ = &mut run => panic!("it waits at the gate"),
         () = desk.started.notified() => {}
     }
     // A minute in which nothing of the process runs. Its dispatcher happens to wake before the run that holds the lease.
@@ -106,7 +106,7 @@ async fn what_cannot_be_settled_for_long_is_not_run_again() {
     let mut run = std::pin::pin!(worker.run(Invocation { deliveries: first }, None));
     // Time stands still until then, so that no checkpoint has any of it.
     tokio::select! {
-        () = &mut run => panic!("it cannot be settled"),
+        _ = &mut run => panic!("it cannot be settled"),
         () = desk.settling.notified() => {}
     }
     let others = async {

@@ -92,7 +92,7 @@ impl Payload {
             return Err(PayloadError::Version { found });
         }
         let event: Event<'_> = serde_json::from_str(text).map_err(shape)?;
-        Ok(Self { deliveries: event.deliveries.into_iter().map(delivery).collect(), slot: event.slot })
+        Ok(Self { deliveries: event.deliveries.iter().map(delivery).collect(), slot: event.slot })
     }
 }
 
@@ -106,7 +106,7 @@ fn text(parcel: &Bytes) -> String {
     message::write(parcel)
 }
 
-fn delivery(item: Item<'_>) -> Delivery {
+fn delivery(item: &Item<'_>) -> Delivery {
     let body = match message::read(&item.body) {
         Message::Parcel(parcel) => parcel,
         Message::Stored(stub) => stub,

@@ -37,13 +37,10 @@ impl Reactor {
         T: Send + 'static,
         F: Future<Output = Result<T, PortError>> + Send + 'static,
     {
-        match self.0.spawn(request).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let what = "a request to AWS panicked; its message is in the log".to_owned();
-                Err(PortError::Unknown { what, source: None })
-            }
-        }
+        self.0.spawn(request).await.unwrap_or_else(|_| {
+            let what = "a request to AWS panicked; its message is in the log".to_owned();
+            Err(PortError::Unknown { what, source: None })
+        })
     }
 
     /// The runtime.

@@ -166,7 +166,7 @@ impl Shared {
             .await
             .receive_message()
             .queue_url(&*url)
-            .max_number_of_messages(most.clamp(1, MOST) as i32)
+            .max_number_of_messages(i32::try_from(most.clamp(1, MOST)).unwrap_or(1))
             .visibility_timeout(hide_ms.div_ceil(1000).min(LONGEST_HIDE_S) as i32)
             .wait_time_seconds(wait_s.min(LONGEST_POLL_S) as i32)
             .set_message_system_attribute_names(Some(names.to_vec()))
@@ -176,10 +176,10 @@ impl Shared {
             Fault::of(error).port(settings, format_args!("receive from queue `{queue}`"), resource)
         })?;
         let messages = answer.messages.unwrap_or_default();
-        Ok(messages.into_iter().map(|message| self.received(queue, message)).collect())
+        Ok(messages.iter().map(|message| self.received(queue, message)).collect())
     }
 
-    fn received(&self, queue: &Arc<str>, message: SqsMessage) -> Received {
+    fn received(&self, queue: &Arc<str>, message: &SqsMessage) -> Received {
         let number = |name| {
             let attributes = message.attributes.as_ref();
             attributes.and_then(|all| all.get(&name)).and_then(|value| value.parse::<u64>().ok())

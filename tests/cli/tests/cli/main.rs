@@ -5,10 +5,15 @@
 mod call;
 mod dead;
 mod deploy;
+#[cfg(unix)]
+mod lambda;
 mod look;
 #[cfg(target_os = "linux")]
 mod package;
 #[cfg(unix)]
 mod roles;
+#[cfg(unix)]
+mod runtime_api;
 mod site;
+mod stack;
 mod start_up;

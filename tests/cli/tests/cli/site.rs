@@ -36,8 +36,8 @@ impl Site {
     /// A program that is yet to run, free of what the environment of the tests says.
     pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(args).current_dir(self.dir.path());
-        for variable in ["CELERIAC_DATABASE", "CELERIAC_STACK", "RUST_LOG"] {
+        command.args(args).current_dir(self.dir.path()).env_remove("RUST_LOG");
+        for variable in ["CELERIAC_DATABASE", "CELERIAC_STACK", "AWS_LAMBDA_RUNTIME_API", "_HANDLER"] {
             command.env_remove(variable);
         }
         command

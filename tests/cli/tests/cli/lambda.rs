@@ -1,0 +1,127 @@
+//! The program as a Lambda function: how it starts, what it answers, and when it ends.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::{
+    runtime_api::{RuntimeApi, Said},
+    site::{SHOP, Site},
+};
+
+/// The shop on its stack, none of whose services answers.
+fn shop(site: &Site) -> Command {
+    let mut command = site.program(SHOP, &[]);
+    command.env("CELERIAC_STACK", "shop").env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    command.env("AWS_REGION", "eu-central-1").env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    command
+}
+
+#[track_caller]
+fn does_not_start(program: Command, handler: &str, why: &str) {
+    let api = RuntimeApi::new([]);
+    let function = api.start(program, handler);
+    match api.said() {
+        Said::InitError(kind, report) => {
+            assert_eq!((&*kind, &report["errorType"]), ("Celeriac.InitError", &json!("Celeriac.InitError")));
+            assert_eq!(report["errorMessage"], why);
+        }
+        other => panic!("{other:?}"),
+    }
+    let (code, log) = function.ended();
+    assert_eq!(code, Some(1), "{log}");
+    let line: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!(why)));
+}
+
+#[test]
+fn a_function_with_another_handler_does_not_start() {
+    let why = "the function's handler is `bootstrap`: it has to be `dispatcher` or `worker`";
+    does_not_start(shop(&Site::new()), "bootstrap", why);
+}
+
+#[test]
+fn a_function_that_names_no_stack_does_not_start() {
+    let why = "the function does not say of which stack it is: set CELERIAC_STACK in its environment";
+    for handler in ["dispatcher", "worker"] {
+        let mut program = shop(&Site::new());
+        program.env_remove("CELERIAC_STACK");
+        does_not_start(program, handler, why);
+    }
+    let mut program = shop(&Site::new());
+    program.env("CELERIAC_STACK", "Shop");
+    let why = "CELERIAC_STACK: `Shop` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
+    does_not_start(program, "worker", why);
+}
+
+#[test]
+fn a_worker_whose_set_up_fails_does_not_start() {
+    let mut program = shop(&Site::new());
+    program.env("SHOP_SETUP", "fails");
+    does_not_start(program, "worker", "the set-up failed: the till is locked");
+    let mut program = shop(&Site::new());
+    program.env("SHOP_SETUP", "names a database");
+    let why = "the set-up names a store, but a function works on the stack that CELERIAC_STACK names: let it name none";
+    does_not_start(program, "worker", why);
+}
+
+#[test]
+fn a_dispatcher_runs_no_set_up_and_goes_on_after_an_event_that_is_none() {
+    let api = RuntimeApi::new([json!({ "source": "aws.events" }), json!({ "Records": [] })]);
+    let site = Site::new();
+    let mut program = shop(&site);
+    program.env("SHOP_SETUP", "fails");
+    let function = api.start(program, "dispatcher");
+    match api.said() {
+        Said::Error(id, report) => {
+            assert_eq!((&*id, &report["errorType"]), ("request-0", &json!("Celeriac.UnknownEvent")));
+            let message = report["errorMessage"].as_str().unwrap();
+            assert!(
+                message.starts_with("this function is invoked with messages of the queues of stack `shop`"),
+                "{message}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(api.said(), Said::Answer("request-1".to_owned(), json!({ "batchItemFailures": [] })));
+    let log = function.log();
+    let line: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["level"], &line["span"]["requestId"]), (&json!("ERROR"), &json!("request-0")), "{log}");
+}
+
+#[test]
+fn a_worker_runs_its_set_up_and_writes_one_line_for_an_invocation() {
+    let api = RuntimeApi::new([json!({ "celeriac": 1, "deliveries": [] })]);
+    let site = Site::new();
+    let function = api.start(shop(&site), "worker");
+    assert_eq!(api.said(), Said::Answer("request-0".to_owned(), Value::Null));
+    let log = function.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    let line = &lines[0];
+    assert_eq!((&line["message"], &line["span"]["requestId"]), (&json!("ran"), &json!("request-0")));
+    for count in ["parcels", "aside", "unsettled", "calls", "succeeded", "dead", "retries", "handed_on"] {
+        assert_eq!(line[count], 0, "{count}: {log}");
+    }
+    assert!(line["took_ms"].is_u64(), "{log}");
+}
+
+#[test]
+fn a_worker_that_is_out_of_time_answers_and_ends() {
+    // Nobody answers the request for what becomes of this message: it cannot be read, and is to be buried.
+    let delivery = json!({ "queue": "orders", "body": "b3JkZXI=", "receipt": "AQEB", "receives": 1, "sent_ms": 0 });
+    let events = [json!({ "celeriac": 1, "deliveries": [delivery] }), json!({ "celeriac": 1, "deliveries": [] })];
+    let api = RuntimeApi::new(events);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut program = shop(&Site::new());
+    program.env("AWS_ENDPOINT_URL", format!("http://{}", silent.local_addr().unwrap()));
+    let function = api.start(program, "worker");
+    match api.said() {
+        Said::Error(id, report) => {
+            assert_eq!((&*id, &report["errorType"]), ("request-0", &json!("Celeriac.OutOfTime")));
+        }
+        other => panic!("{other:?}"),
+    }
+    let (code, log) = function.ended();
+    assert_eq!(code, Some(0), "{log}");
+}
