@@ -122,7 +122,9 @@ async fn plan(options: &Options, survey: &Survey, mails: FanOut<'_, impl Task>) 
         println!("{}", serde_json::json!({ "plan": plan, "estimate": estimate, "skipped": survey.skipped }));
     } else {
         println!("{plan}");
-        text.iter().for_each(|text| println!("{text}"));
+        if let Some(text) = text {
+            println!("{text}");
+        }
         println!("{} rows are skipped; nothing is sent", survey.skipped);
     }
     Ok(ExitCode::SUCCESS)

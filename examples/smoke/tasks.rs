@@ -34,14 +34,14 @@ pub async fn refuse(why: String) -> Result<(), Stop> {
 /// Hangs for longer than it may.
 #[task(name = "smoke.hang", queue = "smoke", retries = 0, timeout = "2s")]
 pub async fn hang() -> Result<(), Stop> {
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     Ok(())
 }
 
 /// Blocks its thread for longer than its function may run.
 #[task(name = "smoke.block", queue = "smoke", retries = 0, timeout = "3s")]
 pub async fn block() -> Result<(), Stop> {
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(Duration::from_mins(10));
     Ok(())
 }
 

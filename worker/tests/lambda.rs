@@ -225,7 +225,7 @@ async fn a_call_that_hangs_is_reported_before_the_platform_ends_the_process_whic
     let handler = handler(&bench);
     let deadline_ms = request(&bench).deadline_ms;
     let event = payload(bench.receive().await);
-    bench.while_time_passes(handle(&bench, &handler, &event)).await.unwrap();
+    Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap();
     assert!(bench.ports.clock.now_ms() < deadline_ms);
     let dead = bench.dead().await.remove(0);
     assert_eq!(dead.reason, Reason::TimedOut);
@@ -242,7 +242,7 @@ async fn an_invocation_that_cannot_settle_fails_before_the_platform_ends_it() {
     let handler = handler_on(&bench, Ports { atomic: None, ledger: Arc::new(hanging), ..bench.ports.clone() });
     let deadline_ms = request(&bench).deadline_ms;
     let event = payload(bench.receive().await);
-    let error = bench.while_time_passes(handle(&bench, &handler, &event)).await.unwrap_err();
+    let error = Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap_err();
     assert!(bench.ports.clock.now_ms() < deadline_ms);
     assert_eq!(error.kind(), "Celeriac.OutOfTime");
     assert_eq!(

@@ -30,7 +30,7 @@ struct Args {
     /// A queue; may be repeated.
     #[arg(long = "queue")]
     queues: Vec<String>,
-    /// Latency and faults as JSON, as in {"latency_ms":100,"throttle":0.1}.
+    /// Latency and faults as JSON, as in `{"latency_ms":100,"throttle":0.1}`.
     #[arg(long, default_value = "{}", value_parser = faults)]
     faults: Faults,
 }

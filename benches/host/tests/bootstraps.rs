@@ -1,5 +1,7 @@
 //! Programs that speak the Runtime API. The program is this one, told by its environment to be it.
 
+#![allow(clippy::unwrap_used, reason = "in a test that is a failure")]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! Invokes, through the SDK.
 
+#![allow(clippy::unwrap_used, reason = "in a test that is a failure")]
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! Queues, through the SDK.
 
+#![allow(clippy::unwrap_used, reason = "in a test that is a failure")]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -12,12 +12,11 @@ async fn workers_are_launched_and_messages_stay_hidden_for_a_lease() {
     let deliveries = site.receive("mail").await;
     let answer = site.handle(&event("shop-mail", &deliveries)).await.unwrap();
     assert_eq!(answer, stay(&["message-0", "message-1"]));
-    let invocations = site.launches.invocations.lock().unwrap();
+    let invocations = std::mem::take(&mut *site.launches.invocations.lock().unwrap());
     assert_eq!(invocations.len(), 2, "there is room for each");
     let launched = &invocations[0].deliveries[0];
     assert_eq!((&*launched.queue, &launched.body, launched.receives), ("mail", &deliveries[0].body, 1));
     assert_eq!(site.launches.given_back.load(Ordering::SeqCst), 1);
-    drop(invocations);
     // The mapping's queue hides for half a minute, the lease is a whole one.
     assert!(!site.is_visible_after("mail", Duration::from_secs(29)).await);
     let lease = Duration::from_millis(site.ports.profile.lease_ms);

@@ -42,16 +42,16 @@ pub async fn dead_letters(site: &Site) -> Result<String> {
 /// A call that hangs is cut at its timeout.
 pub async fn time_out(site: &Site) -> Result<String> {
     let call = hang.delay().await?;
-    timed_out(site.end_of(&call, PATIENCE).await?)
+    timed_out(&site.end_of(&call, PATIENCE).await?)
 }
 
 /// A call that blocks its thread is reported before the platform ends the function.
 pub async fn blocked_thread(site: &Site) -> Result<String> {
     let call = block.delay().await?;
-    timed_out(site.end_of(&call, AFTER_DEATHS).await?)
+    timed_out(&site.end_of(&call, AFTER_DEATHS).await?)
 }
 
-fn timed_out(status: CallStatus) -> Result<String> {
+fn timed_out(status: &CallStatus) -> Result<String> {
     ensure!(matches!(status, CallStatus::Dead { reason: Reason::TimedOut, .. }), "it is {status}");
     Ok(status.to_string())
 }

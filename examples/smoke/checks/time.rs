@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result};
 use celeriac::{BatchId, Handle};
 use tokio::time::Instant;
 
@@ -26,8 +26,8 @@ async fn delayed(countdown: Duration) -> Result<String> {
     let call = echo.apply("later").countdown(countdown).send().await?;
     call.get(countdown + PATIENCE).await?;
     let took = start.elapsed();
-    ensure!(took >= countdown, "ran {:?} before it was due", countdown - took);
-    Ok(format!("ran {:.1?} after it was due", took - countdown))
+    let late = took.checked_sub(countdown).with_context(|| format!("ran after {took:?}, before it was due"))?;
+    Ok(format!("ran {late:.1?} after it was due"))
 }
 
 /// The scheduled task has run since the stack is deployed, or does so now.

@@ -226,7 +226,7 @@ impl Bench {
 
     /// The same in other steps: small ones where the worker has to do something before a lease ends.
     pub async fn while_time_passes_by<T>(&self, step: Duration, future: impl Future<Output = T>) -> T {
-        let mut future = std::pin::pin!(future);
+        let mut future = Box::pin(future);
         loop {
             tokio::select! {
                 biased;

@@ -83,7 +83,7 @@ impl Lambda {
         match fate.answer {
             Answer::Throttled => self.throttled(),
             Answer::Failed => self.error(),
-            Answer::Accepted | Answer::Lost if is_event => self.event(function, event, fate),
+            Answer::Accepted | Answer::Lost if is_event => self.event(function, &event, fate),
             Answer::Accepted => self.synchronous(function, event).await,
             Answer::Lost => {
                 self.synchronous(function, event).await;
@@ -93,7 +93,7 @@ impl Lambda {
     }
 
     /// Accepts an event, whatever the concurrency, as Lambda does.
-    fn event(&self, function: &Arc<Deployed>, event: Bytes, fate: Fate) -> Reply {
+    fn event(&self, function: &Arc<Deployed>, event: &Bytes, fate: Fate) -> Reply {
         let request_id = function.request_id();
         self.counters.dropped.fetch_add(u64::from(fate.runs == 0), Relaxed);
         self.counters.duplicated.fetch_add(u64::from(fate.runs > 1), Relaxed);

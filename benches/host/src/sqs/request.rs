@@ -81,7 +81,7 @@ impl<'a> Entry<'a> {
         match &self.message_body {
             Cow::Borrowed(text) if !text.is_empty() => {
                 let from = text.as_ptr() as usize - body.as_ptr() as usize;
-                body.slice(from - 1..from + text.len() + 1)
+                body.slice(from - 1..=from + text.len())
             }
             text => Bytes::from(serde_json::to_vec(text).expect("a string is JSON")),
         }

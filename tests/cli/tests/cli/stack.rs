@@ -2,7 +2,7 @@
 
 use crate::site::{Answer, SHOP, Site};
 
-/// Runs a command where CELERIAC_STACK names this stack.
+/// Runs a command where `CELERIAC_STACK` names this stack.
 fn on(stack: &str, args: &[&str]) -> Answer {
     let mut command = Site::new().program(SHOP, args);
     command.env("CELERIAC_STACK", stack).env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
