@@ -1,7 +1,9 @@
 //! A stack that is deployed as users deploy it: the program's own template and zip.
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -21,14 +23,25 @@ pub struct Deployment {
 
 impl Deployment {
     /// Deploys the example of this name under these settings. `endpoint` is where its functions and its commands find
-    /// AWS: a proxy, or the local AWS itself. The bucket `STACK-deploy` is there beforehand, with the zip in it.
-    pub fn new(aws: &Ministack, endpoint: &str, example: &str, stack: &str, settings: &str) -> Self {
+    /// AWS: a proxy, or the local AWS itself; `environment` what its functions find besides. The bucket `STACK-deploy`
+    /// is there beforehand, with the zip in it.
+    pub fn new(
+        aws: &Ministack,
+        endpoint: &str,
+        (example, stack): (&str, &str),
+        settings: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let program = folder.path().join(example);
         strip(&self::example(example), &program);
         let deployment = Self { program, stack: stack.to_owned(), endpoint: endpoint.to_owned(), folder };
         let (settings_file, zip, template) = ("settings.toml", "function.zip", "template.json");
-        fs::write(deployment.path().join(settings_file), settings).expect("the folder can be written to");
+        let mut text = format!("architecture = \"{}\"\n{settings}\n[environment]\n", architecture());
+        for (name, value) in environment.iter().chain(&[("AWS_ENDPOINT_URL", endpoint)]) {
+            writeln!(text, "{name} = \"{value}\"").expect("a string can be written to");
+        }
+        fs::write(deployment.path().join(settings_file), text).expect("the folder can be written to");
         succeeds(deployment.command(&["deploy", "package", "--settings", settings_file, "--out", zip]));
         let written = succeeds(deployment.command(&["deploy", "template", "--settings", settings_file]));
         fs::write(deployment.path().join(template), written.stdout).expect("the folder can be written to");
@@ -46,19 +59,37 @@ impl Deployment {
         self.folder.path()
     }
 
-    /// The program, with the environment that finds the stack.
+    /// The program.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .args(args)
-            .current_dir(self.path())
-            .env_remove("RUST_LOG")
-            .env("CELERIAC_STACK", &self.stack)
-            .env("AWS_REGION", Ministack::REGION)
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .envs(CREDENTIALS);
+        command.args(args).current_dir(self.path()).env_remove("RUST_LOG").envs(self.environment());
         command
     }
+
+    /// What a program has to find in its environment to find the stack.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        let stack = [("CELERIAC_STACK", self.stack.as_str()), ("AWS_ENDPOINT_URL", self.endpoint.as_str())];
+        stack.into_iter().chain([("AWS_REGION", Ministack::REGION)]).chain(CREDENTIALS)
+    }
+
+    /// The processes in which a function of the stack runs now.
+    pub fn processes(&self, handler: &str) -> Vec<u32> {
+        let wanted = [format!("CELERIAC_STACK={}", self.stack), format!("_HANDLER={handler}")];
+        let processes = fs::read_dir("/proc").expect("functions run on Linux").filter_map(Result::ok);
+        let ids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+        let is_one = |id: &u32| {
+            // It may have ended meanwhile, or belong to somebody else.
+            let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+            let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|found| found == wanted.as_bytes());
+            wanted.iter().all(has)
+        };
+        ids.filter(is_one).collect()
+    }
+}
+
+/// Of this machine, as Lambda names it.
+fn architecture() -> &'static str {
+    if env::consts::ARCH == "aarch64" { "arm64" } else { env::consts::ARCH }
 }
 
 /// An example program, built in the profile of this test.

@@ -32,6 +32,8 @@ pub enum Fault {
     Twice,
     /// It gets lost, and nothing is answered until whoever asked gives up.
     Lost,
+    /// It is answered with this status and nothing else, and not carried out.
+    Swallowed(u16),
     /// The connection is closed before it gets through.
     CutBefore,
     /// The connection is closed when it has been carried out, before it is answered.

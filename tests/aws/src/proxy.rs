@@ -119,6 +119,7 @@ impl Upstream {
                 self.forward(&head, body).await
             }
             Fault::Lost => pending().await,
+            Fault::Swallowed(status) => Ok(answer(status, String::new())),
             Fault::CutBefore => Err(Cut),
             Fault::CutAfter => {
                 self.forward(&head, body).await?;
@@ -170,6 +171,12 @@ impl Upstream {
     }
 }
 
+fn answer(status: u16, body: String) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = StatusCode::from_u16(status).expect("a status has three digits");
+    answer
+}
+
 /// An error as the service would write it.
 fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
     let body = if asked.service == "s3" {
@@ -182,8 +189,7 @@ fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
     } else {
         format!(r#"{{"__type":"{code}","message":"injected"}}"#)
     };
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = StatusCode::from_u16(status).expect("a status has three digits");
+    let mut answer = answer(status, body);
     answer.headers_mut().insert("x-amzn-errortype", code.parse().expect("a code is a word"));
     answer
 }

@@ -40,6 +40,7 @@ async fn each_fault_is_what_it_says() {
     assert_eq!(send_through(Fault::None).await, (Ok(()), 1));
     assert_eq!(send_through(Fault::Late(Duration::from_millis(50))).await, (Ok(()), 1));
     assert_eq!(send_through(Fault::Twice).await, (Ok(()), 2));
+    assert_eq!(send_through(Fault::Swallowed(200)).await, (Ok(()), 0));
     assert_eq!(send_through(Fault::Lost).await, (Err("nothing is answered".to_owned()), 0));
     for (fault, there) in [(Fault::CutBefore, 0), (Fault::CutAfter, 1)] {
         let (sent, found) = send_through(fault).await;

@@ -1,21 +1,14 @@
 //! The smoke suite passes on a stack that was deployed from its own template: both roads, calls that fail, hang and die,
 //! left-overs, delays, schedules.
 
-use std::env::consts::ARCH;
-
 use aws_tests::{Deployment, Ministack};
 use serde_json::Value;
 
 #[test]
 fn a_deployed_stack_passes_the_smoke_suite() {
     let aws = Ministack::start();
-    let architecture = if ARCH == "aarch64" { "arm64" } else { ARCH };
-    let endpoint = aws.endpoint();
-    let settings = format!(
-        "architecture = \"{architecture}\"\nbucket = \"smoke-deploy\"\n{}\n[environment]\nAWS_ENDPOINT_URL = \"{endpoint}\"\n",
-        include_str!("../../../examples/smoke/deploy.toml")
-    );
-    let stack = Deployment::new(&aws, endpoint, "smoke", "smoke", &settings);
+    let settings = format!("bucket = \"smoke-deploy\"\n{}", include_str!("../../../examples/smoke/deploy.toml"));
+    let stack = Deployment::new(&aws, aws.endpoint(), ("smoke", "smoke"), &settings, &[]);
     let output = stack.command(&["smoke", "--json"]).env("CELERIAC_BUCKET", "smoke-deploy").output().expect("it runs");
     let lines = String::from_utf8_lossy(&output.stdout);
     println!("{lines}");
