@@ -94,11 +94,11 @@ fn look(binary: &[u8], wanted: Architecture) -> Result<Vec<String>, PackageError
     }
     let mut warnings = Vec::new();
     if file.has_debug_symbols() {
-        warnings.push("it holds debug info, which Lambda has no use for: build it with `--profile lambda`".to_owned());
+        warnings.push("holds debug info, which Lambda has no use for: build it with `--profile lambda`".to_owned());
     }
     if let Some((major, minor)) = needs_glibc(binary).filter(|version| *version > GLIBC) {
         warnings.push(format!(
-            "it needs glibc {major}.{minor}, Lambda has {}.{}: it will not start there. Build it on an older system, or \
+            "needs glibc {major}.{minor}, Lambda has {}.{}: it will not start there. Build it on an older system, or \
              with `cargo lambda build` or `cargo zigbuild --target {rust_name}-unknown-linux-gnu.{}.{}`",
             GLIBC.0, GLIBC.1, GLIBC.0, GLIBC.1
         ));
