@@ -17,7 +17,14 @@ const LAUNCHERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/launchers
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn() -> Result<()>);
 
-const FIGURES: [Figure; 5] = [("packed", packed), ("alone", alone), ("million", million), ("cpu", cpu), ("cold", cold)];
+const FIGURES: [Figure; 6] = [
+    ("packed", packed),
+    ("alone", alone),
+    ("million", million),
+    ("cpu", cpu),
+    ("cold", cold),
+    ("bill", crate::bill::bill),
+];
 
 /// Prints the figures whose names are given, or all.
 pub(crate) fn all(names: &[String]) -> Result<()> {

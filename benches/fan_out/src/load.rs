@@ -1,7 +1,7 @@
 //! What is called, and the stack it is called in.
 
 use anyhow::Result;
-use celeriac::task;
+use celeriac::{Context, Stop, task};
 use task_core::aws::{Backend, Options, Settings};
 
 /// The queue of both tasks.
@@ -18,6 +18,19 @@ pub(crate) const CAP: usize = 1000;
 /// Packed: as many calls to a parcel as fit.
 #[task(queue = "load", concurrency = 4096, timeout = "60s")]
 pub(crate) async fn packed(payload: String) {
+    std::hint::black_box(payload);
+}
+
+/// One call in twenty is tried again.
+#[task(queue = "load", concurrency = 4096, timeout = "60s", retries = 3, backoff = "1s..1s")]
+pub(crate) async fn flaky(cx: &Context, payload: String) -> Result<(), Stop> {
+    let unlucky = payload.bytes().rev().take(8).map(u32::from).sum::<u32>() % 20 == 0;
+    if unlucky && cx.attempt() == 1 { Err(Stop::Retry("try again".into())) } else { Ok(()) }
+}
+
+/// One at a time, each a parcel.
+#[task(queue = "load", timeout = "60s")]
+pub(crate) async fn lone(payload: String) {
     std::hint::black_box(payload);
 }
 

@@ -6,8 +6,10 @@
 //! share, says when the last Invoke was accepted. Two rows of a batch's record are not written: they are the same two
 //! for ten calls and ten million. `PEERS_DIR=.. cargo bench --bench fan_out` also runs the peers.
 
+mod bill;
 mod child;
 mod client;
+mod deployed;
 mod dispatch;
 mod figures;
 mod floor;

@@ -41,7 +41,10 @@ macro_rules! client {
         /// Made when it is first asked for.
         pub(super) async fn $name(&self) -> &$sdk::Client {
             let make = || async {
-                let config = $sdk::config::Builder::from(self.config().await).interceptor(self.metering());
+                let mut config = $sdk::config::Builder::from(self.config().await).interceptor(self.metering());
+                if let Some(endpoint) = self.settings.endpoints.get(stringify!($name)) {
+                    config = config.endpoint_url(endpoint);
+                }
                 $sdk::Client::from_conf(config.build())
             };
             self.$name.get_or_init(make).await

@@ -1,6 +1,6 @@
 //! What has to be said of a deployment beside its name. All of it has a default.
 
-use std::{env, time::Duration};
+use std::{collections::BTreeMap, env, time::Duration};
 
 use super::{Stack, StackError};
 
@@ -13,6 +13,9 @@ pub struct Settings {
     pub region: Option<String>,
     /// Where the services are, if not at AWS. Defaults to what the SDKs find: `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,
+    /// Where single services are, by their names as in `AWS_ENDPOINT_URL_SQS`, in small letters: `sqs`, `lambda`, `dynamodb`,
+    /// `scheduler`, `s3`. Defaults to where all of them are.
+    pub endpoints: BTreeMap<String, String>,
     /// The S3 bucket for arguments and results that fit nowhere else. Environment: `CELERIAC_BUCKET`. Defaults to none:
     /// then a call whose arguments are larger than a message is refused.
     pub bucket: Option<String>,
@@ -51,7 +54,15 @@ impl Settings {
 
     /// The defaults, for this stack.
     pub fn new(stack: Stack) -> Self {
-        Self { stack, region: None, endpoint: None, bucket: None, lease: Duration::from_mins(1), cap: 100 }
+        Self {
+            stack,
+            region: None,
+            endpoint: None,
+            endpoints: BTreeMap::new(),
+            bucket: None,
+            lease: Duration::from_mins(1),
+            cap: 100,
+        }
     }
 
     /// What the environment says of this stack.
