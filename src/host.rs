@@ -85,10 +85,14 @@ impl App {
         let scheduler = Scheduler::new(opened.ports.clone(), &registry)?;
         let (stop, mut loops) = (CancellationToken::new(), Vec::new());
         let worker = self.work(&opened, &roads, registry, &stop, &mut loops);
+        let is_stack = opened.is_stack();
         let ports = opened.ports;
-        if all {
+        // On a stack, EventBridge Scheduler says when a run is due, to whoever receives from the queue.
+        if all && !is_stack {
             tracing::info!(schedules = scheduler.len(), "following schedules");
             loops.push(tokio::spawn(scheduler.run(stop.clone())));
+        }
+        if all {
             loops.push(tokio::spawn(sweep(ports.clone(), stop.clone())));
         }
         let client = Client::new(ports);

@@ -65,6 +65,9 @@ impl Fleet<'_> {
             allow("Receive", &[RECEIVE, SETTLE].concat(), received),
             allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
             allow("Invoke", &["lambda:InvokeFunction"], workers),
+            // What is drained may have children that are due much later.
+            self.delay(),
+            become_scheduler(),
             ledger(),
             self.objects(),
             self.dead_letters(),
@@ -105,6 +108,7 @@ impl Fleet<'_> {
             self.objects(),
             self.dead_letters(),
             self.bucket_list(),
+            encryption(self),
         ]
     }
 

@@ -113,7 +113,7 @@ impl Deployed {
 /// SQS and Lambda are the host's, everything else the local AWS's.
 fn backend(host: &str, aws: &str) -> Result<Backend> {
     let settings = Settings {
-        region: Some("us-east-1".to_owned()),
+        region: Some(Ministack::REGION.to_owned()),
         endpoint: Some(aws.to_owned()),
         endpoints: [("sqs", host), ("lambda", host)].map(|(service, url)| (service.to_owned(), url.to_owned())).into(),
         cap: 1000,

@@ -79,9 +79,13 @@ impl Clients {
     pub(super) async fn s3(&self) -> &aws_sdk_s3::Client {
         let make = || async {
             let config = self.config().await;
-            let by_path = config.endpoint_url().is_some();
-            let config =
+            let own = self.settings.endpoints.get("s3");
+            let by_path = own.is_some() || config.endpoint_url().is_some();
+            let mut config =
                 aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).interceptor(self.metering());
+            if let Some(endpoint) = own {
+                config = config.endpoint_url(endpoint);
+            }
             aws_sdk_s3::Client::from_conf(config.build())
         };
         self.s3.get_or_init(make).await

@@ -1,6 +1,9 @@
 //! How full the stack's queues are. SQS counts approximately, and does not say how old the oldest message is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
@@ -16,17 +19,22 @@ impl Shared {
         let prefix = format!("{}-", settings.stack);
         let request = self.clients.sqs().await.list_queues().queue_name_prefix(&prefix).max_results(1000);
         let mut pages = request.into_paginator().send();
-        let mut queues = Vec::new();
+        let (mut queues, mut dead) = (Vec::new(), BTreeSet::new());
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 Fault::of(error).port(settings, "list queues", format_args!("SQS queues `{prefix}*`"))
             })?;
             let names = page.queue_urls().iter().filter_map(|url| url.rsplit('/').next());
-            queues.extend(names.filter_map(|sqs| match settings.stack.role_of(sqs) {
-                Some(QueueRole::Work(queue)) => Some(queue),
-                _ => None,
-            }));
+            for sqs in names {
+                match settings.stack.role_of(sqs) {
+                    Some(QueueRole::Work(queue)) => queues.push(queue),
+                    Some(QueueRole::Dead(queue)) => drop(dead.insert(queue)),
+                    Some(QueueRole::Failures) | None => {}
+                }
+            }
         }
+        // Another stack's name, or another program's queue, may begin with this stack's name.
+        queues.retain(|queue| dead.contains(queue));
         Ok(queues)
     }
 

@@ -26,9 +26,8 @@ const ACCOUNT: u64 = 1000;
 /// What SQS bills as one request.
 const BILLED_BYTES: u64 = 64 << 10;
 
-/// About how long a dispatcher's function works for ten messages, and its memory: it waits for one round of Invokes.
+/// About how long a dispatcher's function works for ten messages: it waits for one round of Invokes.
 const DISPATCH: Duration = Duration::from_millis(150);
-const DISPATCH_GB: f64 = 0.5;
 
 /// What a plan comes to on AWS.
 #[derive(Clone, Debug, Serialize)]
@@ -110,7 +109,7 @@ fn bill(plan: &Plan) -> Bill {
         .collect();
     let work_s = plan.time(1).as_secs_f64();
     let gb_s = work_s * f64::from(plan.memory_mb.unwrap_or(MEMORY_MB)) / 1024.0
-        + batches as f64 * DISPATCH.as_secs_f64() * DISPATCH_GB;
+        + batches as f64 * DISPATCH.as_secs_f64() * f64::from(MEMORY_MB) / 1024.0;
     Bill::new(&usage, plan.calls).with_compute(batches + plan.invocations, gb_s)
 }
 

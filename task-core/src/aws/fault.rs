@@ -10,7 +10,7 @@ use super::Settings;
 use crate::{ports::PortError, task::chain};
 
 /// Codes by which the services say that it was too much at once.
-const THROTTLES: [&str; 9] = [
+const THROTTLES: [&str; 10] = [
     "ThrottlingException",
     "Throttling",
     "TooManyRequestsException",
@@ -20,6 +20,8 @@ const THROTTLES: [&str; 9] = [
     "SlowDown",
     "OverLimit",
     "KmsThrottled",
+    // S3: another write of the same object is under way.
+    "ConditionalRequestConflict",
 ];
 
 /// Codes by which they say that something is not there.
@@ -45,7 +47,7 @@ pub(super) enum Kind {
     Invalid,
     /// It did not get there.
     NotSent,
-    /// The service failed; as far as it says, nothing happened.
+    /// The service failed: it may have happened, but it does not say so.
     Failed,
     /// The answer was lost; it may have happened.
     Unknown,
@@ -91,6 +93,21 @@ impl Fault {
         Self { kind: by_code(code, status), code: code.to_owned(), text, source: None }
     }
 
+    /// Whether it may have been done.
+    pub(super) fn may_have_happened(&self) -> bool {
+        matches!(self.kind, Kind::Unknown | Kind::Failed)
+    }
+
+    /// Whether asking again may help.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self.kind, Kind::Throttled | Kind::NotSent | Kind::Failed | Kind::Unknown)
+    }
+
+    /// Whether the service says this of a parameter.
+    pub(super) fn is_about(&self, parameter: &str) -> bool {
+        self.text.contains(parameter)
+    }
+
     /// The error of a port. `what` was to be done with `resource`, a service's name and that of the thing.
     pub(super) fn port(self, settings: &Settings, what: impl Display, resource: impl Display) -> PortError {
         let stack = &settings.stack;
@@ -120,7 +137,7 @@ fn by_code(code: &str, status: u16) -> Kind {
     match status {
         _ if THROTTLES.contains(&code) => Kind::Throttled,
         _ if MISSING.contains(&code) => Kind::Missing,
-        429 => Kind::Throttled,
+        429 | 503 => Kind::Throttled,
         401 | 403 => Kind::Denied,
         404 => Kind::Missing,
         500.. => Kind::Failed,

@@ -26,6 +26,7 @@ mod meter;
 mod objects;
 mod open;
 mod outstanding;
+mod poll;
 mod prices;
 mod queue;
 mod reactor;

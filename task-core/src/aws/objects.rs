@@ -34,7 +34,7 @@ impl Objects {
         let request = self.clients.s3().await.put_object().bucket(&*self.bucket).key(key).if_none_match("*");
         match request.body(ByteStream::from(bytes)).send().await.map_err(Fault::of) {
             Ok(_) => Ok(()),
-            Err(fault) if fault.code == "PreconditionFailed" || fault.code == "ConditionalRequestConflict" => Ok(()),
+            Err(fault) if fault.code == "PreconditionFailed" => Ok(()),
             Err(fault) => Err(fault.port(self.clients.settings(), "write an object", self.place(key))),
         }
     }

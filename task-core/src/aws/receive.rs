@@ -1,17 +1,13 @@
-//! Receiving: long polls, and what a message's text stands for.
+//! Receiving: what the messages stand for that a poll has found, and when.
 
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
 use bytes::Bytes;
-use futures::{
-    future::join_all,
-    stream::{FuturesUnordered, StreamExt as _},
-};
+use futures::stream::{self, StreamExt as _};
 use tokio::sync::oneshot;
 
 use super::{
-    fault::Fault,
     message::{self, Message},
     objects::Objects,
     queue::{Shared, Sqs},
@@ -23,14 +19,8 @@ use crate::{
     wire::{self, Header},
 };
 
-/// The most messages of one request.
-const MOST: usize = 10;
-
-/// The longest that SQS waits for a message, in seconds.
-const LONGEST_POLL_S: u64 = 20;
-
-/// The longest time that SQS hides a message, in seconds.
-pub(super) const LONGEST_HIDE_S: u64 = 43_200;
+/// How many objects are fetched at a time: each may have 15 MB.
+const FETCHES: usize = 4;
 
 /// For how long a message is hidden whose task, or whose object, is not there: a deploy may be under way.
 const ABSENT_MS: u64 = 5 * 60_000;
@@ -86,100 +76,7 @@ impl Shared {
         }
     }
 
-    /// Asks each queue in its turn, and if there is nothing anywhere, all of them for so long.
-    async fn poll_queues(self: &Arc<Self>, request: &Receive, wait_s: u64) -> Result<Vec<Received>, PortError> {
-        let mut received = Vec::new();
-        if request.queues.len() > 1 || wait_s == 0 {
-            for queue in &request.queues {
-                let most = request.max - received.len();
-                received.extend(self.poll_fully(queue, most, request.hide_ms).await?);
-                if received.len() >= request.max {
-                    break;
-                }
-            }
-        }
-        if !received.is_empty() || wait_s == 0 {
-            return Ok(received);
-        }
-        let polls = request.queues.iter().map(|queue| {
-            let (shared, queue, most, hide_ms) = (Arc::clone(self), Arc::clone(queue), request.max, request.hide_ms);
-            self.long_poll(queue.clone(), async move { shared.poll(&queue, most, hide_ms, wait_s).await })
-        });
-        let mut polls = polls.collect::<FuturesUnordered<_>>();
-        let mut first = Ok(Vec::new());
-        while let Some(answer) = polls.next().await {
-            first = answer;
-            if !matches!(&first, Ok(received) if received.is_empty()) {
-                break;
-            }
-        }
-        let mut received = first?;
-        // A full answer says that there is more.
-        if received.len() >= MOST
-            && let Some(queue) = received.first().map(|first| first.delivery.queue.clone())
-        {
-            let more = self.poll_fully(&queue, request.max.saturating_sub(received.len()), request.hide_ms).await;
-            received.extend(more.unwrap_or_default());
-        }
-        Ok(received)
-    }
-
-    /// A poll that another one may overtake: what it still receives is put back.
-    async fn long_poll(
-        self: &Arc<Self>,
-        queue: Arc<str>,
-        poll: impl Future<Output = Result<Vec<Received>, PortError>> + Send + 'static,
-    ) -> Result<Vec<Received>, PortError> {
-        let (answer, answered) = oneshot::channel();
-        let shared = Arc::clone(self);
-        self.reactor.handle().spawn(async move {
-            if let Err(Ok(late)) = answer.send(poll.await) {
-                shared.show_again(late.into_iter().map(|received| received.delivery).collect()).await;
-            }
-        });
-        answered.await.unwrap_or_else(|_| {
-            let what = format!("receiving from queue `{queue}` panicked; its message is in the log");
-            Err(PortError::Unknown { what, source: None })
-        })
-    }
-
-    /// What a queue has now, up to `most` messages: one request, and if that came back full, the others at once.
-    async fn poll_fully(&self, queue: &Arc<str>, most: usize, hide_ms: u64) -> Result<Vec<Received>, PortError> {
-        let mut received = if most == 0 { return Ok(Vec::new()) } else { self.poll(queue, most, hide_ms, 0).await? };
-        let left = most.saturating_sub(received.len());
-        if received.len() == MOST && left > 0 {
-            let polls = (0..left).step_by(MOST).map(|from| self.poll(queue, left - from, hide_ms, 0));
-            // What one of them could not get is there the next time.
-            received.extend(join_all(polls).await.into_iter().filter_map(Result::ok).flatten());
-        }
-        Ok(received)
-    }
-
-    async fn poll(&self, queue: &Arc<str>, most: usize, hide_ms: u64, wait_s: u64) -> Result<Vec<Received>, PortError> {
-        let settings = self.clients.settings();
-        let sqs = settings.stack.queue(queue);
-        let url = self.lookup.url(&self.clients, &sqs).await?;
-        let names = [MessageSystemAttributeName::ApproximateReceiveCount, MessageSystemAttributeName::SentTimestamp];
-        let request = self
-            .clients
-            .sqs()
-            .await
-            .receive_message()
-            .queue_url(&*url)
-            .max_number_of_messages(i32::try_from(most.clamp(1, MOST)).unwrap_or(1))
-            .visibility_timeout(hide_ms.div_ceil(1000).min(LONGEST_HIDE_S) as i32)
-            .wait_time_seconds(wait_s.min(LONGEST_POLL_S) as i32)
-            .set_message_system_attribute_names(Some(names.to_vec()))
-            .message_attribute_names(DUE);
-        let answer = request.send().await.map_err(|error| {
-            let resource = format!("SQS queue `{sqs}`");
-            Fault::of(error).port(settings, format_args!("receive from queue `{queue}`"), resource)
-        })?;
-        let messages = answer.messages.unwrap_or_default();
-        Ok(messages.iter().map(|message| self.received(queue, message)).collect())
-    }
-
-    fn received(&self, queue: &Arc<str>, message: &SqsMessage) -> Received {
+    pub(super) fn received(&self, queue: &Arc<str>, message: &SqsMessage) -> Received {
         let number = |name| {
             let attributes = message.attributes.as_ref();
             attributes.and_then(|all| all.get(&name)).and_then(|value| value.parse::<u64>().ok())
@@ -250,9 +147,13 @@ impl Shared {
 
     /// Fetches the parcels that lie in the bucket, and puts aside what is not there.
     pub(super) async fn resolve(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
-        let bodies = join_all(deliveries.iter().map(|delivery| self.body(delivery))).await;
-        let (mut resolved, mut absent) = (Vec::with_capacity(deliveries.len()), Vec::new());
-        for (delivery, body) in deliveries.into_iter().zip(bodies) {
+        let bodies = stream::iter(deliveries).map(|delivery| async move {
+            let body = self.body(&delivery).await;
+            (delivery, body)
+        });
+        let bodies = bodies.buffered(FETCHES).collect::<Vec<_>>().await;
+        let (mut resolved, mut absent) = (Vec::with_capacity(bodies.len()), Vec::new());
+        for (delivery, body) in bodies {
             match body {
                 Ok(body) => resolved.push(Delivery { body, ..delivery }),
                 Err(why) => absent.push((delivery, why)),
@@ -291,7 +192,7 @@ impl Shared {
         }
     }
 
-    async fn show_again(&self, deliveries: Vec<Delivery>) {
+    pub(super) async fn show_again(&self, deliveries: Vec<Delivery>) {
         let now_ms = self.clock.now_ms();
         self.hide(deliveries, now_ms).await;
     }

@@ -3,16 +3,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt as _, stream};
 
-use super::{
-    fault::{Fault, Kind},
-    later::send_later,
-    message,
-    objects::Objects,
-    queue::Shared,
-};
+use super::{fault::Fault, later::send_later, message, objects::Objects, queue::Shared};
 use crate::{
     ports::{Outgoing, PortError, SendError},
     wire::{self, Header},
@@ -37,6 +32,18 @@ const FIRST_PAUSE_MS: u64 = 50;
 
 /// The attribute by which a message that waits says until when, to the millisecond: SQS counts whole seconds.
 pub(super) const DUE: &str = "due";
+
+/// How long before its time a parcel may be put into the bucket: its objects are kept for 16 days, of which it may take
+/// 14 to run.
+const LONGEST_STORED_MS: u64 = 86_400_000;
+
+/// Why an attempt came to nothing.
+enum Trouble {
+    /// Nothing was asked of SQS.
+    Port(PortError),
+    /// SQS did not do it, or did not answer.
+    Fault(Fault),
+}
 
 /// A message that is ready to be sent, by its place among those that are.
 struct Entry {
@@ -81,7 +88,7 @@ impl Shared {
 
     /// The text of a message for SQS; `None` if it goes another way and is there.
     async fn prepare(&self, message: &Outgoing, now_ms: u64) -> Result<Option<String>, PortError> {
-        let text = self.text(message).await?;
+        let text = self.text(message, now_ms).await?;
         if message.due_ms <= now_ms + LONGEST_DELAY_MS {
             return Ok(Some(text));
         }
@@ -89,7 +96,7 @@ impl Shared {
         send_later(&self.clients, &self.lookup, queue, body, text, *due_ms).await.map(|()| None)
     }
 
-    async fn text(&self, message: &Outgoing) -> Result<String, PortError> {
+    async fn text(&self, message: &Outgoing, now_ms: u64) -> Result<String, PortError> {
         let body = &message.body;
         if message::text_bytes(body.len()) <= message::MAX_TEXT {
             return Ok(message::write(body));
@@ -101,29 +108,38 @@ impl Shared {
                 message::MAX_TEXT / 4 * 3
             )));
         };
+        if message.due_ms > now_ms + LONGEST_STORED_MS {
+            return Err(refused("what needs a bucket can be due in a day at most, since a bucket forgets".to_owned()));
+        }
         let header = Header::peek(body).map_err(|error| refused(error.to_string()))?;
         objects.put(&Objects::parcel(header.id), body.clone()).await?;
         let stub = wire::stub(body).map_err(|error| refused(error.to_string()))?;
         Ok(message::write(&stub))
     }
 
-    /// Sends one batch, and what SQS refuses of it for a passing reason again.
+    /// Sends one batch; what passes, of all of it or of single messages, again. An attempt that nobody answered may have
+    /// been heard: what fails after it is not rejected, it is unknown (G1). So the SDK does not try again by itself.
     async fn send_batch(&self, queue: &str, mut batch: Vec<Entry>) -> Vec<(usize, Result<(), SendError>)> {
         let mut answers = Vec::with_capacity(batch.len());
+        let mut heard = false;
         for failures in 1..=TRIES {
             let refused = match self.attempt(queue, &batch).await {
                 Ok(refused) => refused,
-                Err(error) => {
+                Err(Trouble::Port(error)) => {
                     answers.extend(batch.iter().map(|entry| (entry.at, Err(error.clone().into()))));
                     return answers;
+                }
+                Err(Trouble::Fault(fault)) => {
+                    heard |= fault.may_have_happened();
+                    batch.iter().map(|entry| (entry.at, fault.clone())).collect()
                 }
             };
             let mut again = Vec::new();
             for entry in batch {
                 match refused.get(&entry.at) {
                     None => answers.push((entry.at, Ok(()))),
-                    Some(fault) if passes(fault.kind) && failures < TRIES => again.push(entry),
-                    Some(fault) => answers.push((entry.at, Err(self.sending(fault.clone(), queue).into()))),
+                    Some(fault) if fault.passes() && failures < TRIES => again.push(entry),
+                    Some(fault) => answers.push((entry.at, Err(self.not_sent(fault, queue, heard).into()))),
                 }
             }
             if again.is_empty() {
@@ -136,15 +152,17 @@ impl Shared {
     }
 
     /// One request. Answers what SQS refused, by its place.
-    async fn attempt(&self, queue: &str, batch: &[Entry]) -> Result<BTreeMap<usize, Fault>, PortError> {
+    async fn attempt(&self, queue: &str, batch: &[Entry]) -> Result<BTreeMap<usize, Fault>, Trouble> {
         let sqs = self.clients.settings().stack.queue(queue);
-        let url = self.lookup.url(&self.clients, &sqs).await?;
+        let url = self.lookup.url(&self.clients, &sqs).await.map_err(Trouble::Port)?;
         let now_ms = self.clock.now_ms();
         let mut request = self.clients.sqs().await.send_message_batch().queue_url(&*url);
         for entry in batch {
-            request = request.entries(entry.request(now_ms)?);
+            request = request.entries(entry.request(now_ms).map_err(Trouble::Port)?);
         }
-        let answer = request.send().await.map_err(|error| self.sending(Fault::of(error), queue))?;
+        let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = request.customize().config_override(once).send().await;
+        let answer = answer.map_err(|error| Trouble::Fault(Fault::of(error)))?;
         let refused = answer.failed().iter().filter_map(|item| {
             let fault = Fault::of_item(item.code(), item.message(), item.sender_fault());
             Some((item.id().parse().ok()?, fault))
@@ -152,10 +170,14 @@ impl Shared {
         Ok(refused.collect())
     }
 
-    fn sending(&self, fault: Fault, queue: &str) -> PortError {
+    /// `heard` says that an earlier attempt may have been taken.
+    fn not_sent(&self, fault: &Fault, queue: &str, heard: bool) -> PortError {
         let settings = self.clients.settings();
         let resource = format!("SQS queue `{}`", settings.stack.queue(queue));
-        fault.port(settings, format_args!("send to queue `{queue}`"), resource)
+        match fault.clone().port(settings, format_args!("send to queue `{queue}`"), resource) {
+            PortError::Unavailable { what, source } if heard => PortError::Unknown { what, source },
+            other => other,
+        }
     }
 
     /// Longer each time, and never the same for two.
@@ -201,10 +223,6 @@ fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
         }
     }
     batches
-}
-
-fn passes(kind: Kind) -> bool {
-    matches!(kind, Kind::Throttled | Kind::Failed)
 }
 
 #[cfg(test)]

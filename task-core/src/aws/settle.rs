@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{
 };
 use futures::{StreamExt as _, stream};
 
-use super::{fault::Fault, queue::Shared, receive::LONGEST_HIDE_S};
+use super::{fault::Fault, poll::LONGEST_HIDE_S, queue::Shared};
 use crate::ports::{PortError, Settle, Settlement};
 
 /// The most entries of a batch.
@@ -17,12 +17,7 @@ const BATCH: usize = 10;
 const FLIGHTS: usize = 16;
 
 /// Codes by which SQS says that a receipt is over.
-const STALE: [&str; 4] = [
-    "ReceiptHandleIsInvalid",
-    "InvalidParameterValue",
-    "MessageNotInflight",
-    "AWS.SimpleQueueService.MessageNotInflight",
-];
+const STALE: [&str; 3] = ["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
 
 type Answers = Vec<(usize, Result<(), PortError>)>;
 
@@ -124,7 +119,9 @@ impl Shared {
     }
 
     fn settling(&self, fault: Fault, queue: &str) -> PortError {
-        if STALE.contains(&fault.code.as_str()) {
+        // SQS also says it of a parameter's value, which other values of it are no sign of.
+        let of_receipt = fault.code == "InvalidParameterValue" && fault.is_about("ReceiptHandle");
+        if of_receipt || STALE.contains(&fault.code.as_str()) {
             return PortError::Stale;
         }
         let settings = self.clients.settings();
