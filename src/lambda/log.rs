@@ -40,9 +40,9 @@ impl Logging {
     }
 
     /// Logs what all threads do, unless the program has installed another.
-    pub(super) fn install(self) {
+    pub(super) fn install(&self) {
         // An error says that there is one.
-        let _ = dispatcher::set_global_default(self.dispatch);
+        let _ = dispatcher::set_global_default(self.dispatch.clone());
     }
 }
 

@@ -17,7 +17,7 @@ use task_core::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use self::init_error::InitError;
+use self::{init_error::InitError, log::Logging};
 use crate::{App, store::Store};
 
 /// Whether this process is a function.
@@ -31,31 +31,32 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
+    let logging = Logging::new();
     let served = match env::var("_HANDLER").as_deref() {
-        Ok("dispatcher") => dispatcher(),
-        Ok("worker") => worker(setup),
+        Ok("dispatcher") => dispatcher(&logging),
+        Ok("worker") => worker(setup, &logging),
         handler => Err(InitError::Handler(handler.unwrap_or_default().to_owned())),
     };
     let Err(error) = served else { return ExitCode::SUCCESS };
+    logging.install();
     tracing::error!("{error}");
     init_error::report(&error);
     ExitCode::FAILURE
 }
 
-fn dispatcher() -> Result<(), InitError> {
-    log::Logging::new().install();
+fn dispatcher(logging: &Logging) -> Result<(), InitError> {
+    logging.install();
     let runtime = runtime(&mut Builder::new_current_thread())?;
     let (backend, registry) = (backend()?, Registry::linked()?);
     let handler = dispatcher::lambda::Handler::new(backend, &registry);
     runtime.block_on(dispatcher::lambda::serve(handler)).map_err(InitError::Serve)
 }
 
-fn worker<S, F>(setup: S) -> Result<(), InitError>
+fn worker<S, F>(setup: S, logging: &Logging) -> Result<(), InitError>
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    let logging = log::Logging::new();
     // What a set-up starts runs here, as in every other role; calls have threads of their own.
     let runtime = runtime(Builder::new_multi_thread().worker_threads(1))?;
     let served = runtime.block_on(async {

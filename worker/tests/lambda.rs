@@ -179,7 +179,7 @@ async fn a_mapping_deletes_what_is_finished() {
 #[tokio::test]
 async fn what_is_to_be_tried_again_goes_on_in_another_message() {
     let bench = Bench::new([ill(3)]);
-    bench.send("ill", 2).await;
+    bench.send("ill", 1).await;
     let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
     assert_eq!(answer, stay(&[]));
     let depth = bench.ports.queue.depths().await.unwrap().remove(0);

@@ -114,7 +114,7 @@ impl Shared {
         let left_ms = |received: &Received, now_ms: u64| received.due_ms.saturating_sub(now_ms);
         let now_ms = self.clock.now_ms();
         let next_ms = received.iter().map(|received| left_ms(received, now_ms)).min().unwrap_or(0);
-        if next_ms <= EARLY_MS {
+        if (1..=EARLY_MS).contains(&next_ms) {
             self.clock.sleep(Duration::from_millis(next_ms)).await;
         }
         let now_ms = self.clock.now_ms();

@@ -17,9 +17,12 @@ fn shop(site: &Site) -> Command {
     command
 }
 
+/// The shop does not start where its environment says this beside.
 #[track_caller]
-fn does_not_start(program: Command, handler: &str, why: &str) {
-    let api = RuntimeApi::new([]);
+fn does_not_start(handler: &str, says: &[(&str, &str)], why: &str) {
+    let (site, api) = (Site::new(), RuntimeApi::new([]));
+    let mut program = shop(&site);
+    program.envs(says.iter().copied());
     let function = api.start(program, handler);
     match api.said() {
         Said::InitError(kind, report) => {
@@ -37,32 +40,24 @@ fn does_not_start(program: Command, handler: &str, why: &str) {
 #[test]
 fn a_function_with_another_handler_does_not_start() {
     let why = "the function's handler is `bootstrap`: it has to be `dispatcher` or `worker`";
-    does_not_start(shop(&Site::new()), "bootstrap", why);
+    does_not_start("bootstrap", &[], why);
 }
 
 #[test]
 fn a_function_that_names_no_stack_does_not_start() {
     let why = "the function does not say of which stack it is: set CELERIAC_STACK in its environment";
     for handler in ["dispatcher", "worker"] {
-        let mut program = shop(&Site::new());
-        program.env_remove("CELERIAC_STACK");
-        does_not_start(program, handler, why);
+        does_not_start(handler, &[("CELERIAC_STACK", "")], why);
     }
-    let mut program = shop(&Site::new());
-    program.env("CELERIAC_STACK", "Shop");
     let why = "CELERIAC_STACK: `Shop` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
-    does_not_start(program, "worker", why);
+    does_not_start("worker", &[("CELERIAC_STACK", "Shop")], why);
 }
 
 #[test]
 fn a_worker_whose_set_up_fails_does_not_start() {
-    let mut program = shop(&Site::new());
-    program.env("SHOP_SETUP", "fails");
-    does_not_start(program, "worker", "the set-up failed: the till is locked");
-    let mut program = shop(&Site::new());
-    program.env("SHOP_SETUP", "names a database");
+    does_not_start("worker", &[("SHOP_SETUP", "fails")], "the set-up failed: the till is locked");
     let why = "the set-up names a store, but a function works on the stack that CELERIAC_STACK names: let it name none";
-    does_not_start(program, "worker", why);
+    does_not_start("worker", &[("SHOP_SETUP", "names a database")], why);
 }
 
 #[test]
@@ -113,7 +108,8 @@ fn a_worker_that_is_out_of_time_answers_and_ends() {
     let events = [json!({ "celeriac": 1, "deliveries": [delivery] }), json!({ "celeriac": 1, "deliveries": [] })];
     let api = RuntimeApi::new(events);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut program = shop(&Site::new());
+    let site = Site::new();
+    let mut program = shop(&site);
     program.env("AWS_ENDPOINT_URL", format!("http://{}", silent.local_addr().unwrap()));
     let function = api.start(program, "worker");
     match api.said() {

@@ -4,7 +4,8 @@ use crate::site::{Answer, SHOP, Site};
 
 /// Runs a command where `CELERIAC_STACK` names this stack.
 fn on(stack: &str, args: &[&str]) -> Answer {
-    let mut command = Site::new().program(SHOP, args);
+    let site = Site::new();
+    let mut command = site.program(SHOP, args);
     command.env("CELERIAC_STACK", stack).env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     command.env("AWS_REGION", "eu-central-1").env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     command.output().unwrap().into()
