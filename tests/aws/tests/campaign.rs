@@ -6,7 +6,8 @@ mod support;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    process::Child,
+    env,
+    process::{Child, Output, Stdio},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -50,15 +51,27 @@ impl Post {
     fn start(&self) -> Child {
         let mut command = self.campaign.command(&["--json"]);
         command.envs(self.stack.environment());
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program runs")
     }
 
     /// Waits for the end of the program, which has to say what the server's record says.
     fn end(&self, program: Child) -> (Summary, Record) {
         let output = program.wait_with_output().expect("it can be waited for");
+        self.check(&output)
+    }
+
+    /// The same, where the program may fail to reach AWS: the same command goes on.
+    fn end_at_last(&self) -> (Summary, Record) {
+        let runs = (0..50).map(|_| self.start().wait_with_output().expect("it can be waited for"));
+        let last = runs.inspect(|output| println!("{}", text(&output.stderr).lines().last().unwrap_or_default()));
+        let output = last.skip_while(|output| output.status.code() == Some(1)).next();
+        self.check(&output.expect("fifty runs were not enough"))
+    }
+
+    fn check(&self, output: &Output) -> (Summary, Record) {
         assert_eq!(output.status.code(), Some(3), "there are dead letters: {}", text(&output.stderr));
-        let (rows, record) = (summary(&output), self.server.record().refresh().clone());
+        let (rows, record) = (summary(output), self.server.record().refresh().clone());
         println!("{rows:?}, {} mails taken, {} requests had a fault", record.count("accepted"), self.proxy.faults());
         let refused: BTreeSet<_> = record.of("550").map(|event| event.to.clone()).collect();
         let valid = self.campaign.valid.iter().filter(|to| !refused.contains(*to));
@@ -109,11 +122,11 @@ async fn every_mail_is_sent_once_though_events_come_twice_and_one_in_ten_is_lost
 
 #[test]
 fn killed_workers_send_again_only_what_they_had_not_recorded() {
-    let post = Post::new(10_000, 12, |_: &Asked| Fault::None);
+    let post = Post::new(16_000, 12, |_: &Asked| Fault::None);
     let program = post.start();
     let mut record = post.server.record();
     let mut kills = Vec::new();
-    for sent in [1_000, 3_000, 5_000] {
+    for sent in [12_000, 14_000] {
         let now_ms = until("mails", || {
             record.refresh();
             record.of("accepted").nth(sent).map(|_| record.events.last().expect("one was just sent").at_ms)
@@ -128,8 +141,10 @@ fn killed_workers_send_again_only_what_they_had_not_recorded() {
         kills.push(now_ms);
     }
     let (_, record) = post.end(program);
+    let recorded = record.of("accepted").filter(|mail| mail.at_ms + UNRECORDED_MS < kills[0]).count();
     let again: Vec<_> = mails(&record).into_values().filter(|mails| mails.len() > 1).collect();
-    println!("{} mails were sent again", again.len());
+    println!("{recorded} mails were recorded when workers were first killed, {} were sent again", again.len());
+    assert!(recorded > 0, "too early to see that what is recorded is not sent again");
     for mails in again {
         assert!(mails.len() <= 1 + kills.len(), "{mails:?}");
         let lost = |mail: &Event| kills.iter().any(|kill| mail.at_ms.abs_diff(*kill) <= UNRECORDED_MS);
@@ -139,14 +154,16 @@ fn killed_workers_send_again_only_what_they_had_not_recorded() {
 
 #[test]
 fn every_mail_is_sent_through_a_network_that_drops_delays_doubles_and_cuts() {
-    let odds = Odds::new(13)
-        .percent(5, Fault::Late(Duration::from_millis(100)))
-        .percent(3, Fault::Twice)
-        .percent(3, Fault::CutBefore)
-        .percent(3, Fault::CutAfter);
+    let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
+    println!("CELERIAC_SEED={seed}");
+    let odds = Odds::new(seed)
+        .percent(10, Fault::Late(Duration::from_millis(100)))
+        .percent(10, Fault::Twice)
+        .percent(10, Fault::CutBefore)
+        .percent(10, Fault::CutAfter);
     let post = Post::new(2_000, 13, move |_: &Asked| odds.draw());
-    let (_, record) = post.end(post.start());
+    let (_, record) = post.end_at_last();
     let twice: Vec<_> = mails(&record).into_values().filter(|mails| mails.len() > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
-    assert!(post.proxy.faults() > 10, "{} requests had a fault", post.proxy.faults());
+    assert!(post.proxy.faults() > 20, "{} requests had a fault", post.proxy.faults());
 }

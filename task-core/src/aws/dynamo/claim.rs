@@ -9,6 +9,7 @@ use super::{
     change::Change,
     item::{TTL, bytes, flag, number, seconds, text},
     keys,
+    patience::Patience,
     row::{
         ParcelRow, State,
         names::{BATCH, COUNT, EPOCH, FIRST, HOLDER, LEASE, LOSSES, RECORDED, STATE, TOKEN, VERSION},
@@ -32,10 +33,16 @@ const NOBODY: u64 = 0;
 impl Table {
     /// Claims parcels, and looks meanwhile whether their batches are revoked.
     pub(super) async fn claim_all(self: Arc<Self>, requests: Vec<ClaimRequest>) -> Vec<Result<Claim, PortError>> {
-        let recorded = requests.iter().filter(|request| request.recorded).map(|request| request.batch).collect();
+        let recorded: BTreeSet<_> = requests.iter().filter(|at| at.recorded).map(|request| request.batch).collect();
         let batches: Vec<Option<BatchId>> = requests.iter().map(|at| at.recorded.then_some(at.batch)).collect();
         let claims = stream::iter(requests).map(|request| self.claim(request)).buffered(WIDTH);
-        let (claims, revoked) = futures::join!(claims.collect::<Vec<_>>(), self.revoked(recorded));
+        let (claims, mut revoked) = futures::join!(claims.collect::<Vec<_>>(), self.revoked(recorded.clone()));
+        // A claim that were given up for want of this would hold its parcel until the lease is over.
+        let mut patience = Patience::new(self.entropy.as_ref());
+        let is_claimed = |claim: &Result<Claim, PortError>| matches!(claim, Ok(Claim::Claimed(_)));
+        while revoked.is_err() && claims.iter().any(is_claimed) && patience.wait().await {
+            revoked = self.revoked(recorded.clone()).await;
+        }
         claims.into_iter().zip(batches).map(|(claim, batch)| with_revoked(claim?, batch, &revoked)).collect()
     }
 
@@ -51,7 +58,7 @@ impl Table {
             self.note_root(batch, first, request.not_after_ms.saturating_add(KEEP_MS)).await?;
         }
         let token = self.entropy.next_u64();
-        match self.update(change(&request, token), ReturnValue::AllNew).await? {
+        match self.claim_for_sure(&request, token).await? {
             Changed::Done(item) => Ok(self.claimed(ParcelRow::read(parcel, &item)?)),
             Changed::Unmet(Some(item)) => {
                 let row = ParcelRow::read(parcel, &item)?;
@@ -60,6 +67,17 @@ impl Table {
                 if is_ours { Ok(self.claimed(row)) } else { self.taken(row).await }
             }
             Changed::Unmet(None) => Err(self.unavailable("write", "a row is free and is not: try again")),
+        }
+    }
+
+    /// Asks again while nobody knows what became of the claim, as far as there is patience: it may hold the parcel.
+    async fn claim_for_sure(&self, request: &ClaimRequest, token: u64) -> Result<Changed, PortError> {
+        let mut patience = Patience::new(self.entropy.as_ref());
+        loop {
+            let changed = self.update(change(request, token), ReturnValue::AllNew).await;
+            if !matches!(changed, Err(PortError::Unknown { .. })) || !patience.wait().await {
+                return changed;
+            }
         }
     }
 

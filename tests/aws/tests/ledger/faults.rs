@@ -42,6 +42,24 @@ pub(crate) async fn a_claim_whose_answer_was_lost_is_ours() {
     table.ports.ledger.finish(finish).await.expect("the claim holds");
 }
 
+pub(crate) async fn a_claim_is_not_given_up_while_it_may_hold_the_parcel() {
+    // More than the SDK tries by itself.
+    for operation in ["UpdateItem", "BatchGetItem"] {
+        let armed = Arc::new(AtomicUsize::new(0));
+        let left = armed.clone();
+        let table = with_faults(move |asked| {
+            let is_cut = asked.operation == operation
+                && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+            if is_cut { Fault::CutAfter } else { Fault::None }
+        })
+        .await;
+        let batch = table.batch(10, None).await;
+        armed.store(5, Ordering::Relaxed);
+        let claimed = table.claimed(table.request(batch, 0, 10)).await;
+        assert_eq!((claimed.epoch, table.proxy.faults()), (1, 5), "{operation}");
+    }
+}
+
 pub(crate) async fn an_end_whose_answer_was_lost_counts_once() {
     let armed = Arc::new(AtomicBool::new(false));
     let is_armed = armed.clone();
