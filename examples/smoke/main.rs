@@ -1,10 +1,12 @@
 //! Does a deployment keep what it promises?
 //!
 //! ```text
-//! cargo run --example smoke -- deploy package --out smoke.zip                   # what runs in its functions
-//! cargo run --example smoke -- deploy template --stack smoke --settings examples/smoke/deploy.toml
-//! cargo run --example smoke -- smoke --stack smoke                              # deployed: does it work?
+//! cargo run --profile lambda --features aws --example smoke -- deploy package --settings examples/smoke/deploy.toml --out smoke.zip
+//! cargo run --features aws --example smoke -- deploy template --stack smoke --settings examples/smoke/deploy.toml > smoke.json
+//! cargo run --features aws --example smoke -- smoke --stack smoke                              # deployed: does it work?
 //! ```
+//!
+//! The first on Linux of the functions' processor; `architecture` in the settings says which.
 //!
 //! [`tasks`] are ones that succeed, fail, hang, die and go on for long; the [`checks`] call them and look at what became
 //! of them. It works on AWS and on whatever speaks its protocols (`AWS_ENDPOINT_URL`), prints a line for each check with

@@ -40,7 +40,7 @@ pub const MAX_PARCELS: u32 = 10;
 
 /// What is planned for when no backend is known yet: messages of 256 KB, the size that is cheapest per byte.
 pub const PROFILE: Profile =
-    Profile { message_bytes: 256 << 10, call_bytes: 256 << 10, checkpoint_ms: 1000, lease_ms: 60_000 };
+    Profile { message_bytes: 256 << 10, call_bytes: 256 << 10, checkpoint_ms: 1000, gather_ms: 0, lease_ms: 60_000 };
 
 /// How long one call is expected to take.
 pub fn expected(options: &Options) -> Duration {

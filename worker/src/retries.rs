@@ -18,12 +18,14 @@ pub(crate) struct Again {
 }
 
 /// The children for these calls: calls of one attempt that are due at once share one, the others are put together
-/// by how far away they are on a logarithmic scale. No call becomes due early; a group is due with its last.
+/// by how far away they are: those that are due within `gather_ms` of each other, or within half of what the first of
+/// them waits, unless that makes too many groups; else on a logarithmic scale. No call becomes due early; a group is due
+/// with its last.
 ///
 /// # Panics
 /// If they are to make more than half as many different attempts as a parcel may have children: a run adds at most
 /// two to its parcel's.
-pub(crate) fn children(mut again: Vec<Again>, now_ms: u64) -> Seal {
+pub(crate) fn children(mut again: Vec<Again>, now_ms: u64, gather_ms: u64) -> Seal {
     for call in &mut again {
         if call.due_ms <= now_ms {
             call.due_ms = 0;
@@ -40,10 +42,26 @@ pub(crate) fn children(mut again: Vec<Again>, now_ms: u64) -> Seal {
     for class in classes {
         // All the room that is left goes to the class with the most calls that wait.
         let room = if Some(class.len()) == largest && class[0].due_ms > 0 { 1 + spare.take().unwrap_or(0) } else { 1 };
-        plans
-            .extend(class.chunk_by(|a, b| bucket(a, class, room, now_ms) == bucket(b, class, room, now_ms)).map(child));
+        let groups = Some(gather(class, now_ms, gather_ms)).filter(|groups| gather_ms > 0 && groups.len() <= room);
+        let groups = groups.unwrap_or_else(|| {
+            class.chunk_by(|a, b| bucket(a, class, room, now_ms) == bucket(b, class, room, now_ms)).collect()
+        });
+        plans.extend(groups.into_iter().map(child));
     }
     Seal { children: plans }
+}
+
+/// Groups of calls that may wait for each other.
+fn gather(class: &[Again], now_ms: u64, gather_ms: u64) -> Vec<&[Again]> {
+    let mut groups = Vec::new();
+    let mut rest = class;
+    while let Some(first) = rest.first() {
+        let until_ms = first.due_ms + gather_ms.max(first.due_ms.saturating_sub(now_ms) / 2);
+        let (group, others) = rest.split_at(rest.partition_point(|call| call.due_ms <= until_ms));
+        groups.push(group);
+        rest = others;
+    }
+    groups
 }
 
 /// Which of `room` groups a call is in: equal steps of the delay's logarithm.
@@ -74,7 +92,7 @@ mod tests {
     fn left_overs_and_retries_go_apart() {
         let again = [(0, 1, 0), (1, 2, 2000), (2, 1, 0), (3, 2, 2000), (4, 2, 900)];
         let again = again.map(|(position, attempt, due_ms)| Again { attempt, due_ms, position });
-        let seal = children(again.into(), 1000);
+        let seal = children(again.into(), 1000, 0);
         let plans: Vec<_> = seal.children.iter().map(|plan| (positions(plan), plan.attempt, plan.due_ms)).collect();
         assert_eq!(plans, [(vec![0, 2], 1, 0), (vec![4], 2, 0), (vec![1, 3], 2, 2000)]);
     }
@@ -83,7 +101,7 @@ mod tests {
     fn thousands_of_due_times_fit_eight_children_and_none_is_early() {
         let again: Vec<_> =
             (0..4096).map(|n| Again { attempt: 2, due_ms: 10_000 + u64::from(n) * 7, position: n }).collect();
-        let seal = children(again.clone(), 1000);
+        let seal = children(again.clone(), 1000, 0);
         assert_eq!(seal.children.len(), Seal::MAX_CHILDREN);
         assert_eq!(seal.children.iter().map(|plan| plan.calls.len()).sum::<u32>(), 4096);
         for call in again {
@@ -97,13 +115,27 @@ mod tests {
     #[test]
     fn a_second_is_not_held_up_by_an_hour() {
         let again = [(0, 2000), (1, 3_601_000), (2, 2100)];
-        let seal = children(again.map(|(position, due_ms)| Again { attempt: 2, due_ms, position }).into(), 1000);
+        let seal = children(again.map(|(position, due_ms)| Again { attempt: 2, due_ms, position }).into(), 1000, 0);
         let plans: Vec<_> = seal.children.iter().map(|plan| (positions(plan), plan.due_ms)).collect();
         assert_eq!(plans, [(vec![0, 2], 2100), (vec![1], 3_601_000)]);
     }
 
     #[test]
+    fn calls_of_about_the_same_time_share_a_parcel_where_parcels_are_dear() {
+        let due = |due_ms: &[u64]| {
+            let again =
+                due_ms.iter().zip(0..).map(|(due_ms, position)| Again { attempt: 2, due_ms: *due_ms, position });
+            let seal = children(again.collect(), 1000, 2000);
+            seal.children.iter().map(|plan| plan.due_ms).collect::<Vec<_>>()
+        };
+        assert_eq!(due(&[1500, 2000, 3400, 3600]), [3400, 3600]);
+        assert_eq!(due(&[11_000, 15_900, 16_100]), [15_900, 16_100], "half of ten seconds");
+        let far_apart: Vec<u64> = (0..20).map(|n| 1000 + (2000 << n)).collect();
+        assert_eq!(due(&far_apart).len(), Seal::MAX_CHILDREN);
+    }
+
+    #[test]
     fn nothing_left_is_no_seal() {
-        assert_eq!(children(Vec::new(), 1), Seal::default());
+        assert_eq!(children(Vec::new(), 1, 0), Seal::default());
     }
 }

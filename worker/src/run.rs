@@ -250,7 +250,7 @@ async fn settle(
     performed: Performed,
 ) -> Result<usize, Lost> {
     let clock = &worker.ports().clock;
-    let seal = retries::children(performed.again, clock.now_ms());
+    let seal = retries::children(performed.again, clock.now_ms(), worker.ports().profile.gather_ms);
     let settling = Settling {
         parcel: parcel.header.id,
         epoch,

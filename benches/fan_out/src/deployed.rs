@@ -76,7 +76,7 @@ impl Deployed {
         let host = Host::start(HostOptions {
             functions: vec![function(&dispatcher, Role::Dispatcher), function(FUNCTION, Role::Worker)],
             queues: vec![SQS_QUEUE.to_owned()],
-            mappings: vec![Mapping { queue: SQS_QUEUE.to_owned(), function: mapped, batch: 10, concurrency: 5 }],
+            mappings: vec![Mapping { queue: SQS_QUEUE.to_owned(), function: mapped, batch: 10, concurrency: 1 }],
             ..HostOptions::default()
         })?;
         let backend = || backend(&host.url(), aws.endpoint());

@@ -21,6 +21,9 @@ const CALL_BYTES: usize = 15 << 20;
 /// How often a worker records. Each time is a write, and what was not recorded may run again after a crash.
 const CHECKPOINT_MS: u64 = 5_000;
 
+/// Calls that are tried again within two seconds of each other cost a parcel less if they wait for each other.
+const GATHER_MS: u64 = 2_000;
+
 /// How a stack is used.
 #[derive(Clone)]
 pub struct Options {
@@ -80,6 +83,7 @@ impl Backend {
             message_bytes: MESSAGE_BYTES,
             call_bytes: if settings.bucket.is_some() { CALL_BYTES } else { MESSAGE_BYTES },
             checkpoint_ms: CHECKPOINT_MS,
+            gather_ms: GATHER_MS,
             lease_ms: settings.lease.as_millis() as u64,
         };
         let bucket = settings.bucket.clone();

@@ -67,6 +67,9 @@ pub struct Profile {
     pub call_bytes: usize,
     /// How often a worker records the verdicts it has. What it has not recorded may run again after a crash.
     pub checkpoint_ms: u64,
+    /// Calls to be tried again that are due within this time of each other, or within half of what the first of them
+    /// waits, share a parcel; 0 for as many parcels as there may be. What a parcel costs decides it.
+    pub gather_ms: u64,
     /// How long a claim, and the hiding of its message, lasts unless renewed.
     pub lease_ms: u64,
 }

@@ -78,7 +78,13 @@ pub fn ports(memory: &Arc<Memory>, message_bytes: usize) -> Ports {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(Counting(Mutex::new(0))),
         blocking: Arc::new(Threads),
-        profile: Profile { message_bytes, call_bytes: message_bytes, checkpoint_ms: 1000, lease_ms: 60_000 },
+        profile: Profile {
+            message_bytes,
+            call_bytes: message_bytes,
+            checkpoint_ms: 1000,
+            gather_ms: 0,
+            lease_ms: 60_000,
+        },
     }
 }
 
