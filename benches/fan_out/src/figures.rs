@@ -1,9 +1,13 @@
 //! The figures, and the lines that are printed.
 
 use anyhow::{Context as _, Result};
+use aws_host::{Bootstrap, first_poll};
 use measure::{Peers, ROUNDS, median, percentile, print, run_peers, spawn};
 
-use crate::rig::{Rig, Run, Stage, Workers, number};
+use crate::{
+    load::STACK,
+    rig::{Rig, Run, Stage, Workers, number},
+};
 
 const MANY: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
@@ -11,13 +15,17 @@ const MILLION: u64 = 1_000_000;
 /// How many Invokes at a time the raw SDK makes: as many as an account has concurrency, and as a dispatcher makes.
 const AT_MOST: usize = 1000;
 
+/// How many starts are measured.
+const STARTS: usize = 20;
+
 /// Runs the peers against a host.
 const LAUNCHERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/launchers.sh");
 
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn() -> Result<()>);
 
-const FIGURES: [Figure; 5] = [("packed", packed), ("alone", alone), ("million", million), ("cpu", cpu), ("cold", cold)];
+const FIGURES: [Figure; 6] =
+    [("packed", packed), ("alone", alone), ("million", million), ("cpu", cpu), ("billed", billed), ("cold", cold)];
 
 /// Prints the figures whose names are given, or all.
 pub(crate) fn all(names: &[String]) -> Result<()> {
@@ -33,7 +41,7 @@ pub(crate) fn all(names: &[String]) -> Result<()> {
 fn rounds(workers: Workers, mode: &str, calls: u64, bytes: usize) -> Result<Vec<Run>> {
     let once = || {
         let run = Rig::new(workers)?.run(mode, calls, bytes)?;
-        eprintln!("{run:?}");
+        eprintln!("{run:.1?}");
         Ok(run)
     };
     (0..ROUNDS).map(|_| once()).collect()
@@ -122,5 +130,27 @@ fn cpu() -> Result<()> {
 }
 
 fn cold() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for handler in ["dispatcher", "worker"] {
+        let mut bootstrap = Bootstrap::new(std::env::current_exe()?, handler);
+        bootstrap.env = vec![("CELERIAC_STACK".to_owned(), STACK.to_owned())];
+        let once = || Ok(runtime.block_on(first_poll(&bootstrap))?.as_secs_f64() * 1e3);
+        let mut ms = (0..STARTS).map(|_| once()).collect::<Result<Vec<f64>>>()?;
+        let ms = percentile(&mut ms, 0.5);
+        let figure = format!("exec of a {handler} to its first poll of the Runtime API, median of {STARTS}");
+        print(&figure, ms, "ms", "at most 3 ms", ms / 3.0);
+    }
+    Ok(())
+}
+
+/// What client and dispatcher are billed for. What workers are billed for beside it, deleting and the ledger's rows, is
+/// per parcel too, and counted where there are a ledger and workers.
+fn billed() -> Result<()> {
+    let runs = rounds(Workers::Count, "packed", MILLION, 100)?;
+    let units = of(&runs, |run| run.units);
+    let figure = "1,000,000 calls packed, billed units of client and dispatcher: SQS and Lambda";
+    print(figure, units, "units", "at most 15,000, workers and ledger included", units / 15_000.0);
+    let parcels = of(&runs, |run| run.invokes);
+    print("1,000,000 calls packed, invocations", parcels, "invocations", "one a call", parcels / MILLION as f64);
     Ok(())
 }
