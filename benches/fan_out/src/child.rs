@@ -5,7 +5,7 @@ use std::io::{BufRead as _, Write as _};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::{client, dispatch, floor, worker};
+use crate::{client, dispatch, floor, launch, worker};
 
 /// Runs `child MODE ARGS..`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -14,6 +14,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         ["host", latency_ms, opens] => worker::host(latency_ms.parse()?, opens == "opens"),
         ["dispatch", url] => dispatch::run(url),
         ["client", url] => client::run(url),
+        ["launch", url, calls, at_a_time] => launch::run(url, calls.parse()?, at_a_time.parse()?),
         ["floor", url, calls, at_a_time] => floor::run(url, calls.parse()?, at_a_time.parse()?),
         _ => bail!("no such mode: {args:?}"),
     }

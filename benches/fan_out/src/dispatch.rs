@@ -7,12 +7,12 @@ use celeriac::Registry;
 use dispatcher::{Dispatcher, DispatcherOptions};
 use measure::{Watch, peak_mb};
 use serde_json::{Value, json};
-use task_core::aws::{Backend, Meter};
+use task_core::aws::Backend;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     child::{answer, say},
-    load::{QUEUE, backend},
+    load::{QUEUE, backend, units},
 };
 
 /// Dispatches until there are no more questions. Answers `reset`, and `readings` since then.
@@ -26,21 +26,17 @@ pub(crate) fn run(url: &str) -> Result<()> {
     let stop = CancellationToken::new();
     let running = runtime.spawn(dispatch(backend.clone(), stop.clone())?);
     say(&json!({}));
-    let (mut watch, mut before) = (Watch::start(), Billed::of(&backend.meter()));
+    let (mut watch, mut before) = (Watch::start(), units(&backend));
     answer(|question| match *question {
         ["reset"] => {
-            (watch, before) = (Watch::start(), Billed::of(&backend.meter()));
+            (watch, before) = (Watch::start(), units(&backend));
             Ok(json!({}))
         }
-        ["readings"] => {
-            let billed = Billed::of(&backend.meter());
-            Ok(json!({
-                "cpu": watch.cpu_seconds(),
-                "peak_mb": peak_mb(),
-                "sqs_units": billed.sqs - before.sqs,
-                "lambda_units": billed.lambda - before.lambda,
-            }))
-        }
+        ["readings"] => Ok(json!({
+            "cpu": watch.cpu_seconds(),
+            "peak_mb": peak_mb(),
+            "units": units(&backend) - before,
+        })),
         _ => bail!("no such question: {question:?}"),
     })?;
     stop.cancel();
@@ -55,24 +51,4 @@ fn dispatch(backend: Backend, stop: CancellationToken) -> Result<impl Future<Out
     let options = DispatcherOptions { wait_ms: 20_000, ..DispatcherOptions::new([QUEUE]) };
     let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), options);
     Ok(async move { dispatcher.run(stop).await })
-}
-
-/// What was billed so far.
-struct Billed {
-    sqs: f64,
-    lambda: f64,
-}
-
-impl Billed {
-    fn of(meter: &Meter) -> Self {
-        let mut billed = Self { sqs: 0.0, lambda: 0.0 };
-        for ((service, _), usage) in meter.usage() {
-            match &*service {
-                "SQS" => billed.sqs += usage.units,
-                "Lambda" => billed.lambda += usage.units,
-                _ => {}
-            }
-        }
-        billed
-    }
 }

@@ -1,15 +1,22 @@
 //! The figures, and the lines that are printed.
 
 use anyhow::{Context as _, Result};
+use aws_host::{Bootstrap, first_poll};
 use measure::{Peers, ROUNDS, median, percentile, print, run_peers, spawn};
 
-use crate::rig::{Rig, Run, Stage, Workers, number};
+use crate::{
+    load::STACK,
+    rig::{Rig, Run, Stage, Workers, number},
+};
 
 const MANY: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
 
 /// How many Invokes at a time the raw SDK makes: as many as an account has concurrency, and as a dispatcher makes.
 const AT_MOST: usize = 1000;
+
+/// How many starts are measured.
+const STARTS: usize = 20;
 
 /// Runs the peers against a host.
 const LAUNCHERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/launchers.sh");
@@ -40,7 +47,7 @@ pub(crate) fn all(names: &[String]) -> Result<()> {
 fn rounds(workers: Workers, mode: &str, calls: u64, bytes: usize) -> Result<Vec<Run>> {
     let once = || {
         let run = Rig::new(workers)?.run(mode, calls, bytes)?;
-        eprintln!("{run:?}");
+        eprintln!("{run:.1?}");
         Ok(run)
     };
     (0..ROUNDS).map(|_| once()).collect()
@@ -107,6 +114,11 @@ fn million() -> Result<()> {
     print(figure, accepted, "s", "at most 1.5 s", accepted / 1.5);
     let peak = of(&runs, |run| run.dispatcher_mb);
     print("1,000,000 calls packed, dispatcher's peak memory", peak, "MB", "at most 256 MB", peak / 256.0);
+    let invocations = of(&runs, |run| run.invokes);
+    print("1,000,000 calls packed, invocations", invocations, "", "one a call", invocations / MILLION as f64);
+    let units = of(&runs, |run| run.units);
+    let figure = "1,000,000 calls packed, billed units of client and dispatcher";
+    print(figure, units, "requests of SQS and Lambda", "at most 15,000, all included", units / 15_000.0);
     Ok(())
 }
 
@@ -129,5 +141,15 @@ fn cpu() -> Result<()> {
 }
 
 fn cold() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for handler in ["dispatcher", "worker"] {
+        let mut bootstrap = Bootstrap::new(std::env::current_exe()?, handler);
+        bootstrap.env = vec![("CELERIAC_STACK".to_owned(), STACK.to_owned())];
+        let once = || Ok(runtime.block_on(first_poll(&bootstrap))?.as_secs_f64() * 1e3);
+        let mut ms = (0..STARTS).map(|_| once()).collect::<Result<Vec<f64>>>()?;
+        let ms = percentile(&mut ms, 0.5);
+        let figure = format!("exec of a {handler} to its first poll of the Runtime API, median of {STARTS}");
+        print(&figure, ms, "ms", "at most 3 ms", ms / 3.0);
+    }
     Ok(())
 }

@@ -41,17 +41,14 @@ pub(crate) struct Run {
     pub(crate) forwarded_ms: f64,
     /// From `fan_out` to the last call started.
     pub(crate) started_ms: f64,
-    /// Until `fan_out` was done.
-    pub(crate) sent_ms: f64,
-    /// Seconds of processor time.
+    /// The dispatcher's processor time, in seconds.
     pub(crate) dispatcher_cpu_s: f64,
-    pub(crate) client_cpu_s: f64,
     /// The dispatcher's peak memory, in megabytes.
     pub(crate) dispatcher_mb: f64,
     /// Invokes.
     pub(crate) invokes: f64,
-    /// Billed units of the dispatcher's requests.
-    pub(crate) dispatcher_units: f64,
+    /// Billed units of the requests of client and dispatcher.
+    pub(crate) units: f64,
 }
 
 impl Stage {
@@ -96,12 +93,10 @@ impl Rig {
             accepted_ms: (accepted_ns - from_ns) / 1e6,
             forwarded_ms: (accepted_ns - number(&host["received"]["first_ns"])?) / 1e6,
             started_ms: (number(&host["last_call_ns"])? - from_ns) / 1e6,
-            sent_ms: number(&client["seconds"])? * 1e3,
             dispatcher_cpu_s: number(&dispatcher["cpu"])?,
-            client_cpu_s: number(&client["cpu"])?,
             dispatcher_mb: number(&dispatcher["peak_mb"])?,
             invokes: number(&host["invokes"])?,
-            dispatcher_units: number(&dispatcher["sqs_units"])? + number(&dispatcher["lambda_units"])?,
+            units: number(&client["units"])? + number(&dispatcher["units"])?,
         })
     }
 }

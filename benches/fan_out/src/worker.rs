@@ -19,7 +19,7 @@ use task_core::{
 
 use crate::{
     child::{answer, say},
-    load::{CAP, FUNCTION, SQS_QUEUE},
+    load::{FUNCTION, SQS_QUEUE, WORKERS},
 };
 
 /// How long a question for calls waits for them.
@@ -45,7 +45,7 @@ pub(crate) fn host(latency_ms: u64, opens: bool) -> Result<()> {
         });
         Box::pin(std::future::ready(result.map_err(|error| Failure::new("Bench", format!("{error:#}")))))
     });
-    let function = |name: &str| Function { concurrency: CAP, ..Function::new(name, Runs::Stub(Arc::clone(&stub))) };
+    let function = |name: &str| Function { concurrency: WORKERS, ..Function::new(name, Runs::Stub(Arc::clone(&stub))) };
     let host = Host::start(HostOptions {
         functions: vec![function(FUNCTION)],
         // Of the floor and the peers, whose payloads are no parcels.

@@ -1,0 +1,64 @@
+//! The launcher alone: deliveries that are at hand already, one call each.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use celeriac::Registry;
+use dispatcher::{Dispatcher, DispatcherOptions};
+use measure::{Watch, payload, peak_mb};
+use serde_json::json;
+use task_core::{
+    id::{BatchId, ParcelId},
+    ports::{Delivery, Receipt},
+    wire::{Header, Packer, Packing, encode_args},
+};
+
+use crate::{
+    child::say,
+    load::{QUEUE, backend},
+};
+
+/// Launches so many, so many at a time.
+pub(crate) fn run(url: &str, calls: usize, at_a_time: usize) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let backend = backend(url)?;
+    let functions = backend.functions(&Registry::linked()?);
+    let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), DispatcherOptions::new([QUEUE]));
+    let deliveries = (0..calls as u64).map(delivery).collect::<Result<Vec<_>>>()?;
+    runtime.block_on(async {
+        dispatcher.dispatch(vec![delivery(0)?], 1).await;
+        let watch = Watch::start();
+        let launched = dispatcher.dispatch(deliveries, calls).await;
+        ensure!(launched.accepted == calls, "{launched:?}");
+        say(&json!({ "seconds": watch.seconds(), "cpu": watch.cpu_seconds(), "peak_mb": peak_mb() }));
+        let _ = at_a_time;
+        Ok(())
+    })
+}
+
+fn delivery(n: u64) -> Result<Delivery> {
+    let batch = BatchId::new(1, 1);
+    let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 16, call_bytes: 1 << 16 });
+    let mut args = Vec::new();
+    encode_args(&(payload(n, 100),), &mut args)?;
+    packer.push(&args);
+    let body = packer.encode(Header {
+        id: ParcelId::root(batch, n),
+        parent: None,
+        batch,
+        recorded: true,
+        task: "alone".to_owned(),
+        queue: QUEUE.to_owned(),
+        first: n,
+        count: 0,
+        attempt: 1,
+        hops: 0,
+        created_ms: 1,
+        due_ms: 0,
+        expires_ms: None,
+        not_after_ms: u64::MAX,
+        tenant: None,
+        call_ms: 0,
+    });
+    Ok(Delivery { queue: QUEUE.into(), body, receipt: Receipt(n.to_string().into()), receives: 1, sent_ms: 1 })
+}
