@@ -52,10 +52,23 @@ impl Shared {
     }
 }
 
-/// What was no parcel to begin with is buried as it was sent.
+/// What was no parcel to begin with is buried as it was sent, unless it is no text that SQS takes.
 fn text(body: &[u8]) -> String {
+    let is_taken = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     match std::str::from_utf8(body) {
-        Ok(text) if !text.is_empty() && Header::peek(body).is_err() => text.to_owned(),
+        Ok(text) if !text.is_empty() && text.chars().all(is_taken) && Header::peek(body).is_err() => text.to_owned(),
         _ => message::write(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_parcel_is_buried_as_text_if_it_is_one() {
+        assert_eq!(text("hello,\nI am no parcel".as_bytes()), "hello,\nI am no parcel");
+        // A parcel of a newer format is valid UTF-8 as well, by chance.
+        assert_eq!(text(&[99, 0, 0]), "YwAA");
     }
 }

@@ -68,6 +68,11 @@ impl Ministack {
         &self.endpoint
     }
 
+    /// What it and the functions in it have said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("it has a log")
+    }
+
     /// Sets virtual time, in milliseconds since 1970, forwards or back. What is due by then has happened when this
     /// returns.
     pub fn set_time(&self, now_ms: u64) {
