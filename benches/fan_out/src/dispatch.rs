@@ -24,7 +24,7 @@ pub(crate) fn run(url: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let backend = backend(url)?;
     let stop = CancellationToken::new();
-    let running = runtime.spawn(dispatch(backend.clone(), stop.clone())?);
+    let running = runtime.spawn(dispatch(&backend, stop.clone())?);
     say(&json!({}));
     let (mut watch, mut before) = (Watch::start(), units(&backend));
     answer(|question| match *question {
@@ -45,7 +45,7 @@ pub(crate) fn run(url: &str) -> Result<()> {
     Ok(())
 }
 
-fn dispatch(backend: Backend, stop: CancellationToken) -> Result<impl Future<Output = ()> + Send> {
+fn dispatch(backend: &Backend, stop: CancellationToken) -> Result<impl Future<Output = ()> + Send + use<>> {
     let functions = backend.functions(&Registry::linked()?);
     // SQS waits as long for a first message.
     let options = DispatcherOptions { wait_ms: 20_000, ..DispatcherOptions::new([QUEUE]) };

@@ -28,9 +28,12 @@ struct Stage {
     aws: Ministack,
 }
 
+/// A test, and its name.
+type Test = (&'static str, fn(&Stage));
+
 fn main() -> ExitCode {
     let stage = Arc::new(LazyLock::new(Stage::new as fn() -> Stage));
-    let tests: [(&str, fn(&Stage)); 6] = [
+    let tests: [Test; 6] = [
         ("invokes_that_are_throttled_for_ten_seconds_are_made_later", throttled_invokes),
         ("a_ledger_that_throttles_is_waited_for", throttled_ledger),
         ("nothing_runs_while_the_ledger_cannot_be_reached", unreachable_ledger),
