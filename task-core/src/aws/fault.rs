@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Missing,
     /// This process may not; it has no credentials, or not the right ones.
     Denied,
+    /// Nobody said where the services are.
+    NoRegion,
     /// The request is wrong.
     Invalid,
     /// It did not get there.
@@ -72,7 +74,8 @@ impl Fault {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
         let kind = match &error {
             SdkError::ServiceError(answer) => by_code(&code, answer.raw().status().as_u16()),
-            SdkError::DispatchFailure(failure) if lacks_credentials(&error) || failure.is_user() => Kind::Denied,
+            SdkError::DispatchFailure(_) if lacks(&error, "signing region") => Kind::NoRegion,
+            SdkError::DispatchFailure(failure) if lacks(&error, "credentials") || failure.is_user() => Kind::Denied,
             SdkError::DispatchFailure(_) if was_never_connected(&error) => Kind::NotSent,
             SdkError::ConstructionFailure(_) => Kind::Invalid,
             _ => Kind::Unknown,
@@ -119,12 +122,13 @@ impl Fault {
             Kind::Denied => {
                 format!("; stack `{stack}`, {region}: check the credentials of this process and what its role allows")
             }
+            Kind::NoRegion => "; set AWS_REGION, or a region in the profile that AWS_PROFILE names".to_owned(),
             _ => String::new(),
         };
         let what = format!("cannot {what}: {resource}: {}{hint}", self.text);
         let source = self.source;
         match self.kind {
-            Kind::Invalid => PortError::Refused { what },
+            Kind::Invalid | Kind::NoRegion => PortError::Refused { what },
             Kind::Unknown => PortError::Unknown { what, source },
             Kind::Throttled | Kind::Missing | Kind::Denied | Kind::NotSent | Kind::Failed => {
                 PortError::Unavailable { what, source }
@@ -156,8 +160,9 @@ fn was_never_connected(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| cause.to_string().contains("credentials"))
+/// Whether this is what was missing before anything could be sent: the SDK has no types for that.
+fn lacks(error: &(dyn Error + 'static), what: &str) -> bool {
+    causes(error).any(|cause| cause.to_string().contains(what))
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -2,7 +2,7 @@
 //! SQS cannot keep. One stack for all of them, through a proxy that does what the test says.
 
 use std::{
-    process::{Child, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::{
         Arc, LazyLock, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -33,7 +33,8 @@ type Test = (&'static str, fn(&Stage));
 
 fn main() -> ExitCode {
     let stage = Arc::new(LazyLock::new(Stage::new as fn() -> Stage));
-    let tests: [Test; 6] = [
+    let tests: [Test; 7] = [
+        ("a_stack_region_or_credentials_that_are_not_there_are_named", wrong_settings),
         ("invokes_that_are_throttled_for_ten_seconds_are_made_later", throttled_invokes),
         ("a_ledger_that_throttles_is_waited_for", throttled_ledger),
         ("nothing_runs_while_the_ledger_cannot_be_reached", unreachable_ledger),
@@ -120,6 +121,31 @@ fn assert_first_attempts(calls: Vec<Child>) {
 
 fn is_write(asked: &Asked) -> bool {
     ["UpdateItem", "TransactWriteItems"].contains(&asked.operation.as_str())
+}
+
+fn wrong_settings(stage: &Stage) {
+    let call = |change: fn(&mut Command) -> &mut Command| {
+        let mut command = stage.stack.command(&["call", "smoke.echo", "[\"hello\"]"]);
+        // Nor may the machine's own settings help out.
+        command.env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
+        let output = change(&mut command).output().expect("it runs");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let other_stack = call(|command| command.env("CELERIAC_STACK", "shop"));
+    assert!(other_stack.contains("SQS queue `shop-smoke`: AWS.SimpleQueueService.NonExistentQueue"), "{other_stack}");
+    let other_region = call(|command| command.env("AWS_REGION", "us-west-2"));
+    for (error, stack) in [(&other_stack, "shop"), (&other_region, "smoke")] {
+        let hint = format!("is stack `{stack}` deployed in the region of the environment (AWS_REGION)? Deploy it, or");
+        assert!(error.contains(&hint), "{error}");
+    }
+    let no_name = call(|command| command.env("CELERIAC_STACK", "Shop"));
+    assert!(no_name.contains("`Shop` is no stack's name: a letter, then"), "{no_name}");
+    let no_region = call(|command| command.env_remove("AWS_REGION"));
+    assert!(no_region.contains("; set AWS_REGION, or a region in the profile that AWS_PROFILE names"), "{no_region}");
+    let nobody = call(|command| command.env_remove("AWS_ACCESS_KEY_ID"));
+    assert!(nobody.contains("check the credentials of this process and what its role allows"), "{nobody}");
+    assert_first_attempts(stage.call(1));
 }
 
 fn throttled_invokes(stage: &Stage) {

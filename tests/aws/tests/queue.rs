@@ -1,0 +1,111 @@
+//! SQS answers batches in part, and refuses: what becomes of each message.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack, with_credentials};
+use bytes::Bytes;
+use libtest_mimic::{Arguments, Trial};
+use task_core::{
+    aws::{self, Settings},
+    ports::{Outgoing, PortError, Ports, Receive, SendError, Settle, Settlement},
+};
+
+static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
+
+fn main() -> std::process::ExitCode {
+    with_credentials();
+    let trial = |name: &str, test: fn(&tokio::runtime::Runtime)| {
+        Trial::test(name, move || {
+            test(&tokio::runtime::Runtime::new()?);
+            Ok(())
+        })
+    };
+    let trials = vec![
+        trial("a_batch_that_is_sent_in_part_is_sent_whole_and_once", |on| on.block_on(sent_in_part())),
+        trial("a_batch_that_is_never_sent_whole_says_so_for_each_message", |on| on.block_on(never_sent_whole())),
+        trial("a_batch_that_is_deleted_in_part_says_so_for_each_message", |on| on.block_on(deleted_in_part())),
+        trial("a_send_whose_answer_is_lost_is_at_least_there", |on| on.block_on(answer_lost())),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// The ports of a stack of its own, through a proxy.
+async fn through(rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> (Ports, Proxy) {
+    static STACKS: AtomicUsize = AtomicUsize::new(0);
+    let stack = format!("queue-{}", STACKS.fetch_add(1, Ordering::Relaxed));
+    create_stack(&config(AWS.endpoint()).await, &stack, &["mail"]).await;
+    let proxy = Proxy::start(AWS.endpoint(), rule);
+    let settings = Settings {
+        region: Some(Ministack::REGION.to_owned()),
+        endpoint: Some(proxy.endpoint().to_owned()),
+        ..Settings::new(stack.parse().expect("a name"))
+    };
+    (aws::open(settings).expect("it has threads"), proxy)
+}
+
+/// The first requests of this operation have this fault.
+fn first(count: usize, operation: &'static str, fault: Fault) -> impl Fn(&Asked) -> Fault + Send + Sync {
+    let seen = AtomicUsize::new(0);
+    move |asked| {
+        let is_one = asked.operation == operation && seen.fetch_add(1, Ordering::Relaxed) < count;
+        if is_one { fault.clone() } else { Fault::None }
+    }
+}
+
+async fn send(ports: &Ports, count: usize) -> Vec<Result<(), SendError>> {
+    let message = |k: usize| Outgoing { queue: "mail".into(), body: Bytes::from(format!("{k:02}")), due_ms: 0 };
+    ports.queue.send((0..count).map(message).collect()).await
+}
+
+async fn receive(ports: &Ports) -> Vec<task_core::ports::Delivery> {
+    let request = Receive { queues: vec!["mail".into()], max: 100, hide_ms: 60_000, wait_ms: 0 };
+    ports.queue.receive(request).await.expect("receive")
+}
+
+async fn sent_in_part() {
+    let (ports, proxy) = through(first(2, "SendMessageBatch", Fault::Partly("InternalError"))).await;
+    let sent = send(&ports, 20).await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    let received = receive(&ports).await;
+    let bodies: BTreeSet<_> = received.iter().map(|delivery| delivery.body.clone()).collect();
+    assert_eq!((received.len(), bodies.len(), proxy.faults()), (20, 20, 2));
+}
+
+async fn never_sent_whole() {
+    let (ports, _proxy) =
+        through(first(usize::MAX, "SendMessageBatch", Fault::Refused(503, "ServiceUnavailable"))).await;
+    for sent in send(&ports, 3).await {
+        let error = sent.expect_err("refused").to_string();
+        assert!(error.contains("SQS queue `queue-") && error.contains("ServiceUnavailable"), "{error}");
+    }
+    assert!(receive(&ports).await.is_empty());
+}
+
+async fn deleted_in_part() {
+    let (ports, proxy) = through(first(usize::MAX, "DeleteMessageBatch", Fault::Partly("InternalError"))).await;
+    send(&ports, 4).await;
+    let delete = |delivery: task_core::ports::Delivery| Settlement {
+        queue: delivery.queue,
+        receipt: delivery.receipt,
+        settle: Settle::Delete,
+    };
+    let settled = ports.queue.settle(receive(&ports).await.into_iter().map(delete).collect()).await;
+    assert!(matches!(settled[..], [Ok(()), Err(_), Ok(()), Err(_)]), "{settled:?}");
+    assert!(settled.iter().flat_map(Result::as_ref).count() == 2 && proxy.faults() > 0);
+    assert!(!settled.iter().any(|settled| matches!(settled, Err(PortError::Stale))), "they are still there");
+}
+
+async fn answer_lost() {
+    let (ports, proxy) = through(first(1, "SendMessageBatch", Fault::CutAfter)).await;
+    let sent = send(&ports, 3).await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    let received = receive(&ports).await;
+    let bodies: BTreeSet<_> = received.iter().map(|delivery| delivery.body.clone()).collect();
+    assert_eq!((bodies.len(), proxy.faults()), (3, 1));
+}
