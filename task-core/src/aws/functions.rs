@@ -132,15 +132,6 @@ impl Shared {
         self.clients.settings().stack.worker(memory)
     }
 
-    async fn invoke(&self, invocation: Invocation) -> Result<(), InvokeError> {
-        let slot = self.take()?;
-        let launched = self.launch(invocation, slot).await;
-        if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
-            self.put_back(slot);
-        }
-        launched
-    }
-
     async fn launch(&self, invocation: Invocation, slot: Option<u64>) -> Result<(), InvokeError> {
         let function = self.function(&invocation);
         let payload = Payload { deliveries: invocation.deliveries, slot }.encode();
@@ -176,12 +167,19 @@ impl Invoker for Functions {
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async {
+            let handle = self.shared.reactor.handle().map_err(InvokeError::Failed)?;
+            // At once: whoever asks for room next has to know.
+            let slot = self.shared.take()?;
             let shared = Arc::clone(&self.shared);
-            let invoked = self.shared.reactor.handle().spawn(async move { shared.invoke(invocation).await });
-            invoked.await.unwrap_or_else(|_| {
+            let launched = handle.spawn(async move { shared.launch(invocation, slot).await });
+            let launched = launched.await.unwrap_or_else(|_| {
                 let what = "invoking a worker panicked; its message is in the log".to_owned();
                 Err(InvokeError::Unknown(PortError::Unknown { what, source: None }))
-            })
+            });
+            if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
+                self.shared.put_back(slot);
+            }
+            launched
         }
         .boxed()
     }

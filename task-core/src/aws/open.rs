@@ -49,7 +49,6 @@ impl fmt::Debug for Options {
 #[derive(Clone)]
 pub struct Backend {
     clients: Arc<Clients>,
-    reactor: Reactor,
     meter: Arc<Meter>,
     sqs: Sqs,
     ports: Ports,
@@ -58,7 +57,7 @@ pub struct Backend {
 /// The ports of a stack.
 ///
 /// # Errors
-/// When no thread can be started.
+/// As [`Backend::new`].
 pub fn open(settings: Settings) -> Result<Ports, PortError> {
     open_with(settings, Options::default())
 }
@@ -66,7 +65,7 @@ pub fn open(settings: Settings) -> Result<Ports, PortError> {
 /// The ports of a stack, with other options than the usual.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`Backend::new`].
 pub fn open_with(settings: Settings, options: Options) -> Result<Ports, PortError> {
     Backend::new(settings, options).map(|backend| backend.ports())
 }
@@ -75,9 +74,8 @@ impl Backend {
     /// A stack.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// None yet: nothing is asked of AWS, and nothing started, before it is used.
     pub fn new(settings: Settings, options: Options) -> Result<Self, PortError> {
-        let reactor = Reactor::new()?;
         let meter = Arc::new(Meter::default());
         let profile = Profile {
             message_bytes: MESSAGE_BYTES,
@@ -92,12 +90,12 @@ impl Backend {
         let Options { clock, entropy } = options;
         let dynamo = Arc::new(Dynamo::new(
             Arc::clone(&clients),
-            reactor.clone(),
+            Reactor,
             objects.clone(),
             Arc::clone(&clock),
             Arc::clone(&entropy),
         ));
-        let sqs = Sqs::new(Arc::clone(&clients), reactor.clone(), objects, Arc::clone(&clock), Arc::clone(&entropy));
+        let sqs = Sqs::new(Arc::clone(&clients), Reactor, objects, Arc::clone(&clock), Arc::clone(&entropy));
         let ports = Ports {
             queue: Arc::new(sqs.clone()),
             ledger: dynamo.clone(),
@@ -110,7 +108,7 @@ impl Backend {
             blocking: Arc::new(Threads),
             profile,
         };
-        Ok(Self { clients, reactor, meter, sqs, ports })
+        Ok(Self { clients, meter, sqs, ports })
     }
 
     /// Its ports.
@@ -121,7 +119,7 @@ impl Backend {
     /// Its functions, as the launcher of workers for these tasks.
     pub fn functions(&self, registry: &Registry) -> Functions {
         let (clients, clock) = (Arc::clone(&self.clients), Arc::clone(&self.ports.clock));
-        Functions::new(clients, self.reactor.clone(), clock, registry, self.outstanding())
+        Functions::new(clients, Reactor, clock, registry, self.outstanding())
     }
 
     /// What is asked of AWS through it.
@@ -131,7 +129,7 @@ impl Backend {
 
     /// How many invocations of its workers are outstanding, over all who launch them.
     pub fn outstanding(&self) -> Outstanding {
-        Outstanding::new(Arc::clone(&self.clients), self.reactor.clone(), Arc::clone(&self.ports.clock))
+        Outstanding::new(Arc::clone(&self.clients), Reactor, Arc::clone(&self.ports.clock))
     }
 
     /// Which stack, where, with what limits.
@@ -154,7 +152,7 @@ impl Backend {
     pub async fn take<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Result<Vec<Delivery>, PortError> {
         let shared = Arc::clone(&self.sqs.shared);
         let early = shared.records(records);
-        self.reactor.run(async move { Ok(shared.due(early).await) }).await
+        Reactor.run(async move { Ok(shared.due(early).await) }).await
     }
 
     /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.
@@ -163,7 +161,7 @@ impl Backend {
     /// When the backend's threads fail.
     pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
         let shared = Arc::clone(&self.sqs.shared);
-        self.reactor.run(async move { Ok(shared.resolve(deliveries).await) }).await
+        Reactor.run(async move { Ok(shared.resolve(deliveries).await) }).await
     }
 }
 

@@ -77,7 +77,7 @@ impl Shared {
     ) -> Result<Vec<Received>, PortError> {
         let (answer, answered) = oneshot::channel();
         let shared = Arc::clone(self);
-        self.reactor.handle().spawn(async move {
+        self.reactor.handle()?.spawn(async move {
             if let Err(Ok(late)) = answer.send(poll.await) {
                 shared.show_again(late.into_iter().map(|received| received.delivery).collect()).await;
             }

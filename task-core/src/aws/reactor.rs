@@ -13,38 +13,33 @@ const MOST_THREADS: usize = 2;
 /// The runtime of the process. It is never dropped: it could not be from within another.
 static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
 
-/// The runtime that requests run on.
+/// The runtime that requests run on. Its threads start with the first: a function that starts has other things to do.
 #[derive(Clone, Debug)]
-pub(super) struct Reactor(Handle);
+pub(super) struct Reactor;
 
 impl Reactor {
-    /// The one of this process.
-    pub(super) fn new() -> Result<Self, PortError> {
-        let started = RUNTIME.get_or_init(|| {
-            let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-            Builder::new_multi_thread().worker_threads(threads).thread_name("celeriac-aws").enable_all().build().ok()
-        });
-        let what = || "no threads could be started for requests to AWS: the process has too many".to_owned();
-        started
-            .as_ref()
-            .map(|runtime| Self(runtime.handle().clone()))
-            .ok_or_else(|| PortError::Refused { what: what() })
-    }
-
     /// Runs something to its end, whoever waits for it. It may have happened if it panicked.
     pub(super) async fn run<T, F>(&self, request: F) -> Result<T, PortError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, PortError>> + Send + 'static,
     {
-        self.0.spawn(request).await.unwrap_or_else(|_| {
+        self.handle()?.spawn(request).await.unwrap_or_else(|_| {
             let what = "a request to AWS panicked; its message is in the log".to_owned();
             Err(PortError::Unknown { what, source: None })
         })
     }
 
-    /// The runtime.
-    pub(super) fn handle(&self) -> &Handle {
-        &self.0
+    /// The one runtime of this process.
+    #[allow(clippy::unused_self, reason = "whoever has one may have things run")]
+    pub(super) fn handle(&self) -> Result<&'static Handle, PortError> {
+        let started = RUNTIME.get_or_init(|| {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+            Builder::new_multi_thread().worker_threads(threads).thread_name("celeriac-aws").enable_all().build().ok()
+        });
+        started.as_ref().map(Runtime::handle).ok_or_else(|| PortError::Unavailable {
+            what: "no threads could be started for requests to AWS: the process has too many".to_owned(),
+            source: None,
+        })
     }
 }

@@ -45,7 +45,7 @@ impl Sqs {
     pub(super) async fn receive_for_one_who_waits(&self, request: Receive) -> Result<Vec<Delivery>, PortError> {
         let (answer, answered) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
-        self.shared.reactor.handle().spawn(async move {
+        self.shared.reactor.handle()?.spawn(async move {
             let received = shared.receive(request).await;
             if let Err(Ok(deliveries)) = answer.send(received) {
                 shared.show_again(deliveries).await;

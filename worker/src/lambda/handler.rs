@@ -15,14 +15,11 @@ use task_core::{
 };
 
 use super::{HandlerError, event::Event};
-use crate::{Ran, Worker, WorkerOptions};
+use crate::{Ran, Worker, WorkerOptions, lease::AFTER_DEADLINE_MS};
 
 /// How long before the function's time limit it answers whatever is left: an answer costs less than being killed, and
 /// the parcels are back at once.
 const LAST_MS: u64 = 500;
-
-/// How much longer than the function's time limit a claim lasts, and so its message is to be hidden.
-const AFTER_LIMIT_MS: u64 = 10_000;
 
 /// Handles the events of a worker's function.
 #[derive(Debug)]
@@ -126,7 +123,7 @@ impl Handler {
     /// Hides messages for as long as they may be claimed, unless that is short. A mapped queue hides them for six times
     /// the function's time limit: after a crash that is long to wait, and for calls of seconds a request is dear.
     async fn hide(&self, deliveries: &[Delivery], request: &Request) {
-        let until_ms = request.deadline_ms + AFTER_LIMIT_MS;
+        let until_ms = request.deadline_ms + AFTER_DEADLINE_MS;
         if deliveries.is_empty() || until_ms <= self.ports.clock.now_ms() + self.ports.profile.lease_ms {
             return;
         }
