@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         faults:
             a_claim_whose_answer_was_lost_is_ours,
             a_claim_is_not_given_up_while_it_may_hold_the_parcel,
+            nothing_is_claimed_of_a_batch_that_cannot_be_read,
             an_end_whose_answer_was_lost_counts_once,
             many_ends_at_once_over_a_bad_network_count_exactly,
             a_recording_that_comes_late_undoes_nothing,
