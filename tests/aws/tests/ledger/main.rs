@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         letters:
             more_letters_than_a_transaction_takes_are_written_and_counted,
             letters_of_calls_that_died_again_take_the_place_of_the_old_ones,
+            letters_of_a_recording_that_broke_off_have_their_verdicts_with_them,
             letters_are_listed_in_pages,
             letters_that_are_too_many_bytes_for_one_answer_are_all_listed,
             arguments_that_are_too_many_for_an_item_go_to_the_bucket_and_leave_it;
