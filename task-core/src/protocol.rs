@@ -88,7 +88,7 @@ pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str,
         record.done.insert(position);
         record.tally.died(reason);
         let attempts = parcel.header.attempt - 1;
-        record.dead.push(dead_letter(parcel, position, attempts, reason, message.to_owned(), now_ms));
+        record.dead.push((position, dead_letter(parcel, position, attempts, reason, message.to_owned(), now_ms)));
     }
     record
 }

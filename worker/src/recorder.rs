@@ -49,7 +49,7 @@ impl Recorder {
     /// A call will not be tried again.
     pub(crate) fn dead(&mut self, position: u32, letter: DeadLetter) {
         self.end(position).died(letter.reason);
-        self.record.dead.push(letter);
+        self.record.dead.push((position, letter));
     }
 
     /// The calls that have ended.

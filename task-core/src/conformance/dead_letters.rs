@@ -37,6 +37,7 @@ async fn bury(world: &World, batch: BatchId, dead: Vec<DeadLetter>) {
     let first = 0;
     let Claimed { epoch, .. } = world.claimed(world.request(batch, first)).await;
     let died = dead.len() as u64;
+    let dead = dead.into_iter().map(|letter| (letter.id.index as u32, letter)).collect();
     let tally = Tally { succeeded: 10 - died, timed_out: died, ..Tally::default() };
     let record = Record { tally, dead, ..succeeded(10) };
     let finish = Finish { parcel: ParcelId::root(batch, first), epoch, record: Some(record) };
@@ -117,7 +118,7 @@ async fn a_retried_call_may_die_before_its_letter_is_removed(world: World) {
     world.ports.batches.close(batch, world.now_ms()).await.expect("close");
     bury(&world, batch, vec![letter(batch.call(3), "mail.send", 77)]).await;
     let tally = Tally { timed_out: 1, ..Tally::default() };
-    let again = Record { tally, dead: vec![letter(batch.call(3), "mail.send", 78)], ..succeeded(1) };
+    let again = Record { tally, dead: vec![(0, letter(batch.call(3), "mail.send", 78))], ..succeeded(1) };
     run_again(&world, batch, again).await;
     let removed = world.ports.dead_letters.remove(vec![(batch.call(3), 77)], Removal::Retried).await;
     assert_eq!(removed.expect("remove"), 0, "it died again since");

@@ -19,14 +19,14 @@ pub(super) fn insert(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite:
     parcels::record(tx, row, record)?;
     insert_rows(tx, "result", row, &record.results, |result| result.index)?;
     insert_rows(tx, "failure", row, &record.failures, |failure| failure.index)?;
-    record.dead.iter().try_for_each(|letter| dead_letters::insert(tx, letter))
+    record.dead.iter().try_for_each(|(_, letter)| dead_letters::insert(tx, letter))
 }
 
 /// About how many bytes that writes.
 pub(super) fn cost(record: &Record) -> usize {
     let results: usize = record.results.iter().map(|result| result.value.len() + 16).sum();
     let failures: usize = record.failures.iter().map(|failure| failure.message.len() + 64).sum();
-    let dead: usize = record.dead.iter().map(|letter| letter.args.len() + letter.message.len() + 128).sum();
+    let dead: usize = record.dead.iter().map(|(_, letter)| letter.args.len() + letter.message.len() + 128).sum();
     record.done.as_bytes().len() + results + failures + dead
 }
 

@@ -173,8 +173,8 @@ pub struct Record {
     pub results: Vec<ResultRow>,
     /// New failed attempts, final or not.
     pub failures: Vec<Failure>,
-    /// New dead letters.
-    pub dead: Vec<DeadLetter>,
+    /// New dead letters, each with the position of its call in the parcel.
+    pub dead: Vec<(u32, DeadLetter)>,
 }
 
 /// What a call returned.

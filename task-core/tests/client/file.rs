@@ -89,7 +89,7 @@ impl Fixture {
             record.tally = Tally { succeeded: 1, ..Tally::default() };
         } else {
             record.tally = Tally { failed: 1, ..Tally::default() };
-            record.dead.push(DeadLetter {
+            let letter = DeadLetter {
                 id: parcel.call(0),
                 recorded: header.recorded,
                 task: header.task.clone(),
@@ -99,7 +99,8 @@ impl Fixture {
                 message: "no route".to_owned(),
                 attempts: 4,
                 died_ms: now_ms,
-            });
+            };
+            record.dead.push((0, letter));
         }
         let settling = Settling {
             parcel: header.id,

@@ -47,7 +47,7 @@ async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
         died_ms,
     };
     let tally = Tally { failed: 1, ..Tally::default() };
-    let record = Some(Record { done: Bitmap::full(1), tally, dead: vec![letter], ..Record::default() });
+    let record = Some(Record { done: Bitmap::full(1), tally, dead: vec![(0, letter)], ..Record::default() });
     ports.ledger.finish(Finish { parcel, epoch: claimed.epoch, record }).await.unwrap();
 }
 

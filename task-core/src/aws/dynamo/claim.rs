@@ -31,19 +31,28 @@ const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND (l <= :now OR e =
 const NOBODY: u64 = 0;
 
 impl Table {
-    /// Claims parcels, and looks meanwhile whether their batches are revoked.
+    /// Claims parcels. Whether their batches are revoked is read first: what cannot be answered is not claimed, or the
+    /// next claim would take it for lost.
     pub(super) async fn claim_all(self: Arc<Self>, requests: Vec<ClaimRequest>) -> Vec<Result<Claim, PortError>> {
-        let recorded: BTreeSet<_> = requests.iter().filter(|at| at.recorded).map(|request| request.batch).collect();
-        let batches: Vec<Option<BatchId>> = requests.iter().map(|at| at.recorded.then_some(at.batch)).collect();
-        let claims = stream::iter(requests).map(|request| self.claim(request)).buffered(WIDTH);
-        let (claims, mut revoked) = futures::join!(claims.collect::<Vec<_>>(), self.revoked(recorded.clone()));
-        // A claim that were given up for want of this would hold its parcel until the lease is over.
-        let mut patience = Patience::new(self.entropy.as_ref());
-        let is_claimed = |claim: &Result<Claim, PortError>| matches!(claim, Ok(Claim::Claimed(_)));
-        while revoked.is_err() && claims.iter().any(is_claimed) && patience.wait().await {
-            revoked = self.revoked(recorded.clone()).await;
+        let recorded = requests.iter().filter(|request| request.recorded).map(|request| request.batch).collect();
+        let revoked = self.revoked(recorded).await;
+        let claims = requests.into_iter().map(|request| self.claim_with(request, &revoked));
+        stream::iter(claims.collect::<Vec<_>>()).buffered(WIDTH).collect().await
+    }
+
+    async fn claim_with(
+        &self,
+        request: ClaimRequest,
+        revoked: &Result<BTreeSet<BatchId>, PortError>,
+    ) -> Result<Claim, PortError> {
+        if !request.recorded {
+            return self.claim(request).await;
         }
-        claims.into_iter().zip(batches).map(|(claim, batch)| with_revoked(claim?, batch, &revoked)).collect()
+        let revoked = revoked.as_ref().map_err(Clone::clone)?.contains(&request.batch);
+        Ok(match self.claim(request).await? {
+            Claim::Claimed(claimed) => Claim::Claimed(Claimed { revoked, ..claimed }),
+            other => other,
+        })
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, PortError> {
@@ -126,18 +135,4 @@ fn is_free(row: &ParcelRow, request: &ClaimRequest) -> bool {
     let is_lost =
         row.row.lease_until_ms <= request.now_ms || request.takeover == Takeover::HolderDead { epoch: row.row.epoch };
     row.state == State::Open && is_lost
-}
-
-fn with_revoked(
-    claim: Claim,
-    batch: Option<BatchId>,
-    revoked: &Result<BTreeSet<BatchId>, PortError>,
-) -> Result<Claim, PortError> {
-    match (claim, batch) {
-        (Claim::Claimed(claimed), Some(batch)) => {
-            let revoked = revoked.as_ref().map_err(Clone::clone)?.contains(&batch);
-            Ok(Claim::Claimed(Claimed { revoked, ..claimed }))
-        }
-        (claim, _) => Ok(claim),
-    }
 }

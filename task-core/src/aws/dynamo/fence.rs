@@ -1,8 +1,6 @@
 //! Writes that only the holder of a claim may do (rule 3): each has a condition on the parcel's row.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::{
     change::Change,
@@ -38,7 +36,7 @@ impl Fence {
     }
 
     fn condition(&self) -> &'static str {
-        if self.version.is_some() { "e = :epoch AND s = :state AND v < :version" } else { "e = :epoch AND s = :state" }
+        if self.version.is_some() { "e = :epoch AND s = :state AND v <= :version" } else { "e = :epoch AND s = :state" }
     }
 
     fn values(&self) -> impl Iterator<Item = (&'static str, AttributeValue)> {
@@ -50,19 +48,6 @@ impl Fence {
     pub(super) fn change(&self) -> Change {
         let change = Change::of(keys::parcel(self.parcel)).given(self.condition());
         self.values().fold(change, |change, (name, value)| change.with(name, value))
-    }
-
-    /// The fence alone, for a transaction that leaves the row as it is.
-    pub(super) fn check(&self, table: &str) -> TransactWriteItem {
-        let values = self.values().map(|(name, value)| (name.to_owned(), value)).collect();
-        let check = ConditionCheck::builder()
-            .table_name(table)
-            .set_key(Some(keys::parcel(self.parcel).attributes()))
-            .condition_expression(self.condition())
-            .set_expression_attribute_values(Some(values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let check = check.build().expect("a check has a table, a key and a condition");
-        TransactWriteItem::builder().condition_check(check).build()
     }
 
     /// What a row says that does not let a write through.

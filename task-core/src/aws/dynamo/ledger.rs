@@ -31,11 +31,9 @@ impl Table {
         };
         match written {
             Written::Done(_) => Ok(()),
-            Written::Passed(row) if row.state == State::Open && row.version > version => {
+            Written::Passed(row) if row.state == State::Open => {
                 Err(self.unavailable("write", "the same claim has written later than this"))
             }
-            // Our own: the answer to it was lost.
-            Written::Passed(row) if row.state == State::Open => Ok(()),
             // A renewal that comes after the end has nothing to renew.
             Written::Passed(_) if at.record.is_none() => Ok(()),
             Written::Passed(_) => Err(PortError::Fenced),

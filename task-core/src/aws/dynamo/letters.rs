@@ -65,8 +65,11 @@ pub(super) fn learn(before: &mut Before, letter: &DeadLetter, found: Option<Item
 
 impl Table {
     /// The items of letters. Arguments that are too many for an item are an object, which is gone when the letter is.
-    pub(super) async fn letter_items(&self, letters: &[DeadLetter]) -> Result<Vec<Letter>, PortError> {
-        all(letters.iter().map(|letter| self.letter_item(letter)).collect()).await
+    pub(super) async fn letter_items(
+        &self,
+        letters: impl Iterator<Item = &DeadLetter>,
+    ) -> Result<Vec<Letter>, PortError> {
+        all(letters.map(|letter| self.letter_item(letter)).collect()).await
     }
 
     async fn letter_item(&self, letter: &DeadLetter) -> Result<Letter, PortError> {

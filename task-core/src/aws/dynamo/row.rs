@@ -69,7 +69,6 @@ pub(super) struct ParcelRow {
     pub(super) losses: u32,
     pub(super) window: Option<Window>,
     pub(super) token: u64,
-    pub(super) version: u64,
 }
 
 impl ParcelRow {
@@ -93,7 +92,6 @@ impl ParcelRow {
             losses: fields.number(names::LOSSES)?,
             window: fields.packed(names::WINDOW)?,
             token: fields.number(names::TOKEN)?,
-            version: fields.number(names::VERSION)?,
             row: Row {
                 parcel,
                 state: row_state,

@@ -7,14 +7,20 @@ use super::{
     change::Change,
     counters::Counts,
     fence::{Fence, Written},
-    item::{Item, bytes, pack},
+    item::{Item, bytes, number, pack},
     keys::{self, Key},
     letters::{self, Before, Letter},
-    row::names::{DONE, TALLY},
+    row::{
+        ParcelRow,
+        names::{DONE, TALLY, VERSION},
+    },
     table::Table,
     transaction::{MAX_ACTIONS, MAX_BYTES},
 };
-use crate::ports::{PortError, Record};
+use crate::{
+    bitmap::Bitmap,
+    ports::{PortError, Record, Tally},
+};
 
 /// How often a transaction looks again at dead letters that are in its way.
 const ROUNDS: u32 = 8;
@@ -57,6 +63,8 @@ struct Write<'a> {
     letters: Vec<Letter>,
     /// The letters that are in the way.
     before: Before,
+    /// What the row says before the first of several transactions.
+    recorded: Option<(Bitmap, Tally)>,
 }
 
 /// What became of a transaction.
@@ -88,20 +96,27 @@ impl Table {
             return self.write(fence, change, ReturnValue::None).await;
         }
         let rows = self.record_items(fence, origin, record).await?;
-        let letters = self.letter_items(&record.dead).await?;
+        let letters = self.letter_items(record.dead.iter().map(|(_, letter)| letter)).await?;
         let shard = keys::counter(origin.batch, keys::counter_of(fence.parcel));
-        self.in_transactions(Write { fence, change, record, counts, shard, rows, letters, before: Before::new() }).await
+        let (before, recorded) = (Before::new(), None);
+        self.in_transactions(Write { fence, change, record, counts, shard, rows, letters, before, recorded }).await
     }
 
-    /// The row is changed in the last transaction: until then nothing is over, so that none of the dead letters can be
-    /// missed.
+    /// Each transaction records the verdicts of the dead letters that it puts in, and the last one all: whoever claims
+    /// the parcel after half of them neither misses a letter nor runs a call again that has one.
     async fn in_transactions(&self, mut write: Write<'_>) -> Result<Written, PortError> {
         let (mut from, mut rounds) = (0, 0);
         while rounds < ROUNDS {
             let group = write.group(self, from)?;
             let upto = from + group.len();
             let is_last = upto == write.rows.len() + write.letters.len();
-            match self.in_transaction(&write, group, is_last).await? {
+            if !is_last && write.recorded.is_none() {
+                match self.bar(write.fence).await? {
+                    Written::Done(item) => write.recorded = Some(verdicts(write.fence, &item)?),
+                    passed @ Written::Passed(_) => return Ok(passed),
+                }
+            }
+            match self.in_transaction(&write, group, (!is_last).then_some(upto)).await? {
                 Step::Done if is_last => {
                     join_all(write.before.values().map(|item| self.forget_object(item))).await;
                     return Ok(Written::Done(Item::new()));
@@ -110,7 +125,7 @@ impl Table {
                 Step::Stopped(written) => return Ok(written),
                 Step::Blocked(found) => {
                     for (at, found) in found {
-                        letters::learn(&mut write.before, &write.record.dead[at], found)?;
+                        letters::learn(&mut write.before, &write.record.dead[at].1, found)?;
                     }
                     rounds += 1;
                 }
@@ -119,8 +134,21 @@ impl Table {
         Err(self.unavailable("write", "dead letters of the same calls come and go all the time: try again"))
     }
 
-    async fn in_transaction(&self, write: &Write<'_>, group: Vec<Extra>, is_last: bool) -> Result<Step, PortError> {
-        let mut actions = write.head(self, &group, is_last);
+    /// Looks at a row that takes several transactions, and lets no earlier recording of its claim through any more that
+    /// the network held back: it would undo the first of them.
+    async fn bar(&self, fence: &Fence) -> Result<Written, PortError> {
+        let version = fence.version.unwrap_or_else(|| self.next_version());
+        self.write(fence, fence.change().set(VERSION, number(version)), ReturnValue::AllNew).await
+    }
+
+    /// Writes a group, which is the last or goes `upto` here.
+    async fn in_transaction(
+        &self,
+        write: &Write<'_>,
+        group: Vec<Extra>,
+        upto: Option<usize>,
+    ) -> Result<Step, PortError> {
+        let mut actions = write.head(self, &group, upto);
         let mut letters = vec![None; actions.len()];
         for extra in group {
             letters.push(extra.letter);
@@ -157,19 +185,36 @@ impl Write<'_> {
 
     fn extra(&self, table: &Table, at: usize) -> Result<Extra, PortError> {
         let Some(letter_at) = at.checked_sub(self.rows.len()) else { return Ok(self.rows[at].clone()) };
-        let before = self.before.get(&self.record.dead[letter_at].id);
+        let before = self.before.get(&self.record.dead[letter_at].1.id);
         table.put_letter(letter_at, &self.letters[letter_at], before)
     }
 
     /// What a transaction begins with: the row, and the counters where they move.
-    fn head(&self, table: &Table, group: &[Extra], is_last: bool) -> Vec<TransactWriteItem> {
-        let row = if is_last { self.change.clone().action(&table.name) } else { self.fence.check(&table.name) };
-        let own = self.counts.filter(|_| is_last);
+    fn head(&self, table: &Table, group: &[Extra], upto: Option<usize>) -> Vec<TransactWriteItem> {
+        let row = upto.map_or_else(|| self.change.clone(), |upto| self.part(upto));
+        let own = self.counts.filter(|_| upto.is_none());
         let counts = group.iter().fold(own.unwrap_or_default(), |sum, extra| sum.plus(extra.counts));
         let moved = (own.is_some() || !counts.is_zero()).then(|| {
             let ended_ms = own.map(|_| table.clock.now_ms());
             counts.change(self.shard.clone(), ended_ms).action(&table.name)
         });
-        [row].into_iter().chain(moved).collect()
+        [row.action(&table.name)].into_iter().chain(moved).collect()
     }
+
+    /// The change of the row that records the dead letters before the `upto`th of what is beside it.
+    fn part(&self, upto: usize) -> Change {
+        let (mut done, mut tally) = self.recorded.clone().unwrap_or_default();
+        for (position, letter) in &self.record.dead[..upto.saturating_sub(self.rows.len())] {
+            if done.insert(*position) {
+                tally.died(letter.reason);
+            }
+        }
+        self.fence.change().set(DONE, bytes(pack(&done))).set(TALLY, bytes(pack(&tally)))
+    }
+}
+
+/// The verdicts that a row holds.
+fn verdicts(fence: &Fence, item: &Item) -> Result<(Bitmap, Tally), PortError> {
+    let row = ParcelRow::read(fence.parcel, item)?;
+    Ok((row.row.done, row.tally))
 }

@@ -44,20 +44,21 @@ pub(crate) async fn a_claim_whose_answer_was_lost_is_ours() {
 
 pub(crate) async fn a_claim_is_not_given_up_while_it_may_hold_the_parcel() {
     // More than the SDK tries by itself.
-    for operation in ["UpdateItem", "BatchGetItem"] {
-        let armed = Arc::new(AtomicUsize::new(0));
-        let left = armed.clone();
-        let table = with_faults(move |asked| {
-            let is_cut = asked.operation == operation
-                && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-            if is_cut { Fault::CutAfter } else { Fault::None }
-        })
-        .await;
-        let batch = table.batch(10, None).await;
-        armed.store(5, Ordering::Relaxed);
-        let claimed = table.claimed(table.request(batch, 0, 10)).await;
-        assert_eq!((claimed.epoch, table.proxy.faults()), (1, 5), "{operation}");
-    }
+    let table = with_faults(first(5, "UpdateItem", Fault::CutAfter)).await;
+    let claimed = table.claimed(ClaimRequest { recorded: false, ..table.request(BatchId::new(1, 7), 0, 10) }).await;
+    assert_eq!((claimed.epoch, table.proxy.faults()), (1, 5));
+}
+
+pub(crate) async fn nothing_is_claimed_of_a_batch_that_cannot_be_read() {
+    let table = with_faults(first(1, "BatchGetItem", Fault::Refused(400, "ValidationException"))).await;
+    let batch = table.batch(10, None).await;
+    let request = table.request(batch, 0, 10);
+    table.claim(request.clone()).await.expect_err("nobody knows whether it is revoked");
+    assert_eq!(table.proxy.faults(), 1);
+    let rows = table.ports.ledger.rows(vec![request.parcel]).await.expect("rows");
+    assert_eq!(rows, [None]);
+    let claimed = table.claimed(request).await;
+    assert_eq!((claimed.epoch, claimed.losses), (1, 0));
 }
 
 pub(crate) async fn an_end_whose_answer_was_lost_counts_once() {

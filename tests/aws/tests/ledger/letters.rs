@@ -1,11 +1,20 @@
 //! Many dead letters, and large ones.
 
-use task_core::{
-    id::{ParcelId, TaskId},
-    ports::{ClaimRequest, DeadQuery, Removal},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use crate::table::{Table, failed, noise, open, requests, settings, table, with_bucket};
+use aws_tests::Fault;
+use task_core::{
+    id::{ParcelId, TaskId},
+    ports::{ClaimRequest, DeadQuery, Finish, Removal, Tally},
+};
+
+use crate::table::{LEASE_MS, Table, failed, noise, open, requests, settings, table, with_bucket, with_faults};
 
 /// More than two transactions take.
 const MANY: u32 = 230;
@@ -48,6 +57,42 @@ pub(crate) async fn letters_of_calls_that_died_again_take_the_place_of_the_old_o
     }
 }
 
+pub(crate) async fn letters_of_a_recording_that_broke_off_have_their_verdicts_with_them() {
+    let is_armed = Arc::new(AtomicBool::new(false));
+    let (armed, written) = (is_armed.clone(), AtomicUsize::new(0));
+    let table = with_faults(move |asked| {
+        let counts = asked.operation == "TransactWriteItems" && armed.load(Ordering::Relaxed);
+        let is_second = counts && written.fetch_add(1, Ordering::Relaxed) == 1;
+        if is_second { Fault::Refused(400, "ValidationException") } else { Fault::None }
+    })
+    .await;
+    let batch = table.batch(MANY.into(), None).await;
+    is_armed.store(true, Ordering::Relaxed);
+    let request = table.request(batch, 0, MANY);
+    let parcel = request.parcel;
+    // The calls of a parcel that is left of another need not follow one another.
+    let mut record = failed(batch, MANY, 77, 100);
+    record.dead.iter_mut().for_each(|(position, _)| *position = MANY - 1 - *position);
+    table.run(request, record).await.expect_err("it breaks off");
+    let written = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    assert!(!written.is_empty() && written.len() < MANY as usize, "{} letters", written.len());
+
+    table.clock.advance(Duration::from_millis(LEASE_MS));
+    let claimed = table.claimed(table.request(batch, 0, MANY)).await;
+    let at = |index: u64| MANY - 1 - index as u32;
+    assert_eq!(claimed.done, written.iter().map(|id| at(id.index)).collect());
+    assert_eq!(claimed.tally, Tally { failed: written.len() as u64, ..Tally::default() });
+    let mut record = failed(batch, MANY, 78, 100);
+    record.dead.retain(|(_, letter)| !claimed.done.contains(at(letter.id.index)));
+    let finish = Finish { parcel, epoch: claimed.epoch, record: Some(record) };
+    table.ports.ledger.finish(finish).await.expect("finish");
+    assert_eq!(table.tally(batch).await.failed, u64::from(MANY));
+    assert_eq!(ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await.len(), MANY as usize);
+    for index in [0, u64::from(MANY) - 1] {
+        assert_eq!(table.ports.ledger.history(batch.call(index)).await.expect("history"), [], "call {index}");
+    }
+}
+
 pub(crate) async fn letters_are_listed_in_pages() {
     let table = table().await;
     let batch = table.batch(MANY.into(), None).await;
@@ -69,7 +114,7 @@ pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_liste
     let batch = table.batch(160, None).await;
     // All in one shard, whose pages have 1 MB.
     let mut record = failed(batch, 160, 77, 150 << 10);
-    record.dead.retain(|letter| letter.id.index % 16 == 0);
+    record.dead.retain(|(_, letter)| letter.id.index % 16 == 0);
     table.run(table.request(batch, 0, 160), record).await.expect("finish");
     let all = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
     assert_eq!(all, (0..10).map(|at| batch.call(at * 16)).collect::<Vec<_>>());
@@ -78,10 +123,10 @@ pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_liste
 }
 
 pub(crate) async fn arguments_that_are_too_many_for_an_item_go_to_the_bucket_and_leave_it() {
-    let table = open(&with_bucket(settings().await), |_| aws_tests::Fault::None);
+    let table = open(&with_bucket(settings().await), |_| Fault::None);
     let batch = table.batch(2, None).await;
     let record = failed(batch, 2, 77, 3 << 20);
-    let letters = record.dead.clone();
+    let letters: Vec<_> = record.dead.iter().map(|(_, letter)| letter.clone()).collect();
     table.run(table.request(batch, 0, 2), record).await.expect("finish");
     assert_eq!(requests(&table, "S3", "PutObject"), 2);
     let listed = table.ports.dead_letters.list(DeadQuery { limit: 10, ..DeadQuery::default() }).await;

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         faults:
             a_claim_whose_answer_was_lost_is_ours,
             a_claim_is_not_given_up_while_it_may_hold_the_parcel,
+            nothing_is_claimed_of_a_batch_that_cannot_be_read,
             an_end_whose_answer_was_lost_counts_once,
             many_ends_at_once_over_a_bad_network_count_exactly,
             a_recording_that_comes_late_undoes_nothing,
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         letters:
             more_letters_than_a_transaction_takes_are_written_and_counted,
             letters_of_calls_that_died_again_take_the_place_of_the_old_ones,
+            letters_of_a_recording_that_broke_off_have_their_verdicts_with_them,
             letters_are_listed_in_pages,
             letters_that_are_too_many_bytes_for_one_answer_are_all_listed,
             arguments_that_are_too_many_for_an_item_go_to_the_bucket_and_leave_it;

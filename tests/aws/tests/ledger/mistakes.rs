@@ -4,14 +4,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tests::{Fault, config};
 use task_core::{
     id::{BatchId, ParcelId},
-    ports::{DeadQuery, PortError, Record, ResultRow},
+    ports::{ClaimRequest, DeadQuery, PortError, Record, ResultRow},
 };
 
 use crate::table::{AWS, Table, noise, open, settings, succeeded, table, with_bucket, with_faults};
 
-/// What a claim is answered.
+/// What a claim is answered that begins with its row.
 async fn refusal(table: &Table) -> PortError {
-    table.claim(table.request(BatchId::new(1, 7), 0, 1)).await.expect_err("it fails")
+    let request = ClaimRequest { recorded: false, ..table.request(BatchId::new(1, 7), 0, 1) };
+    table.claim(request).await.expect_err("it fails")
 }
 
 pub(crate) async fn a_table_that_is_not_there_is_named() {

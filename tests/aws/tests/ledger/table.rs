@@ -141,7 +141,12 @@ pub(crate) fn failed(batch: BatchId, count: u32, died_ms: u64, args_bytes: usize
         died_ms,
     };
     let tally = Tally { failed: u64::from(count), ..Tally::default() };
-    Record { done: Bitmap::full(count), tally, dead: (0..count).map(letter).collect(), ..Record::default() }
+    Record {
+        done: Bitmap::full(count),
+        tally,
+        dead: (0..count).map(|index| (index, letter(index))).collect(),
+        ..Record::default()
+    }
 }
 
 /// Bytes that do not compress, the same for one seed.
