@@ -68,8 +68,7 @@ impl Deployment {
 
     /// What a program has to find in its environment to find the stack.
     pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
-        let stack = [("CELERIAC_STACK", self.stack.as_str()), ("AWS_ENDPOINT_URL", self.endpoint.as_str())];
-        stack.into_iter().chain([("AWS_REGION", Ministack::REGION)]).chain(CREDENTIALS)
+        environment(&self.stack, &self.endpoint)
     }
 
     /// The processes in which a function of the stack runs now.
@@ -92,8 +91,14 @@ fn architecture() -> &'static str {
     if env::consts::ARCH == "aarch64" { "arm64" } else { env::consts::ARCH }
 }
 
+/// What a program has to find in its environment to find a stack at this endpoint.
+pub fn environment<'a>(stack: &'a str, endpoint: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let place = [("CELERIAC_STACK", stack), ("AWS_ENDPOINT_URL", endpoint), ("AWS_REGION", Ministack::REGION)];
+    place.into_iter().chain(CREDENTIALS)
+}
+
 /// An example program, built in the profile of this test.
-fn example(name: &str) -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     let this = env::current_exe().expect("a test knows its own path");
     let profile = this.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
     let program = profile.join("examples").join(name);

@@ -12,7 +12,7 @@ mod proxy;
 mod resources;
 
 pub use credentials::{CREDENTIALS, with_credentials};
-pub use deployment::Deployment;
+pub use deployment::{Deployment, environment, example};
 pub use fault::{Asked, Fault, Odds};
 pub use ministack::{Ministack, config};
 pub use proxy::Proxy;

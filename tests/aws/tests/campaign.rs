@@ -64,9 +64,9 @@ impl Post {
     /// The same, where the program may fail to reach AWS: the same command goes on.
     fn end_at_last(&self) -> (Summary, Record) {
         let runs = (0..50).map(|_| self.start().wait_with_output().expect("it can be waited for"));
-        let mut last = runs.inspect(|output| println!("{}", text(&output.stderr).lines().last().unwrap_or_default()));
-        let output = last.find(|output| output.status.code() != Some(1));
-        self.check(&output.expect("fifty runs were not enough"))
+        let mut runs = runs.inspect(|output| println!("{}", text(&output.stderr).lines().last().unwrap_or_default()));
+        let last = runs.find(|output| output.status.code() != Some(1));
+        self.check(&last.expect("fifty runs were not enough"))
     }
 
     fn check(&self, output: &Output) -> (Summary, Record) {

@@ -18,6 +18,8 @@ use aws_tests::{Asked, Deployment, Fault, Ministack, Proxy, config};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 
+type Test = fn(&Stage);
+
 type Rule = Box<dyn Fn(&Asked) -> Fault + Send>;
 
 /// A deployed smoke suite.
@@ -28,12 +30,9 @@ struct Stage {
     aws: Ministack,
 }
 
-/// A test, and its name.
-type Test = (&'static str, fn(&Stage));
-
 fn main() -> ExitCode {
     let stage = Arc::new(LazyLock::new(Stage::new as fn() -> Stage));
-    let tests: [Test; 7] = [
+    let tests: [(&str, Test); 7] = [
         ("a_stack_region_or_credentials_that_are_not_there_are_named", wrong_settings),
         ("invokes_that_are_throttled_for_ten_seconds_are_made_later", throttled_invokes),
         ("a_ledger_that_throttles_is_waited_for", throttled_ledger),

@@ -1,0 +1,62 @@
+//! Ordinary processes on a stack, without any function: they poll its queues, run its calls, and end when told to.
+
+use std::process::{Child, Command, Stdio};
+
+use aws_tests::{Ministack, config, create_stack, environment, example};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// The smoke suite's program, on a stack of this name.
+fn smoke(aws: &Ministack, stack: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(example("smoke"));
+    command.args(args).envs(environment(stack, aws.endpoint()));
+    command
+}
+
+/// Passes checks of the suite with this process alone.
+fn checks_pass(role: &[&str]) {
+    let (aws, stack) = (Ministack::start(), "roles");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        create_stack(&config(aws.endpoint()).await, stack, &["smoke", "smoke-narrow"]).await;
+    });
+    let mut role = smoke(&aws, stack, role);
+    let role = Role(role.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs"));
+    for check in ["wide road", "narrow road", "retries", "time-out", "short delay"] {
+        let output = smoke(&aws, stack, &["smoke", "--json", "--only", check]).output().expect("it runs");
+        let seen: Value = serde_json::from_slice(&output.stdout).expect("one check is one line");
+        assert_eq!(seen["ok"], true, "{seen}");
+    }
+    role.end();
+}
+
+/// A role that runs, and does not outlive its test.
+struct Role(Child);
+
+impl Role {
+    /// Ends it as an operator does.
+    fn end(mut self) {
+        let id = Pid::from_raw(self.0.id().cast_signed()).expect("a process has an id");
+        kill_process(id, Signal::TERM).expect("it runs");
+        let status = self.0.wait().expect("it can be waited for");
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        // It has ended by itself, unless the test has failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_worker_serves_a_stack_without_functions() {
+    checks_pass(&["worker"]);
+}
+
+#[test]
+fn one_process_is_everything_on_a_stack_without_functions() {
+    checks_pass(&["dev"]);
+}
