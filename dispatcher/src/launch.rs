@@ -13,8 +13,11 @@ use crate::{DispatcherOptions, Plan};
 /// The most Invokes under way at once: at 100 ms each this is 10,000 in a second. Each has a connection.
 pub(crate) const PARALLEL: usize = 1000;
 
-/// The longest that a refused message is hidden.
+/// The longest that a refused message is hidden: a minute at first, since there may be room at any time. SQS counts
+/// its receives, so that it is longer for one that has waited for so many: a long backlog waits for weeks.
 const REFUSED_MOST_MS: u64 = 60_000;
+const PATIENT_RECEIVES: u32 = 100;
+const REFUSED_LATER_MS: u64 = 15 * 60_000;
 
 /// What became of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +91,8 @@ async fn invoke(invoker: &dyn Invoker, invocation: Invocation) -> (Vec<Kept>, Re
 
 fn hide(kept: Kept, now_ms: u64, refused_ms: u64) -> Settlement {
     let doubled = refused_ms.saturating_mul(1 << kept.receives.saturating_sub(1).min(16));
-    let until_ms = now_ms + doubled.min(REFUSED_MOST_MS);
+    let most_ms = if kept.receives <= PATIENT_RECEIVES { REFUSED_MOST_MS } else { REFUSED_LATER_MS };
+    let until_ms = now_ms + doubled.min(most_ms);
     Settlement { queue: kept.queue, receipt: kept.receipt, settle: Settle::Hide { until_ms } }
 }
 

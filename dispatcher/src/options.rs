@@ -20,7 +20,7 @@ pub struct DispatcherOptions {
     /// alone is more travels alone. Defaults to a minute.
     pub work_ms: u64,
     /// How long a message is hidden after an invocation that was refused, in milliseconds; doubled each time it is
-    /// received, up to a minute. Defaults to 1,000.
+    /// received, up to a minute, and after a hundred times up to a quarter of an hour. Defaults to 1,000.
     pub refused_ms: u64,
 }
 

@@ -1,30 +1,36 @@
-//! Dead-letter queues: what was received too often, or buried. The calls of a parcel become dead letters, which people
-//! can look at, retry and drop; what is no parcel stays where it is.
+//! Dead-letter queues: what was received too often, buried, or could not be sent. A parcel that has only waited is sent
+//! again; the calls of the others become dead letters, which people can look at, retry and drop; what is no parcel
+//! stays where it is.
 
 use std::sync::Arc;
 
 use futures::future::join_all;
 use task_core::{
+    aws::Cause,
     ports::{
         Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settle, Settlement, Settling,
         Takeover,
     },
     protocol,
-    wire::Parcel,
+    wire::{Header, Parcel},
 };
+
+use super::again;
 
 /// How long a claim lasts that is settled at once.
 const LEASE_MS: u64 = 60_000;
 
-/// For how long what cannot be read is hidden: as long as SQS hides a message.
-const UNREADABLE_MS: u64 = 12 * 3_600_000;
+/// For how long what cannot be read is hidden. SQS refuses more than twelve hours since the message was received.
+const UNREADABLE_MS: u64 = 11 * 3_600_000;
 
 /// A message of a dead-letter queue.
 #[derive(Debug)]
 pub(super) struct Buried {
     pub(super) delivery: Delivery,
-    /// Why it was buried, if it was.
-    pub(super) reason: Option<String>,
+    /// Why it is there.
+    pub(super) cause: Cause,
+    /// Why its delivery is but a stub, if the bucket no longer has its parcel.
+    pub(super) gone: Option<String>,
 }
 
 /// What became of the messages of a dead-letter queue.
@@ -32,40 +38,62 @@ pub(super) struct Buried {
 pub(super) struct Drained {
     /// Parcels that are done with.
     pub(super) parcels: usize,
-    /// Messages that are no parcels, or of a task that this program does not have: they stay.
+    /// Parcels that have only waited, and were sent to their queue again.
+    pub(super) again: usize,
+    /// Messages that are no parcels, of a task that this program does not have, or whose parcel is lost: they stay.
     pub(super) unreadable: usize,
     /// Parcels that could not be settled now, or that somebody still runs: they come again.
     pub(super) left: usize,
 }
 
-/// Makes dead letters of what can be read. Each message that is done with is deleted.
+/// Sends again what has only waited, and makes dead letters of what else can be read. Each message that is done with is
+/// deleted.
 pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
     let now_ms = ports.clock.now_ms();
     let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
     for buried in buried {
-        match Parcel::open(&buried.delivery.body) {
-            Ok(parcel) => opened.push((buried, parcel)),
-            Err(_) => unreadable.push(hide(&buried.delivery, now_ms + UNREADABLE_MS)),
+        match open(&buried) {
+            Some(parcel) => opened.push((buried, parcel)),
+            None => unreadable.push(hide(&buried.delivery, now_ms + UNREADABLE_MS)),
         }
     }
     let mut drained = Drained { unreadable: unreadable.len(), ..Drained::default() };
     if !unreadable.is_empty() {
         ports.queue.settle(unreadable).await;
     }
-    let requests = opened.iter().map(|(_, parcel)| request(parcel, holder, now_ms)).collect::<Vec<_>>();
+    let again::Split { waited, rest, unknown } = again::split(ports, opened, now_ms).await;
+    drained.left += unknown;
+    for sent in again::send(ports, waited).await {
+        count(&mut drained.again, &mut drained.left, sent.map(|()| true));
+    }
+    let requests = rest.iter().map(|(_, parcel)| request(parcel, holder, now_ms)).collect::<Vec<_>>();
     let claims = if requests.is_empty() { Vec::new() } else { ports.ledger.claim(requests).await };
-    let ends = opened.into_iter().zip(claims).map(|((buried, parcel), claim)| end(ports, buried, parcel, claim));
+    let ends = rest.into_iter().zip(claims).map(|((buried, parcel), claim)| end(ports, buried, parcel, claim));
     for ended in join_all(ends).await {
-        match ended {
-            Ok(true) => drained.parcels += 1,
-            Ok(false) => drained.left += 1,
-            Err(error) => {
-                drained.left += 1;
-                tracing::warn!(%error, "a parcel of a dead-letter queue could not be settled; it comes again");
-            }
-        }
+        count(&mut drained.parcels, &mut drained.left, ended);
     }
     drained
+}
+
+fn count(done: &mut usize, left: &mut usize, ended: Result<bool, PortError>) {
+    match ended {
+        Ok(true) => *done += 1,
+        Ok(false) => *left += 1,
+        Err(error) => {
+            *left += 1;
+            tracing::warn!(%error, "a parcel of a dead-letter queue could not be settled; it comes again");
+        }
+    }
+}
+
+/// Its parcel. Of one that the bucket no longer has, its calls at least, where the stub says which they are.
+fn open(buried: &Buried) -> Option<Parcel> {
+    let Buried { delivery, gone: Some(why), .. } = buried else { return Parcel::open(&buried.delivery.body).ok() };
+    let parcel = Header::peek(&delivery.body).ok().and_then(Parcel::lost);
+    if parcel.is_none() {
+        tracing::error!(queue = %delivery.queue, "{why}; which calls it has is known from it alone: its message stays");
+    }
+    parcel
 }
 
 fn request(parcel: &Parcel, holder: &Arc<str>, now_ms: u64) -> ClaimRequest {
@@ -86,7 +114,7 @@ fn request(parcel: &Parcel, holder: &Arc<str>, now_ms: u64) -> ClaimRequest {
     }
 }
 
-/// Ends a parcel as its claim says. `false` if somebody still runs it.
+/// Ends a parcel as its claim says. `false` if somebody still runs it, or if it cannot be ended.
 async fn end(
     ports: &Ports,
     buried: Buried,
@@ -97,6 +125,11 @@ async fn end(
     match claim? {
         Claim::Claimed(claimed) => protocol::settle(ports, refuse(ports, &buried, &parcel, &claimed)).await?,
         Claim::Sealed { epoch, seal } => {
+            if let Some(why) = &buried.gone {
+                tracing::error!(queue = %buried.delivery.queue, "{why}; its calls were to go on: its message stays");
+                ports.queue.settle(vec![hide(&buried.delivery, ports.clock.now_ms() + UNREADABLE_MS)]).await;
+                return Ok(false);
+            }
             let finish = Finish { parcel: parcel.header.id, epoch, record: None };
             protocol::finish_sealed(ports, finish, parcel.children(&seal), delete).await?;
         }
@@ -111,23 +144,40 @@ async fn end(
 }
 
 fn refuse(ports: &Ports, buried: &Buried, parcel: &Parcel, claimed: &Claimed) -> Settling {
-    let Buried { delivery, reason } = buried;
-    let message = reason.as_ref().map_or_else(
-        || {
-            "its message was received as often as its queue allows without being finished, so that SQS put it aside: the \
-             log lines of the workers say why; mend that, then retry this dead letter"
-                .to_owned()
-        },
-        |reason| format!("its message was put aside: {reason}"),
-    );
+    let now_ms = ports.clock.now_ms();
     Settling {
         parcel: parcel.header.id,
         epoch: claimed.epoch,
-        record: protocol::refuse(parcel, claimed, Reason::Failed, &message, ports.clock.now_ms()),
+        record: protocol::refuse(parcel, claimed, Reason::Failed, &message(buried, claimed), now_ms),
         seal: Seal::default(),
         children: Vec::new(),
-        queue: Arc::clone(&delivery.queue),
-        receipt: delivery.receipt.clone(),
+        queue: Arc::clone(&buried.delivery.queue),
+        receipt: buried.delivery.receipt.clone(),
+    }
+}
+
+/// What its dead letters say.
+fn message(buried: &Buried, claimed: &Claimed) -> String {
+    match (&buried.gone, &buried.cause) {
+        (Some(why), _) => format!("its arguments are lost: {why}; they are nil here, so that it has to be called anew"),
+        (None, Cause::Buried(why)) => format!("its message was put aside: {why}"),
+        (None, Cause::Unsent(why)) if claimed.losses == 0 => {
+            format!(
+                "EventBridge Scheduler could not send its message: {why}; it was found when it was too old to be sent \
+                 again: mend that, then retry this dead letter"
+            )
+        }
+        (None, _) if claimed.losses == 0 => {
+            "no worker took it before it was too old to run: its message was received as often as its queue allows, and \
+             each time there was no room (CELERIAC_CAP), or no worker could be launched, which the log lines of the \
+             dispatcher say; mend that, then retry this dead letter"
+                .to_owned()
+        }
+        (None, _) => {
+            "its message was received as often as its queue allows without being finished, and workers died with it, or \
+             lost it: their log lines say why; mend that, then retry this dead letter"
+                .to_owned()
+        }
     }
 }
 
@@ -135,6 +185,6 @@ fn hide(delivery: &Delivery, until_ms: u64) -> Settlement {
     settlement(delivery, Settle::Hide { until_ms })
 }
 
-fn settlement(delivery: &Delivery, settle: Settle) -> Settlement {
+pub(super) fn settlement(delivery: &Delivery, settle: Settle) -> Settlement {
     Settlement { queue: Arc::clone(&delivery.queue), receipt: delivery.receipt.clone(), settle }
 }

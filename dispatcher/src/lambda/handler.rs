@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use task_core::{
-    aws::{Answer, Backend, Mapped, Message, QueueRole, Records, holder},
-    ports::{Invoker, Ports},
+    aws::{Answer, Backend, Cause, Mapped, Message, QueueRole, Records, Resolved, holder},
+    ports::{Delivery, Invoker, Ports},
     protocol,
     task::Registry,
 };
@@ -111,24 +111,26 @@ impl Handler {
         let deliver = |message: &Message<'_>| self.backend.delivery(message.record(Arc::clone(&name)));
         let deliveries: Vec<_> = records.records.iter().map(deliver).collect();
         self.mapped.begin(&deliveries);
-        let reason = |receipt: &str| {
-            let message = records.records.iter().find(|message| *message.receipt_handle == *receipt);
-            message.and_then(Message::reason).map(str::to_owned)
+        let cause = |delivery: &Delivery| {
+            let message = records.records.iter().find(|message| *message.receipt_handle == *delivery.receipt.0);
+            message.map_or(Cause::Receives, Message::cause)
         };
         // A run of a task that this program does not have is no parcel, but nothing that may yet be found.
-        let (mut known, unknown): (Vec<_>, Vec<_>) =
-            deliveries.into_iter().partition(|delivery| !delivery.body.is_empty());
-        known = self.backend.resolve(known).await?;
-        let buried =
-            known.into_iter().chain(unknown).map(|delivery| Buried { reason: reason(&delivery.receipt.0), delivery });
+        let (known, unknown): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|delivery| !delivery.body.is_empty());
+        let Resolved { found, gone } = self.backend.find(known).await?;
+        let whole = found.into_iter().chain(unknown).map(|delivery| (delivery, None));
+        let buried = whole.chain(gone.into_iter().map(|(delivery, why)| (delivery, Some(why))));
+        let buried = buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone });
         let holder = holder(&request.function, &request.log_stream, &request.id);
         let drained = drain(&self.ports, &holder, buried.collect()).await;
         tracing::warn!(
             queue,
             parcels = drained.parcels,
+            again = drained.again,
             unreadable = drained.unreadable,
             left = drained.left,
-            "drained a dead-letter queue: calls of parcels are dead letters now, what is unreadable stays in it"
+            "drained a dead-letter queue: calls of parcels are dead letters now, parcels that no worker has run were \
+             sent again, what is unreadable stays in it"
         );
         let deleted = self.mapped.end();
         let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);

@@ -4,9 +4,10 @@
 //! | --- | --- |
 //! | messages of a queue | workers are launched for their parcels; the messages stay, hidden |
 //! | messages of `STACK-failures` | the leases of a worker that died are ended, and its messages shown again |
-//! | messages of `STACK-..-dead` | their calls become dead letters |
+//! | messages of `STACK-..-dead` | parcels that have only waited are sent again; the calls of the others become dead letters |
 //! | `{"celeriac":"sweep"}` | callbacks that batches owe are sent |
 
+mod again;
 mod dead;
 mod error;
 mod event;

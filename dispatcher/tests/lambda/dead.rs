@@ -1,16 +1,35 @@
-//! Dead-letter queues: their parcels become dead letters.
+//! Dead-letter queues: parcels that have only waited are sent again, the others become dead letters.
 
 use std::time::Duration;
 
-use serde_json::json;
-use task_core::ports::{Claim, Reason};
+use serde_json::{Value, json};
+use task_core::{
+    ports::{ChildPlan, Claim, Delivery, Reason, Seal},
+    wire,
+};
 
-use crate::site::{Site, event, record, stay};
+use crate::site::{KEPT, Site, event, has_credentials, record, stay};
+
+const LEASE: Duration = Duration::from_mins(15);
+
+/// The event of a message with these attributes.
+fn saying(delivery: &Delivery, attributes: &[(&str, &str)]) -> Value {
+    let mut record = record("shop-mail-dead", 0, delivery);
+    for (name, text) in attributes {
+        record["messageAttributes"][name] =
+            json!({ "stringValue": text, "stringListValues": [], "binaryListValues": [], "dataType": "String" });
+    }
+    json!({ "Records": [record] })
+}
 
 #[tokio::test]
-async fn the_calls_of_a_parcel_become_dead_letters() {
+async fn the_calls_of_a_parcel_that_workers_died_with_become_dead_letters() {
     let site = Site::new();
-    site.send("mail-dead", 1, 2).await;
+    let parcel = site.send("mail-dead", 1, 2).await;
+    for worker in ["worker-17", "worker-18"] {
+        assert!(matches!(site.claim(parcel, 1, 2, worker).await, Claim::Claimed(_)));
+        site.clock.advance(LEASE);
+    }
     let deliveries = site.receive("mail-dead").await;
     let answer = site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap();
     assert_eq!(answer, stay(&[]), "the mapping deletes it");
@@ -20,16 +39,105 @@ async fn the_calls_of_a_parcel_become_dead_letters() {
         [(Reason::Failed, 0); 2]
     );
     assert_eq!((&*dead[0].queue, &*dead[0].task), ("mail", "mail.send"));
-    assert!(
-        dead[0].message.starts_with("its message was received as often as its queue allows"),
-        "{}",
-        dead[0].message
-    );
+    let message =
+        "its message was received as often as its queue allows without being finished, and workers died with it";
+    assert!(dead[0].message.starts_with(message), "{}", dead[0].message);
     let batch = site.ports.batches.get(dead[0].id.batch).await.unwrap().unwrap();
     assert_eq!(batch.tally.failed, 2);
     // Delivered again, it is found finished.
     let again = site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap();
     assert_eq!((again, site.dead().await.len()), (stay(&[]), 2));
+    assert!(site.receive("mail").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_has_only_waited_is_sent_again() {
+    for claimed in [false, true] {
+        let site = Site::new();
+        let parcel = site.send("mail-dead", 1, 2).await;
+        if claimed {
+            assert!(matches!(site.claim(parcel, 1, 2, "worker-17").await, Claim::Claimed(_)));
+            site.clock.advance(LEASE);
+        }
+        let deliveries = site.receive("mail-dead").await;
+        let answer = site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap();
+        assert_eq!(answer, stay(&[]), "the mapping deletes it");
+        assert!(site.dead().await.is_empty());
+        let again = site.receive("mail").await;
+        assert_eq!((again.len(), again[0].receives, &again[0].body), (1, 1, &deliveries[0].body));
+        match site.claim(parcel, 1, 2, "worker-18").await {
+            Claim::Claimed(found) => assert_eq!(found.losses, u32::from(claimed), "the drain claims nothing"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_has_waited_until_it_is_too_old_becomes_dead_letters() {
+    for (attributes, message) in [
+        (&[][..], "no worker took it before it was too old to run: "),
+        (&[("ERROR_MESSAGE", "no such role")], "EventBridge Scheduler could not send its message: no such role; "),
+    ] {
+        let site = Site::new();
+        site.send("mail-dead", 1, 1).await;
+        site.clock.advance(KEPT);
+        let delivery = site.receive("mail-dead").await.remove(0);
+        assert_eq!(site.handle(&saying(&delivery, attributes)).await.unwrap(), stay(&[]));
+        let dead = site.dead().await;
+        assert!(dead[0].message.starts_with(message), "{}", dead[0].message);
+        assert!(site.receive("mail").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_scheduler_could_not_send_is_sent_to_its_queue() {
+    let site = Site::new();
+    site.send("mail-dead", 1, 1).await;
+    let delivery = site.receive("mail-dead").await.remove(0);
+    let said = [("ERROR_CODE", "AccessDenied"), ("ERROR_MESSAGE", "no such role")];
+    assert_eq!(site.handle(&saying(&delivery, &said)).await.unwrap(), stay(&[]));
+    assert!(site.dead().await.is_empty());
+    assert_eq!(site.receive("mail").await.remove(0).body, delivery.body);
+}
+
+#[tokio::test]
+async fn the_calls_of_a_parcel_that_the_bucket_has_lost_become_dead_letters() {
+    if !has_credentials("dead::the_calls_of_a_parcel_that_the_bucket_has_lost_become_dead_letters") {
+        return;
+    }
+    let site = Site::with_empty_bucket().await;
+    let whole = site.parcel(1, 2).await;
+    let parcel = wire::Header::peek(&whole).unwrap().id;
+    site.send_bytes("mail-dead", wire::stub(&whole).unwrap()).await;
+    let deliveries = site.receive("mail-dead").await;
+    assert_eq!(site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap(), stay(&[]));
+    let dead = site.dead().await;
+    assert_eq!(
+        dead.iter().map(|letter| (letter.id.index, &*letter.args)).collect::<Vec<_>>(),
+        [(0, &b"\xc0"[..]), (1, b"\xc0")]
+    );
+    let message = format!(
+        "its arguments are lost: parcel {parcel} of task `mail.send` is not where it was put: S3 bucket `shop-parcels` "
+    );
+    assert!(dead[0].message.starts_with(&message), "{}", dead[0].message);
+}
+
+#[tokio::test]
+async fn a_lost_child_stays_for_who_can_tell_which_calls_it_had() {
+    if !has_credentials("dead::a_lost_child_stays_for_who_can_tell_which_calls_it_had") {
+        return;
+    }
+    let site = Site::with_empty_bucket().await;
+    let parent = wire::Parcel::open(&site.parcel(1, 3).await).unwrap();
+    let plan = ChildPlan { calls: [0, 2].into_iter().collect(), attempt: 2, due_ms: 0 };
+    let child = parent.children(&Seal { children: vec![plan] }).remove(0);
+    site.send_bytes("mail-dead", wire::stub(&child.body).unwrap()).await;
+    let deliveries = site.receive("mail-dead").await;
+    assert_eq!(site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap(), stay(&["message-0"]));
+    assert!(site.dead().await.is_empty());
+    // As what cannot be read. One whose object might only be late would be back in five minutes.
+    assert!(!site.is_visible_after("mail-dead", Duration::from_secs(11 * 3600 - 1)).await);
+    assert!(site.is_visible_after("mail-dead", Duration::from_secs(1)).await);
 }
 
 #[tokio::test]
@@ -37,11 +145,7 @@ async fn why_a_parcel_was_buried_stands_in_its_dead_letters() {
     let site = Site::new();
     site.send("mail-dead", 1, 1).await;
     let delivery = site.receive("mail-dead").await.remove(0);
-    let mut record = record("shop-mail-dead", 0, &delivery);
-    record["messageAttributes"] = json!({ "reason": {
-        "stringValue": "a newer version wrote it", "stringListValues": [], "binaryListValues": [], "dataType": "String",
-    }});
-    site.handle(&json!({ "Records": [record] })).await.unwrap();
+    site.handle(&saying(&delivery, &[("reason", "a newer version wrote it")])).await.unwrap();
     assert_eq!(site.dead().await[0].message, "its message was put aside: a newer version wrote it");
 }
 
@@ -55,7 +159,7 @@ async fn what_cannot_be_read_stays_out_of_sight() {
     let answer = site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap();
     assert_eq!(answer, stay(&["message-0", "message-1"]));
     assert!(site.dead().await.is_empty());
-    assert!(!site.is_visible_after("mail-dead", Duration::from_secs(12 * 3600 - 1)).await);
+    assert!(!site.is_visible_after("mail-dead", Duration::from_secs(11 * 3600 - 1)).await);
     assert!(site.is_visible_after("mail-dead", Duration::from_secs(1)).await);
 }
 
@@ -69,6 +173,6 @@ async fn what_somebody_still_runs_comes_again() {
     assert_eq!(answer, stay(&["message-0"]));
     assert!(site.dead().await.is_empty());
     // Until its lease ends.
-    assert!(!site.is_visible_after("mail-dead", Duration::from_secs(899)).await);
+    assert!(!site.is_visible_after("mail-dead", LEASE.saturating_sub(Duration::from_secs(1))).await);
     assert!(site.is_visible_after("mail-dead", Duration::from_secs(1)).await);
 }

@@ -40,6 +40,20 @@ async fn what_no_worker_takes_is_back_soon() {
 }
 
 #[tokio::test]
+async fn a_backlog_that_waits_long_is_looked_at_less_often() {
+    for (receives, hidden) in [(100, Duration::from_mins(1)), (101, Duration::from_mins(15))] {
+        let site = Site::new();
+        site.launches.rooms.store(0, Ordering::SeqCst);
+        site.send("mail", 1, 1).await;
+        let mut deliveries = site.receive("mail").await;
+        deliveries[0].receives = receives;
+        site.handle(&event("shop-mail", &deliveries)).await.unwrap();
+        assert!(!site.is_visible_after("mail", hidden.saturating_sub(Duration::from_millis(1))).await, "{receives}");
+        assert!(site.is_visible_after("mail", Duration::from_millis(1)).await, "{receives}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_parcel_is_buried() {
     let site = Site::new();
     site.send_bytes("mail", "order 4711, please".into()).await;

@@ -1,6 +1,8 @@
 //! A handler of stack `shop` on a file, under a clock that moves when a test says so.
 
 use std::{
+    env,
+    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -21,10 +23,17 @@ use task_core::{
         Claim, ClaimRequest, Clock, DeadLetter, DeadQuery, Delivery, Invocation, InvokeError, Invoker, NewBatch,
         Outgoing, PortError, Ports, Receive, Takeover,
     },
-    wire::{Header, Packer, Packing},
+    wire::{self, Header, Packer, Packing},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
 };
 
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
+
+/// How long the parcels may be run.
+pub(crate) const KEPT: Duration = Duration::from_hours(14 * 24);
 
 /// A clock that stands still until it is moved. Nothing here sleeps for long.
 #[derive(Default)]
@@ -104,13 +113,26 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
+        Self::of(Settings::new("shop".parse().unwrap()))
+    }
+
+    /// With a bucket `shop-parcels`, which is empty.
+    pub(crate) async fn with_empty_bucket() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+        tokio::spawn(answer_no_such_key(listener));
+        let (region, bucket) = (Some("eu-central-1".to_owned()), Some("shop-parcels".to_owned()));
+        Self::of(Settings { region, bucket, endpoint, ..Settings::new("shop".parse().unwrap()) })
+    }
+
+    fn of(settings: Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
         let options = embedded::Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..embedded::Options::default() };
         // One by one, as a stack has them.
         let ports = Ports { atomic: None, ..open_with(&directory.path().join("test.db"), options).unwrap() };
         let options = aws::Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..aws::Options::default() };
-        let backend = Backend::new(Settings::new("shop".parse().unwrap()), options).unwrap();
+        let backend = Backend::new(settings, options).unwrap();
         let launches = Arc::new(Launches { rooms: AtomicUsize::new(100), ..Launches::default() });
         let handler = Handler::on(ports.clone(), backend, Arc::clone(&launches) as Arc<dyn Launcher>);
         Self { ports, clock, launches, handler, _directory: directory }
@@ -129,6 +151,14 @@ impl Site {
 
     /// Sends a parcel of this batch, with calls without arguments.
     pub(crate) async fn send(&self, queue: &str, batch: u128, calls: u32) -> ParcelId {
+        let body = self.parcel(batch, calls).await;
+        let id = Header::peek(&body).unwrap().id;
+        self.send_bytes(queue, body).await;
+        id
+    }
+
+    /// Opens this batch, and makes its only parcel.
+    pub(crate) async fn parcel(&self, batch: u128, calls: u32) -> Bytes {
         let batch = BatchId::new(START_MS, batch);
         let id = ParcelId::root(batch, 0);
         let new = NewBatch {
@@ -144,7 +174,7 @@ impl Site {
         (0..calls).for_each(|_| {
             packer.push(b"\xc0");
         });
-        let body = packer.encode(Header {
+        packer.encode(Header {
             id,
             parent: None,
             batch,
@@ -158,12 +188,10 @@ impl Site {
             created_ms: START_MS,
             due_ms: 0,
             expires_ms: None,
-            not_after_ms: START_MS + 14 * 86_400_000,
+            not_after_ms: START_MS + KEPT.as_millis() as u64,
             tenant: None,
             call_ms: 0,
-        });
-        self.send_bytes(queue, body).await;
-        id
+        })
     }
 
     pub(crate) async fn send_bytes(&self, queue: &str, body: Bytes) {
@@ -208,6 +236,31 @@ impl Site {
     }
 }
 
+/// Whether the SDKs find credentials. If not, has this test run by a process in which they do.
+pub(crate) fn has_credentials(test: &str) -> bool {
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    if KEYS.iter().all(|(name, value)| env::var(name).is_ok_and(|found| found == *value)) {
+        return true;
+    }
+    let this = env::current_exe().unwrap();
+    let ran = Command::new(this).args(["--exact", "--nocapture", test]).envs(KEYS).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    false
+}
+
+/// What S3 answers about an object that is not there, to everyone.
+async fn answer_no_such_key(listener: TcpListener) {
+    let body = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
+    let head = "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nConnection: close";
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+        let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
 /// The event that Lambda makes of messages of an SQS queue. The ids are `message-0`, `message-1`, ..
 pub(crate) fn event(sqs: &str, deliveries: &[Delivery]) -> Value {
     let records = deliveries.iter().enumerate().map(|(at, delivery)| record(sqs, at, delivery));
@@ -236,6 +289,9 @@ pub(crate) fn record(sqs: &str, at: usize, delivery: &Delivery) -> Value {
 /// The text of a message: a parcel in base64, or what another program sent.
 pub(crate) fn body(bytes: &[u8]) -> String {
     match Header::peek(bytes) {
+        Ok(_) if wire::is_stub(bytes) => {
+            json!({ "celeriac": "stored", "header": STANDARD.encode_to_string(bytes) }).to_string()
+        }
         Ok(_) => STANDARD.encode_to_string(bytes),
         Err(_) => String::from_utf8(bytes.to_vec()).unwrap(),
     }

@@ -24,8 +24,11 @@ use crate::{
     wire::Header,
 };
 
-/// How many invocations a long-lived dispatcher counts at once, before it knows whether there is something to launch.
+/// How many invocations a long-lived dispatcher counts at once, when it has one to launch.
 const BLOCK: usize = 64;
+
+/// After this long without one, it gives back what it counted: others may be short of it.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// How long it waits when as many are outstanding as may be, or when they cannot be counted.
 const FULL: Duration = Duration::from_secs(1);
@@ -43,8 +46,20 @@ struct Shared {
     /// The memory of the tasks that ask for some.
     memory: BTreeMap<&'static str, u32>,
     outstanding: Outstanding,
-    /// What is counted and not launched yet.
-    held: Mutex<Option<Slots>>,
+    held: Mutex<Held>,
+    /// One counts at a time: what it gets is for all that wait.
+    counting: tokio::sync::Mutex<()>,
+}
+
+/// What is counted and not launched yet.
+#[derive(Default)]
+struct Held {
+    slots: Option<Slots>,
+    /// Whether less was granted than was asked for, or nothing could be asked. Then there has to be room before a
+    /// message is received: each receive of one that nobody takes brings it nearer to its dead-letter queue.
+    full: bool,
+    /// When one was last taken, or all were counted, on the monotonic clock.
+    used_us: u64,
 }
 
 impl Functions {
@@ -56,8 +71,8 @@ impl Functions {
         outstanding: Outstanding,
     ) -> Self {
         let asking = registry.iter().filter_map(|def| Some((def.name, def.options.memory?)));
-        let (memory, held) = (asking.collect(), Mutex::default());
-        Self { shared: Arc::new(Shared { clients, reactor, clock, memory, outstanding, held }) }
+        let (memory, held, counting) = (asking.collect(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { shared: Arc::new(Shared { clients, reactor, clock, memory, outstanding, held, counting }) }
     }
 
     /// How many more may be launched now, up to `most`: they are counted as outstanding from now on. Does not wait.
@@ -69,21 +84,19 @@ impl Functions {
         if shared.counts_nothing() {
             return Ok(most);
         }
-        let held = shared.held().filter(|held| held.count > 0);
-        if let Some(held) = held
-            && held.minute == shared.outstanding.minute()
-        {
-            return Ok(held.count.min(most));
+        let _counting = shared.counting.lock().await;
+        match shared.current() {
+            Some(count) => Ok(count.min(most)),
+            None => shared.count(most).await,
         }
-        let slots = shared.outstanding.reserve(most, held).await?;
-        *shared.held() = Some(slots);
-        Ok(slots.count)
     }
 
     /// What was reserved and is not launched may be launched by others.
     pub async fn give_back(&self) {
-        let Some(held) = self.shared.held().take().filter(|held| held.count > 0) else { return };
-        if let Err(error) = self.shared.outstanding.give_back(held).await {
+        let _counting = self.shared.counting.lock().await;
+        let held = std::mem::take(&mut *self.shared.held());
+        let Some(slots) = held.slots.filter(|slots| slots.count > 0) else { return };
+        if let Err(error) = self.shared.outstanding.give_back(slots).await {
             tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
         }
     }
@@ -99,30 +112,64 @@ impl Shared {
         self.clients.settings().cap == 0
     }
 
-    /// Takes one of those that are reserved.
-    fn take(&self) -> Result<Option<u64>, InvokeError> {
+    /// The most that a long-lived dispatcher counts at once.
+    fn block(&self) -> usize {
+        if self.counts_nothing() { BLOCK } else { BLOCK.min(self.clients.settings().cap) }
+    }
+
+    /// How many are held for launches of now.
+    fn current(&self) -> Option<usize> {
+        let slots = self.held().slots?;
+        (slots.count > 0 && slots.minute == self.outstanding.minute()).then_some(slots.count)
+    }
+
+    /// Counts up to `most`, in exchange for what is held of another minute.
+    async fn count(&self, most: usize) -> Result<usize, PortError> {
+        let back = self.held().slots.filter(|slots| slots.count > 0);
+        let counted = self.outstanding.reserve(most, back).await;
+        let mut held = self.held();
+        held.full = counted.as_ref().map_or(true, |slots| slots.count < most);
+        let slots = counted?;
+        (held.slots, held.used_us) = (Some(slots), self.clock.monotonic_us());
+        Ok(slots.count)
+    }
+
+    /// Takes one of those that are counted, and counts more when there is none.
+    async fn take(&self) -> Result<Option<u64>, InvokeError> {
         if self.counts_nothing() {
             return Ok(None);
         }
-        match &mut *self.held() {
-            Some(held) if held.count > 0 => {
-                held.count -= 1;
-                Ok(Some(held.minute))
+        let _counting = self.counting.lock().await;
+        if self.current().is_none() {
+            if self.held().full {
+                return Err(InvokeError::Throttled);
             }
-            _ => Err(InvokeError::Throttled),
+            self.count(self.block()).await.map_err(InvokeError::Failed)?;
         }
+        let mut held = self.held();
+        held.used_us = self.clock.monotonic_us();
+        let slots = held.slots.as_mut().filter(|slots| slots.count > 0).ok_or(InvokeError::Throttled)?;
+        slots.count -= 1;
+        Ok(Some(slots.minute))
     }
 
     /// It was not launched.
     fn put_back(&self, slot: Option<u64>) {
-        if let (Some(minute), Some(held)) = (slot, &mut *self.held())
-            && held.minute == minute
+        if let (Some(minute), Some(slots)) = (slot, &mut self.held().slots)
+            && slots.minute == minute
         {
-            held.count += 1;
+            slots.count += 1;
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Slots>> {
+    /// Whether something is held that nobody has wanted for a while.
+    fn is_idle(&self) -> bool {
+        let held = self.held();
+        let idle_us = self.clock.monotonic_us().saturating_sub(held.used_us);
+        held.slots.is_some_and(|slots| slots.count > 0) && idle_us >= IDLE.as_micros() as u64
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,8 +199,12 @@ impl Shared {
 impl Invoker for Functions {
     fn room(&self) -> BoxFuture<'_, usize> {
         async {
-            let most = if self.shared.counts_nothing() { BLOCK } else { BLOCK.min(self.shared.clients.settings().cap) };
-            loop {
+            let most = self.shared.block();
+            // Where nothing says that there is no room, nothing is counted before there is something to launch.
+            if self.shared.is_idle() {
+                self.give_back().await;
+            }
+            while self.shared.held().full {
                 match self.reserve(most).await {
                     Ok(0) => {}
                     Ok(rooms) => return rooms,
@@ -161,6 +212,7 @@ impl Invoker for Functions {
                 }
                 self.shared.clock.sleep(FULL).await;
             }
+            most
         }
         .boxed()
     }
@@ -169,7 +221,7 @@ impl Invoker for Functions {
         async {
             let handle = self.shared.reactor.handle().map_err(InvokeError::Failed)?;
             // At once: whoever asks for room next has to know.
-            let slot = self.shared.take()?;
+            let slot = self.shared.take().await?;
             let shared = Arc::clone(&self.shared);
             let launched = handle.spawn(async move { shared.launch(invocation, slot).await });
             let launched = launched.await.unwrap_or_else(|_| {

@@ -61,7 +61,8 @@ impl Objects {
         deleted.map(drop).map_err(|fault| fault.port(self.clients.settings(), "delete an object", self.place(key)))
     }
 
-    fn place(&self, key: &str) -> String {
+    /// Where an object is, for people.
+    pub(super) fn place(&self, key: &str) -> String {
         format!("S3 bucket `{}` (CELERIAC_BUCKET), key `{key}`", self.bucket)
     }
 }

@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Functions, Meter, Outstanding, Record, Settings, clients::Clients, dynamo::Dynamo, objects::Objects, queue::Sqs,
-    reactor::Reactor,
+    Functions, Meter, Outstanding, Record, Resolved, Settings, clients::Clients, dynamo::Dynamo, objects::Objects,
+    queue::Sqs, reactor::Reactor,
 };
 use crate::{
     ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
@@ -162,6 +162,16 @@ impl Backend {
     pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
         let shared = Arc::clone(&self.sqs.shared);
         Reactor.run(async move { Ok(shared.resolve(deliveries).await) }).await
+    }
+
+    /// The same for messages that have waited long enough: those whose parcels the bucket does not have are answered,
+    /// those whose parcels cannot be read now are put aside.
+    ///
+    /// # Errors
+    /// When the backend's threads fail.
+    pub async fn find(&self, deliveries: Vec<Delivery>) -> Result<Resolved, PortError> {
+        let shared = Arc::clone(&self.sqs.shared);
+        Reactor.run(async move { Ok(shared.find(deliveries).await) }).await
     }
 }
 

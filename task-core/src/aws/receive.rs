@@ -147,16 +147,23 @@ impl Shared {
 
     /// Fetches the parcels that lie in the bucket, and puts aside what is not there.
     pub(super) async fn resolve(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+        let Resolved { found, gone } = self.find(deliveries).await;
+        self.put_aside(gone).await;
+        found
+    }
+
+    /// Fetches the parcels that lie in the bucket, and puts aside what may yet be there.
+    pub(super) async fn find(&self, deliveries: Vec<Delivery>) -> Resolved {
         let bodies = stream::iter(deliveries).map(|delivery| async move {
             let body = self.body(&delivery).await;
             (delivery, body)
         });
-        let bodies = bodies.buffered(FETCHES).collect::<Vec<_>>().await;
-        let (mut resolved, mut absent) = (Vec::with_capacity(bodies.len()), Vec::new());
-        for (delivery, body) in bodies {
+        let (mut resolved, mut absent) = (Resolved::default(), Vec::new());
+        for (delivery, body) in bodies.buffered(FETCHES).collect::<Vec<_>>().await {
             match body {
-                Ok(body) => resolved.push(Delivery { body, ..delivery }),
-                Err(why) => absent.push((delivery, why)),
+                Ok(body) => resolved.found.push(Delivery { body, ..delivery }),
+                Err(Absent::Gone(why)) => resolved.gone.push((delivery, why)),
+                Err(Absent::Unknown(why)) => absent.push((delivery, why)),
             }
         }
         self.put_aside(absent).await;
@@ -171,24 +178,28 @@ impl Shared {
         self.hide(absent.into_iter().map(|(delivery, _)| delivery).collect(), until_ms).await;
     }
 
-    async fn body(&self, delivery: &Delivery) -> Result<Bytes, String> {
+    async fn body(&self, delivery: &Delivery) -> Result<Bytes, Absent> {
         if delivery.body.is_empty() {
-            return Err(NO_TASK.to_owned());
+            return Err(Absent::Unknown(NO_TASK.to_owned()));
         }
         if !wire::is_stub(&delivery.body) {
             return Ok(delivery.body.clone());
         }
-        let header = Header::peek(&delivery.body).map_err(|error| error.to_string())?;
+        let header = Header::peek(&delivery.body).map_err(|error| Absent::Unknown(error.to_string()))?;
         let (parcel, task) = (header.id, header.task);
         let Some(objects) = &self.objects else {
-            return Err(format!(
+            return Err(Absent::Unknown(format!(
                 "parcel {parcel} of task `{task}` lies in a bucket, which CELERIAC_BUCKET does not name"
-            ));
+            )));
         };
-        match objects.get(&Objects::parcel(parcel)).await {
+        let key = Objects::parcel(parcel);
+        match objects.get(&key).await {
             Ok(Some(body)) => Ok(body),
-            Ok(None) => Err(format!("parcel {parcel} of task `{task}` is not in the bucket")),
-            Err(error) => Err(format!("parcel {parcel} of task `{task}`: {error}")),
+            Ok(None) => {
+                let place = objects.place(&key);
+                Err(Absent::Gone(format!("parcel {parcel} of task `{task}` is not where it was put: {place}")))
+            }
+            Err(error) => Err(Absent::Unknown(format!("parcel {parcel} of task `{task}`: {error}"))),
         }
     }
 
@@ -210,6 +221,23 @@ impl Shared {
             tracing::debug!(%error, "a message could not be put back; it reappears by itself");
         }
     }
+}
+
+/// Why there are no bytes of a parcel.
+enum Absent {
+    /// They may yet be there.
+    Unknown(String),
+    /// The bucket does not have them.
+    Gone(String),
+}
+
+/// Deliveries whose parcels were looked for in the bucket.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// Those that have all of their parcel.
+    pub found: Vec<Delivery>,
+    /// Those that are only a stub: their parcel is not in the bucket, which the text says.
+    pub gone: Vec<(Delivery, String)>,
 }
 
 /// A message as SQS, or Lambda's mapping of a queue, hands it out.

@@ -47,6 +47,9 @@ struct Attributes {
 struct Said {
     due: Option<Text>,
     reason: Option<Text>,
+    /// What EventBridge Scheduler says of a message that it could not send.
+    #[serde(rename = "ERROR_MESSAGE")]
+    error: Option<Text>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,15 +58,28 @@ struct Text {
     string_value: Option<Box<str>>,
 }
 
+/// Why a message is in a dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It was received as often as its queue allows, so that SQS moved it.
+    Receives,
+    /// It was buried, for this reason.
+    Buried(String),
+    /// EventBridge Scheduler could not send it to its queue, for this reason.
+    Unsent(String),
+}
+
 impl Message<'_> {
     /// The name of its SQS queue.
     pub fn sqs(&self) -> &str {
         self.queue_arn.rsplit(':').next().unwrap_or_default()
     }
 
-    /// Why it was buried, if that is why it is in a dead-letter queue.
-    pub fn reason(&self) -> Option<&str> {
-        self.said.reason.as_ref()?.string_value.as_deref()
+    /// Why it is in a dead-letter queue, if it is in one.
+    pub fn cause(&self) -> Cause {
+        let text = |text: &Option<Text>| text.as_ref()?.string_value.as_deref().map(str::to_owned);
+        let buried = text(&self.said.reason).map(Cause::Buried);
+        buried.or_else(|| text(&self.said.error).map(Cause::Unsent)).unwrap_or(Cause::Receives)
     }
 
     /// It, as a message of this queue.
@@ -136,11 +152,20 @@ mod tests {
     fn a_message_is_read_as_lambda_writes_it() {
         let event: Records<'_> = serde_json::from_str(EVENT).expect("an event");
         let message = &event.records[0];
-        assert_eq!((message.sqs(), message.reason()), ("shop-mail", None));
+        assert_eq!((message.sqs(), message.cause()), ("shop-mail", Cause::Receives));
         let record = message.record("mail".into());
         assert!(record.text.starts_with("{\"celeriac\":\"tick\""), "{record:?}");
         assert_eq!(record.receipt, "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a/+=");
         assert_eq!((record.receives, record.sent_ms, record.due_ms), (3, 1_795_489_200_123, 1_795_489_200_999));
+    }
+
+    #[test]
+    fn what_scheduler_could_not_send_says_why() {
+        let attribute = |name, text| format!(r#""{name}": {{"stringValue": "{text}", "dataType": "String"}}"#);
+        let (code, why) = (attribute("ERROR_CODE", "AccessDenied"), attribute("ERROR_MESSAGE", "no such role"));
+        let event = EVENT.replace(r#""messageAttributes": {"#, &format!(r#""messageAttributes": {{{code}, {why},"#));
+        let event: Records<'_> = serde_json::from_str(&event).expect("an event");
+        assert_eq!(event.records[0].cause(), Cause::Unsent("no such role".to_owned()));
     }
 
     #[test]

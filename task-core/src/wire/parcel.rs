@@ -38,6 +38,14 @@ impl Parcel {
         Ok(Self { header, args, indexes })
     }
 
+    /// A parcel whose body is lost, with nil for the arguments of each call. `None` for a child, whose header alone does
+    /// not say which calls it has, or if the header has more calls than a parcel may.
+    pub fn lost(header: Header) -> Option<Self> {
+        let whole = header.parent.is_none() && header.count <= MAX_CALLS;
+        let args = vec![Bytes::from_static(b"\xc0"); if whole { header.count as usize } else { 0 }];
+        whole.then_some(Self { header, args, indexes: Vec::new() })
+    }
+
     /// How many calls it has.
     pub fn count(&self) -> u32 {
         self.header.count

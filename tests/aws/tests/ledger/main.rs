@@ -5,6 +5,7 @@ mod costs;
 mod faults;
 mod letters;
 mod mistakes;
+mod outstanding;
 mod records;
 mod table;
 
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
             a_table_that_is_asked_too_much_is_unavailable,
             an_item_of_another_program_is_named,
             an_object_without_a_bucket_is_named;
+        outstanding:
+            an_idle_dispatcher_counts_nothing,
+            what_is_counted_and_not_wanted_for_a_while_is_for_the_others,
+            a_dispatcher_that_was_refused_counts_before_it_receives;
         records:
             results_that_are_too_many_for_an_item_are_split,
             results_that_are_too_many_for_an_item_go_to_the_bucket,
