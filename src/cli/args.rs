@@ -58,7 +58,7 @@ impl Common {
     /// Where messages and ledger are: an option goes before the environment.
     #[cfg_attr(
         not(all(feature = "aws", feature = "embedded")),
-        allow(clippy::unnecessary_wraps, reason = "one backend cannot be confused with another")
+        allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "without backends there is nothing to choose")
     )]
     pub(super) fn store(&self) -> Result<Store, Failure> {
         #[cfg(all(feature = "aws", feature = "embedded"))]

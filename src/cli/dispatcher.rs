@@ -28,6 +28,7 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
+    #[cfg_attr(not(feature = "aws"), allow(clippy::unused_self, reason = "only a stack has functions to launch"))]
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         Logging::new("info", common.json).install();
         let store = common.store()?;
