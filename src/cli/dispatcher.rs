@@ -41,13 +41,13 @@ impl Dispatcher {
             let scheduler = Scheduler::new(opened.ports.clone(), &registry).map_err(Failure::start)?;
             let stop = CancellationToken::new();
             role::listen(&stop, Duration::ZERO)?;
+            tracing::info!(schedules = scheduler.len(), %store, "dispatching");
             // On a stack, EventBridge Scheduler says when a run is due, to whoever receives from the queue.
             let schedules = async {
                 if !opened.is_stack() {
                     scheduler.run(stop.clone()).await;
                 }
             };
-            tracing::info!(%store, "dispatching");
             let launches = async {
                 #[cfg(feature = "aws")]
                 self.launch(&opened, &registry, stop.clone()).await;
