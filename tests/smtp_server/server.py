@@ -68,10 +68,27 @@ class Behaviour:
         return None
 
 
+class Pace:
+    """At most so many mails a second, for all connections together; 0 for as many as come."""
+
+    def __init__(self, per_second):
+        self.apart_s = 1 / per_second if per_second else 0
+        self.next_s = 0
+
+    async def turn(self):
+        if not self.apart_s:
+            return
+        now_s = time.monotonic()
+        mine_s = max(now_s, self.next_s)
+        self.next_s = mine_s + self.apart_s
+        await asyncio.sleep(mine_s - now_s)
+
+
 class Handler:
-    def __init__(self, record, behaviour):
+    def __init__(self, record, behaviour, pace):
         self.record = record
         self.behaviour = behaviour
+        self.pace = pace
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         refusal = self.behaviour.refusal(address)
@@ -85,6 +102,7 @@ class Handler:
         found = MESSAGE_ID.search(envelope.content)
         if not found:
             return "554 5.6.0 a mail without Message-ID"
+        await self.pace.turn()
         for address in envelope.rcpt_tos:
             self.record.write("accepted", address, found[1].decode())
         return "250 OK"
@@ -93,8 +111,8 @@ class Handler:
 class Server(SMTP):
     """aiosmtpd's server, with the two faults that no hook of it can make, and with a record of connections."""
 
-    def __init__(self, record, behaviour):
-        super().__init__(Handler(record, behaviour), enable_SMTPUTF8=True, hostname="localhost")
+    def __init__(self, record, behaviour, pace):
+        super().__init__(Handler(record, behaviour, pace), enable_SMTPUTF8=True, hostname="localhost")
         self.record = record
         self.behaviour = behaviour
 
@@ -125,9 +143,9 @@ class Mute(asyncio.Protocol):
 
 
 async def serve(options):
-    record, behaviour = Record(options.record), Behaviour(options)
+    record, behaviour, pace = Record(options.record), Behaviour(options), Pace(options.rate)
     loop = asyncio.get_running_loop()
-    protocol = Mute if options.mute else lambda: Server(record, behaviour)
+    protocol = Mute if options.mute else lambda: Server(record, behaviour, pace)
     server = await loop.create_server(protocol, "127.0.0.1", options.port)
     print("listening 127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
@@ -145,6 +163,7 @@ def main():
     parser.add_argument("--permanent", type=int, default=0, help="percent of recipients that are refused for good")
     parser.add_argument("--mid-mail", choices=["drop", "stall"], help="what happens in the middle of a mail")
     parser.add_argument("--times", type=int, default=1, help="how often, for each recipient; 0 for always")
+    parser.add_argument("--rate", type=int, default=0, help="how many mails are taken a second at most; 0 for all")
     parser.add_argument("--mute", action="store_true", help="take connections and never answer")
     asyncio.run(serve(parser.parse_args()))
 
