@@ -14,8 +14,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         ["host", latency_ms, opens] => worker::host(latency_ms.parse()?, opens == "opens"),
         ["dispatch", url] => dispatch::run(url),
         ["client", url] => client::run(url),
-        ["launch", url, calls, at_a_time] => launch::run(url, calls.parse()?, at_a_time.parse()?),
-        ["floor", url, calls, at_a_time] => floor::run(url, calls.parse()?, at_a_time.parse()?),
+        ["launch", url, calls] => launch::run(url, calls.parse()?),
+        ["floor", url, calls] => floor::run(url, calls.parse()?),
         _ => bail!("no such mode: {args:?}"),
     }
 }

@@ -2,18 +2,16 @@
 
 use anyhow::{Context as _, Result};
 use aws_host::{Bootstrap, first_poll};
-use measure::{Peers, ROUNDS, median, percentile, print, run_peers, spawn};
+use measure::{Peers, ROUNDS, median, percentile, print, run_peers};
 
 use crate::{
+    floor::AT_A_TIME,
     load::STACK,
     rig::{Rig, Run, Stage, Workers, number},
 };
 
 const MANY: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
-
-/// How many Invokes at a time the raw SDK makes: as many as an account has concurrency, and as a dispatcher makes.
-const AT_MOST: usize = 1000;
 
 /// How many starts are measured.
 const STARTS: usize = 20;
@@ -58,16 +56,15 @@ fn of(runs: &[Run], reading: impl Fn(&Run) -> f64) -> f64 {
     percentile(&mut runs.iter().map(reading).collect::<Vec<_>>(), 0.5)
 }
 
-/// Seconds of wall and of processor time that the raw SDK takes.
-fn floor(calls: u64, at_a_time: usize) -> Result<(f64, f64)> {
-    let stage = Stage::new(Workers::Count)?;
+/// Seconds of wall and of processor time that so many Invokes take in this mode of a child.
+fn seconds(stage: &Stage, mode: &str, calls: u64) -> Result<(f64, f64)> {
     let mut cpu = Vec::new();
-    let seconds = median(|| {
-        let readings = spawn(["floor", stage.url(), &calls.to_string(), &at_a_time.to_string()])?.readings()?;
+    let wall = median(|| {
+        let readings = stage.spawn(mode, calls)?.readings()?;
         cpu.push(number(&readings["cpu"])?);
         number(&readings["seconds"])
     })?;
-    Ok((seconds, percentile(&mut cpu, 0.5)))
+    Ok((wall, percentile(&mut cpu, 0.5)))
 }
 
 fn peers() -> Result<Peers> {
@@ -85,8 +82,8 @@ fn packed() -> Result<()> {
     print(figure_forwarded, forwarded, "ms", "at most 150 ms", forwarded / 150.0);
     let started = of(&runs, |run| run.started_ms);
     print("10,000 calls packed, fan_out to last call started", started, "ms", "at most 250 ms", started / 250.0);
-    let (floor_s, _) = floor(MANY, AT_MOST)?;
-    let against = format!("floor: raw SDK, one call an Invoke, {AT_MOST} at a time: {:.0} ms", floor_s * 1e3);
+    let (floor_s, _) = seconds(&Stage::new(Workers::Count)?, "floor", MANY)?;
+    let against = format!("floor: raw SDK, one call an Invoke, {AT_A_TIME} at a time: {:.0} ms", floor_s * 1e3);
     print(figure, accepted, "ms", &against, floor_s * 1e3 / accepted);
     for (peer, per_second) in peers()? {
         let theirs_ms = MANY as f64 / per_second * 1e3;
@@ -95,15 +92,23 @@ fn packed() -> Result<()> {
     Ok(())
 }
 
+/// Launching is held against what does just that with the same service. The way of the whole is printed beside it: of
+/// 10,000 messages, received ten at a time.
 fn alone() -> Result<()> {
+    let stage = Stage::new(Workers::Count)?;
+    let (floor_s, floor_cpu_s) = seconds(&stage, "floor", MANY)?;
+    let (launch_s, launch_cpu_s) = seconds(&stage, "launch", MANY)?;
     let runs = rounds(Workers::Count, "alone", MANY, 100)?;
-    let (wall, cpu) = floor(MANY, AT_MOST)?;
-    let ours = of(&runs, |run| run.forwarded_ms) / 1e3;
-    let figure = "10,000 calls, one to an invocation: first receive to last Invoke accepted";
-    print(figure, ours, "s", &format!("floor: raw SDK, {AT_MOST} at a time"), ours / wall);
-    let ours = of(&runs, |run| run.dispatcher_cpu_s);
-    let figure = "10,000 calls, one to an invocation: dispatcher's processor time";
-    print(figure, ours, "s", &format!("floor: raw SDK, {AT_MOST} at a time"), ours / cpu);
+    let (whole_s, whole_cpu_s) = (of(&runs, |run| run.forwarded_ms) / 1e3, of(&runs, |run| run.dispatcher_cpu_s));
+    let floor = format!("floor: raw SDK, {AT_A_TIME} at a time");
+    for (what, ours, floors) in [
+        ("launched", launch_s, floor_s),
+        ("launched, processor time", launch_cpu_s, floor_cpu_s),
+        ("first receive to last Invoke accepted", whole_s, floor_s),
+        ("received and launched, dispatcher's processor time", whole_cpu_s, floor_cpu_s),
+    ] {
+        print(&format!("10,000 calls, one to an invocation: {what}"), ours, "s", &floor, ours / floors);
+    }
     Ok(())
 }
 

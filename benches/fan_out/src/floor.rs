@@ -3,6 +3,10 @@
 use anyhow::{Result, ensure};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lambda::{Client, config::Credentials, primitives::Blob, types::InvocationType};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use futures::{StreamExt as _, stream};
 use measure::{Watch, peak_mb};
 use serde_json::json;
@@ -12,12 +16,15 @@ use crate::child::say;
 /// About what a call with 100 bytes of arguments is as JSON.
 const BYTES: usize = 150;
 
-/// Makes so many Invokes, so many at a time, and says what that took. One before, so that the client is warm.
-pub(crate) fn run(url: &str, calls: usize, at_a_time: usize) -> Result<()> {
+/// How many at a time: as many as an account has concurrency, and as a dispatcher makes.
+pub(crate) const AT_A_TIME: usize = 1000;
+
+/// Makes so many Invokes, and says what that took. One before, so that the client is warm.
+pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
             .endpoint_url(url)
@@ -30,7 +37,7 @@ pub(crate) fn run(url: &str, calls: usize, at_a_time: usize) -> Result<()> {
         };
         invoke().await?;
         let watch = Watch::start();
-        let mut invokes = stream::iter((0..calls).map(|_| invoke())).buffer_unordered(at_a_time);
+        let mut invokes = stream::iter((0..calls).map(|_| invoke())).buffer_unordered(AT_A_TIME);
         while let Some(answer) = invokes.next().await {
             ensure!(answer?.status_code() == 202, "an Invoke was not accepted");
         }

@@ -18,8 +18,8 @@ use crate::{
     load::{QUEUE, backend},
 };
 
-/// Launches so many, so many at a time.
-pub(crate) fn run(url: &str, calls: usize, at_a_time: usize) -> Result<()> {
+/// Launches so many, as many at a time as a dispatcher does. One before, so that the client is warm.
+pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let backend = backend(url)?;
     let functions = backend.functions(&Registry::linked()?);
@@ -31,7 +31,6 @@ pub(crate) fn run(url: &str, calls: usize, at_a_time: usize) -> Result<()> {
         let launched = dispatcher.dispatch(deliveries, calls).await;
         ensure!(launched.accepted == calls, "{launched:?}");
         say(&json!({ "seconds": watch.seconds(), "cpu": watch.cpu_seconds(), "peak_mb": peak_mb() }));
-        let _ = at_a_time;
         Ok(())
     })
 }

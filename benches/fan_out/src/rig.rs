@@ -65,6 +65,11 @@ impl Stage {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
+
+    /// A child that makes so many Invokes in some way.
+    pub(crate) fn spawn(&self, mode: &str, calls: u64) -> Result<Child> {
+        spawn_with(&ENV, [mode, &self.url, &calls.to_string()])
+    }
 }
 
 impl Rig {

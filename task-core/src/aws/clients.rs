@@ -95,8 +95,9 @@ impl Clients {
         Metering::new(Arc::clone(&self.meter))
     }
 
+    /// Boxed, since it is large: each request would carry it, and be moved with it.
     async fn config(&self) -> &SdkConfig {
-        self.config.get_or_init(|| load(&self.settings)).await
+        self.config.get_or_init(|| Box::pin(load(&self.settings))).await
     }
 }
 
