@@ -5,7 +5,7 @@
 //! cargo run --release --example mail_campaign -- --recipients recipients.csv
 //! ```
 //!
-//! [`send_email`] is the task, [`Mailer`] what it needs, [`campaign()`] the way from a CSV file to a campaign that is complete:
+//! `send_email` is the task, `Mailer` what it needs, `campaign()` the way from a CSV file to a campaign that is complete:
 //! survey the file, `fan_out` its rows, watch, sum up.
 
 #![allow(unreachable_pub, reason = "a program: nothing of it is reachable, and `pub` says what a module offers")]

@@ -8,7 +8,7 @@
 //!
 //! The first on Linux of the functions' processor; `architecture` in the settings says which.
 //!
-//! [`tasks`] are ones that succeed, fail, hang, die and go on for long; the [`checks`] call them and look at what became
+//! `tasks` are ones that succeed, fail, hang, die and go on for long; the `checks` call them and look at what became
 //! of them. It works on AWS and on whatever speaks its protocols (`AWS_ENDPOINT_URL`), prints a line for each check with
 //! what it measured, and at the end what it cost. On AWS that is less than five cents; `--limit` stops it before more.
 
