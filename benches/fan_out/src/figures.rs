@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use aws_host::{Bootstrap, first_poll};
-use measure::{Peers, ROUNDS, median, percentile, print, run_peers};
+use measure::{Peers, ROUNDS, percentile, print, run_peers};
 
 use crate::{
     floor::AT_A_TIME,
@@ -12,6 +12,9 @@ use crate::{
 
 const MANY: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
+
+/// How many times each of what takes turns is measured.
+const TURNS: usize = 9;
 
 /// How many starts are measured.
 const STARTS: usize = 20;
@@ -56,15 +59,18 @@ fn of(runs: &[Run], reading: impl Fn(&Run) -> f64) -> f64 {
     percentile(&mut runs.iter().map(reading).collect::<Vec<_>>(), 0.5)
 }
 
-/// Seconds of wall and of processor time that so many Invokes take in this mode of a child.
-fn seconds(stage: &Stage, mode: &str, calls: u64) -> Result<(f64, f64)> {
-    let mut cpu = Vec::new();
-    let wall = median(|| {
-        let readings = stage.spawn(mode, calls)?.readings()?;
-        cpu.push(number(&readings["cpu"])?);
-        number(&readings["seconds"])
-    })?;
-    Ok((wall, percentile(&mut cpu, 0.5)))
+/// Seconds of wall and of processor time that so many Invokes take in each of these modes of a child. The modes take
+/// turns, so that what else the machine does is the same for all.
+fn seconds<const N: usize>(stage: &Stage, modes: [&str; N], calls: u64) -> Result<[(f64, f64); N]> {
+    let mut readings = [const { (Vec::new(), Vec::new()) }; N];
+    for _ in 0..TURNS {
+        for (mode, (wall, cpu)) in modes.iter().zip(&mut readings) {
+            let reading = stage.spawn(mode, calls)?.readings()?;
+            wall.push(number(&reading["seconds"])?);
+            cpu.push(number(&reading["cpu"])?);
+        }
+    }
+    Ok(readings.map(|(mut wall, mut cpu)| (percentile(&mut wall, 0.5), percentile(&mut cpu, 0.5))))
 }
 
 fn peers() -> Result<Peers> {
@@ -82,7 +88,7 @@ fn packed() -> Result<()> {
     print(figure_forwarded, forwarded, "ms", "at most 150 ms", forwarded / 150.0);
     let started = of(&runs, |run| run.started_ms);
     print("10,000 calls packed, fan_out to last call started", started, "ms", "at most 250 ms", started / 250.0);
-    let (floor_s, _) = seconds(&Stage::new(Workers::Count)?, "floor", MANY)?;
+    let [(floor_s, _)] = seconds(&Stage::new(Workers::Count)?, ["floor"], MANY)?;
     let against = format!("floor: raw SDK, one call an Invoke, {AT_A_TIME} at a time: {:.0} ms", floor_s * 1e3);
     print(figure, accepted, "ms", &against, floor_s * 1e3 / accepted);
     for (peer, per_second) in peers()? {
@@ -96,8 +102,7 @@ fn packed() -> Result<()> {
 /// 10,000 messages, received ten at a time.
 fn alone() -> Result<()> {
     let stage = Stage::new(Workers::Count)?;
-    let (floor_s, floor_cpu_s) = seconds(&stage, "floor", MANY)?;
-    let (launch_s, launch_cpu_s) = seconds(&stage, "launch", MANY)?;
+    let [(floor_s, floor_cpu_s), (launch_s, launch_cpu_s)] = seconds(&stage, ["floor", "launch"], MANY)?;
     let runs = rounds(Workers::Count, "alone", MANY, 100)?;
     let (whole_s, whole_cpu_s) = (of(&runs, |run| run.forwarded_ms) / 1e3, of(&runs, |run| run.dispatcher_cpu_s));
     let floor = format!("floor: raw SDK, {AT_A_TIME} at a time");

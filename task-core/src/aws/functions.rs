@@ -173,9 +173,11 @@ impl Shared {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The header need not be read again where no task asks for memory.
     fn function(&self, invocation: &Invocation) -> String {
-        let task = invocation.deliveries.first().and_then(|delivery| Header::peek(&delivery.body).ok());
-        let memory = task.and_then(|header| self.memory.get(header.task.as_str()).copied());
+        let header = invocation.deliveries.first().filter(|_| !self.memory.is_empty());
+        let header = header.and_then(|delivery| Header::peek(&delivery.body).ok());
+        let memory = header.and_then(|header| self.memory.get(header.task.as_str()).copied());
         self.clients.settings().stack.worker(memory)
     }
 
@@ -219,14 +221,12 @@ impl Invoker for Functions {
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async {
-            let handle = self.shared.reactor.handle().map_err(InvokeError::Failed)?;
             // At once: whoever asks for room next has to know.
             let slot = self.shared.take().await?;
-            let shared = Arc::clone(&self.shared);
-            let launched = handle.spawn(async move { shared.launch(invocation, slot).await });
-            let launched = launched.await.unwrap_or_else(|_| {
-                let what = "invoking a worker panicked; its message is in the log".to_owned();
-                Err(InvokeError::Unknown(PortError::Unknown { what, source: None }))
+            let launch = self.shared.launch(invocation, slot);
+            let launched = self.shared.reactor.run_here(launch).await.unwrap_or_else(|error| {
+                let unknown = matches!(error, PortError::Unknown { .. });
+                Err(if unknown { InvokeError::Unknown(error) } else { InvokeError::Failed(error) })
             });
             if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
                 self.shared.put_back(slot);

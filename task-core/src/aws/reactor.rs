@@ -1,8 +1,15 @@
 //! The runtime that requests run on. Ports' futures may be polled anywhere, by the client's thread too, which has no
-//! I/O driver; so each request is a task of this runtime, and goes on when whoever asked has gone.
+//! I/O driver; so each request is a task of this runtime, and goes on when whoever asked has gone. Where there are
+//! thousands at once, they only borrow its driver.
 
-use std::{future::Future, sync::OnceLock};
+use std::{
+    future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::OnceLock,
+};
 
+use futures::future::FutureExt as _;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::ports::PortError;
@@ -24,10 +31,19 @@ impl Reactor {
         T: Send + 'static,
         F: Future<Output = Result<T, PortError>> + Send + 'static,
     {
-        self.handle()?.spawn(request).await.unwrap_or_else(|_| {
-            let what = "a request to AWS panicked; its message is in the log".to_owned();
-            Err(PortError::Unknown { what, source: None })
-        })
+        self.handle()?.spawn(request).await.unwrap_or_else(|_| Err(panicked()))
+    }
+
+    /// Runs something on the thread that waits, without a task and its way to another thread and back, for as long as
+    /// it is waited for. It may have happened if it panicked.
+    pub(super) async fn run_here<F: Future>(&self, request: F) -> Result<F::Output, PortError> {
+        let handle = self.handle()?;
+        let mut request = pin!(AssertUnwindSafe(request).catch_unwind());
+        let polled = poll_fn(|context| {
+            let _within = handle.enter();
+            request.as_mut().poll(context)
+        });
+        polled.await.map_err(|_| panicked())
     }
 
     /// The one runtime of this process.
@@ -42,4 +58,8 @@ impl Reactor {
             source: None,
         })
     }
+}
+
+fn panicked() -> PortError {
+    PortError::Unknown { what: "a request to AWS panicked; its message is in the log".to_owned(), source: None }
 }
