@@ -1,11 +1,16 @@
 //! The figures, and the lines that are printed.
 
+use std::{path::Path, time::Duration};
+
 use anyhow::{Context as _, Result};
-use aws_host::{Bootstrap, first_poll};
+use aws_host::{Bootstrap, first_poll, first_request};
+use bytes::Bytes;
 use measure::{Peers, ROUNDS, percentile, print, run_peers};
+use task_core::aws::Payload;
 
 use crate::{
     floor::AT_A_TIME,
+    launch::lone_delivery,
     load::STACK,
     rig::{Rig, Run, Stage, Workers, number},
 };
@@ -150,16 +155,32 @@ fn cpu() -> Result<()> {
     Ok(())
 }
 
+/// A program of one's own is measured with `PROGRAM=target/lambda/examples/mail_campaign`, the first claim always with
+/// this one, whose task it is.
 fn cold() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let this = std::env::current_exe()?;
+    let program = std::env::var_os("PROGRAM").map_or_else(|| this.clone(), Into::into);
+    let bootstrap = |program: &Path, handler: &str| Bootstrap {
+        env: vec![("CELERIAC_STACK".to_owned(), STACK.to_owned())],
+        ..Bootstrap::new(program, handler)
+    };
     for handler in ["dispatcher", "worker"] {
-        let mut bootstrap = Bootstrap::new(std::env::current_exe()?, handler);
-        bootstrap.env = vec![("CELERIAC_STACK".to_owned(), STACK.to_owned())];
-        let once = || Ok(runtime.block_on(first_poll(&bootstrap))?.as_secs_f64() * 1e3);
-        let mut ms = (0..STARTS).map(|_| once()).collect::<Result<Vec<f64>>>()?;
-        let ms = percentile(&mut ms, 0.5);
+        let bootstrap = bootstrap(&program, handler);
+        let ms = starts(|| Ok(runtime.block_on(first_poll(&bootstrap))?))?;
         let figure = format!("exec of a {handler} to its first poll of the Runtime API, median of {STARTS}");
         print(&figure, ms, "ms", "at most 3 ms", ms / 3.0);
     }
+    let bootstrap = bootstrap(&this, "worker");
+    let event = Bytes::from(Payload { deliveries: vec![lone_delivery(1)?], slot: None }.encode());
+    let ms = starts(|| Ok(runtime.block_on(first_request(&bootstrap, event.clone()))?))?;
+    let figure = format!("exec of a worker to its first claim, clients built, median of {STARTS}");
+    print(&figure, ms, "ms", "at most 50 ms", ms / 50.0);
     Ok(())
+}
+
+/// The median of some starts, in milliseconds.
+fn starts(once: impl Fn() -> Result<Duration>) -> Result<f64> {
+    let mut ms = (0..STARTS).map(|_| Ok(once()?.as_secs_f64() * 1e3)).collect::<Result<Vec<_>>>()?;
+    Ok(percentile(&mut ms, 0.5))
 }

@@ -24,9 +24,9 @@ pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let backend = backend(url)?;
     let functions = backend.functions(&Registry::linked()?);
     let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), DispatcherOptions::new([QUEUE]));
-    let deliveries = (0..calls as u64).map(delivery).collect::<Result<Vec<_>>>()?;
+    let deliveries = (0..calls as u64).map(lone_delivery).collect::<Result<Vec<_>>>()?;
     runtime.block_on(async {
-        dispatcher.dispatch(vec![delivery(0)?], 1).await;
+        dispatcher.dispatch(vec![lone_delivery(0)?], 1).await;
         let watch = Watch::start();
         let launched = dispatcher.dispatch(deliveries, calls).await;
         ensure!(launched.accepted == calls, "{launched:?}");
@@ -35,7 +35,8 @@ pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     })
 }
 
-fn delivery(n: u64) -> Result<Delivery> {
+/// A message with one call of [`lone`](crate::load::lone).
+pub(crate) fn lone_delivery(n: u64) -> Result<Delivery> {
     let batch = BatchId::new(1, 1);
     let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 16, call_bytes: 1 << 16 });
     let mut args = Vec::new();
@@ -46,7 +47,7 @@ fn delivery(n: u64) -> Result<Delivery> {
         parent: None,
         batch,
         recorded: true,
-        task: "alone".to_owned(),
+        task: "lone".to_owned(),
         queue: QUEUE.to_owned(),
         first: n,
         count: 0,

@@ -31,6 +31,6 @@ mod stats;
 pub use clock::now_ns;
 pub use faults::Faults;
 pub use host::Host;
-pub use lambda::{Bootstrap, Failure, Function, Runs, Stub, first_poll};
+pub use lambda::{Bootstrap, Failure, Function, Runs, Stub, first_poll, first_request};
 pub use options::{HostOptions, Mapping};
 pub use stats::{Mark, Stats};

@@ -1,6 +1,9 @@
-//! A program that speaks the Runtime API, and how long it takes to ask for its first event.
+//! A program that speaks the Runtime API, and how long it takes to ask for its first event, and to do something about it.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
 
 use super::{Function, Runs, environment::Environment};
 use crate::now_ns;
@@ -27,16 +30,47 @@ impl Bootstrap {
     }
 }
 
+/// The longest that a program may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Starts a program and measures how long it is from `exec` to its first poll of the Runtime API. Ends it then.
 ///
 /// # Errors
 /// It cannot be started, or has not polled within ten seconds.
 pub async fn first_poll(bootstrap: &Bootstrap) -> io::Result<Duration> {
-    let function = Function::new("cold-start", Runs::Bootstrap(bootstrap.clone()));
     let started_ns = now_ns();
-    let environment = Environment::start(bootstrap, &function).await?;
-    let polled_ns = tokio::time::timeout(Duration::from_secs(10), environment.first_poll())
+    let environment = start(bootstrap).await?;
+    let polled_ns = tokio::time::timeout(PATIENCE, environment.first_poll())
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no poll of the Runtime API within ten seconds"))?;
     Ok(Duration::from_nanos(polled_ns.saturating_sub(started_ns)))
+}
+
+/// Starts a program that has an event waiting for it, and measures how long it is from `exec` to its first request to a
+/// service of AWS. Ends it then, without an answer.
+///
+/// # Errors
+/// It cannot be started, or has done with the event without a request.
+pub async fn first_request(bootstrap: &Bootstrap, event: Bytes) -> io::Result<Duration> {
+    let service = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let mut bootstrap = bootstrap.clone();
+    bootstrap.env.push(("AWS_ENDPOINT_URL".to_owned(), format!("http://{}", service.local_addr()?)));
+    let started_ns = now_ns();
+    let mut environment = start(&bootstrap).await?;
+    let asked = async {
+        let (connection, _) = service.accept().await?;
+        connection.readable().await?;
+        Ok(Duration::from_nanos(now_ns().saturating_sub(started_ns)))
+    };
+    tokio::select! {
+        asked = asked => asked,
+        done = environment.run("cold-start", event, PATIENCE) => {
+            Err(io::Error::other(format!("no request to AWS for the event: {done:?}")))
+        }
+    }
+}
+
+async fn start(bootstrap: &Bootstrap) -> io::Result<Environment> {
+    let function = Function::new("cold-start", Runs::Bootstrap(bootstrap.clone()));
+    Environment::start(bootstrap, &function).await
 }
