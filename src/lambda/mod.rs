@@ -10,7 +10,7 @@ mod log;
 use std::{env, future::Future, process::ExitCode, sync::Arc};
 
 use task_core::{
-    aws::{Backend, Options, Settings},
+    aws::{Backend, Options, Settings, lambda::serve},
     client::Client,
     ports::BoxError,
     task::{Registry, chain},
@@ -49,7 +49,7 @@ fn dispatcher(logging: &Logging) -> Result<(), InitError> {
     let runtime = runtime(&mut Builder::new_current_thread())?;
     let (backend, registry) = (backend()?, Registry::linked()?);
     let handler = dispatcher::lambda::Handler::new(backend, &registry);
-    runtime.block_on(dispatcher::lambda::serve(handler)).map_err(InitError::Serve)
+    runtime.block_on(serve(handler)).map_err(InitError::Serve)
 }
 
 fn worker<S, F>(setup: S, logging: &Logging) -> Result<(), InitError>
@@ -72,7 +72,7 @@ where
         }
         registry.check(&app.states)?;
         let handler = worker::lambda::Handler::new(backend, Arc::new(registry), app.states);
-        worker::lambda::serve(handler).await.map_err(InitError::Serve)
+        serve(handler).await.map_err(InitError::Serve)
     });
     // A call that blocks its thread for ever is not waited for.
     runtime.shutdown_background();

@@ -12,7 +12,10 @@ use common::{Bench, def};
 use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use task_core::{
-    aws::{self, Backend, Payload, Settings},
+    aws::{
+        self, Backend, Payload, Settings,
+        lambda::{Function as _, HandlerError, Request},
+    },
     id::{BatchId, ParcelId, TaskId},
     ports::{
         Checkpoint, Claim, ClaimRequest, Clock, Delivery, Failure, Finish, Ledger, Owed, PortError, Ports, Reason,
@@ -20,7 +23,7 @@ use task_core::{
     },
     task::{Body, Options, Stop, TaskDef},
 };
-use worker::lambda::{Handler, HandlerError, Request};
+use worker::lambda::Handler;
 
 /// A ledger that does not answer claims.
 struct Hanging(Arc<dyn Ledger>);
@@ -272,7 +275,7 @@ async fn a_queue_that_is_not_of_the_stack_is_refused_by_name() {
     let error = handle(&bench, &handler(&bench), &event).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "this worker is mapped to SQS queue `bakery-default`, which is no queue of tasks of stack `shop`: map `shop-..` \
-         to it, or name another stack with CELERIAC_STACK"
+        "this function is mapped to SQS queue `bakery-default`, which is none that it serves of stack `shop`: map \
+         `shop-..` to it, or name another stack with CELERIAC_STACK"
     );
 }

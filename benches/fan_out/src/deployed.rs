@@ -17,6 +17,7 @@ use celeriac::{
 };
 use futures::future::{BoxFuture, FutureExt as _};
 use serde::Serialize;
+use task_core::aws::lambda::{Function as _, Request};
 
 use crate::load::{FUNCTION, SQS_QUEUE, STACK};
 
@@ -139,19 +140,16 @@ impl Site {
     fn run(self, role: Role, event: Bytes) -> BoxFuture<'static, Result<Bytes, Failure>> {
         async move {
             let event = std::str::from_utf8(&event).map_err(|error| failed(&error))?;
-            let (id, log_stream) = ("bench".to_owned(), "bench".to_owned());
-            if role == Role::Dispatcher {
-                let function = format!("{STACK}-dispatcher");
-                let request = dispatcher::lambda::Request { id, function, log_stream };
-                return answer(self.dispatcher.handle(event, &request).await);
-            }
-            let request = worker::lambda::Request {
-                id,
+            let request = Request {
+                id: "bench".to_owned(),
                 function: FUNCTION.to_owned(),
-                log_stream,
+                log_stream: "bench".to_owned(),
                 deadline_ms: now_ms() + LIMIT_MS,
             };
-            answer(self.worker.handle(event, &request).await)
+            answer(match role {
+                Role::Dispatcher => self.dispatcher.handle(event, &request).await,
+                Role::Worker => self.worker.handle(event, &request).await,
+            })
         }
         .boxed()
     }

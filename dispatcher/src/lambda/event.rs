@@ -1,7 +1,7 @@
 //! What a dispatcher is invoked with.
 
 use serde::Deserialize;
-use task_core::aws::Records;
+use task_core::aws::{Records, Stack};
 
 /// What a dispatcher is invoked with.
 #[derive(Debug)]
@@ -19,12 +19,24 @@ enum Order {
     Sweep,
 }
 
+/// No event for a dispatcher.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this function is invoked with messages of the queues of stack `{stack}`, or with {{\"celeriac\":\"sweep\"}}; this \
+     event is neither: {why}"
+)]
+pub(super) struct EventError {
+    stack: Stack,
+    why: String,
+}
+
 impl<'a> Event<'a> {
-    /// Reads an event, or says what is wrong with it.
-    pub(super) fn read(text: &'a str) -> Result<Self, String> {
+    pub(super) fn read(text: &'a str, stack: &Stack) -> Result<Self, EventError> {
         if let Ok(Order::Sweep) = serde_json::from_str(text) {
             return Ok(Self::Sweep);
         }
-        serde_json::from_str(text).map(Self::Messages).map_err(|error| error.to_string())
+        serde_json::from_str(text)
+            .map(Self::Messages)
+            .map_err(|error| EventError { stack: stack.clone(), why: error.to_string() })
     }
 }

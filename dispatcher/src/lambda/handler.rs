@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
-    aws::{Answer, Backend, Cause, Mapped, Message, QueueRole, Records, Resolved, holder},
+    aws::{
+        Answer, Backend, Cause, Mapped, Message, QueueRole, Records, Resolved,
+        lambda::{Function, HandlerError, Request},
+    },
     ports::{Delivery, Invoker, Ports},
     protocol,
     task::Registry,
 };
 
 use super::{
-    HandlerError, Launcher,
+    Launcher,
     dead::{Buried, drain},
     event::Event,
     failures,
@@ -24,17 +28,6 @@ pub struct Handler {
     mapped: Mapped,
     dispatcher: Dispatcher,
     launcher: Arc<dyn Launcher>,
-}
-
-/// What Lambda says of an invocation beside its event.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Its id.
-    pub id: String,
-    /// The function's name.
-    pub function: String,
-    /// Where its log lines go.
-    pub log_stream: String,
 }
 
 impl Handler {
@@ -55,22 +48,13 @@ impl Handler {
         Self { backend, ports, mapped, dispatcher, launcher }
     }
 
-    /// Handles an event. The answer to a mapping says which messages stay.
-    ///
-    /// # Errors
-    /// When it is no event for a dispatcher, or the backend fails.
-    pub async fn handle(&self, event: &str, request: &Request) -> Result<Option<Answer>, HandlerError> {
+    async fn handle_messages(&self, records: &Records<'_>, request: &Request) -> Result<Answer, HandlerError> {
         let stack = &self.backend.settings().stack;
-        let event = Event::read(event).map_err(|why| HandlerError::Event { stack: stack.clone(), why })?;
-        let records = match event {
-            Event::Messages(records) => records,
-            Event::Sweep => return Ok(protocol::pay_owed(&self.ports).await.map(|()| None)?),
-        };
-        let Some(first) = records.records.first() else { return Ok(Some(Answer::default())) };
+        let Some(first) = records.records.first() else { return Ok(Answer::default()) };
         match stack.role_of(first.sqs()) {
-            Some(QueueRole::Work(queue)) => self.dispatch(&records, &queue).await.map(Some),
-            Some(QueueRole::Failures) => Ok(Some(self.take_failures(&records).await)),
-            Some(QueueRole::Dead(queue)) => Ok(Some(self.drain(&records, &queue, request).await?)),
+            Some(QueueRole::Work(queue)) => self.dispatch(records, &queue).await,
+            Some(QueueRole::Failures) => Ok(self.take_failures(records).await),
+            Some(QueueRole::Dead(queue)) => self.drain(records, &queue, request).await,
             None => Err(HandlerError::Queue { sqs: first.sqs().to_owned(), stack: stack.clone() }),
         }
     }
@@ -121,8 +105,7 @@ impl Handler {
         let whole = found.into_iter().chain(unknown).map(|delivery| (delivery, None));
         let buried = whole.chain(gone.into_iter().map(|(delivery, why)| (delivery, Some(why))));
         let buried = buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone });
-        let holder = holder(&request.function, &request.log_stream, &request.id);
-        let drained = drain(&self.ports, &holder, buried.collect()).await;
+        let drained = drain(&self.ports, &request.holder(), buried.collect()).await;
         tracing::warn!(
             queue,
             parcels = drained.parcels,
@@ -135,6 +118,28 @@ impl Handler {
         let deleted = self.mapped.end();
         let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
         Ok(records.records.iter().filter(stays).collect())
+    }
+}
+
+impl Function for Handler {
+    fn handle<'a>(
+        &'a self,
+        event: &'a str,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Option<Answer>, HandlerError>> {
+        async move {
+            let stack = &self.backend.settings().stack;
+            match Event::read(event, stack).map_err(|error| HandlerError::Event(error.into()))? {
+                Event::Messages(records) => self.handle_messages(&records, request).await.map(Some),
+                Event::Sweep => Ok(protocol::pay_owed(&self.ports).await.map(|()| None)?),
+            }
+        }
+        .boxed()
+    }
+
+    /// Nothing of it goes on after its answer.
+    fn is_worn(&self) -> bool {
+        false
     }
 }
 

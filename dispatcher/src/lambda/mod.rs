@@ -9,14 +9,10 @@
 
 mod again;
 mod dead;
-mod error;
 mod event;
 mod failures;
 mod handler;
 mod launcher;
-mod serve;
 
-pub use error::HandlerError;
-pub use handler::{Handler, Request};
+pub use handler::Handler;
 pub use launcher::Launcher;
-pub use serve::serve;

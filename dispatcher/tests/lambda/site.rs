@@ -12,11 +12,14 @@ use std::{
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use dispatcher::lambda::{Handler, HandlerError, Launcher, Request};
+use dispatcher::lambda::{Handler, Launcher};
 use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use task_core::{
-    aws::{self, Backend, Settings},
+    aws::{
+        self, Backend, Settings,
+        lambda::{Function as _, HandlerError, Request},
+    },
     embedded::{self, open_with},
     id::{BatchId, ParcelId},
     ports::{
@@ -144,6 +147,7 @@ impl Site {
             id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
             function: "shop-dispatcher".to_owned(),
             log_stream: "2026/11/24/[$LATEST]5f1e".to_owned(),
+            deadline_ms: self.clock.now_ms() + 60_000,
         };
         let answer = self.handler.handle(&event.to_string(), &request).await?;
         Ok(serde_json::to_value(answer).unwrap())

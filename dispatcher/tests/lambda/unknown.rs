@@ -48,7 +48,7 @@ async fn a_queue_of_another_stack_is_refused_by_name() {
     assert_eq!(error.kind(), "Celeriac.UnknownQueue");
     assert_eq!(
         error.to_string(),
-        "this dispatcher is mapped to SQS queue `bakery-mail`, which is not of stack `shop`: map `shop-..` to it, or name \
-         another stack with CELERIAC_STACK"
+        "this function is mapped to SQS queue `bakery-mail`, which is none that it serves of stack `shop`: map `shop-..` \
+         to it, or name another stack with CELERIAC_STACK"
     );
 }

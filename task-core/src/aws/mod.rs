@@ -18,6 +18,8 @@ mod fault;
 mod functions;
 mod holder;
 mod invocation;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 mod later;
 mod lookup;
 mod mapped;

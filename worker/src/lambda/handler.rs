@@ -8,13 +8,17 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
-    aws::{Answer, Backend, Mapped, Message, Payload, QueueRole, Records, holder},
+    aws::{
+        Answer, Backend, Mapped, Message, Payload, QueueRole, Records,
+        lambda::{Function, HandlerError, Request},
+    },
     ports::{Delivery, Invocation, Ports, Settle, Settlement},
     task::{Registry, States},
 };
 
-use super::{HandlerError, event::Event};
+use super::event::Event;
 use crate::{Ran, Worker, WorkerOptions, lease::AFTER_DEADLINE_MS};
 
 /// How long before the function's time limit it answers whatever is left: an answer costs less than being killed, and
@@ -31,19 +35,6 @@ pub struct Handler {
     worn: AtomicBool,
 }
 
-/// What Lambda says of an invocation beside its event.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Its id.
-    pub id: String,
-    /// The function's name.
-    pub function: String,
-    /// Where its log lines go.
-    pub log_stream: String,
-    /// When it is killed, in milliseconds since 1970.
-    pub deadline_ms: u64,
-}
-
 impl Handler {
     /// A worker of this stack, for these tasks.
     pub fn new(backend: Backend, registry: Arc<Registry>, states: States) -> Self {
@@ -57,31 +48,6 @@ impl Handler {
         ports.queue = Arc::new(mapped.clone());
         let worker = Worker::new(registry, ports.clone(), states, WorkerOptions::default());
         Self { backend, ports, mapped, worker, worn: AtomicBool::new(false) }
-    }
-
-    /// Handles an event. The answer to a dispatcher is nothing; to a mapping, which messages stay.
-    ///
-    /// # Errors
-    /// When it is no event for a worker, or could not be handled in time.
-    pub async fn handle(&self, event: &str, request: &Request) -> Result<Option<Answer>, HandlerError> {
-        let handled = match Event::read(event)? {
-            Event::Deliveries(payload) => self.handle_deliveries(payload, request).await.map(|()| None),
-            Event::Messages(records) => self.handle_messages(&records, request).await.map(Some),
-        };
-        let blocked = self.worker.blocked_threads();
-        if blocked > 0 {
-            tracing::warn!(
-                blocked,
-                "calls block their threads for ever: this process ends, the next event starts another"
-            );
-            self.worn.store(true, Ordering::Relaxed);
-        }
-        handled
-    }
-
-    /// Whether something goes on that cannot be stopped, so that the process has to end with its answer.
-    pub fn is_worn(&self) -> bool {
-        self.worn.load(Ordering::Relaxed)
     }
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
@@ -144,10 +110,9 @@ impl Handler {
         let clock = &self.ports.clock;
         let (began_us, parcels) = (clock.monotonic_us(), deliveries.len());
         let left_ms = request.deadline_ms.saturating_sub(LAST_MS).saturating_sub(clock.now_ms());
-        let holder = holder(&request.function, &request.log_stream, &request.id);
         let run = async {
             let deliveries = self.backend.resolve(deliveries).await?;
-            Ok(self.worker.run_as(holder, Invocation { deliveries }, Some(request.deadline_ms)).await)
+            Ok(self.worker.run_as(request.holder(), Invocation { deliveries }, Some(request.deadline_ms)).await)
         };
         let ran: Result<Ran, HandlerError> = tokio::select! {
             biased;
@@ -162,5 +127,35 @@ impl Handler {
         let took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
         tracing::info!(parcels, aside, unsettled, calls, succeeded, dead, retries, handed_on, took_ms, "ran");
         Ok(())
+    }
+}
+
+impl Function for Handler {
+    /// To a dispatcher, which does not wait, there is nothing to answer.
+    fn handle<'a>(
+        &'a self,
+        event: &'a str,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Option<Answer>, HandlerError>> {
+        async move {
+            let handled = match Event::read(event).map_err(|error| HandlerError::Event(error.into()))? {
+                Event::Deliveries(payload) => self.handle_deliveries(payload, request).await.map(|()| None),
+                Event::Messages(records) => self.handle_messages(&records, request).await.map(Some),
+            };
+            let blocked = self.worker.blocked_threads();
+            if blocked > 0 {
+                tracing::warn!(
+                    blocked,
+                    "calls block their threads for ever: this process ends, the next event starts another"
+                );
+                self.worn.store(true, Ordering::Relaxed);
+            }
+            handled
+        }
+        .boxed()
+    }
+
+    fn is_worn(&self) -> bool {
+        self.worn.load(Ordering::Relaxed)
     }
 }

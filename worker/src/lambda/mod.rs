@@ -8,11 +8,7 @@
 //! registration is a request before the first event and holds up every start; and there is nothing to be done then, for
 //! between invocations no parcel is in hand.
 
-mod error;
 mod event;
 mod handler;
-mod serve;
 
-pub use error::HandlerError;
-pub use handler::{Handler, Request};
-pub use serve::serve;
+pub use handler::Handler;

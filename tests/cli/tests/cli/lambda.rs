@@ -67,21 +67,20 @@ fn a_dispatcher_runs_no_set_up_and_goes_on_after_an_event_that_is_none() {
     let mut program = shop(&site);
     program.env("SHOP_SETUP", "fails");
     let function = api.start(program, "dispatcher");
-    match api.said() {
+    let why = match api.said() {
         Said::Error(id, report) => {
             assert_eq!((&*id, &report["errorType"]), ("request-0", &json!("Celeriac.UnknownEvent")));
-            let message = report["errorMessage"].as_str().unwrap();
-            assert!(
-                message.starts_with("this function is invoked with messages of the queues of stack `shop`"),
-                "{message}"
-            );
+            report["errorMessage"].as_str().unwrap().to_owned()
         }
         other => panic!("{other:?}"),
-    }
+    };
+    assert!(why.starts_with("this function is invoked with messages of the queues of stack `shop`"), "{why}");
     assert_eq!(api.said(), Said::Answer("request-1".to_owned(), json!({ "batchItemFailures": [] })));
     let log = function.log();
-    let line: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    assert_eq!((&line["level"], &line["span"]["requestId"]), (&json!("ERROR"), &json!("request-0")), "{log}");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert_eq!((&lines[0]["level"], &lines[0]["message"]), (&json!("ERROR"), &json!(why)));
+    assert_eq!(lines[0]["span"]["requestId"], "request-0");
 }
 
 #[test]

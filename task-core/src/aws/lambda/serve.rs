@@ -1,23 +1,26 @@
 //! The loop: Lambda's Runtime API is asked for events, one after the other.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use futures::FutureExt as _;
 use lambda_runtime::{
-    Context, Diagnostic, LambdaEvent, LambdaInvocation, Runtime,
+    Diagnostic, LambdaEvent, LambdaInvocation, Runtime,
     layers::TracingLayer,
     service_fn,
     tower::{ServiceExt, layer::layer_fn},
 };
 use serde_json::value::RawValue;
-use task_core::ports::BoxError;
 
-use super::{Handler, Request};
+use super::{Function, HandlerError, Request};
+use crate::ports::BoxError;
 
 /// Something goes on in this process that cannot be stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("this process ends so that the next event finds a new one")]
 struct Worn;
+
+/// An error on its way to the runtime, which writes it to the log as `Debug` has it.
+struct Failed(HandlerError);
 
 /// Handles events until the process has to end: then the answer to the last one has been sent.
 ///
@@ -26,18 +29,15 @@ struct Worn;
 ///
 /// # Panics
 /// Outside of Lambda, whose environment names the function.
-pub async fn serve(handler: Handler) -> Result<(), BoxError> {
-    let handler = Arc::new(handler);
-    let worn = Arc::clone(&handler);
+pub async fn serve(function: impl Function) -> Result<(), BoxError> {
+    let function = Arc::new(function);
+    let worn = Arc::clone(&function);
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let handler = Arc::clone(&handler);
+        let function = Arc::clone(&function);
         // Boxed: the loop's own types are deep as it is.
         async move {
             let request = Request::from(event.context);
-            handler.handle(event.payload.get(), &request).await.map_err(|error| {
-                tracing::error!("{error}");
-                Diagnostic::from(error)
-            })
+            function.handle(event.payload.get(), &request).await.map_err(Failed)
         }
         .boxed()
     });
@@ -52,13 +52,14 @@ pub async fn serve(handler: Handler) -> Result<(), BoxError> {
     }
 }
 
-impl From<Context> for Request {
-    fn from(context: Context) -> Self {
-        Self {
-            id: context.request_id,
-            function: context.env_config.function_name.clone(),
-            log_stream: context.env_config.log_stream.clone(),
-            deadline_ms: context.deadline,
-        }
+impl fmt::Debug for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl From<Failed> for Diagnostic {
+    fn from(Failed(error): Failed) -> Self {
+        error.into()
     }
 }

@@ -1,19 +1,21 @@
 //! Why an event was not handled: what the log, and the report of the failed invocation, say.
 
-use task_core::{
-    aws::{PayloadError, Stack},
-    ports::PortError,
+use lambda_runtime::Diagnostic;
+
+use crate::{
+    aws::Stack,
+    ports::{BoxError, PortError},
 };
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// No event for a worker.
+    /// No event for this function.
     #[error(transparent)]
-    Event(#[from] PayloadError),
-    /// A queue is mapped to it that is not the stack's.
+    Event(BoxError),
+    /// A queue is mapped to it that it does not serve.
     #[error(
-        "this worker is mapped to SQS queue `{sqs}`, which is no queue of tasks of stack `{stack}`: map `{stack}-..` \
+        "this function is mapped to SQS queue `{sqs}`, which is none that it serves of stack `{stack}`: map `{stack}-..` \
          to it, or name another stack with CELERIAC_STACK"
     )]
     Queue {
@@ -50,7 +52,7 @@ impl HandlerError {
     }
 }
 
-impl From<HandlerError> for lambda_runtime::Diagnostic {
+impl From<HandlerError> for Diagnostic {
     fn from(error: HandlerError) -> Self {
         Self { error_type: error.kind().to_owned(), error_message: error.to_string() }
     }
