@@ -1,7 +1,7 @@
 //! What went wrong with a request, told apart by what it means for whoever asked: whether it may have happened, and
 //! whether asking again may help.
 
-use std::{error::Error, fmt::Display, sync::Arc};
+use std::{error::Error, fmt::Display};
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -61,15 +61,16 @@ pub(super) struct Fault {
     pub(super) kind: Kind,
     /// The service's name for it.
     pub(super) code: String,
+    /// All that there is to say of it, its causes included.
     text: String,
-    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Fault {
     /// What an SDK's error means.
+    #[allow(clippy::needless_pass_by_value, reason = "what `map_err` is given")]
     pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> Self
     where
-        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+        E: Error + ProvideErrorMetadata + 'static,
     {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
         let kind = match &error {
@@ -84,16 +85,17 @@ impl Fault {
         let text = match message {
             Some(message) if !message.is_empty() => format!("{code}: {message}"),
             _ if !code.is_empty() => code.clone(),
-            _ => chain(&error),
+            // The SDK's own words for that it failed say less than the cause.
+            _ => chain(error.source().unwrap_or(&error)),
         };
-        Self { kind, code, text, source: Some(Arc::new(error)) }
+        Self { kind, code, text }
     }
 
     /// One item of a batch that the service refused.
     pub(super) fn of_item(code: &str, message: Option<&str>, senders_fault: bool) -> Self {
         let status = if senders_fault { 400 } else { 500 };
         let text = message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
-        Self { kind: by_code(code, status), code: code.to_owned(), text, source: None }
+        Self { kind: by_code(code, status), code: code.to_owned(), text }
     }
 
     /// Whether it may have been done.
@@ -126,7 +128,8 @@ impl Fault {
             _ => String::new(),
         };
         let what = format!("cannot {what}: {resource}: {}{hint}", self.text);
-        let source = self.source;
+        // The text has it: whoever prints an error with its sources would read it twice.
+        let source = None;
         match self.kind {
             Kind::Invalid | Kind::NoRegion => PortError::Refused { what },
             Kind::Unknown => PortError::Unknown { what, source },
