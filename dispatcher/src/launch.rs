@@ -24,12 +24,14 @@ const REFUSED_LATER_MS: u64 = 15 * 60_000;
 pub struct Launched {
     /// Parcels handed to a worker.
     pub accepted: usize,
-    /// Parcels that go back to the queue for a while, because no worker took them.
+    /// Parcels that went back to the queue for a while, because no worker took them.
     pub refused: usize,
     /// Parcels that may have been handed to a worker: they reappear by themselves, and the ledger knows.
     pub unknown: usize,
     /// Messages that are no parcels: in the dead-letter queue now.
     pub buried: usize,
+    /// Messages that could be neither put back nor buried: they reappear by themselves.
+    pub unsettled: usize,
 }
 
 /// Launches what is planned, and hides the messages meanwhile. Both have happened before anything else is done about
@@ -42,7 +44,7 @@ pub(crate) async fn launch(
     hide_all: impl Future<Output = ()>,
 ) -> Launched {
     let now_ms = ports.clock.now_ms();
-    let mut launched = Launched { buried: plan.unreadable.len(), refused: plan.excess.len(), ..Launched::default() };
+    let (mut launched, unreadable) = (Launched::default(), plan.unreadable.len());
     let mut settlements: Vec<Settlement> = plan.unreadable.into_iter().map(bury).collect();
     settlements.extend(plan.excess.iter().map(|delivery| hide(Kept::of(delivery), now_ms, options.refused_ms)));
     let invoking =
@@ -57,15 +59,20 @@ pub(crate) async fn launch(
             }
             Err(error) => {
                 tracing::warn!(%error, parcels = deliveries.len(), "no worker was launched, the parcels wait");
-                launched.refused += deliveries.len();
                 settlements.extend(deliveries.into_iter().map(|kept| hide(kept, now_ms, options.refused_ms)));
             }
         }
     }
     if !settlements.is_empty() {
-        for error in ports.queue.settle(settlements).await.into_iter().filter_map(Result::err) {
-            // Harmless: the message reappears when the time it is hidden for has passed.
-            tracing::debug!(%error, "a message could not be settled");
+        for (at, settled) in ports.queue.settle(settlements).await.into_iter().enumerate() {
+            match settled {
+                Ok(()) if at < unreadable => launched.buried += 1,
+                Ok(()) => launched.refused += 1,
+                Err(error) => {
+                    tracing::debug!(%error, "a message could not be settled; it reappears by itself");
+                    launched.unsettled += 1;
+                }
+            }
         }
     }
     launched
@@ -97,7 +104,7 @@ fn hide(kept: Kept, now_ms: u64, refused_ms: u64) -> Settlement {
 }
 
 fn bury((delivery, error): (Delivery, WireError)) -> Settlement {
-    tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "a message is no parcel: buried");
+    tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "a message is no parcel: it is buried");
     let settle = Settle::Bury { reason: error.to_string(), body: delivery.body };
     Settlement { queue: delivery.queue, receipt: delivery.receipt, settle }
 }

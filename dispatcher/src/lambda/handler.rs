@@ -71,8 +71,8 @@ impl Handler {
             });
             let launched = self.dispatcher.hide_and_dispatch(deliveries, rooms).await;
             self.launcher.give_back().await;
-            let crate::Launched { accepted, refused, unknown, buried } = launched;
-            tracing::info!(%queue, parcels, accepted, refused, unknown, buried, "dispatched");
+            let crate::Launched { accepted, refused, unknown, buried, unsettled } = launched;
+            tracing::info!(%queue, parcels, accepted, refused, unknown, buried, unsettled, "dispatched");
         }
         Ok(records.records.iter().collect())
     }

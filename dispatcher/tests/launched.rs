@@ -1,0 +1,90 @@
+//! What a dispatcher says that it has done.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::send;
+use dispatcher::{Dispatcher, DispatcherOptions, Launched};
+use futures::{FutureExt as _, future::BoxFuture};
+use task_core::ports::{
+    Delivery, Depth, Invocation, InvokeError, Invoker, Outgoing, PortError, Ports, Queue, Receive, SendError, Settle,
+    Settlement,
+};
+
+/// A queue that cannot settle what this says.
+struct Unsettling(Arc<dyn Queue>, fn(&Settle) -> bool);
+
+impl Queue for Unsettling {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        self.0.send(messages)
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        self.0.receive(request)
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let mut settled = Vec::new();
+            for settlement in settlements {
+                settled.push(if self.1(&settlement.settle) {
+                    Err(PortError::Stale)
+                } else {
+                    self.0.settle(vec![settlement]).await.remove(0)
+                });
+            }
+            settled
+        }
+        .boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.0.depths()
+    }
+}
+
+/// Takes nothing.
+struct Throttled;
+
+impl Invoker for Throttled {
+    fn room(&self) -> BoxFuture<'_, usize> {
+        std::future::ready(1).boxed()
+    }
+
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
+        std::future::ready(Err(InvokeError::Throttled)).boxed()
+    }
+}
+
+/// Dispatches what is no parcel, a parcel that is refused, and one that there is no room for.
+async fn dispatch(fails: fn(&Settle) -> bool) -> Launched {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    let queue = Arc::new(Unsettling(Arc::clone(&ports.queue), fails));
+    let ports = Ports { queue, ..ports };
+    ports.queue.send(vec![Outgoing { queue: "mail".into(), body: "order 4711".into(), due_ms: 0 }]).await;
+    send(&ports, "mail", 1).await;
+    send(&ports, "post", 1).await;
+    let queues = vec!["mail".into(), "post".into()];
+    let deliveries = ports.queue.receive(Receive { queues, max: 10, hide_ms: 60_000, wait_ms: 0 }).await.unwrap();
+    assert_eq!(deliveries.len(), 3);
+    // The second parcel does not travel with the first.
+    let options = DispatcherOptions { parcels: 1, ..DispatcherOptions::new(["mail", "post"]) };
+    Dispatcher::new(ports, Arc::new(Throttled), options).dispatch(deliveries, 1).await
+}
+
+#[tokio::test]
+async fn what_is_put_back_and_buried_is_counted() {
+    assert_eq!(dispatch(|_| false).await, Launched { refused: 2, buried: 1, ..Launched::default() });
+}
+
+#[tokio::test]
+async fn what_could_not_be_settled_is_counted_as_that() {
+    let is_hide = |settle: &Settle| matches!(settle, Settle::Hide { .. });
+    assert_eq!(dispatch(is_hide).await, Launched { buried: 1, unsettled: 2, ..Launched::default() });
+    let is_bury = |settle: &Settle| matches!(settle, Settle::Bury { .. });
+    assert_eq!(dispatch(is_bury).await, Launched { refused: 2, unsettled: 1, ..Launched::default() });
+}
