@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use task_core::ports::{Delivery, Invoker, PortError, Ports, Receive, Settle, Settlement};
+use task_core::{
+    ports::{Delivery, Invoker, PortError, Ports, Receive},
+    protocol::put_aside,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -84,8 +87,8 @@ impl Dispatcher {
         let plan = self.plan(deliveries, rooms);
         let until_ms = self.ports.clock.now_ms() + self.ports.profile.lease_ms;
         let launching = plan.invocations.iter().flat_map(|invocation| &invocation.deliveries);
-        let hides = launching.map(|delivery| hide(delivery, until_ms)).collect();
-        launch(&self.ports, &*self.invoker, &self.options, plan, self.settle(hides)).await
+        let hides = launching.map(|delivery| delivery.hidden(until_ms)).collect();
+        launch(&self.ports, &*self.invoker, &self.options, plan, put_aside(&self.ports, hides)).await
     }
 
     fn plan(&self, deliveries: Vec<Delivery>, rooms: usize) -> Plan {
@@ -104,23 +107,8 @@ impl Dispatcher {
 
     async fn give_back(&self, deliveries: Vec<Delivery>) {
         let until_ms = self.ports.clock.now_ms();
-        self.settle(deliveries.iter().map(|delivery| hide(delivery, until_ms)).collect()).await;
+        put_aside(&self.ports, deliveries.iter().map(|delivery| delivery.hidden(until_ms)).collect()).await;
     }
-
-    /// What cannot be hidden reappears sooner or later than it should.
-    async fn settle(&self, hides: Vec<Settlement>) {
-        if hides.is_empty() {
-            return;
-        }
-        for error in self.ports.queue.settle(hides).await.into_iter().filter_map(Result::err) {
-            tracing::debug!(%error, "a message could not be hidden");
-        }
-    }
-}
-
-fn hide(delivery: &Delivery, until_ms: u64) -> Settlement {
-    let (queue, receipt) = (Arc::clone(&delivery.queue), delivery.receipt.clone());
-    Settlement { queue, receipt, settle: Settle::Hide { until_ms } }
 }
 
 fn load(deliveries: &[Delivery]) -> Load {

@@ -1,10 +1,8 @@
 //! Launches invocations in parallel and says what became of their messages where nobody runs them.
 
-use std::sync::Arc;
-
 use futures::{StreamExt, stream};
 use task_core::{
-    ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Receipt, Settle, Settlement},
+    ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Settle, Settlement},
     wire::WireError,
 };
 
@@ -46,20 +44,25 @@ pub(crate) async fn launch(
     let now_ms = ports.clock.now_ms();
     let (mut launched, unreadable) = (Launched::default(), plan.unreadable.len());
     let mut settlements: Vec<Settlement> = plan.unreadable.into_iter().map(bury).collect();
-    settlements.extend(plan.excess.iter().map(|delivery| hide(Kept::of(delivery), now_ms, options.refused_ms)));
-    let invoking =
-        stream::iter(plan.invocations).map(|invocation| invoke(invoker, invocation)).buffer_unordered(PARALLEL);
+    let put_back = |delivery: &Delivery| put_back(delivery, now_ms, options.refused_ms);
+    settlements.extend(plan.excess.iter().map(put_back));
+    // Only what puts its messages back is kept of an invocation.
+    let invoke = |invocation: Invocation| async move {
+        let back = invocation.deliveries.iter().map(put_back).collect::<Vec<_>>();
+        (back, invoker.invoke(invocation).await)
+    };
+    let invoking = stream::iter(plan.invocations).map(invoke).buffer_unordered(PARALLEL);
     let (invoked, ()) = futures::join!(invoking.collect::<Vec<_>>(), hide_all);
-    for (deliveries, result) in invoked {
+    for (back, result) in invoked {
         match result {
-            Ok(()) => launched.accepted += deliveries.len(),
+            Ok(()) => launched.accepted += back.len(),
             Err(InvokeError::Unknown(error)) => {
-                tracing::warn!(%error, parcels = deliveries.len(), "it is unknown whether a worker was launched");
-                launched.unknown += deliveries.len();
+                tracing::warn!(%error, parcels = back.len(), "it is unknown whether a worker was launched");
+                launched.unknown += back.len();
             }
             Err(error) => {
-                tracing::warn!(%error, parcels = deliveries.len(), "no worker was launched, the parcels wait");
-                settlements.extend(deliveries.into_iter().map(|kept| hide(kept, now_ms, options.refused_ms)));
+                tracing::warn!(%error, parcels = back.len(), "no worker was launched, the parcels wait");
+                settlements.extend(back);
             }
         }
     }
@@ -78,33 +81,13 @@ pub(crate) async fn launch(
     launched
 }
 
-/// What is kept of a delivery in case nobody takes it.
-struct Kept {
-    queue: Arc<str>,
-    receipt: Receipt,
-    receives: u32,
-}
-
-impl Kept {
-    fn of(delivery: &Delivery) -> Self {
-        Self { queue: delivery.queue.clone(), receipt: delivery.receipt.clone(), receives: delivery.receives }
-    }
-}
-
-async fn invoke(invoker: &dyn Invoker, invocation: Invocation) -> (Vec<Kept>, Result<(), InvokeError>) {
-    let kept = invocation.deliveries.iter().map(Kept::of).collect();
-    (kept, invoker.invoke(invocation).await)
-}
-
-fn hide(kept: Kept, now_ms: u64, refused_ms: u64) -> Settlement {
-    let doubled = refused_ms.saturating_mul(1 << kept.receives.saturating_sub(1).min(16));
-    let most_ms = if kept.receives <= PATIENT_RECEIVES { REFUSED_MOST_MS } else { REFUSED_LATER_MS };
-    let until_ms = now_ms + doubled.min(most_ms);
-    Settlement { queue: kept.queue, receipt: kept.receipt, settle: Settle::Hide { until_ms } }
+fn put_back(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settlement {
+    let doubled = refused_ms.saturating_mul(1 << delivery.receives.saturating_sub(1).min(16));
+    let most_ms = if delivery.receives <= PATIENT_RECEIVES { REFUSED_MOST_MS } else { REFUSED_LATER_MS };
+    delivery.hidden(now_ms + doubled.min(most_ms))
 }
 
 fn bury((delivery, error): (Delivery, WireError)) -> Settlement {
     tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "a message is no parcel: it is buried");
-    let settle = Settle::Bury { reason: error.to_string(), body: delivery.body };
-    Settlement { queue: delivery.queue, receipt: delivery.receipt, settle }
+    delivery.settled(Settle::Bury { reason: error.to_string(), body: delivery.body.clone() })
 }

@@ -124,6 +124,17 @@ pub async fn delete_message(ports: &Ports, delete: Settlement) -> Result<(), Por
     }
 }
 
+/// Hides and buries messages. Where that fails it is put right by itself: a message reappears, and whoever receives it
+/// then does what is to be done.
+pub async fn put_aside(ports: &Ports, settlements: Vec<Settlement>) {
+    if settlements.is_empty() {
+        return;
+    }
+    for error in ports.queue.settle(settlements).await.into_iter().filter_map(Result::err) {
+        tracing::debug!(%error, "a message could not be put aside; it reappears by itself");
+    }
+}
+
 async fn send_all(ports: &Ports, messages: Vec<Outgoing>) -> Result<(), PortError> {
     for sent in ports.queue.send(messages).await {
         sent.map_err(|error| match error {

@@ -11,7 +11,7 @@ use task_core::{
     id::{BatchId, ParcelId},
     ports::{
         Claim, ClaimRequest, Claimed, Clock, Delivery, Finish, Outgoing, PortError, Ports, Receive, Record, ResultRow,
-        SendError, Settle, Settlement, Takeover,
+        SendError, Takeover,
     },
 };
 use tempfile::{TempDir, tempdir};
@@ -94,9 +94,7 @@ async fn a_full_file_rejects_what_does_not_fit_and_loses_nothing() {
     );
     let deliveries = receive(&ports).await;
     assert_eq!(deliveries.len(), accepted);
-    let delete =
-        |delivery: Delivery| Settlement { queue: delivery.queue, receipt: delivery.receipt, settle: Settle::Delete };
-    for settled in ports.queue.settle(deliveries.into_iter().map(delete).collect()).await {
+    for settled in ports.queue.settle(deliveries.iter().map(Delivery::deleted).collect()).await {
         settled.unwrap();
     }
     send(&ports, 200_000).await.expect("there is room again");
@@ -168,8 +166,7 @@ async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
             None => file.clock.drive(ports.queue.receive(request.clone())).await.unwrap(),
         };
         assert_eq!(received.iter().map(|delivery| delivery.receives).collect::<Vec<_>>(), [1], "round {round}");
-        let Delivery { queue, receipt, .. } = received.into_iter().next().unwrap();
-        ports.queue.settle(vec![Settlement { queue, receipt, settle: Settle::Delete }]).await.remove(0).unwrap();
+        ports.queue.settle(vec![received[0].deleted()]).await.remove(0).unwrap();
     }
 }
 
@@ -250,8 +247,7 @@ async fn the_log_does_not_grow_with_what_is_written() {
         assert!(sent.iter().all(Result::is_ok));
         written += 8 * PARCEL;
         for delivery in receive(&ports).await {
-            let delete = Settlement { queue: delivery.queue, receipt: delivery.receipt, settle: Settle::Delete };
-            ports.queue.settle(vec![delete]).await.remove(0).unwrap();
+            ports.queue.settle(vec![delivery.deleted()]).await.remove(0).unwrap();
         }
         longest = longest.max(log.metadata().unwrap().len());
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use task_core::{
     conformance::ManualClock,
     embedded::{Options, open_with},
-    ports::{Clock, Delivery, Outgoing, PortError, Ports, Receive, Settle, Settlement},
+    ports::{Clock, Delivery, Outgoing, PortError, Ports, Receive, Settle},
 };
 
 const HIDE_MS: u64 = 5_000;
@@ -105,8 +105,7 @@ impl History<'_> {
         let until_ms = self.clock.now_ms() + self.dice.below(8_000);
         let settle = if self.dice.below(2) == 0 { Settle::Delete } else { Settle::Hide { until_ms } };
         let process = self.any();
-        let settlement =
-            Settlement { queue: delivery.queue.clone(), receipt: delivery.receipt.clone(), settle: settle.clone() };
+        let settlement = delivery.settled(settle.clone());
         let settled = self.processes[process].queue.settle(vec![settlement]).await.remove(0);
         let known = self.messages.get_mut(&number(&delivery)).filter(|known| known.receives == delivery.receives);
         match (known, settled) {

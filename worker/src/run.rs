@@ -6,10 +6,10 @@ use futures::future::join_all;
 use task_core::{
     id::ParcelId,
     ports::{
-        Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settlement,
-        Settling, Takeover,
+        Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settling,
+        Takeover,
     },
-    protocol,
+    protocol::{self, put_aside},
     task::TaskDef,
     wire::Parcel,
 };
@@ -74,12 +74,12 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
             Ok((parcel, def)) => match worker.held().take(parcel.header.id) {
                 Some(hold) => opened.push(Opened { delivery, parcel, hold, def }),
                 // Whoever has it deletes another delivery of its message; this one then finds it finished.
-                None => aside.push(settlement(&delivery, Settle::Hide { until_ms: now_ms + lease_ms })),
+                None => aside.push(delivery.hidden(now_ms + lease_ms)),
             },
-            Err(settle) => aside.push(settlement(&delivery, settle)),
+            Err(settle) => aside.push(delivery.settled(settle)),
         }
     }
-    settle_messages(worker, aside).await;
+    put_aside(worker.ports(), aside).await;
     opened
 }
 
@@ -156,13 +156,12 @@ async fn conclude(
 ) -> Ran {
     let Opened { delivery, parcel, hold: _hold, def } = opened;
     let now_ms = worker.ports().clock.now_ms();
-    let delete = settlement(&delivery, Settle::Delete);
+    let delete = delivery.deleted();
     let (id, task) = (parcel.header.id, parcel.header.task.clone());
     let done = match claim {
         Ok(Claim::Claimed(claimed)) => return work(worker, &delivery, parcel, def, claimed, lease, terms).await,
         Ok(Claim::Busy { until_ms }) => {
-            let hide = settlement(&delivery, Settle::Hide { until_ms: until_ms.max(now_ms + 1) });
-            settle_messages(worker, vec![hide]).await;
+            put_aside(worker.ports(), vec![delivery.hidden(until_ms.max(now_ms + 1))]).await;
             return Ran::aside();
         }
         Ok(Claim::TooOld) => {
@@ -178,7 +177,8 @@ async fn conclude(
     };
     if let Err(error) = done {
         tracing::warn!(parcel = %id, task, %error, "cannot be claimed or finished; putting it back for a while");
-        settle_messages(worker, vec![settlement(&delivery, park::ledger_down(delivery.receives, now_ms))]).await;
+        let hide = delivery.settled(park::ledger_down(delivery.receives, now_ms));
+        put_aside(worker.ports(), vec![hide]).await;
     }
     Ran::aside()
 }
@@ -284,22 +284,7 @@ async fn settle(
 async fn renew(worker: &Worker, delivery: &Delivery, parcel: ParcelId, epoch: u64, lease: Lease) {
     let lease_until_ms = lease.renewed(worker.ports().clock.now_ms());
     let checkpoint = Checkpoint { parcel, epoch, record: None, lease_until_ms, window: None };
-    let hide = settlement(delivery, Settle::Hide { until_ms: lease_until_ms });
+    let hide = put_aside(worker.ports(), vec![delivery.hidden(lease_until_ms)]);
     // If that fails, so does the next attempt to settle, or the parcel is still ours.
-    let (_, ()) =
-        futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), settle_messages(worker, vec![hide]));
-}
-
-fn settlement(delivery: &Delivery, settle: Settle) -> Settlement {
-    Settlement { queue: Arc::clone(&delivery.queue), receipt: delivery.receipt.clone(), settle }
-}
-
-/// Whatever goes wrong here is put right by the next delivery.
-async fn settle_messages(worker: &Worker, settlements: Vec<Settlement>) {
-    if settlements.is_empty() {
-        return;
-    }
-    for error in worker.ports().queue.settle(settlements).await.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "cannot settle a message; it will be delivered again");
-    }
+    let (_, ()) = futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), hide);
 }

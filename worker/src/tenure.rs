@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
     id::ParcelId,
-    ports::{Checkpoint, Delivery, PortError, Ports, Record, Settle, Settlement, Window},
+    ports::{Checkpoint, Delivery, PortError, Ports, Record, Window},
 };
 
 use crate::{backoff::pause_ms, lease::Lease};
@@ -96,11 +96,7 @@ impl<'a> Tenure<'a> {
         let (parcel, epoch) = (self.parcel, self.epoch);
         let checkpoint = Checkpoint { parcel, epoch, record, lease_until_ms: until_ms, window };
         let hidden_ms = (now_ms >= self.lease.renewal_ms()).then_some(now_ms);
-        let hide = hidden_ms.map(|_| Settlement {
-            queue: Arc::clone(&self.delivery.queue),
-            receipt: self.delivery.receipt.clone(),
-            settle: Settle::Hide { until_ms },
-        });
+        let hide = hidden_ms.map(|_| self.delivery.hidden(until_ms));
         let landing = async move {
             let hide = async {
                 if let Some(hide) = hide {

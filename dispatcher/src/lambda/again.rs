@@ -5,12 +5,12 @@
 use futures::future::join_all;
 use task_core::{
     aws::Cause,
-    ports::{Outgoing, PortError, Ports, Row, RowState, SendError, Settle},
+    ports::{Outgoing, PortError, Ports, Row, RowState, SendError},
     protocol,
     wire::Parcel,
 };
 
-use super::dead::{Buried, settlement};
+use super::dead::Buried;
 
 /// Parcels of a dead-letter queue.
 #[derive(Default)]
@@ -70,7 +70,7 @@ pub(super) async fn send(ports: &Ports, waited: Vec<(Buried, Parcel)>) -> Vec<Re
         sent.map_err(|error| match error {
             SendError::Rejected(error) | SendError::Unknown(error) => error,
         })?;
-        protocol::delete_message(ports, settlement(&buried.delivery, Settle::Delete)).await
+        protocol::delete_message(ports, buried.delivery.deleted()).await
     });
     join_all(deletes).await
 }

@@ -7,10 +7,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use task_core::{
     aws::Cause,
-    ports::{
-        Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settle, Settlement, Settling,
-        Takeover,
-    },
+    ports::{Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settling, Takeover},
     protocol,
     wire::{Header, Parcel},
 };
@@ -54,13 +51,11 @@ pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>)
     for buried in buried {
         match open(&buried) {
             Some(parcel) => opened.push((buried, parcel)),
-            None => unreadable.push(hide(&buried.delivery, now_ms + UNREADABLE_MS)),
+            None => unreadable.push(buried.delivery.hidden(now_ms + UNREADABLE_MS)),
         }
     }
     let mut drained = Drained { unreadable: unreadable.len(), ..Drained::default() };
-    if !unreadable.is_empty() {
-        ports.queue.settle(unreadable).await;
-    }
+    protocol::put_aside(ports, unreadable).await;
     let again::Split { waited, rest, unknown } = again::split(ports, opened, now_ms).await;
     drained.left += unknown;
     for sent in again::send(ports, waited).await {
@@ -121,13 +116,14 @@ async fn end(
     parcel: Parcel,
     claim: Result<Claim, PortError>,
 ) -> Result<bool, PortError> {
-    let delete = settlement(&buried.delivery, Settle::Delete);
+    let delete = buried.delivery.deleted();
     match claim? {
         Claim::Claimed(claimed) => protocol::settle(ports, refuse(ports, &buried, &parcel, &claimed)).await?,
         Claim::Sealed { epoch, seal } => {
             if let Some(why) = &buried.gone {
                 tracing::error!(queue = %buried.delivery.queue, "{why}; its calls were to go on: its message stays");
-                ports.queue.settle(vec![hide(&buried.delivery, ports.clock.now_ms() + UNREADABLE_MS)]).await;
+                let until_ms = ports.clock.now_ms() + UNREADABLE_MS;
+                protocol::put_aside(ports, vec![buried.delivery.hidden(until_ms)]).await;
                 return Ok(false);
             }
             let finish = Finish { parcel: parcel.header.id, epoch, record: None };
@@ -135,7 +131,8 @@ async fn end(
         }
         Claim::Finished { owed } => protocol::finished(ports, owed, delete).await?,
         Claim::Busy { until_ms } => {
-            ports.queue.settle(vec![hide(&buried.delivery, until_ms.max(ports.clock.now_ms() + 1))]).await;
+            let until_ms = until_ms.max(ports.clock.now_ms() + 1);
+            protocol::put_aside(ports, vec![buried.delivery.hidden(until_ms)]).await;
             return Ok(false);
         }
         Claim::TooOld => return Ok(false),
@@ -179,12 +176,4 @@ fn message(buried: &Buried, claimed: &Claimed) -> String {
                 .to_owned()
         }
     }
-}
-
-fn hide(delivery: &Delivery, until_ms: u64) -> Settlement {
-    settlement(delivery, Settle::Hide { until_ms })
-}
-
-pub(super) fn settlement(delivery: &Delivery, settle: Settle) -> Settlement {
-    Settlement { queue: Arc::clone(&delivery.queue), receipt: delivery.receipt.clone(), settle }
 }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use task_core::{
     aws::{Payload, is_holder},
-    ports::{Checkpoint, Delivery, PortError, Ports, Row, RowState, Settle, Settlement},
+    ports::{Checkpoint, Delivery, PortError, Ports, Row, RowState},
+    protocol::put_aside,
     wire::Header,
 };
 
@@ -108,26 +109,10 @@ async fn release(ports: &Ports, deliveries: &[Delivery], request: &str) -> Resul
         }
     }
     let shown = free.len();
-    show(ports, free, now_ms).await;
+    put_aside(ports, free.into_iter().map(|delivery| delivery.hidden(now_ms)).collect()).await;
     Ok(shown)
 }
 
 fn end(row: &Row, now_ms: u64) -> Checkpoint {
     Checkpoint { parcel: row.parcel, epoch: row.epoch, record: None, lease_until_ms: now_ms, window: None }
-}
-
-/// One that cannot be shown appears by itself.
-async fn show(ports: &Ports, deliveries: Vec<&Delivery>, now_ms: u64) {
-    if deliveries.is_empty() {
-        return;
-    }
-    let show = |delivery: &Delivery| Settlement {
-        queue: delivery.queue.clone(),
-        receipt: delivery.receipt.clone(),
-        settle: Settle::Hide { until_ms: now_ms },
-    };
-    let settled = ports.queue.settle(deliveries.into_iter().map(show).collect()).await;
-    for error in settled.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "a message could not be shown again; it appears by itself");
-    }
 }

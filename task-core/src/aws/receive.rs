@@ -15,7 +15,7 @@ use super::{
     tick,
 };
 use crate::{
-    ports::{Delivery, PortError, Receipt, Receive, Settle, Settlement},
+    ports::{Delivery, PortError, Receipt, Receive},
     wire::{self, Header},
 };
 
@@ -213,11 +213,8 @@ impl Shared {
         if deliveries.is_empty() {
             return;
         }
-        let settlements = deliveries.into_iter().map(|delivery| {
-            let Delivery { queue, receipt, .. } = delivery;
-            Settlement { queue, receipt, settle: Settle::Hide { until_ms } }
-        });
-        for error in self.settle(settlements.collect()).await.into_iter().filter_map(Result::err) {
+        let hides = deliveries.iter().map(|delivery| delivery.hidden(until_ms));
+        for error in self.settle(hides.collect()).await.into_iter().filter_map(Result::err) {
             tracing::debug!(%error, "a message could not be put back; it reappears by itself");
         }
     }

@@ -8,7 +8,7 @@ use super::{
     World, cases,
     world::{body, outgoing, receive},
 };
-use crate::ports::{Clock, Delivery, PortError, Settle, Settlement};
+use crate::ports::{Clock, Delivery, PortError, Settle};
 
 cases!["queue":
     a_message_is_received_as_it_was_sent,
@@ -202,8 +202,7 @@ async fn each_settlement_has_its_own_answer(world: World) {
     world.send("mail", "b", 0).await;
     let [a, b] = world.receive("mail", 10).await.try_into().expect("two messages");
     world.settle(&a, Settle::Delete).await.expect("the receipt is valid");
-    let delete = |receipt| Settlement { queue: "mail".into(), receipt, settle: Settle::Delete };
-    let settled = world.ports.queue.settle(vec![delete(a.receipt), delete(b.receipt)]).await;
+    let settled = world.ports.queue.settle(vec![a.deleted(), b.deleted()]).await;
     assert!(matches!(settled[..], [Err(PortError::Stale), Ok(())]), "{settled:?}");
 }
 

@@ -10,7 +10,7 @@ use crate::{
     id::{BatchId, ParcelId},
     ports::{
         BatchRecord, Claim, ClaimRequest, Claimed, Delivery, Depth, Finish, NewBatch, Outgoing, PortError, Ports,
-        Receive, Record, Settle, Settlement, Takeover, Tally,
+        Receive, Record, Settle, Takeover, Tally,
     },
 };
 
@@ -70,8 +70,7 @@ impl World {
     }
 
     pub(super) async fn settle(&self, delivery: &Delivery, settle: Settle) -> Result<(), PortError> {
-        let settlement = Settlement { queue: delivery.queue.clone(), receipt: delivery.receipt.clone(), settle };
-        let mut settled = self.ports.queue.settle(vec![settlement]).await;
+        let mut settled = self.ports.queue.settle(vec![delivery.settled(settle)]).await;
         assert_eq!(settled.len(), 1);
         settled.remove(0)
     }

@@ -47,6 +47,23 @@ pub struct Delivery {
     pub sent_ms: u64,
 }
 
+impl Delivery {
+    /// This becomes of its message.
+    pub fn settled(&self, settle: Settle) -> Settlement {
+        Settlement { queue: Arc::clone(&self.queue), receipt: self.receipt.clone(), settle }
+    }
+
+    /// Its message is finished.
+    pub fn deleted(&self) -> Settlement {
+        self.settled(Settle::Delete)
+    }
+
+    /// Its message reappears at this time, in milliseconds since 1970.
+    pub fn hidden(&self, until_ms: u64) -> Settlement {
+        self.settled(Settle::Hide { until_ms })
+    }
+}
+
 /// Names one delivery of one message. A later delivery of the message has another receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(pub Arc<str>);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use libtest_mimic::{Arguments, Trial};
 use task_core::{
     aws::{self, Settings},
-    ports::{Outgoing, PortError, Ports, Receive, SendError, Settle, Settlement},
+    ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
 };
 
 static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
@@ -63,7 +63,7 @@ async fn send(ports: &Ports, count: usize) -> Vec<Result<(), SendError>> {
     ports.queue.send((0..count).map(message).collect()).await
 }
 
-async fn receive(ports: &Ports) -> Vec<task_core::ports::Delivery> {
+async fn receive(ports: &Ports) -> Vec<Delivery> {
     let request = Receive { queues: vec!["mail".into()], max: 100, hide_ms: 60_000, wait_ms: 0 };
     ports.queue.receive(request).await.expect("receive")
 }
@@ -90,12 +90,8 @@ async fn never_sent_whole() {
 async fn deleted_in_part() {
     let (ports, proxy) = through(first(usize::MAX, "DeleteMessageBatch", Fault::Partly("InternalError"))).await;
     send(&ports, 4).await;
-    let delete = |delivery: task_core::ports::Delivery| Settlement {
-        queue: delivery.queue,
-        receipt: delivery.receipt,
-        settle: Settle::Delete,
-    };
-    let settled = ports.queue.settle(receive(&ports).await.into_iter().map(delete).collect()).await;
+    let received = receive(&ports).await;
+    let settled = ports.queue.settle(received.iter().map(Delivery::deleted).collect()).await;
     assert!(matches!(settled[..], [Ok(()), Err(_), Ok(()), Err(_)]), "{settled:?}");
     assert!(settled.iter().flat_map(Result::as_ref).count() == 2 && proxy.faults() > 0);
     assert!(!settled.iter().any(|settled| matches!(settled, Err(PortError::Stale))), "they are still there");

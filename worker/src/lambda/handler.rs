@@ -14,7 +14,8 @@ use task_core::{
         Answer, Backend, Mapped, Message, Payload, QueueRole, Records,
         lambda::{Function, HandlerError, Request},
     },
-    ports::{Delivery, Invocation, Ports, Settle, Settlement},
+    ports::{Delivery, Invocation, Ports},
+    protocol::put_aside,
     task::{Registry, States},
 };
 
@@ -90,18 +91,8 @@ impl Handler {
     /// the function's time limit: after a crash that is long to wait, and for calls of seconds a request is dear.
     async fn hide(&self, deliveries: &[Delivery], request: &Request) {
         let until_ms = request.deadline_ms + AFTER_DEADLINE_MS;
-        if deliveries.is_empty() || until_ms <= self.ports.clock.now_ms() + self.ports.profile.lease_ms {
-            return;
-        }
-        let hide = |delivery: &Delivery| Settlement {
-            queue: Arc::clone(&delivery.queue),
-            receipt: delivery.receipt.clone(),
-            settle: Settle::Hide { until_ms },
-        };
-        for error in
-            self.ports.queue.settle(deliveries.iter().map(hide).collect()).await.into_iter().filter_map(Result::err)
-        {
-            tracing::debug!(%error, "a message could not be hidden; if it is delivered again, its parcel is found held");
+        if until_ms > self.ports.clock.now_ms() + self.ports.profile.lease_ms {
+            put_aside(&self.ports, deliveries.iter().map(|delivery| delivery.hidden(until_ms)).collect()).await;
         }
     }
 
