@@ -16,12 +16,12 @@ use crate::{crew::thread_name, floor::Floor, seat::Start};
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     stall: Duration,
-    shared: Arc<Shared>,
+    watched: Arc<Watched>,
     thread: OnceLock<Option<Thread>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Watched {
     floors: Mutex<Vec<Weak<Floor>>>,
     asleep: AtomicBool,
     ended: AtomicBool,
@@ -29,14 +29,14 @@ struct Shared {
 
 impl Watchdog {
     pub(crate) fn new(stall: Duration) -> Self {
-        Self { stall: stall.max(Duration::from_millis(1)), shared: Arc::default(), thread: OnceLock::new() }
+        Self { stall: stall.max(Duration::from_millis(1)), watched: Arc::default(), thread: OnceLock::new() }
     }
 
     /// Watches a run until it ends. The thread starts with the first.
     pub(crate) fn watch(&self, floor: &Arc<Floor>) {
-        self.shared.floors().push(Arc::downgrade(floor));
-        let thread = self.thread.get_or_init(|| start(Arc::clone(&self.shared), self.stall));
-        if self.shared.asleep.swap(false, Ordering::AcqRel) {
+        self.watched.floors().push(Arc::downgrade(floor));
+        let thread = self.thread.get_or_init(|| start(Arc::clone(&self.watched), self.stall));
+        if self.watched.asleep.swap(false, Ordering::AcqRel) {
             thread.iter().for_each(Thread::unpark);
         }
     }
@@ -44,24 +44,24 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Release);
+        self.watched.ended.store(true, Ordering::Release);
         self.thread.get().into_iter().flatten().for_each(Thread::unpark);
     }
 }
 
-impl Shared {
+impl Watched {
     fn floors(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Floor>>> {
         self.floors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn start(shared: Arc<Shared>, stall: Duration) -> Option<Thread> {
+fn start(watched: Arc<Watched>, stall: Duration) -> Option<Thread> {
     let watch = move || {
-        while !shared.ended.load(Ordering::Acquire) {
+        while !watched.ended.load(Ordering::Acquire) {
             let floors: Vec<Arc<Floor>> = {
-                let mut floors = shared.floors();
+                let mut floors = watched.floors();
                 floors.retain(|floor| floor.strong_count() > 0);
-                shared.asleep.store(floors.is_empty(), Ordering::Release);
+                watched.asleep.store(floors.is_empty(), Ordering::Release);
                 floors.iter().filter_map(Weak::upgrade).collect()
             };
             if floors.is_empty() {

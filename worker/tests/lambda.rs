@@ -120,7 +120,7 @@ async fn handle(bench: &Bench, handler: &Handler, event: &str) -> Result<Value, 
 
 /// What a dispatcher invokes a worker with.
 fn payload(deliveries: Vec<Delivery>) -> String {
-    String::from_utf8(Payload { deliveries, slot: None }.encode()).unwrap()
+    String::from_utf8(Payload { deliveries, minute: None }.encode()).unwrap()
 }
 
 /// What a mapping of the queue invokes it with.

@@ -1,13 +1,13 @@
 //! What a dispatcher is invoked with.
 
 use serde::Deserialize;
-use task_core::aws::{Records, Stack};
+use task_core::aws::{QueueEvent, Stack};
 
 /// What a dispatcher is invoked with.
 #[derive(Debug)]
 pub(super) enum Event<'a> {
     /// By a mapping of a queue.
-    Messages(Records<'a>),
+    Messages(QueueEvent<'a>),
     /// By a schedule.
     Sweep,
 }

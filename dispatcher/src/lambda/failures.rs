@@ -63,8 +63,8 @@ pub(super) async fn take(ports: &Ports, launcher: &dyn Launcher, text: &str) -> 
     };
     let why = failure.response_payload.and_then(|response| response.error_message);
     let shown = release(ports, &payload.deliveries, request_id).await?;
-    if let Some(slot) = payload.slot {
-        launcher.release(slot).await;
+    if let Some(minute) = payload.minute {
+        launcher.release(minute).await;
     }
     let parcels = payload.deliveries.len();
     tracing::error!(

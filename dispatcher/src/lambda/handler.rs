@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
     aws::{
-        Answer, Backend, Cause, Mapped, Message, QueueRole, Records, Resolved,
+        Answer, Backend, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved,
         lambda::{Function, HandlerError, Request},
     },
     ports::{Delivery, Invoker, Ports},
@@ -48,20 +48,20 @@ impl Handler {
         Self { backend, ports, mapped, dispatcher, launcher }
     }
 
-    async fn handle_messages(&self, records: &Records<'_>, request: &Request) -> Result<Answer, HandlerError> {
+    async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
         let stack = &self.backend.settings().stack;
-        let Some(first) = records.records.first() else { return Ok(Answer::default()) };
+        let Some(first) = event.messages.first() else { return Ok(Answer::default()) };
         match stack.role_of(first.sqs()) {
-            Some(QueueRole::Work(queue)) => self.dispatch(records, &queue).await,
-            Some(QueueRole::Failures) => Ok(self.take_failures(records).await),
-            Some(QueueRole::Dead(queue)) => self.drain(records, &queue, request).await,
+            Some(QueueRole::Work(queue)) => self.dispatch(event, &queue).await,
+            Some(QueueRole::Failures) => Ok(self.take_failures(event).await),
+            Some(QueueRole::Dead(queue)) => self.drain(event, &queue, request).await,
             None => Err(HandlerError::Queue { sqs: first.sqs().to_owned(), stack: stack.clone() }),
         }
     }
 
     /// Launches workers. Every message stays: it is hidden, and deleted when its parcel is finished.
-    async fn dispatch(&self, records: &Records<'_>, queue: &Arc<str>) -> Result<Answer, HandlerError> {
-        let messages = records.records.iter().map(|message| message.record(Arc::clone(queue)));
+    async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>) -> Result<Answer, HandlerError> {
+        let messages = event.messages.iter().map(|message| message.incoming(Arc::clone(queue)));
         let deliveries = self.backend.take(messages).await?;
         if !deliveries.is_empty() {
             let parcels = deliveries.len();
@@ -74,13 +74,13 @@ impl Handler {
             let crate::Launched { accepted, refused, unknown, buried, unsettled } = launched;
             tracing::info!(%queue, parcels, accepted, refused, unknown, buried, unsettled, "dispatched");
         }
-        Ok(records.records.iter().collect())
+        Ok(event.messages.iter().collect())
     }
 
     /// What could not be taken stays.
-    async fn take_failures(&self, records: &Records<'_>) -> Answer {
+    async fn take_failures(&self, event: &QueueEvent<'_>) -> Answer {
         let mut left = Vec::new();
-        for message in &records.records {
+        for message in &event.messages {
             if let Err(error) = failures::take(&self.ports, &*self.launcher, &message.body).await {
                 tracing::warn!(%error, "what a worker that died had in hand waits until its lease is over");
                 left.push(message);
@@ -90,13 +90,13 @@ impl Handler {
     }
 
     /// What is no parcel stays, and what could not be settled.
-    async fn drain(&self, records: &Records<'_>, queue: &str, request: &Request) -> Result<Answer, HandlerError> {
+    async fn drain(&self, event: &QueueEvent<'_>, queue: &str, request: &Request) -> Result<Answer, HandlerError> {
         let name: Arc<str> = format!("{queue}-dead").into();
-        let deliver = |message: &Message<'_>| self.backend.delivery(message.record(Arc::clone(&name)));
-        let deliveries: Vec<_> = records.records.iter().map(deliver).collect();
+        let deliver = |message: &Message<'_>| self.backend.delivery(message.incoming(Arc::clone(&name)));
+        let deliveries: Vec<_> = event.messages.iter().map(deliver).collect();
         self.mapped.begin(&deliveries);
         let cause = |delivery: &Delivery| {
-            let message = records.records.iter().find(|message| *message.receipt_handle == *delivery.receipt.0);
+            let message = event.messages.iter().find(|message| *message.receipt_handle == *delivery.receipt.0);
             message.map_or(Cause::Receives, Message::cause)
         };
         // A run of a task that this program does not have is no parcel, but nothing that may yet be found.
@@ -115,9 +115,7 @@ impl Handler {
             "drained a dead-letter queue: calls of parcels are dead letters now, parcels that no worker has run were \
              sent again, what is unreadable stays in it"
         );
-        let deleted = self.mapped.end();
-        let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
-        Ok(records.records.iter().filter(stays).collect())
+        Ok(event.answer(&self.mapped.end()))
     }
 }
 
@@ -130,7 +128,7 @@ impl Function for Handler {
         async move {
             let stack = &self.backend.settings().stack;
             match Event::read(event, stack).map_err(|error| HandlerError::Event(error.into()))? {
-                Event::Messages(records) => self.handle_messages(&records, request).await.map(Some),
+                Event::Messages(messages) => self.handle_messages(&messages, request).await.map(Some),
                 Event::Sweep => Ok(protocol::pay_owed(&self.ports).await.map(|()| None)?),
             }
         }

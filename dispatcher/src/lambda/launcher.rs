@@ -14,8 +14,8 @@ pub trait Launcher: Invoker {
     /// What was reserved and is not launched may be launched by others.
     fn give_back(&self) -> BoxFuture<'_, ()>;
 
-    /// An invocation has died that was counted under this slot.
-    fn release(&self, slot: u64) -> BoxFuture<'_, ()>;
+    /// An invocation has died that was counted under this minute.
+    fn release(&self, minute: u64) -> BoxFuture<'_, ()>;
 }
 
 impl Launcher for Functions {
@@ -27,7 +27,7 @@ impl Launcher for Functions {
         self.give_back().boxed()
     }
 
-    fn release(&self, slot: u64) -> BoxFuture<'_, ()> {
-        self.release(slot).boxed()
+    fn release(&self, minute: u64) -> BoxFuture<'_, ()> {
+        self.release(minute).boxed()
     }
 }

@@ -49,7 +49,7 @@ fn reported(report: &Value) -> Value {
 }
 
 fn payload(deliveries: &[Delivery]) -> Value {
-    let payload = Payload { deliveries: deliveries.to_vec(), slot: Some(28_333_349) };
+    let payload = Payload { deliveries: deliveries.to_vec(), minute: Some(28_333_349) };
     serde_json::from_slice(&payload.encode()).unwrap()
 }
 

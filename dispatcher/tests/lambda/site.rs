@@ -100,8 +100,8 @@ impl Launcher for Launches {
         std::future::ready(()).boxed()
     }
 
-    fn release(&self, slot: u64) -> BoxFuture<'_, ()> {
-        self.released.lock().unwrap().push(slot);
+    fn release(&self, minute: u64) -> BoxFuture<'_, ()> {
+        self.released.lock().unwrap().push(minute);
         std::future::ready(()).boxed()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_sqs::types::MessageAttributeValue;
 
-use super::{fault::Fault, message, queue::Shared};
+use super::{fault::Fault, queue::Access, text};
 use crate::{
     ports::{PortError, Receipt, Settle, Settlement},
     wire::Header,
@@ -16,7 +16,7 @@ const REASON: &str = "reason";
 /// The most characters of it: a dead-letter queue is no place for long texts.
 const REASON_CHARS: usize = 500;
 
-impl Shared {
+impl Access {
     /// Sends a message to its dead-letter queue and deletes it. Between the two it is there twice, never not at all.
     pub(super) async fn bury(
         &self,
@@ -57,7 +57,7 @@ fn text(body: &[u8]) -> String {
     let is_taken = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     match std::str::from_utf8(body) {
         Ok(text) if !text.is_empty() && text.chars().all(is_taken) && Header::peek(body).is_err() => text.to_owned(),
-        _ => message::write(body),
+        _ => text::write(body),
     }
 }
 

@@ -9,10 +9,10 @@ use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
 };
 
-use super::{fault::Fault, queue::Shared, stack::QueueRole};
+use super::{fault::Fault, queue::Access, stack::QueueRole};
 use crate::ports::{Depth, PortError};
 
-impl Shared {
+impl Access {
     /// The stack's work queues.
     pub(super) async fn queues(&self) -> Result<Vec<Arc<str>>, PortError> {
         let settings = self.clients.settings();

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Bill, Settings, message,
+    Bill, Settings,
     meter::{Operation, Usage},
+    text,
 };
 use crate::planner::Plan;
 
@@ -84,7 +85,7 @@ impl Estimate {
 fn bill(plan: &Plan) -> Bill {
     let parcels = plan.parcels;
     let batches = parcels.div_ceil(10);
-    let text_bytes = message::text_bytes(plan.sent_bytes as usize) as u64;
+    let text_bytes = text::length(plan.sent_bytes as usize) as u64;
     let by_bytes = text_bytes.div_ceil(BILLED_BYTES);
     let rows: [(&'static str, &'static str, u64, u64); 9] = [
         ("SQS", "SendMessageBatch", batches, by_bytes.max(batches)),

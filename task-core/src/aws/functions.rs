@@ -15,7 +15,7 @@ use super::{
     clients::Clients,
     fault::{Fault, Kind},
     invocation::Payload,
-    outstanding::Slots,
+    outstanding::Counted,
     reactor::Reactor,
 };
 use crate::{
@@ -54,7 +54,7 @@ struct Shared {
 /// What is counted and not launched yet.
 #[derive(Default)]
 struct Held {
-    slots: Option<Slots>,
+    counted: Option<Counted>,
     /// Whether less was granted than was asked for, or nothing could be asked. Then there has to be room before a
     /// message is received: each receive of one that nobody takes brings it nearer to its dead-letter queue.
     full: bool,
@@ -95,15 +95,15 @@ impl Functions {
     pub async fn give_back(&self) {
         let _counting = self.shared.counting.lock().await;
         let held = std::mem::take(&mut *self.shared.held());
-        let Some(slots) = held.slots.filter(|slots| slots.count > 0) else { return };
-        if let Err(error) = self.shared.outstanding.give_back(slots).await {
+        let Some(counted) = held.counted.filter(|counted| counted.count > 0) else { return };
+        if let Err(error) = self.shared.outstanding.give_back(counted).await {
             tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
         }
     }
 
     /// An invocation has died that was counted under this minute.
-    pub async fn release(&self, slot: u64) {
-        self.shared.outstanding.release(slot).await;
+    pub async fn release(&self, minute: u64) {
+        self.shared.outstanding.release(minute).await;
     }
 }
 
@@ -119,19 +119,19 @@ impl Shared {
 
     /// How many are held for launches of now.
     fn current(&self) -> Option<usize> {
-        let slots = self.held().slots?;
-        (slots.count > 0 && slots.minute == self.outstanding.minute()).then_some(slots.count)
+        let counted = self.held().counted?;
+        (counted.count > 0 && counted.minute == self.outstanding.minute()).then_some(counted.count)
     }
 
     /// Counts up to `most`, in exchange for what is held of another minute.
     async fn count(&self, most: usize) -> Result<usize, PortError> {
-        let back = self.held().slots.filter(|slots| slots.count > 0);
+        let back = self.held().counted.filter(|counted| counted.count > 0);
         let counted = self.outstanding.reserve(most, back).await;
         let mut held = self.held();
-        held.full = counted.as_ref().map_or(true, |slots| slots.count < most);
-        let slots = counted?;
-        (held.slots, held.used_us) = (Some(slots), self.clock.monotonic_us());
-        Ok(slots.count)
+        held.full = counted.as_ref().map_or(true, |counted| counted.count < most);
+        let counted = counted?;
+        (held.counted, held.used_us) = (Some(counted), self.clock.monotonic_us());
+        Ok(counted.count)
     }
 
     /// Takes one of those that are counted, and counts more when there is none.
@@ -148,17 +148,17 @@ impl Shared {
         }
         let mut held = self.held();
         held.used_us = self.clock.monotonic_us();
-        let slots = held.slots.as_mut().filter(|slots| slots.count > 0).ok_or(InvokeError::Throttled)?;
-        slots.count -= 1;
-        Ok(Some(slots.minute))
+        let counted = held.counted.as_mut().filter(|counted| counted.count > 0).ok_or(InvokeError::Throttled)?;
+        counted.count -= 1;
+        Ok(Some(counted.minute))
     }
 
     /// It was not launched.
-    fn put_back(&self, slot: Option<u64>) {
-        if let (Some(minute), Some(slots)) = (slot, &mut self.held().slots)
-            && slots.minute == minute
+    fn put_back(&self, minute: Option<u64>) {
+        if let (Some(minute), Some(counted)) = (minute, &mut self.held().counted)
+            && counted.minute == minute
         {
-            slots.count += 1;
+            counted.count += 1;
         }
     }
 
@@ -166,7 +166,7 @@ impl Shared {
     fn is_idle(&self) -> bool {
         let held = self.held();
         let idle_us = self.clock.monotonic_us().saturating_sub(held.used_us);
-        held.slots.is_some_and(|slots| slots.count > 0) && idle_us >= IDLE.as_micros() as u64
+        held.counted.is_some_and(|counted| counted.count > 0) && idle_us >= IDLE.as_micros() as u64
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -181,9 +181,9 @@ impl Shared {
         self.clients.settings().stack.worker(memory)
     }
 
-    async fn launch(&self, invocation: Invocation, slot: Option<u64>) -> Result<(), InvokeError> {
+    async fn launch(&self, invocation: Invocation, minute: Option<u64>) -> Result<(), InvokeError> {
         let function = self.function(&invocation);
-        let payload = Payload { deliveries: invocation.deliveries, slot }.encode();
+        let payload = Payload { deliveries: invocation.deliveries, minute }.encode();
         let request = self.clients.lambda().await.invoke().function_name(&function);
         let answer = request.invocation_type(InvocationType::Event).payload(Blob::new(payload)).send().await;
         let Err(fault) = answer.map_err(Fault::of) else { return Ok(()) };
@@ -222,14 +222,14 @@ impl Invoker for Functions {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async {
             // At once: whoever asks for room next has to know.
-            let slot = self.shared.take().await?;
-            let launch = self.shared.launch(invocation, slot);
+            let minute = self.shared.take().await?;
+            let launch = self.shared.launch(invocation, minute);
             let launched = self.shared.reactor.run_here(launch).await.unwrap_or_else(|error| {
                 let unknown = matches!(error, PortError::Unknown { .. });
                 Err(if unknown { InvokeError::Unknown(error) } else { InvokeError::Failed(error) })
             });
             if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
-                self.shared.put_back(slot);
+                self.shared.put_back(minute);
             }
             launched
         }

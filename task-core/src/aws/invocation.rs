@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::message::{self, Message};
+use super::text::{self, Content};
 use crate::{
     ports::{Delivery, Receipt},
     wire,
@@ -21,7 +21,7 @@ pub struct Payload {
     /// The deliveries. A parcel that lies in the bucket is a stub.
     pub deliveries: Vec<Delivery>,
     /// The minute since 1970 that it is counted under, among those that are outstanding; `None` if they are not counted.
-    pub slot: Option<u64>,
+    pub minute: Option<u64>,
 }
 
 /// A payload that is none of ours.
@@ -46,7 +46,7 @@ struct Event<'a> {
     #[serde(borrow)]
     deliveries: Vec<Item<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    slot: Option<u64>,
+    minute: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,7 +73,7 @@ impl Payload {
             receives: delivery.receives,
             sent_ms: delivery.sent_ms,
         });
-        let event = Event { celeriac: VERSION, deliveries: items.collect(), slot: self.slot };
+        let event = Event { celeriac: VERSION, deliveries: items.collect(), minute: self.minute };
         serde_json::to_vec(&event).expect("strings and numbers are JSON")
     }
 
@@ -92,26 +92,26 @@ impl Payload {
             return Err(PayloadError::Version { found });
         }
         let event: Event<'_> = serde_json::from_str(text).map_err(shape)?;
-        Ok(Self { deliveries: event.deliveries.iter().map(delivery).collect(), slot: event.slot })
+        Ok(Self { deliveries: event.deliveries.iter().map(delivery).collect(), minute: event.minute })
     }
 }
 
 /// What was too large for a message is too large here: it lies in the bucket, whether or not it was fetched from there.
 fn text(parcel: &Bytes) -> String {
-    if message::text_bytes(parcel.len()) > message::MAX_TEXT
+    if text::length(parcel.len()) > text::MAX_TEXT
         && let Ok(stub) = wire::stub(parcel)
     {
-        return message::write(&stub);
+        return text::write(&stub);
     }
-    message::write(parcel)
+    text::write(parcel)
 }
 
 fn delivery(item: &Item<'_>) -> Delivery {
-    let body = match message::read(&item.body) {
-        Message::Parcel(parcel) => parcel,
-        Message::Stored(stub) => stub,
+    let body = match text::read(&item.body) {
+        Content::Parcel(parcel) => parcel,
+        Content::Stored(stub) => stub,
         // A dispatcher makes the parcel of a tick before it hands it on.
-        Message::Tick { .. } => Bytes::copy_from_slice(item.body.as_bytes()),
+        Content::Tick { .. } => Bytes::copy_from_slice(item.body.as_bytes()),
     };
     let receipt = Receipt(Arc::from(&*item.receipt));
     Delivery { queue: item.queue.into(), body, receipt, receives: item.receives, sent_ms: item.sent_ms }
@@ -130,10 +130,10 @@ mod tests {
             receives: 3,
             sent_ms: 1_700_000_000_000,
         };
-        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], slot: Some(28_333_333) }.encode())
+        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], minute: Some(28_333_333) }.encode())
             .expect("JSON");
         let mut read = Payload::decode(&text).expect("a payload");
-        assert_eq!(read.slot, Some(28_333_333));
+        assert_eq!(read.minute, Some(28_333_333));
         let read = read.deliveries.remove(0);
         assert_eq!((&read.queue, &read.body, &read.receipt), (&delivery.queue, &delivery.body, &delivery.receipt));
         assert_eq!((read.receives, read.sent_ms), (3, 1_700_000_000_000));

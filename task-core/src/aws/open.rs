@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Functions, Meter, Outstanding, Record, Resolved, Settings, clients::Clients, dynamo::Dynamo, objects::Objects,
+    Functions, Incoming, Meter, Outstanding, Resolved, Settings, clients::Clients, dynamo::Dynamo, objects::Objects,
     queue::Sqs, reactor::Reactor,
 };
 use crate::{
@@ -139,8 +139,8 @@ impl Backend {
 
     /// A message as a mapping of one of the stack's queues hands it to a function, due or not. The run of a task that
     /// this program does not have has no bytes; a parcel that lies in the bucket is a stub.
-    pub fn delivery(&self, record: Record<'_>) -> Delivery {
-        self.sqs.shared.record(record).delivery
+    pub fn delivery(&self, incoming: Incoming<'_>) -> Delivery {
+        self.sqs.access.taken(incoming).delivery
     }
 
     /// What a mapping of one of the stack's queues hands to a function, as far as it is due. What comes more than a
@@ -149,10 +149,10 @@ impl Backend {
     ///
     /// # Errors
     /// When the backend's threads fail.
-    pub async fn take<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Result<Vec<Delivery>, PortError> {
-        let shared = Arc::clone(&self.sqs.shared);
-        let early = shared.records(records);
-        Reactor.run(async move { Ok(shared.due(early).await) }).await
+    pub async fn take<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Result<Vec<Delivery>, PortError> {
+        let access = Arc::clone(&self.sqs.access);
+        let early = access.early(incoming);
+        Reactor.run(async move { Ok(access.due(early).await) }).await
     }
 
     /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.
@@ -160,8 +160,8 @@ impl Backend {
     /// # Errors
     /// When the backend's threads fail.
     pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
-        let shared = Arc::clone(&self.sqs.shared);
-        Reactor.run(async move { Ok(shared.resolve(deliveries).await) }).await
+        let access = Arc::clone(&self.sqs.access);
+        Reactor.run(async move { Ok(access.resolve(deliveries).await) }).await
     }
 
     /// The same for messages that have waited long enough: those whose parcels the bucket does not have are answered,
@@ -170,8 +170,8 @@ impl Backend {
     /// # Errors
     /// When the backend's threads fail.
     pub async fn find(&self, deliveries: Vec<Delivery>) -> Result<Resolved, PortError> {
-        let shared = Arc::clone(&self.sqs.shared);
-        Reactor.run(async move { Ok(shared.find(deliveries).await) }).await
+        let access = Arc::clone(&self.sqs.access);
+        Reactor.run(async move { Ok(access.find(deliveries).await) }).await
     }
 }
 

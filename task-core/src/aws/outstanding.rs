@@ -22,11 +22,11 @@ const REMOVED: usize = 20;
 /// How many invocations are outstanding, over all who launch them.
 #[derive(Clone)]
 pub struct Outstanding {
-    shared: Arc<Shared>,
+    counter: Arc<Counter>,
     reactor: Reactor,
 }
 
-struct Shared {
+struct Counter {
     clients: Arc<Clients>,
     clock: Arc<dyn Clock>,
     /// Minutes that are over, as the last answer had them.
@@ -35,7 +35,7 @@ struct Shared {
 
 /// What was granted of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slots {
+pub(super) struct Counted {
     /// Under which minute.
     pub(super) minute: u64,
     /// How many.
@@ -44,42 +44,42 @@ pub(super) struct Slots {
 
 impl Outstanding {
     pub(super) fn new(clients: Arc<Clients>, reactor: Reactor, clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared { clients, clock, over: Mutex::default() }), reactor }
+        Self { counter: Arc::new(Counter { clients, clock, over: Mutex::default() }), reactor }
     }
 
     /// Counts up to `most` more, whose leases end after that of the settings; fewer if that would be more than the cap.
     /// What is given back in exchange is no longer counted.
-    pub(super) async fn reserve(&self, most: usize, back: Option<Slots>) -> Result<Slots, PortError> {
-        let shared = Arc::clone(&self.shared);
-        self.reactor.run(async move { shared.reserve(most, back).await }).await
+    pub(super) async fn reserve(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
+        let counter = Arc::clone(&self.counter);
+        self.reactor.run(async move { counter.reserve(most, back).await }).await
     }
 
     /// These have ended, or never began.
-    pub(super) async fn give_back(&self, slots: Slots) -> Result<(), PortError> {
-        let shared = Arc::clone(&self.shared);
-        self.reactor.run(async move { shared.give_back(slots).await }).await
+    pub(super) async fn give_back(&self, counted: Counted) -> Result<(), PortError> {
+        let counter = Arc::clone(&self.counter);
+        self.reactor.run(async move { counter.give_back(counted).await }).await
     }
 
     /// An invocation has ended that was counted under this minute. If that cannot be said, it counts until its minute is
     /// over.
-    pub async fn release(&self, slot: u64) {
-        if let Err(error) = self.give_back(Slots { minute: slot, count: 1 }).await {
+    pub async fn release(&self, minute: u64) {
+        if let Err(error) = self.give_back(Counted { minute, count: 1 }).await {
             tracing::debug!(%error, "an invocation counts as outstanding until its lease is over");
         }
     }
 
     /// The minute under which what is launched now is counted.
     pub(super) fn minute(&self) -> u64 {
-        self.shared.minute()
+        self.counter.minute()
     }
 }
 
-impl Shared {
+impl Counter {
     fn minute(&self) -> u64 {
         (self.clock.now_ms() + self.clients.settings().lease.as_millis() as u64) / 60_000
     }
 
-    async fn reserve(&self, most: usize, back: Option<Slots>) -> Result<Slots, PortError> {
+    async fn reserve(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
         let minute = self.minute();
         let mut moved = Minutes::from([(minute, signed(most))]);
         if let Some(back) = back.filter(|back| !self.is_over(back.minute)) {
@@ -88,18 +88,18 @@ impl Shared {
         let counted = self.add(&moved).await?;
         let granted = granted(&counted, self.now_minute(), self.clients.settings().cap, most);
         if granted < most
-            && let Err(error) = self.give_back(Slots { minute, count: most - granted }).await
+            && let Err(error) = self.give_back(Counted { minute, count: most - granted }).await
         {
             tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
         }
-        Ok(Slots { minute, count: granted })
+        Ok(Counted { minute, count: granted })
     }
 
-    async fn give_back(&self, slots: Slots) -> Result<(), PortError> {
-        if slots.count == 0 || self.is_over(slots.minute) {
+    async fn give_back(&self, counted: Counted) -> Result<(), PortError> {
+        if counted.count == 0 || self.is_over(counted.minute) {
             return Ok(());
         }
-        self.add(&Minutes::from([(slots.minute, -signed(slots.count))])).await.map(drop)
+        self.add(&Minutes::from([(counted.minute, -signed(counted.count))])).await.map(drop)
     }
 
     fn now_minute(&self) -> u64 {

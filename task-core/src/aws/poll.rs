@@ -9,7 +9,7 @@ use futures::{
 };
 use tokio::sync::oneshot;
 
-use super::{fault::Fault, queue::Shared, receive::Received, send::DUE};
+use super::{fault::Fault, queue::Access, receive::Received, send::DUE};
 use crate::ports::{PortError, Receive};
 
 /// The most messages of one request.
@@ -21,7 +21,7 @@ const LONGEST_POLL_S: u64 = 20;
 /// The longest time that a message is hidden, in seconds. SQS takes twelve hours, counted from when it was received.
 pub(super) const LONGEST_HIDE_S: u64 = 11 * 3600;
 
-impl Shared {
+impl Access {
     /// Asks each queue in its turn, and if there is nothing anywhere, all of them for so long. A queue that cannot be
     /// asked keeps no other from being served: its error is answered if there was nothing else.
     pub(super) async fn poll_queues(
@@ -47,8 +47,8 @@ impl Shared {
     /// Waits for the first queue to have something.
     async fn poll_for(self: &Arc<Self>, request: &Receive, wait_s: u64) -> Result<Vec<Received>, PortError> {
         let polls = request.queues.iter().map(|queue| {
-            let (shared, queue, most, hide_ms) = (Arc::clone(self), Arc::clone(queue), request.max, request.hide_ms);
-            self.long_poll(queue.clone(), async move { shared.poll(&queue, most, hide_ms, wait_s).await })
+            let (access, queue, most, hide_ms) = (Arc::clone(self), Arc::clone(queue), request.max, request.hide_ms);
+            self.long_poll(queue.clone(), async move { access.poll(&queue, most, hide_ms, wait_s).await })
         });
         let mut polls = polls.collect::<FuturesUnordered<_>>();
         let mut found = Ok(Vec::new());
@@ -76,10 +76,10 @@ impl Shared {
         poll: impl Future<Output = Result<Vec<Received>, PortError>> + Send + 'static,
     ) -> Result<Vec<Received>, PortError> {
         let (answer, answered) = oneshot::channel();
-        let shared = Arc::clone(self);
+        let access = Arc::clone(self);
         self.reactor.handle()?.spawn(async move {
             if let Err(Ok(late)) = answer.send(poll.await) {
-                shared.show_again(late.into_iter().map(|received| received.delivery).collect()).await;
+                access.show_again(late.into_iter().map(|received| received.delivery).collect()).await;
             }
         });
         answered.await.unwrap_or_else(|_| {

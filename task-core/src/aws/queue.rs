@@ -13,11 +13,11 @@ use crate::{
 /// The queue of a stack. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub(super) struct Sqs {
-    pub(super) shared: Arc<Shared>,
+    pub(super) access: Arc<Access>,
 }
 
 /// What all requests need.
-pub(super) struct Shared {
+pub(super) struct Access {
     pub(super) clients: Arc<Clients>,
     pub(super) reactor: Reactor,
     pub(super) lookup: Lookup,
@@ -37,20 +37,20 @@ impl Sqs {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let (lookup, tasks) = (Lookup::default(), OnceLock::new());
-        Self { shared: Arc::new(Shared { clients, reactor, lookup, objects, clock, entropy, tasks }) }
+        Self { access: Arc::new(Access { clients, reactor, lookup, objects, clock, entropy, tasks }) }
     }
 
     /// Has something done by the backend's own threads, which own what they work with.
-    async fn run<T, F>(&self, request: impl FnOnce(Arc<Shared>) -> F) -> Result<T, PortError>
+    async fn run<T, F>(&self, request: impl FnOnce(Arc<Access>) -> F) -> Result<T, PortError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, PortError>> + Send + 'static,
     {
-        self.shared.reactor.run(request(Arc::clone(&self.shared))).await
+        self.access.reactor.run(request(Arc::clone(&self.access))).await
     }
 }
 
-impl Shared {
+impl Access {
     /// The tasks of this program; `None` if none are linked or two have one name, which start-up reports.
     pub(super) fn tasks(&self) -> Option<&Registry> {
         self.tasks.get_or_init(|| Registry::linked().ok()).as_ref()
@@ -61,7 +61,7 @@ impl Queue for Sqs {
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         async {
             let count = messages.len();
-            let sent = self.run(|shared| async move { Ok(shared.send(messages).await) }).await;
+            let sent = self.run(|access| async move { Ok(access.send(messages).await) }).await;
             sent.unwrap_or_else(|error| vec![Err(error.into()); count])
         }
         .boxed()
@@ -74,7 +74,7 @@ impl Queue for Sqs {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
         async {
             let count = settlements.len();
-            let settled = self.run(|shared| async move { Ok(shared.settle(settlements).await) }).await;
+            let settled = self.run(|access| async move { Ok(access.settle(settlements).await) }).await;
             settled.unwrap_or_else(|error| vec![Err(error); count])
         }
         .boxed()
@@ -82,9 +82,9 @@ impl Queue for Sqs {
 
     fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
         async {
-            self.run(|shared| async move {
-                let queues = shared.queues().await?;
-                join_all(queues.iter().map(|queue| shared.depth(queue))).await.into_iter().collect()
+            self.run(|access| async move {
+                let queues = access.queues().await?;
+                join_all(queues.iter().map(|queue| access.depth(queue))).await.into_iter().collect()
             })
             .await
         }

@@ -8,10 +8,10 @@ use futures::stream::{self, StreamExt as _};
 use tokio::sync::oneshot;
 
 use super::{
-    message::{self, Message},
     objects::Objects,
-    queue::{Shared, Sqs},
+    queue::{Access, Sqs},
     send::DUE,
+    text::{self, Content},
     tick,
 };
 use crate::{
@@ -44,11 +44,11 @@ impl Sqs {
     /// Receives. What comes for a request that nobody waits for any more is put back at once.
     pub(super) async fn receive_for_one_who_waits(&self, request: Receive) -> Result<Vec<Delivery>, PortError> {
         let (answer, answered) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
-        self.shared.reactor.handle()?.spawn(async move {
-            let received = shared.receive(request).await;
+        let access = Arc::clone(&self.access);
+        self.access.reactor.handle()?.spawn(async move {
+            let received = access.receive(request).await;
             if let Err(Ok(deliveries)) = answer.send(received) {
-                shared.show_again(deliveries).await;
+                access.show_again(deliveries).await;
             }
         });
         answered.await.unwrap_or_else(|_| {
@@ -58,7 +58,7 @@ impl Sqs {
     }
 }
 
-impl Shared {
+impl Access {
     async fn receive(self: &Arc<Self>, request: Receive) -> Result<Vec<Delivery>, PortError> {
         let end_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
         loop {
@@ -82,7 +82,7 @@ impl Shared {
             attributes.and_then(|all| all.get(&name)).and_then(|value| value.parse::<u64>().ok())
         };
         let due = message.message_attributes.as_ref().and_then(|all| all.get(DUE));
-        self.record(Record {
+        self.taken(Incoming {
             queue: Arc::clone(queue),
             text: message.body().unwrap_or_default(),
             receipt: message.receipt_handle().unwrap_or_default(),
@@ -94,19 +94,19 @@ impl Shared {
 
     /// What a message of SQS is to its receiver. A parcel that lies in the bucket is still a stub, a run that cannot be
     /// made has no bytes.
-    pub(super) fn record(&self, record: Record<'_>) -> Received {
-        let body = match message::read(record.text) {
-            Message::Parcel(parcel) => parcel,
-            Message::Stored(stub) => stub,
-            Message::Tick { task, due_ms } => tick::parcel(self.tasks(), &task, due_ms).unwrap_or_default(),
+    pub(super) fn taken(&self, incoming: Incoming<'_>) -> Received {
+        let body = match text::read(incoming.text) {
+            Content::Parcel(parcel) => parcel,
+            Content::Stored(stub) => stub,
+            Content::Tick { task, due_ms } => tick::parcel(self.tasks(), &task, due_ms).unwrap_or_default(),
         };
-        let Record { queue, receipt, receives, sent_ms, due_ms, .. } = record;
+        let Incoming { queue, receipt, receives, sent_ms, due_ms, .. } = incoming;
         Received { due_ms, delivery: Delivery { queue, body, receipt: Receipt(receipt.into()), receives, sent_ms } }
     }
 
     /// What a mapping hands to a function: it knows nothing of when a message is due, or which tasks there are.
-    pub(super) fn records<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Early {
-        Early(records.into_iter().map(|record| self.record(record)).collect())
+    pub(super) fn early<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Early {
+        Early(incoming.into_iter().map(|incoming| self.taken(incoming)).collect())
     }
 
     /// Those that are due and can be run. If all came early, by less than a second, they are waited for.
@@ -239,7 +239,7 @@ pub struct Resolved {
 
 /// A message as SQS, or Lambda's mapping of a queue, hands it out.
 #[derive(Clone, Debug)]
-pub struct Record<'a> {
+pub struct Incoming<'a> {
     /// The queue, by the name that tasks have for it.
     pub queue: Arc<str>,
     /// The message's body.

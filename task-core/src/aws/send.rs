@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt as _, stream};
 
-use super::{fault::Fault, later::send_later, message, objects::Objects, queue::Shared};
+use super::{fault::Fault, later::send_later, objects::Objects, queue::Access, text};
 use crate::{
     ports::{Outgoing, PortError, SendError},
     wire::{self, Header},
@@ -53,7 +53,7 @@ struct Entry {
     tenant: Option<String>,
 }
 
-impl Shared {
+impl Access {
     /// Sends messages; the answers are in their order.
     pub(super) async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<(), SendError>> {
         let mut sent: Vec<_> = (0..messages.len()).map(|_| Ok(())).collect();
@@ -98,14 +98,14 @@ impl Shared {
 
     async fn text(&self, message: &Outgoing, now_ms: u64) -> Result<String, PortError> {
         let body = &message.body;
-        if message::text_bytes(body.len()) <= message::MAX_TEXT {
-            return Ok(message::write(body));
+        if text::length(body.len()) <= text::MAX_TEXT {
+            return Ok(text::write(body));
         }
         let refused = |why: String| PortError::Refused { what: format!("a message of {} bytes: {why}", body.len()) };
         let Some(objects) = &self.objects else {
             return Err(refused(format!(
                 "SQS takes {} of them; larger ones need a bucket: CELERIAC_BUCKET",
-                message::MAX_TEXT / 4 * 3
+                text::MAX_TEXT / 4 * 3
             )));
         };
         if message.due_ms > now_ms + LONGEST_STORED_MS {
@@ -114,7 +114,7 @@ impl Shared {
         let header = Header::peek(body).map_err(|error| refused(error.to_string()))?;
         objects.put(&Objects::parcel(header.id), body.clone()).await?;
         let stub = wire::stub(body).map_err(|error| refused(error.to_string()))?;
-        Ok(message::write(&stub))
+        Ok(text::write(&stub))
     }
 
     /// Sends one batch; what passes, of all of it or of single messages, again. An attempt that nobody answered may have

@@ -7,7 +7,7 @@ use aws_sdk_sqs::types::{
 };
 use futures::{StreamExt as _, stream};
 
-use super::{fault::Fault, poll::LONGEST_HIDE_S, queue::Shared};
+use super::{fault::Fault, poll::LONGEST_HIDE_S, queue::Access};
 use crate::ports::{PortError, Settle, Settlement};
 
 /// The most entries of a batch.
@@ -36,7 +36,7 @@ struct Item {
     settle: Settle,
 }
 
-impl Shared {
+impl Access {
     /// Settles deliveries; the answers are in their order.
     pub(super) async fn settle(&self, settlements: Vec<Settlement>) -> Vec<Result<(), PortError>> {
         let mut settled: Vec<_> = (0..settlements.len()).map(|_| Ok(())).collect();

@@ -1,7 +1,7 @@
 //! What a worker is invoked with.
 
 use serde::{Deserialize, de::IgnoredAny};
-use task_core::aws::{Payload, PayloadError, Records};
+use task_core::aws::{Payload, PayloadError, QueueEvent};
 
 /// What a worker is invoked with.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub(super) enum Event<'a> {
     /// By a dispatcher.
     Deliveries(Payload),
     /// By a mapping of a queue.
-    Messages(Records<'a>),
+    Messages(QueueEvent<'a>),
 }
 
 impl<'a> Event<'a> {

@@ -11,7 +11,7 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
     aws::{
-        Answer, Backend, Mapped, Message, Payload, QueueRole, Records,
+        Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole,
         lambda::{Function, HandlerError, Request},
     },
     ports::{Delivery, Invocation, Ports},
@@ -52,20 +52,20 @@ impl Handler {
     }
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
-        let Payload { deliveries, slot } = payload;
+        let Payload { deliveries, minute } = payload;
         self.run(deliveries, request).await?;
         // Otherwise whoever is told that this invocation failed says so.
-        if let Some(slot) = slot {
-            self.backend.outstanding().release(slot).await;
+        if let Some(minute) = minute {
+            self.backend.outstanding().release(minute).await;
         }
         Ok(())
     }
 
-    async fn handle_messages(&self, records: &Records<'_>, request: &Request) -> Result<Answer, HandlerError> {
-        let messages: Vec<_> = records
-            .records
+    async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
+        let messages: Vec<_> = event
+            .messages
             .iter()
-            .map(|message| Ok(message.record(self.queue(message)?)))
+            .map(|message| Ok(message.incoming(self.queue(message)?)))
             .collect::<Result<_, HandlerError>>()?;
         let deliveries = self.backend.take(messages).await?;
         self.mapped.begin(&deliveries);
@@ -74,9 +74,7 @@ impl Handler {
             // What is settled is settled; the rest stays.
             tracing::error!("{error}");
         }
-        let deleted = self.mapped.end();
-        let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
-        Ok(records.records.iter().filter(stays).collect())
+        Ok(event.answer(&self.mapped.end()))
     }
 
     fn queue(&self, message: &Message<'_>) -> Result<Arc<str>, HandlerError> {
@@ -131,7 +129,7 @@ impl Function for Handler {
         async move {
             let handled = match Event::read(event).map_err(|error| HandlerError::Event(error.into()))? {
                 Event::Deliveries(payload) => self.handle_deliveries(payload, request).await.map(|()| None),
-                Event::Messages(records) => self.handle_messages(&records, request).await.map(Some),
+                Event::Messages(messages) => self.handle_messages(&messages, request).await.map(Some),
             };
             let blocked = self.worker.blocked_threads();
             if blocked > 0 {

@@ -5,12 +5,14 @@
 //! | a parcel's row | `p#<parcel>` | `-` |
 //! | where a root parcel begins | `b#<batch>#<bucket>` | first call |
 //! | results and failures of one recording | `r#<batch>#<bucket>` | parcel, epoch, hash of the contents |
+//! | what became of a dead letter that was removed | `r#<batch>#<bucket>` | `removed#`, call, when it died |
 //! | a dead letter | `d#<shard>` | batch, call |
 //! | a batch | `b#<batch>` | `-` |
 //! | its counters | `c#<batch>#<shard>` | `-` |
 //! | its place in the list of batches | `l#<shard>` | when it was opened, batch |
 //! | its callback, until it is paid | `o` | batch |
 //! | a schedule | `s#<schedule>` | `-` |
+//! | how many invocations are outstanding ([`Outstanding`](super::Outstanding)) | `o#<function>` | `-` |
 //!
 //! A *bucket* is 4,096 calls of a batch; a *shard* spreads what is written often over the table's partitions. Names of
 //! attributes are short because every byte of them is billed.

@@ -86,7 +86,6 @@ impl Table {
         let mut patience = Patience::new(self.entropy.as_ref());
         while let Some(keys) = asked {
             let request = self.clients.dynamodb().await.batch_get_item().request_items(&self.name, keys);
-            let request = request;
             let answer = request.send().await.map_err(|error| self.error("read", Fault::of(error)))?;
             let before = found.len();
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
@@ -104,7 +103,6 @@ impl Table {
     /// Writes an item, whatever was there.
     pub(super) async fn put(&self, item: Item) -> Result<(), PortError> {
         let request = self.clients.dynamodb().await.put_item().table_name(&self.name).set_item(Some(item));
-        let request = request;
         request.send().await.map(drop).map_err(|error| self.error("write", Fault::of(error)))
     }
 

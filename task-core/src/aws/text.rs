@@ -16,7 +16,7 @@ pub(super) const MAX_TEXT: usize = (256 << 10) - 2048;
 
 /// What a text says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(super) enum Content {
     /// A parcel. Whether it can be opened is for its receiver to find out.
     Parcel(Bytes),
     /// A parcel in the bucket; these are its bytes up to the end of its header.
@@ -39,19 +39,19 @@ enum Reference {
 }
 
 /// Reads a text. What is neither is answered as it is: it cannot be opened, and is buried by whoever tries.
-pub(super) fn read(text: &str) -> Message {
+pub(super) fn read(text: &str) -> Content {
     if let Ok(parcel) = STANDARD.decode_to_vec(text) {
-        return Message::Parcel(parcel.into());
+        return Content::Parcel(parcel.into());
     }
     match serde_json::from_str(text) {
         Ok(Reference::Tick { task, due }) => {
-            Message::Tick { task, due_ms: u64::try_from(due.as_millisecond()).unwrap_or(0) }
+            Content::Tick { task, due_ms: u64::try_from(due.as_millisecond()).unwrap_or(0) }
         }
         Ok(Reference::Stored { header }) => match STANDARD.decode_to_vec(&header) {
-            Ok(stub) => Message::Stored(stub.into()),
-            Err(_) => Message::Parcel(Bytes::copy_from_slice(text.as_bytes())),
+            Ok(stub) => Content::Stored(stub.into()),
+            Err(_) => Content::Parcel(Bytes::copy_from_slice(text.as_bytes())),
         },
-        Err(_) => Message::Parcel(Bytes::copy_from_slice(text.as_bytes())),
+        Err(_) => Content::Parcel(Bytes::copy_from_slice(text.as_bytes())),
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn write(parcel: &[u8]) -> String {
 }
 
 /// How many characters the text of a parcel of so many bytes has.
-pub(super) fn text_bytes(parcel: usize) -> usize {
+pub(super) fn length(parcel: usize) -> usize {
     STANDARD.encoded_length(parcel)
 }
 
@@ -76,20 +76,20 @@ mod tests {
     #[test]
     fn a_parcel_reads_as_it_was_written() {
         let parcel = Bytes::from_static(b"hello, I am no parcel, but who is to know");
-        assert_eq!(read(&write(&parcel)), Message::Parcel(parcel));
+        assert_eq!(read(&write(&parcel)), Content::Parcel(parcel));
     }
 
     #[test]
     fn a_tick_names_its_task_and_its_time() {
         let text = r#"{"celeriac":"tick","task":"report.nightly","due":"2026-11-24T03:00:00Z"}"#;
-        let tick = Message::Tick { task: "report.nightly".to_owned(), due_ms: 1_795_489_200_000 };
+        let tick = Content::Tick { task: "report.nightly".to_owned(), due_ms: 1_795_489_200_000 };
         assert_eq!(read(text), tick);
     }
 
     #[test]
     fn what_other_programs_send_is_answered_as_it_is() {
         for text in ["hello world!", "{\"celeriac\":\"tick\"}", "{\"celeriac\":\"stored\",\"header\":\"?\"}", "[1]"] {
-            assert_eq!(read(text), Message::Parcel(Bytes::copy_from_slice(text.as_bytes())), "{text}");
+            assert_eq!(read(text), Content::Parcel(Bytes::copy_from_slice(text.as_bytes())), "{text}");
         }
     }
 }

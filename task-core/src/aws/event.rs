@@ -4,14 +4,23 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::Incoming;
+use crate::ports::Receipt;
 
-/// The messages of an event, as their mapping writes them.
+/// The messages of a queue, as their mapping writes them.
 #[derive(Debug, Deserialize)]
-pub struct Records<'a> {
+pub struct QueueEvent<'a> {
     /// The messages, all of one queue.
     #[serde(rename = "Records", borrow)]
-    pub records: Vec<Message<'a>>,
+    pub messages: Vec<Message<'a>>,
+}
+
+impl QueueEvent<'_> {
+    /// The answer by which these are deleted, and the others stay.
+    pub fn answer(&self, deleted: &[Receipt]) -> Answer {
+        let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
+        self.messages.iter().filter(stays).collect()
+    }
 }
 
 /// A message of an event.
@@ -83,10 +92,10 @@ impl Message<'_> {
     }
 
     /// It, as a message of this queue.
-    pub fn record(&self, queue: Arc<str>) -> Record<'_> {
+    pub fn incoming(&self, queue: Arc<str>) -> Incoming<'_> {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
         let due = self.said.due.as_ref().and_then(|due| due.string_value.as_deref());
-        Record {
+        Incoming {
             queue,
             text: &self.body,
             receipt: &self.receipt_handle,
@@ -150,13 +159,13 @@ mod tests {
 
     #[test]
     fn a_message_is_read_as_lambda_writes_it() {
-        let event: Records<'_> = serde_json::from_str(EVENT).expect("an event");
-        let message = &event.records[0];
+        let event: QueueEvent<'_> = serde_json::from_str(EVENT).expect("an event");
+        let message = &event.messages[0];
         assert_eq!((message.sqs(), message.cause()), ("shop-mail", Cause::Receives));
-        let record = message.record("mail".into());
-        assert!(record.text.starts_with("{\"celeriac\":\"tick\""), "{record:?}");
-        assert_eq!(record.receipt, "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a/+=");
-        assert_eq!((record.receives, record.sent_ms, record.due_ms), (3, 1_795_489_200_123, 1_795_489_200_999));
+        let incoming = message.incoming("mail".into());
+        assert!(incoming.text.starts_with("{\"celeriac\":\"tick\""), "{incoming:?}");
+        assert_eq!(incoming.receipt, "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a/+=");
+        assert_eq!((incoming.receives, incoming.sent_ms, incoming.due_ms), (3, 1_795_489_200_123, 1_795_489_200_999));
     }
 
     #[test]
@@ -164,14 +173,14 @@ mod tests {
         let attribute = |name, text| format!(r#""{name}": {{"stringValue": "{text}", "dataType": "String"}}"#);
         let (code, why) = (attribute("ERROR_CODE", "AccessDenied"), attribute("ERROR_MESSAGE", "no such role"));
         let event = EVENT.replace(r#""messageAttributes": {"#, &format!(r#""messageAttributes": {{{code}, {why},"#));
-        let event: Records<'_> = serde_json::from_str(&event).expect("an event");
-        assert_eq!(event.records[0].cause(), Cause::Unsent("no such role".to_owned()));
+        let event: QueueEvent<'_> = serde_json::from_str(&event).expect("an event");
+        assert_eq!(event.messages[0].cause(), Cause::Unsent("no such role".to_owned()));
     }
 
     #[test]
     fn an_answer_names_what_stays() {
-        let event: Records<'_> = serde_json::from_str(EVENT).expect("an event");
-        let answer: Answer = event.records.iter().collect();
+        let event: QueueEvent<'_> = serde_json::from_str(EVENT).expect("an event");
+        let answer: Answer = event.messages.iter().collect();
         let text = serde_json::to_string(&answer).expect("JSON");
         assert_eq!(text, r#"{"batchItemFailures":[{"itemIdentifier":"059f36b4-87a3-44ab-83d2-661975830a7d"}]}"#);
         let none = serde_json::to_string(&Answer::default()).expect("JSON");
