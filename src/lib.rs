@@ -45,6 +45,8 @@
 #[path = "private.rs"]
 pub mod __private;
 mod app;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(all(feature = "aws", feature = "cli"))]
@@ -61,8 +63,6 @@ mod sweep;
 
 pub use app::{App, Road};
 pub use host::{Running, StartError};
-#[cfg(feature = "aws")]
-pub use task_core::aws;
 #[cfg(feature = "embedded")]
 pub use task_core::embedded::{self, DATABASE, DATABASE_VARIABLE};
 pub use task_core::{
