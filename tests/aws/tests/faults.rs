@@ -14,9 +14,18 @@ use std::{
 use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode};
-use aws_tests::{Asked, Deployment, Fault, Ministack, Proxy, config};
+use aws_tests::{Asked, Deployment, Fault, Ministack, Proxy, config, with_credentials};
 use libtest_mimic::{Arguments, Trial};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use task_core::{
+    aws::{self, Backend, Settings},
+    ports::{Invocation, InvokeError, Invoker as _, PortError},
+    task::{Body, Options, Registry, TaskDef},
+};
+
+/// What a dispatcher says when it takes the report of a worker's death.
+const DIED: &str = "an invocation of a worker died; its parcels go on elsewhere";
 
 type Test = fn(&Stage);
 
@@ -31,12 +40,17 @@ struct Stage {
 }
 
 fn main() -> ExitCode {
+    with_credentials();
     let stage = Arc::new(LazyLock::new(Stage::new as fn() -> Stage));
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 11] = [
         ("a_stack_region_or_credentials_that_are_not_there_are_named", wrong_settings),
+        ("a_function_that_is_not_there_is_named", missing_function),
         ("invokes_that_are_throttled_for_ten_seconds_are_made_later", throttled_invokes),
         ("a_ledger_that_throttles_is_waited_for", throttled_ledger),
         ("nothing_runs_while_the_ledger_cannot_be_reached", unreachable_ledger),
+        ("a_worker_that_is_killed_for_its_memory_is_relieved", killed_worker),
+        ("a_worker_that_runs_past_its_time_limit_is_relieved", frozen_worker),
+        ("what_a_dead_worker_had_goes_on_though_the_ledger_is_down_when_that_is_reported", report_without_ledger),
         ("what_is_no_parcel_or_a_newer_one_is_put_aside", strange_messages),
         ("an_invocation_of_an_unknown_shape_says_what_was_expected", strange_invocation),
         ("a_delay_of_more_than_fifteen_minutes_goes_through_the_scheduler", long_delay),
@@ -88,6 +102,39 @@ impl Stage {
         let args = ["call", "smoke.flaky", "[1]", "--wait", "--timeout", "100s", "--json"];
         let narrow = [&args[..], &["--queue", "smoke-narrow"]].concat();
         (0..calls).flat_map(|_| [self.command(&args), self.command(&narrow)]).collect()
+    }
+
+    /// A call of some seconds on the wide road that a function is running, and no function but that: its id.
+    fn running_call(&self) -> String {
+        self.signal_workers(Signal::KILL);
+        let call = printed(self.command(&["call", "smoke.slow", "[6]", "--json"]));
+        let id = call["id"].as_str().expect("a call has an id").to_owned();
+        until("a run", || (self.status(&id)["state"] == "running").then_some(()));
+        id
+    }
+
+    fn status(&self, id: &str) -> Value {
+        printed(self.command(&["status", id, "--json"]))
+    }
+
+    /// Waits for a call to succeed although its worker died, without anything to be told of that: no attempt failed.
+    fn goes_on(&self, id: &str) {
+        let call = until("a call that goes on", || Some(self.status(id)).filter(|call| call["state"] == "succeeded"));
+        assert_eq!(call["history"], json!([]), "{call:#}");
+    }
+
+    /// What the platform does to workers, whatever they are doing.
+    fn signal_workers(&self, signal: Signal) {
+        for worker in self.stack.processes("worker") {
+            let worker = Pid::from_raw(worker.cast_signed()).expect("a process has an id");
+            // It may have ended meanwhile.
+            let _ = kill_process(worker, signal);
+        }
+    }
+
+    /// How often the log says this.
+    fn said(&self, text: &str) -> usize {
+        self.aws.log().matches(text).count()
     }
 
     fn config(&self) -> SdkConfig {
@@ -147,6 +194,33 @@ fn wrong_settings(stage: &Stage) {
     assert_first_attempts(stage.call(1));
 }
 
+/// A registry has to have one.
+static TASK: TaskDef = TaskDef {
+    name: "nothing",
+    options: Options::new(),
+    at: (file!(), line!()),
+    args: &[],
+    states: &[],
+    check: |_| Ok(()),
+    body: Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))),
+};
+
+fn missing_function(stage: &Stage) {
+    let settings = Settings {
+        region: Some(Ministack::REGION.to_owned()),
+        endpoint: Some(stage.aws.endpoint().to_owned()),
+        // Nothing is counted where there is no table either.
+        cap: 0,
+        ..Settings::new("shop".parse().expect("a name"))
+    };
+    let backend = Backend::new(settings, aws::Options::default()).expect("nothing is asked yet");
+    let functions = backend.functions(&Registry::new([&TASK]).expect("it has a task"));
+    let refused = wait(functions.invoke(Invocation { deliveries: Vec::new() }));
+    let Err(InvokeError::Failed(PortError::Unavailable { what, .. })) = refused else { panic!("{refused:?}") };
+    assert!(what.starts_with("cannot invoke a worker: Lambda function `shop-worker`: ResourceNotFoundE"), "{what}");
+    assert!(what.ends_with("Deploy it, or name another with --stack or CELERIAC_STACK"), "{what}");
+}
+
 fn throttled_invokes(stage: &Stage) {
     let calls = stage.call(3);
     let faults = stage.rule_for(10, |asked| {
@@ -173,6 +247,36 @@ fn unreachable_ledger(stage: &Stage) {
     let early = calls.iter_mut().filter_map(|call| call.try_wait().expect("it can be asked")).count();
     assert_eq!(early, 0, "a call ended that could not be claimed");
     assert_first_attempts(calls);
+}
+
+/// Out of memory, Lambda kills a function: what it had goes on as soon as that is reported, long before its lease is over.
+fn killed_worker(stage: &Stage) {
+    let (id, before) = (stage.running_call(), stage.said(DIED));
+    stage.signal_workers(Signal::KILL);
+    stage.goes_on(&id);
+    assert_eq!(stage.said(DIED), before + 1);
+}
+
+/// A process that stands still does not notice that its time is nearly over, and is killed by Lambda.
+fn frozen_worker(stage: &Stage) {
+    let (id, before) = (stage.running_call(), stage.said(DIED));
+    stage.signal_workers(Signal::STOP);
+    until("the end of the function's time", || (stage.said(DIED) > before).then_some(()));
+    stage.goes_on(&id);
+}
+
+/// Who is told of the death cannot end the lease. It ends by itself, and nothing runs before.
+fn report_without_ledger(stage: &Stage) {
+    let waits = "what a worker that died had in hand waits until its lease is over";
+    let (id, before) = (stage.running_call(), stage.said(waits));
+    *lock(&stage.rule) = Box::new(|asked| {
+        let is_ledger = asked.service == "dynamodb";
+        if is_ledger { Fault::Refused(400, "ProvisionedThroughputExceededException") } else { Fault::None }
+    });
+    stage.signal_workers(Signal::KILL);
+    until("the report of a death", || (stage.said(waits) > before).then_some(()));
+    *lock(&stage.rule) = Box::new(|_| Fault::None);
+    stage.goes_on(&id);
 }
 
 fn strange_messages(stage: &Stage) {
@@ -237,9 +341,9 @@ fn schedule_of_a_call(stage: &Stage) -> String {
     })
 }
 
-/// Waits until something is there, for half a minute at most.
+/// Waits until something is there, for two minutes at most: leases and functions' times are shorter.
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let found = (0..300).find_map(|_| {
+    let found = (0..1_200).find_map(|_| {
         look().or_else(|| {
             thread::sleep(Duration::from_millis(100));
             None

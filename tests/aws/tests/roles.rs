@@ -1,8 +1,9 @@
-//! Ordinary processes on a stack, without any function: they poll its queues, run its calls, and end when told to.
+//! Ordinary processes on a stack, without any function or beside them: they poll its queues, run its calls or launch who
+//! does, and end when told to.
 
 use std::process::{Child, Command, Stdio};
 
-use aws_tests::{Ministack, config, create_stack, environment, example};
+use aws_tests::{Deployment, Ministack, config, create_stack, environment, example};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -20,20 +21,28 @@ fn checks_pass(role: &[&str]) {
     runtime.block_on(async {
         create_stack(&config(aws.endpoint()).await, stack, &["smoke", "smoke-narrow"]).await;
     });
-    let mut role = smoke(&aws, stack, role);
-    let role = Role(role.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs"));
+    let role = Role::start(smoke(&aws, stack, role));
     for check in ["wide road", "narrow road", "retries", "time-out", "short delay"] {
-        let output = smoke(&aws, stack, &["smoke", "--json", "--only", check]).output().expect("it runs");
-        let seen: Value = serde_json::from_slice(&output.stdout).expect("one check is one line");
-        assert_eq!(seen["ok"], true, "{seen}");
+        passes(smoke(&aws, stack, &["smoke", "--json", "--only", check]));
     }
     role.end();
+}
+
+/// A check that is one line.
+fn passes(mut check: Command) {
+    let output = check.output().expect("it runs");
+    let seen: Value = serde_json::from_slice(&output.stdout).expect("one check is one line");
+    assert_eq!(seen["ok"], true, "{seen}");
 }
 
 /// A role that runs, and does not outlive its test.
 struct Role(Child);
 
 impl Role {
+    fn start(mut role: Command) -> Self {
+        Self(role.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs"))
+    }
+
     /// Ends it as an operator does.
     fn end(mut self) {
         let id = Pid::from_raw(self.0.id().cast_signed()).expect("a process has an id");
@@ -59,4 +68,24 @@ fn a_worker_serves_a_stack_without_functions() {
 #[test]
 fn one_process_is_everything_on_a_stack_without_functions() {
     checks_pass(&["dev"]);
+}
+
+#[test]
+fn a_dispatcher_launches_functions_and_a_worker_serves_beside_them() {
+    let aws = Ministack::start();
+    let settings = include_str!("../../../examples/smoke/deploy.toml").replace("narrow\"\n", "process\"\n");
+    let settings = format!("{settings}\n[queues.smoke]\nroad = \"process\"\n");
+    let stack = Deployment::new(&aws, aws.endpoint(), ("smoke", "beside"), &settings, &[]);
+    let role = |args: &[&str]| {
+        let mut role = stack.command(args);
+        // As the deployed dispatcher has it: a message is hidden for as long as a function may run, and more.
+        role.env("CELERIAC_LEASE_S", "70").env("CELERIAC_CAP", "20");
+        Role::start(role)
+    };
+    let roles = [role(&["dispatcher", "--queues", "smoke"]), role(&["worker", "--queues", "smoke-narrow"])];
+    for check in ["wide road", "narrow road", "retries", "killer call", "left-overs"] {
+        passes(stack.command(&["smoke", "--json", "--only", check]));
+    }
+    assert!(!stack.processes("worker").is_empty(), "functions have run the wide road's calls");
+    roles.into_iter().for_each(Role::end);
 }
