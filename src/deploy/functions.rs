@@ -94,7 +94,7 @@ impl Function<'_> {
                 "LogFormat": "JSON",
                 "LogGroup": reference(&logs),
                 "SystemLogLevel": "WARN",
-                "ApplicationLogLevel": "INFO",
+                "ApplicationLogLevel": settings.log_level.as_str(),
             },
             // A parcel may come back many times: what bounds that is its own budget of hops.
             "RecursiveLoop": "Allow",

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(super) cap: u32,
     /// How many days log lines are kept.
     pub(super) log_days: u32,
+    /// From which level on log lines are written.
+    pub(super) log_level: LogLevel,
     /// The key that everything at rest is encrypted with, instead of those that AWS owns.
     pub(super) kms_key: Option<String>,
     /// Whether queues, table and bucket stay, with what is in them, when the stack has them no more.
@@ -41,6 +43,18 @@ pub(crate) enum Architecture {
     Arm64,
     #[serde(rename = "x86_64")]
     X86_64,
+}
+
+/// How much functions log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogLevel {
+    Trace,
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
 }
 
 /// The functions that run tasks.
@@ -126,6 +140,7 @@ impl Default for Settings {
             architecture: Architecture::default(),
             cap: 100,
             log_days: 30,
+            log_level: LogLevel::default(),
             kms_key: None,
             retain: true,
             bucket: None,
@@ -197,6 +212,19 @@ impl Architecture {
         match self {
             Self::Arm64 => "arm64",
             Self::X86_64 => "x86_64",
+        }
+    }
+}
+
+impl LogLevel {
+    /// As Lambda names it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
         }
     }
 }

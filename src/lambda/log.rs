@@ -12,15 +12,14 @@ pub(super) struct Logging {
 }
 
 impl Logging {
-    /// As Lambda's `AWS_LAMBDA_LOG_FORMAT` and `AWS_LAMBDA_LOG_LEVEL` say; if there is no level, as `RUST_LOG` does.
+    /// In the form that Lambda's `AWS_LAMBDA_LOG_FORMAT` names; as much as `RUST_LOG` says, or from the level on that
+    /// Lambda's `AWS_LAMBDA_LOG_LEVEL` names. The template sets that one for all functions: who sets the other means it.
     pub(super) fn new() -> Self {
         let json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
         let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level_of(&level));
-        let wanted = if level.is_none() { env::var(EnvFilter::DEFAULT_ENV).ok() } else { None };
-        let filter = wanted.and_then(|wanted| EnvFilter::try_new(wanted).ok());
         let lines = fmt().with_writer(io::stderr).with_ansi(false);
         // A filter of targets is made of patterns, which take a third of the time that a start has.
-        let dispatch = match (json, filter) {
+        let dispatch = match (json, filter()) {
             (true, Some(filter)) => {
                 Dispatch::new(lines.with_env_filter(filter).json().flatten_event(true).with_span_list(false).finish())
             }
@@ -44,6 +43,13 @@ impl Logging {
         // An error says that there is one.
         let _ = dispatcher::set_global_default(self.dispatch.clone());
     }
+}
+
+/// What `RUST_LOG` says, if it says something.
+fn filter() -> Option<EnvFilter> {
+    let wanted = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty())?;
+    let filter = EnvFilter::try_new(&wanted);
+    filter.inspect_err(|error| eprintln!("warning: RUST_LOG is `{wanted}`, which is ignored: {error}")).ok()
 }
 
 /// Lambda's names for levels.

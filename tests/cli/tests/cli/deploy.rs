@@ -69,8 +69,18 @@ fn functions_are_what_tasks_and_settings_ask_for() {
     assert_eq!((&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]), (&json!(0), &json!(330)));
     let failures = json!({ "Fn::GetAtt": ["FailuresQueue", "Arn"] });
     assert_eq!(events["DestinationConfig"]["OnFailure"]["Destination"], failures);
-    let logs = &properties(&all, "Worker")["LoggingConfig"];
-    assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!("WARN")));
+}
+
+#[test]
+fn functions_log_as_much_as_the_settings_say() {
+    for (settings, level) in [("", "INFO"), ("log_level = \"debug\"", "DEBUG")] {
+        let all = resources(SHOP, settings);
+        for function in ["Dispatcher", "Worker"] {
+            let logs = &properties(&all, function)["LoggingConfig"];
+            assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!("WARN")));
+            assert_eq!(logs["ApplicationLogLevel"], level);
+        }
+    }
 }
 
 #[test]

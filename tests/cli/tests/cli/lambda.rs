@@ -101,6 +101,21 @@ fn a_worker_runs_its_set_up_and_writes_one_line_for_an_invocation() {
 }
 
 #[test]
+fn rust_log_says_more_exactly_than_the_functions_level_how_much_is_logged() {
+    for (wanted, lines) in [("worker=warn", 0), ("off", 0), ("warn,worker=info", 1), ("", 1), ("worker=loud", 2)] {
+        let api = RuntimeApi::new([json!({ "celeriac": 1, "deliveries": [] })]);
+        let site = Site::new();
+        let mut program = shop(&site);
+        program.env("RUST_LOG", wanted);
+        let function = api.start(program, "worker");
+        assert_eq!(api.said(), Said::Answer("request-0".to_owned(), Value::Null));
+        let log = function.log();
+        assert_eq!(log.lines().count(), lines, "{wanted}: {log}");
+        assert_eq!(log.starts_with("warning: RUST_LOG is `worker=loud`, which is ignored: "), lines == 2, "{log}");
+    }
+}
+
+#[test]
 fn a_worker_that_is_out_of_time_answers_and_ends() {
     // Nobody answers the request for what becomes of this message: it cannot be read, and is to be buried.
     let delivery = json!({ "queue": "orders", "body": "b3JkZXI=", "receipt": "AQEB", "receives": 1, "sent_ms": 0 });
