@@ -78,7 +78,7 @@ impl Dispatcher {
         tracing::info!(?queues, "launching workers");
         let functions = backend.functions(registry);
         let invoker = std::sync::Arc::new(functions.clone());
-        dispatcher::Dispatcher::new(opened.ports.clone(), invoker, opened.dispatching(queues)).run(stop).await;
+        dispatcher::Dispatcher::new(backend.dispatcher_ports(), invoker, opened.dispatching(queues)).run(stop).await;
         functions.give_back().await;
     }
 }

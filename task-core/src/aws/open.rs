@@ -116,6 +116,12 @@ impl Backend {
         self.ports.clone()
     }
 
+    /// Its ports for a dispatcher that launches its functions: a parcel that lies in the bucket is received as a stub, since
+    /// that is what it passes on.
+    pub fn dispatcher_ports(&self) -> Ports {
+        Ports { queue: Arc::new(self.sqs.of_headers()), ..self.ports() }
+    }
+
     /// Its functions, as the launcher of workers for these tasks.
     pub fn functions(&self, registry: &Registry) -> Functions {
         let (clients, clock) = (Arc::clone(&self.clients), Arc::clone(&self.ports.clock));

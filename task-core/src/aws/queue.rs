@@ -14,6 +14,8 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Sqs {
     pub(super) access: Arc<Access>,
+    /// Whether what is received is whole: otherwise parcels that lie in the bucket stay there.
+    pub(super) fetches: bool,
 }
 
 /// What all requests need.
@@ -37,7 +39,13 @@ impl Sqs {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let (lookup, tasks) = (Lookup::default(), OnceLock::new());
-        Self { access: Arc::new(Access { clients, reactor, lookup, objects, clock, entropy, tasks }) }
+        let access = Access { clients, reactor, lookup, objects, clock, entropy, tasks };
+        Self { access: Arc::new(access), fetches: true }
+    }
+
+    /// The same for who reads headers only.
+    pub(super) fn of_headers(&self) -> Self {
+        Self { fetches: false, ..self.clone() }
     }
 
     /// Has something done by the backend's own threads, which own what they work with.

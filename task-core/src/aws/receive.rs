@@ -44,9 +44,9 @@ impl Sqs {
     /// Receives. What comes for a request that nobody waits for any more is put back at once.
     pub(super) async fn receive_for_one_who_waits(&self, request: Receive) -> Result<Vec<Delivery>, PortError> {
         let (answer, answered) = oneshot::channel();
-        let access = Arc::clone(&self.access);
+        let (access, fetches) = (Arc::clone(&self.access), self.fetches);
         self.access.reactor.handle()?.spawn(async move {
-            let received = access.receive(request).await;
+            let received = access.receive(request, fetches).await;
             if let Err(Ok(deliveries)) = answer.send(received) {
                 access.show_again(deliveries).await;
             }
@@ -59,14 +59,14 @@ impl Sqs {
 }
 
 impl Access {
-    async fn receive(self: &Arc<Self>, request: Receive) -> Result<Vec<Delivery>, PortError> {
+    async fn receive(self: &Arc<Self>, request: Receive, fetches: bool) -> Result<Vec<Delivery>, PortError> {
         let end_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
         loop {
             let left_ms = end_us.saturating_sub(self.clock.monotonic_us()) / 1000;
             let received = self.poll_queues(&request, left_ms / 1000).await?;
             let left_ms = end_us.saturating_sub(self.clock.monotonic_us()) / 1000;
             let deliveries = self.hold_back(received, left_ms).await;
-            let deliveries = self.resolve(deliveries).await;
+            let deliveries = if fetches { self.resolve(deliveries).await } else { self.possible(deliveries).await };
             if !deliveries.is_empty() || left_ms == 0 {
                 return Ok(deliveries);
             }
@@ -122,11 +122,15 @@ impl Access {
         if let Some(until_ms) = early.iter().map(|received| received.due_ms).min() {
             self.hide(early.into_iter().map(|received| received.delivery).collect(), until_ms).await;
         }
-        let (impossible, due) =
-            received.into_iter().map(|received| received.delivery).partition(|delivery| delivery.body.is_empty());
-        let impossible: Vec<Delivery> = impossible;
-        self.put_aside(impossible.into_iter().map(|delivery| (delivery, NO_TASK.to_owned())).collect()).await;
-        due
+        self.possible(received.into_iter().map(|received| received.delivery).collect()).await
+    }
+
+    /// Puts aside the runs that cannot be made.
+    async fn possible(&self, mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
+        let impossible = deliveries.extract_if(.., |delivery| delivery.body.is_empty());
+        let impossible = impossible.map(|delivery| (delivery, NO_TASK.to_owned())).collect::<Vec<_>>();
+        self.put_aside(impossible).await;
+        deliveries
     }
 
     /// Keeps back what came before its time: SQS counts whole seconds. If that is all there is, it is waited for.

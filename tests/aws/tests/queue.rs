@@ -12,8 +12,10 @@ use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack, with_crede
 use bytes::Bytes;
 use libtest_mimic::{Arguments, Trial};
 use task_core::{
-    aws::{self, Settings},
+    aws::{Backend, Options, Settings},
+    id::{BatchId, ParcelId},
     ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
+    wire::{self, Header, Packer, Packing},
 };
 
 static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
@@ -31,12 +33,18 @@ fn main() -> std::process::ExitCode {
         trial("a_batch_that_is_never_sent_whole_says_so_for_each_message", |on| on.block_on(never_sent_whole())),
         trial("a_batch_that_is_deleted_in_part_says_so_for_each_message", |on| on.block_on(deleted_in_part())),
         trial("a_send_whose_answer_is_lost_is_at_least_there", |on| on.block_on(answer_lost())),
+        trial("a_dispatcher_leaves_in_the_bucket_what_is_there", |on| on.block_on(stub_for_a_dispatcher())),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// The ports of a stack of its own, through a proxy.
 async fn through(rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> (Ports, Proxy) {
+    let (backend, proxy) = stack_through(rule).await;
+    (backend.ports(), proxy)
+}
+
+async fn stack_through(rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> (Backend, Proxy) {
     static STACKS: AtomicUsize = AtomicUsize::new(0);
     let stack = format!("queue-{}", STACKS.fetch_add(1, Ordering::Relaxed));
     create_stack(&config(AWS.endpoint()).await, &stack, &["mail"]).await;
@@ -44,9 +52,10 @@ async fn through(rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> (Por
     let settings = Settings {
         region: Some(Ministack::REGION.to_owned()),
         endpoint: Some(proxy.endpoint().to_owned()),
+        bucket: Some(stack.clone()),
         ..Settings::new(stack.parse().expect("a name"))
     };
-    (aws::open(settings).expect("it has threads"), proxy)
+    (Backend::new(settings, Options::default()).expect("nothing is asked yet"), proxy)
 }
 
 /// The first requests of this operation have this fault.
@@ -104,4 +113,59 @@ async fn answer_lost() {
     let received = receive(&ports).await;
     let bodies: BTreeSet<_> = received.iter().map(|delivery| delivery.body.clone()).collect();
     assert_eq!((bodies.len(), proxy.faults()), (3, 1));
+}
+
+/// A parcel of one call that fits into no message.
+fn large_parcel() -> Bytes {
+    let batch = BatchId::new(1, 7);
+    let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 20, call_bytes: 1 << 20 });
+    // Bytes that do not compress.
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut argument = vec![0xc6];
+    argument.extend((400_000_u32).to_be_bytes());
+    argument.extend(
+        std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        })
+        .take(400_000),
+    );
+    packer.push(&argument);
+    packer.encode(Header {
+        id: ParcelId::root(batch, 0),
+        parent: None,
+        batch,
+        recorded: false,
+        task: "mail.send".to_owned(),
+        queue: "mail".to_owned(),
+        first: 0,
+        count: 0,
+        attempt: 1,
+        hops: 0,
+        created_ms: 0,
+        due_ms: 0,
+        expires_ms: None,
+        not_after_ms: u64::MAX,
+        tenant: None,
+        call_ms: 0,
+    })
+}
+
+async fn stub_for_a_dispatcher() {
+    let (backend, _proxy) = stack_through(|_| Fault::None).await;
+    let (worker, dispatcher) = (backend.ports(), backend.dispatcher_ports());
+    let parcel = large_parcel();
+    let message = Outgoing { queue: "mail".into(), body: parcel.clone(), due_ms: 0 };
+    worker.queue.send(vec![message]).await.remove(0).expect("it has a place");
+    let fetched = || backend.meter().usage().contains_key(&("S3".into(), "GetObject".into()));
+
+    let stub = receive(&dispatcher).await.remove(0);
+    assert!(wire::is_stub(&stub.body), "{} bytes", stub.body.len());
+    assert_eq!(Header::peek(&stub.body).expect("a header").task, "mail.send");
+    assert!(!fetched());
+    dispatcher.queue.settle(vec![stub.hidden(0)]).await.remove(0).expect("it can be shown again");
+    assert_eq!(receive(&worker).await.remove(0).body, parcel);
+    assert!(fetched());
 }
