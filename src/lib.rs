@@ -55,6 +55,8 @@ mod host;
 #[cfg(all(feature = "aws", feature = "cli"))]
 mod lambda;
 #[cfg(feature = "cli")]
+mod logging;
+#[cfg(feature = "cli")]
 mod main_macro;
 #[cfg(doctest)]
 mod pages;

@@ -1,6 +1,7 @@
 //! The command line as a whole.
 
 use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
 
 #[cfg(feature = "aws")]
 use super::deploy::Deploy;
@@ -16,7 +17,10 @@ use super::{
     tasks::Tasks,
     worker::Worker,
 };
-use crate::store::Store;
+use crate::{
+    logging::{Form, Logging},
+    store::Store,
+};
 
 /// Runs the tasks of this program, and shows what became of their calls.
 #[derive(Debug, Parser)]
@@ -55,6 +59,11 @@ pub(super) struct Common {
 }
 
 impl Common {
+    /// The log, from this level on.
+    pub(super) fn logging(&self, level: LevelFilter) -> Logging {
+        Logging::new(level, if self.json { Form::Json } else { Form::Text })
+    }
+
     /// Where messages and ledger are: an option goes before the environment.
     #[cfg_attr(
         not(all(feature = "aws", feature = "embedded")),

@@ -7,8 +7,9 @@ use task_core::scheduler::Scheduler;
 #[cfg(feature = "aws")]
 use task_core::task::Registry;
 use tokio_util::sync::CancellationToken;
+use tracing::level_filters::LevelFilter;
 
-use super::{args::Common, exit::Failure, logging::Logging, role, session};
+use super::{args::Common, exit::Failure, role, session};
 #[cfg(feature = "aws")]
 use crate::store::Opened;
 use crate::sweep::sweep;
@@ -30,7 +31,7 @@ pub(super) struct Dispatcher {
 impl Dispatcher {
     #[cfg_attr(not(feature = "aws"), allow(clippy::unused_self, reason = "only a stack has functions to launch"))]
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
-        Logging::new("info", common.json).install();
+        common.logging(LevelFilter::INFO).install();
         let store = common.store()?;
         let registry = session::registry()?;
         let runtime = role::runtime()?;

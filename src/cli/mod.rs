@@ -14,7 +14,6 @@ mod deploy;
 mod dev;
 mod dispatcher;
 mod exit;
-mod logging;
 mod print;
 mod queue;
 mod role;

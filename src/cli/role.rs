@@ -10,8 +10,9 @@ use task_core::{
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
+use tracing::level_filters::LevelFilter;
 
-use super::{args::Common, exit::Failure, logging::Logging, session, signals};
+use super::{args::Common, exit::Failure, session, signals};
 use crate::{app::App, host::GRACE, store::Store};
 
 /// The settings of a role that executes tasks. They go before those of the program's set-up.
@@ -68,7 +69,7 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    let logging = Logging::new("info", common.json);
+    let logging = common.logging(LevelFilter::INFO);
     let store = common.store()?;
     // Before the set-up, which may take its time: what is wrong with the tasks is known already.
     session::registry()?;

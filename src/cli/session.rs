@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use task_core::{client::Client, ports::Ports, task::Registry};
+use tracing::level_filters::LevelFilter;
 
-use super::{args::Common, exit::Failure, logging::Logging};
+use super::{args::Common, exit::Failure};
 use crate::{StartError, store::Store};
 
 /// What a command works with. Opened as it is asked for: `tasks` needs no store, `queue` no tasks.
@@ -20,7 +21,7 @@ impl Session {
         command: impl FnOnce(Session) -> F,
     ) -> Result<(), Failure> {
         let store = common.store()?;
-        Logging::new("warn", common.json).install();
+        common.logging(LevelFilter::WARN).install();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

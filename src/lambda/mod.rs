@@ -5,7 +5,6 @@
 //! no certificates, no threads for calls.
 
 mod init_error;
-mod log;
 
 use std::{env, future::Future, process::ExitCode, sync::Arc};
 
@@ -17,8 +16,14 @@ use task_core::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use self::{init_error::InitError, log::Logging};
-use crate::{App, store::Store};
+use tracing::level_filters::LevelFilter;
+
+use self::init_error::InitError;
+use crate::{
+    App,
+    logging::{Form, Logging},
+    store::Store,
+};
 
 /// Whether this process is a function.
 pub(crate) fn is_here() -> bool {
@@ -31,7 +36,7 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    let logging = Logging::new();
+    let logging = logging();
     let served = match env::var("_HANDLER").as_deref() {
         Ok("dispatcher") => dispatcher(&logging),
         Ok("worker") => worker(setup, &logging),
@@ -42,6 +47,19 @@ where
     tracing::error!("{error}");
     init_error::report(&error);
     ExitCode::FAILURE
+}
+
+/// In the form that Lambda's `AWS_LAMBDA_LOG_FORMAT` names; from the level on that its `AWS_LAMBDA_LOG_LEVEL` names, unless
+/// `RUST_LOG` says more. The template sets the level for all functions: who sets the other means it.
+fn logging() -> Logging {
+    let json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
+    let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level_of(&level));
+    Logging::new(level.unwrap_or(LevelFilter::INFO), if json { Form::CloudJson } else { Form::CloudText })
+}
+
+/// Lambda's names for levels.
+fn level_of(name: &str) -> Option<LevelFilter> {
+    if name.eq_ignore_ascii_case("fatal") { Some(LevelFilter::ERROR) } else { name.parse().ok() }
 }
 
 fn dispatcher(logging: &Logging) -> Result<(), InitError> {

@@ -9,6 +9,7 @@ use measure::{Watch, peak_mb};
 use serde_json::{Value, json};
 use task_core::aws::Backend;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     child::{answer, say},
@@ -17,10 +18,7 @@ use crate::{
 
 /// Dispatches until there are no more questions. Answers `reset`, and `readings` since then.
 pub(crate) fn run(url: &str) -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let backend = backend(url)?;
     let stop = CancellationToken::new();
