@@ -58,6 +58,7 @@ impl Dispatcher {
                 Err(error) => {
                     tracing::warn!(%error, "the queue cannot be read");
                     tokio::select! {
+                        biased;
                         () = stop.cancelled() => break,
                         () = launches.meanwhile(self.ports.clock.sleep(UNAVAILABLE)) => {}
                     }

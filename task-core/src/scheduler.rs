@@ -86,6 +86,7 @@ impl Scheduler {
             let look_ms = self.entries.iter().map(|entry| entry.look_ms).min().unwrap_or(u64::MAX);
             let sleep_ms = look_ms.saturating_sub(self.ports.clock.now_ms()).min(LONGEST_SLEEP_MS);
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.ports.clock.sleep(Duration::from_millis(sleep_ms)) => {}
             }

@@ -79,6 +79,7 @@ impl Worker {
         self.stopping.cancel();
         let mut live = self.live.subscribe();
         tokio::select! {
+            biased;
             _ = live.wait_for(|live| *live == 0) => {}
             () = self.ports.clock.sleep(grace + SETTLE) => {
                 tracing::error!(runs = *self.live.borrow(), "runs have not ended in time; their parcels are delivered again");
@@ -116,7 +117,10 @@ impl Worker {
     }
 
     pub(crate) fn watch(&self, floor: &Arc<Floor>) {
-        self.watchdog.watch(floor);
+        // Without threads of its own the worker starts none, and whoever blocks its thread blocks the run too.
+        if self.options.isolate {
+            self.watchdog.watch(floor);
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

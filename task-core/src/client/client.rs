@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Batch, CallStatus, Error, Handle, coalesce::Coalescer, status};
+use super::{Background, Batch, CallStatus, Error, Handle, coalesce::Coalescer, flusher, status};
 use crate::{
     id::{BatchId, TaskId},
     ports::{BatchRecord, Failure, Ports},
@@ -23,8 +23,14 @@ struct Shared {
 impl Client {
     /// A client over these ports.
     pub fn new(ports: Ports) -> Self {
+        Self::in_background(ports, Arc::new(flusher::thread))
+    }
+
+    /// The same with another place than a thread of its own for what it does in the background, as a simulation needs
+    /// it. What is started there ends when the last clone is gone and what it was given is sent.
+    pub fn in_background(ports: Ports, background: Background) -> Self {
         let ports = Arc::new(ports);
-        let coalescer = Coalescer::new(Arc::clone(&ports));
+        let coalescer = Coalescer::new(Arc::clone(&ports), background);
         Self { shared: Arc::new(Shared { ports, coalescer }) }
     }
 

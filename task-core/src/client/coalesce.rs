@@ -12,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    flusher::{self, Flight},
+    flusher::{self, Background, Flight},
     spec::Spec,
 };
 use crate::{
@@ -61,11 +61,12 @@ pub(super) enum Push {
 pub(super) struct Coalescer {
     ports: Arc<Ports>,
     buffer: Arc<Buffer>,
+    background: Background,
 }
 
 impl Coalescer {
-    pub(super) fn new(ports: Arc<Ports>) -> Self {
-        Self { ports, buffer: Arc::default() }
+    pub(super) fn new(ports: Arc<Ports>, background: Background) -> Self {
+        Self { ports, buffer: Arc::default(), background }
     }
 
     /// Hands a call to the flusher, whose thread starts with the first that is not alone.
@@ -80,7 +81,7 @@ impl Coalescer {
     }
 
     fn start(&self) -> io::Result<()> {
-        flusher::start(Arc::clone(&self.buffer), Arc::clone(&self.ports))
+        (self.background)(Box::pin(flusher::run(Arc::clone(&self.buffer), Arc::clone(&self.ports))))
     }
 }
 

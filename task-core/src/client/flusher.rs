@@ -4,10 +4,7 @@
 use std::{collections::HashMap, io, panic::AssertUnwindSafe, sync::Arc, thread};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::oneshot,
-};
+use tokio::{runtime::Builder, sync::oneshot};
 
 use super::{
     coalesce::{Buffer, Lost, PendingCall, Reply},
@@ -35,22 +32,26 @@ pub(super) fn alone(ports: Arc<Ports>, call: PendingCall) -> Flight {
     fly(ports, loads).boxed()
 }
 
-/// Starts the thread. It has a runtime of its own, so that it outlives the one that first used the client.
-pub(super) fn start(buffer: Arc<Buffer>, ports: Arc<Ports>) -> io::Result<()> {
+/// Where what a client does in the background runs: starts it, and does not wait for its end.
+pub type Background = Arc<dyn Fn(BoxFuture<'static, ()>) -> io::Result<()> + Send + Sync>;
+
+/// A thread with a runtime of its own, so that it outlives the one that first used the client.
+pub(super) fn thread(work: BoxFuture<'static, ()>) -> io::Result<()> {
     // Without drivers it parks on a futex, which is what a lone call pays for: ports bring what they need themselves.
     let runtime = Builder::new_current_thread().build()?;
-    thread::Builder::new().name("celeriac-client".to_owned()).spawn(move || run(&runtime, &buffer, &ports)).map(drop)
+    thread::Builder::new().name("celeriac-client".to_owned()).spawn(move || runtime.block_on(work)).map(drop)
 }
 
-fn run(runtime: &Runtime, buffer: &Buffer, ports: &Arc<Ports>) {
+/// Sends what is handed over until no more may come.
+pub(super) async fn run(buffer: Arc<Buffer>, ports: Arc<Ports>) {
     struct Ended<'a>(&'a Buffer);
     impl Drop for Ended<'_> {
         fn drop(&mut self) {
             self.0.ended();
         }
     }
-    let ended = Ended(buffer);
-    runtime.block_on(flush(buffer, ports));
+    let ended = Ended(&buffer);
+    flush(&buffer, &ports).await;
     drop(ended);
 }
 
@@ -67,6 +68,7 @@ async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
             }
         } else if open {
             tokio::select! {
+                biased;
                 () = buffer.filled() => {}
                 Some(()) = flights.next() => {}
             }

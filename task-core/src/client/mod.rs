@@ -29,6 +29,7 @@ pub use client::Client;
 pub use delay::Delay;
 pub use error::{Error, Unsent};
 pub use fan_out::FanOut;
+pub use flusher::Background;
 pub use handle::Handle;
 pub use source::{FromIter, FromStream, Source};
 pub(crate) use spec::{Place, Spec};
