@@ -15,5 +15,7 @@ pub mod ports;
 pub mod protocol;
 pub mod schedule;
 pub mod scheduler;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod task;
 pub mod wire;

@@ -1,0 +1,275 @@
+//! Functions, as Lambda runs them: an asynchronous invocation is accepted whatever there is room for, waits in a queue
+//! that nobody sees, runs in an environment that handles one at a time, may run twice or never, and is killed at its
+//! time limit.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{Fate, Host, HostId, Service, Sim, link::Link};
+use crate::ports::{Invocation, InvokeError, Invoker, PortError};
+use futures::future::{BoxFuture, FutureExt as _};
+
+/// What a function does with an event, until which time in milliseconds since 1970, by the host's own clock.
+pub type Handler = Arc<dyn Fn(Invocation, u64) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// What becomes of a new environment: it is set up, and answers what handles events.
+pub type Boot = Arc<dyn Fn(&Host) -> Handler + Send + Sync>;
+
+/// How functions are run.
+#[derive(Clone, Debug)]
+pub struct FunctionOptions {
+    /// How many environments there may be.
+    pub concurrency: usize,
+    /// How many invocations may be outstanding, which whoever launches them keeps to.
+    pub cap: usize,
+    /// How long an event may be handled.
+    pub time_limit: Duration,
+    /// How long an environment takes to start.
+    pub cold_start: Duration,
+    /// How far the clocks of environments may be wrong, in milliseconds.
+    pub skew_ms: u64,
+}
+
+/// A function and its environments.
+#[derive(Clone)]
+pub struct Functions {
+    state: Arc<Mutex<State>>,
+    options: FunctionOptions,
+    boot: Boot,
+    fate: Fate,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Invocation>,
+    idle: Vec<(Host, Handler)>,
+    environments: usize,
+    /// Invocations that were launched and have not ended, as whoever launches them counts.
+    outstanding: usize,
+    most: usize,
+    busy: Vec<HostId>,
+}
+
+impl Functions {
+    /// A function whose environments are set up by `boot`.
+    pub fn new(sim: &Sim, options: FunctionOptions, boot: Boot) -> Self {
+        Self { state: Arc::default(), options, boot, fate: sim.fate() }
+    }
+
+    /// The launcher of a program on this host.
+    pub fn launcher(&self, host: &Host) -> Arc<dyn Invoker> {
+        let link = Link { shared: host.shared.clone(), host: Some(host.id), clock: host.clock() };
+        Arc::new(Launcher { functions: self.clone(), link, host: host.clone() })
+    }
+
+    /// The most invocations that were outstanding at a time.
+    pub fn most_outstanding(&self) -> usize {
+        self.state().most
+    }
+
+    /// The environments that handle something now.
+    pub fn busy(&self) -> Vec<HostId> {
+        self.state().busy.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An event arrives in the queue that nobody sees.
+    fn accept(&self, invocation: Invocation) {
+        let (copies, delay_ms) = self.fate.draw(|dice, weather| {
+            let copies = if dice.happens(weather.event_lost) {
+                0
+            } else if dice.happens(weather.event_twice) {
+                2
+            } else {
+                1
+            };
+            (copies, dice.between(1, 40))
+        });
+        if copies == 0 {
+            self.fate.say(0, || "an event of a function was dropped".to_owned());
+            self.give_up_later();
+        }
+        for _ in 0..copies {
+            let (functions, invocation) = (self.clone(), invocation.clone());
+            self.fate.after(Duration::from_millis(delay_ms), move |sim| {
+                functions.state().waiting.push_back(invocation);
+                functions.start(sim);
+            });
+        }
+    }
+
+    /// What is never heard of again counts as outstanding until its lease would be over.
+    fn give_up_later(&self) {
+        let functions = self.clone();
+        self.fate.after(self.options.time_limit + Duration::from_secs(10), move |_| functions.released());
+    }
+
+    fn released(&self) {
+        let mut state = self.state();
+        state.outstanding = state.outstanding.saturating_sub(1);
+    }
+
+    /// Gives what waits to environments, as far as there may be some.
+    fn start(&self, sim: &mut Sim) {
+        loop {
+            let idle = {
+                let mut state = self.state();
+                state.idle.retain(|(host, _)| sim.is_alive(host.id));
+                if state.waiting.is_empty() {
+                    return;
+                }
+                state.idle.pop()
+            };
+            if let Some((host, handler)) = idle {
+                self.handle(&host, &handler);
+                continue;
+            }
+            if self.state().environments >= self.options.concurrency {
+                return;
+            }
+            self.state().environments += 1;
+            let skew_ms = self.options.skew_ms;
+            let skew_ms = self.fate.draw(|dice, _| dice.between(0, 2 * skew_ms)) as i64 - skew_ms as i64;
+            let host = sim.boot("an environment of the function", skew_ms);
+            let handler = (self.boot)(&host);
+            let functions = self.clone();
+            self.fate.after(self.options.cold_start, move |sim| {
+                functions.state().idle.push((host, handler));
+                functions.start(sim);
+            });
+            // It takes the next that waits when it has started.
+            if self.state().waiting.len() <= self.starting() {
+                return;
+            }
+        }
+    }
+
+    /// How many environments are being started.
+    fn starting(&self) -> usize {
+        let state = self.state();
+        state.environments.saturating_sub(state.idle.len() + state.busy.len())
+    }
+
+    fn handle(&self, host: &Host, handler: &Handler) {
+        let Some(invocation) = self.state().waiting.pop_front() else { return };
+        self.state().busy.push(host.id);
+        let limit = self.options.time_limit;
+        let deadline_ms = host.clock().now_ms() + limit.as_millis() as u64;
+        let handled = handler(invocation, deadline_ms);
+        let (functions, id, again) = (self.clone(), host.id, (host.clone(), Arc::clone(handler)));
+        let ended = Arc::new(Mutex::new(false));
+        let said = Arc::clone(&ended);
+        host.spawn(async move {
+            handled.await;
+            *said.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            functions.ended(id, Some(again));
+        });
+        self.end_by(limit, id, ended);
+    }
+
+    /// Kills an environment at its time limit, unless it has answered; one that died is found then at the latest.
+    fn end_by(&self, limit: Duration, host: HostId, ended: Arc<Mutex<bool>>) {
+        let functions = self.clone();
+        let step = Duration::from_secs(1).min(limit);
+        self.fate.after(step, move |sim| {
+            if *ended.lock().unwrap_or_else(PoisonError::into_inner) {
+                return;
+            }
+            if sim.is_alive(host) && limit > step {
+                return functions.end_by(limit.saturating_sub(step), host, ended);
+            }
+            sim.crash(host);
+            functions.ended(host, None);
+        });
+    }
+
+    fn ended(&self, host: HostId, again: Option<(Host, Handler)>) {
+        {
+            let mut state = self.state();
+            state.busy.retain(|busy| *busy != host);
+            if again.is_none() {
+                state.environments -= 1;
+            }
+            state.idle.extend(again);
+        }
+        self.released();
+        let functions = self.clone();
+        self.fate.after(Duration::ZERO, move |sim| functions.start(sim));
+    }
+}
+
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Functions").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// What launches invocations from one host.
+struct Launcher {
+    functions: Functions,
+    link: Link,
+    host: Host,
+}
+
+/// How long whoever launches waits when as many are outstanding as may be.
+const FULL: Duration = Duration::from_secs(1);
+
+impl Invoker for Launcher {
+    fn room(&self) -> BoxFuture<'_, usize> {
+        async {
+            loop {
+                let room = self.functions.options.cap.saturating_sub(self.functions.state().outstanding);
+                if room > 0 {
+                    return room;
+                }
+                self.host.clock().sleep(FULL).await;
+            }
+        }
+        .boxed()
+    }
+
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
+        async move {
+            // At once: whoever asks for room next has to know.
+            {
+                let mut state = self.functions.state();
+                if state.outstanding >= self.functions.options.cap {
+                    return Err(InvokeError::Throttled);
+                }
+                state.outstanding += 1;
+                state.most = state.most.max(state.outstanding);
+            }
+            let functions = self.functions.clone();
+            let events = Arc::new(Mutex::new(Vec::new()));
+            let arrived = Arc::clone(&events);
+            let launched = self.link.call(Service::Functions, move |site| {
+                arrived.lock().unwrap_or_else(PoisonError::into_inner).push(());
+                let (functions, invocation) = (functions.clone(), invocation.clone());
+                site.act(move |_| functions.accept(invocation));
+            });
+            let launched = launched.await;
+            match launched {
+                Ok(()) => Ok(()),
+                Err(error @ PortError::Unknown { .. }) => {
+                    // If it never arrived it counts until its lease would be over; if it did, until it ends.
+                    if events.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                        self.functions.give_up_later();
+                    }
+                    Err(InvokeError::Unknown(error))
+                }
+                Err(error) => {
+                    self.functions.released();
+                    Err(InvokeError::Failed(error))
+                }
+            }
+        }
+        .boxed()
+    }
+}

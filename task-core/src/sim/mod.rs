@@ -1,0 +1,33 @@
+//! The simulated backend: every service in memory, behind a network that loses and delays, under virtual time, with
+//! hosts that crash, freeze and have wrong clocks. Production code runs on it unchanged, on one thread, and everything
+//! that is random follows from one seed: a run can be had again.
+//!
+//! [`Sim`] is a list of events and what they happen to. A [`Host`] is one life of one process; its [`ports`](Host::ports)
+//! lead to the services. [`Functions`] runs invocations as Lambda does. An [`Observer`] is told of everything.
+//! [`in_memory`] is the services alone.
+//!
+//! What it does not model: bytes on a wire, prices, the SDKs' retries, and handlers of Lambda's events.
+
+mod batches;
+mod counts;
+mod deed;
+mod dice;
+mod host;
+mod lambda;
+mod letters;
+mod link;
+mod ports;
+mod queue;
+mod rows;
+mod simulation;
+mod store;
+mod weather;
+mod world;
+
+pub use deed::{Deed, HostId, Observer, Write, short};
+pub use dice::Dice;
+pub use host::Host;
+pub use lambda::{Boot, FunctionOptions, Functions, Handler};
+pub use simulation::{Fate, Sim, in_memory};
+pub use weather::{Outage, Service, Weather};
+pub use world::BEGIN_MS;
