@@ -96,7 +96,7 @@ impl ParcelId {
     }
 
     /// The id whose bytes these are.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
 }

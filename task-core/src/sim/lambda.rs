@@ -52,6 +52,8 @@ struct State {
     outstanding: usize,
     most: usize,
     busy: Vec<HostId>,
+    /// Environments of a program that is no longer deployed: each ends with what it handles.
+    old: Vec<HostId>,
 }
 
 impl Functions {
@@ -74,6 +76,18 @@ impl Functions {
     /// The environments that handle something now.
     pub fn busy(&self) -> Vec<HostId> {
         self.state().busy.clone()
+    }
+
+    /// Another program is deployed: environments that are started before now handle nothing more.
+    pub fn renew(&self, sim: &mut Sim) {
+        let idle = {
+            let mut state = self.state();
+            state.old = state.busy.clone();
+            let idle = std::mem::take(&mut state.idle);
+            state.environments -= idle.len();
+            idle
+        };
+        idle.iter().for_each(|(host, _)| sim.crash(host.id));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -145,16 +159,10 @@ impl Functions {
                 functions.start(sim);
             });
             // It takes the next that waits when it has started.
-            if self.state().waiting.len() <= self.starting() {
+            if self.state().is_served() {
                 return;
             }
         }
-    }
-
-    /// How many environments are being started.
-    fn starting(&self) -> usize {
-        let state = self.state();
-        state.environments.saturating_sub(state.idle.len() + state.busy.len())
     }
 
     fn handle(&self, host: &Host, handler: &Handler) {
@@ -194,6 +202,7 @@ impl Functions {
         {
             let mut state = self.state();
             state.busy.retain(|busy| *busy != host);
+            let again = again.filter(|_| !state.old.contains(&host));
             if again.is_none() {
                 state.environments -= 1;
             }
@@ -202,6 +211,14 @@ impl Functions {
         self.released();
         let functions = self.clone();
         self.fate.after(Duration::ZERO, move |sim| functions.start(sim));
+    }
+}
+
+impl State {
+    /// Whether an environment is being started for each event that waits.
+    fn is_served(&self) -> bool {
+        let starting = self.environments.saturating_sub(self.idle.len() + self.busy.len());
+        self.waiting.len() <= starting
     }
 }
 

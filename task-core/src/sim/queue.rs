@@ -151,6 +151,11 @@ impl Queues {
         self.queues.iter().map(depth).collect()
     }
 
+    /// Whether there is no message, not even in a dead-letter queue.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty() && self.queues.values().all(|shelf| shelf.dead.is_empty())
+    }
+
     /// How many messages there are that are not in a dead-letter queue.
     pub(super) fn len(&self) -> usize {
         self.places.len()

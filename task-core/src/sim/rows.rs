@@ -169,11 +169,6 @@ impl Rows {
         self.rows.get(&parcel).map(|row| &row.row)
     }
 
-    /// All rows.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Row, &Tally)> {
-        self.rows.values().map(|row| (&row.row, &row.tally))
-    }
-
     /// The row of the root parcel that holds a call.
     pub(super) fn root_of(&self, call: TaskId) -> Option<&Row> {
         let before = self.roots.range((call.batch, 0)..=(call.batch, call.index));

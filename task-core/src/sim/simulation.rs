@@ -8,7 +8,7 @@ use super::{
     link::Link,
     world::{Event, Life, Shared},
 };
-use crate::ports::{BatchRecord, Blocking, Clock, Failure, Ports, Profile, Row, Tally};
+use crate::ports::{BatchRecord, Blocking, Clock, Failure, Ports, Profile};
 
 /// A simulation: hosts, and the time that they live in.
 pub struct Sim {
@@ -78,6 +78,11 @@ impl Sim {
     /// Stops a host, which goes on later as if nothing had been.
     pub fn freeze(&mut self, host: HostId) {
         self.set_frozen(host, true);
+    }
+
+    /// Lets all hosts go on.
+    pub fn thaw_all(&mut self) {
+        (0..self.machines.len()).for_each(|host| self.thaw(host));
     }
 
     /// Lets a host go on.
@@ -184,9 +189,10 @@ impl Sim {
         self.shared.world().store.batches.owes()
     }
 
-    /// All rows of parcels, and their tallies.
-    pub fn rows(&self) -> Vec<(Row, Tally)> {
-        self.shared.world().store.rows.all().map(|(row, tally)| (row.clone(), *tally)).collect()
+    /// Whether no message is left and nothing is owed.
+    pub fn is_quiet(&self) -> bool {
+        let world = self.shared.world();
+        world.store.queues.is_empty() && !world.store.batches.owes()
     }
 
     /// The record of a batch.
@@ -216,6 +222,9 @@ impl Drop for Sim {
             self.shared.world().kill(host);
             self.bury(host);
         }
+        // They refer to the world that holds them.
+        let rest = self.shared.world().take_rest();
+        drop(rest);
     }
 }
 

@@ -107,6 +107,11 @@ impl World {
         self.events.first_key_value().map(|((at_us, _), _)| *at_us)
     }
 
+    /// What refers to this world.
+    pub(super) fn take_rest(&mut self) -> (BTreeMap<(u64, u64), Event>, Option<Box<dyn Observer>>) {
+        (std::mem::take(&mut self.events), self.observer.take())
+    }
+
     /// Lets something that waits go on.
     pub(super) fn wake(&mut self, Wake { host, wake }: Wake) {
         // Whoever waited may have been dropped.

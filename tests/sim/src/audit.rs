@@ -1,0 +1,255 @@
+//! Watches what is asked of the services: the rules of the parcel protocol, as far as each step alone shows them.
+
+use task_core::{
+    bitmap::Bitmap,
+    id::ParcelId,
+    planner,
+    ports::{Claim, ClaimRequest, Delivery, Outgoing, Record, Seal, Settle, Settlement},
+    sim::{Deed, HostId, Observer, Write},
+    wire::{Header, Parcel, decode_args},
+};
+
+use crate::{
+    facts::{Facts, Hold, Shared, Stored},
+    tasks,
+};
+
+/// How many parents a parcel may have.
+const MAX_HOPS: u32 = 5001;
+
+/// Watches the services.
+pub(crate) struct Audit(pub(crate) Shared);
+
+impl Observer for Audit {
+    fn see(&mut self, now_us: u64, host: HostId, deed: &Deed<'_>) {
+        let facts = &mut *self.0.lock();
+        match deed {
+            Deed::Sent(message) => facts.sent(message),
+            Deed::Received(delivery) => facts.received(delivery),
+            Deed::Settled(settlement, Ok(())) => facts.settled(settlement),
+            Deed::Claimed(request, claim) => facts.claimed(host, request, claim, now_us),
+            Deed::Wrote(write) if write.error.is_none() => facts.wrote(host, write),
+            Deed::Revoked(batch) => drop(facts.revoked.entry(*batch).or_insert(now_us)),
+            Deed::Died => {
+                facts.dead.insert(host);
+                facts.held.remove(&host);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Facts {
+    fn sent(&mut self, message: &Outgoing) {
+        let Ok(parcel) = Parcel::open(&message.body) else {
+            return self.violated("what is no parcel was sent", None, None);
+        };
+        let Header { id, batch, parent, .. } = parcel.header;
+        if message.body.len() > planner::PROFILE.message_bytes {
+            self.violated("is larger than a message may be", None, Some(id));
+        }
+        if let Some(before) = self.parcels.get(&id) {
+            if parent.is_some() && before.body != message.body {
+                self.violated("was sent again, and is another than before (rule 4)", None, Some(id));
+            }
+            return;
+        }
+        let header = parcel.header.clone();
+        let revived = parent.is_none() && id != ParcelId::root(batch, header.first);
+        let stored = Stored {
+            batch,
+            task: header.task.clone(),
+            parent,
+            revived,
+            attempt: header.attempt,
+            hops: header.hops,
+            due_ms: header.due_ms,
+            expires_ms: header.expires_ms,
+            indexes: (0..parcel.count()).map(|position| parcel.index(position)).collect(),
+            body: message.body.clone(),
+            args: (0..parcel.count()).filter_map(|position| decode_args(parcel.args(position)).ok()).collect(),
+        };
+        if let Some(parent) = parent {
+            self.is_child(id, parent, &stored);
+        }
+        if revived {
+            for call in stored.calls().collect::<Vec<_>>() {
+                let seen = self.calls.entry(call).or_default();
+                seen.revived += 1;
+                seen.failed += 1;
+            }
+        }
+        self.parcels.insert(id, stored);
+    }
+
+    /// A child is what its parent's seal says, and the seal is written before it is sent (rule 4).
+    fn is_child(&mut self, id: ParcelId, parent: ParcelId, child: &Stored) {
+        let seal = self.rows.get(&parent).and_then(|row| row.seal.as_ref());
+        let plan = seal.and_then(|seal| (0..).zip(&seal.children).find(|(k, _)| parent.child(*k) == id));
+        let (Some((_, plan)), Some(stored)) = (plan, self.parcels.get(&parent)) else {
+            return self.violated("was sent although no seal asks for it (rule 4)", None, Some(id));
+        };
+        let calls: Option<Bitmap> = child.indexes.iter().map(|index| stored.position(*index)).collect();
+        let as_planned = calls.as_ref() == Some(&plan.calls)
+            && (child.attempt, child.due_ms, child.hops) == (plan.attempt, plan.due_ms, stored.hops + 1);
+        let (in_vain, hops) = (child.indexes.is_empty(), child.hops);
+        if !as_planned {
+            self.violated("is not the child that its parent's seal asks for (rule 4)", None, Some(id));
+        }
+        if in_vain || hops > MAX_HOPS {
+            self.violated(format!("has no calls, or {hops} parents"), None, Some(id));
+        }
+    }
+
+    fn received(&mut self, delivery: &Delivery) {
+        let parcel = Header::peek(&delivery.body).ok().map(|header| header.id);
+        self.receipts.insert(delivery.receipt.0.clone(), parcel);
+    }
+
+    /// A message is kept until its parcel is finished (rule 1).
+    fn settled(&mut self, settlement: &Settlement) {
+        let parcel = self.receipts.get(&settlement.receipt.0).copied().flatten();
+        let finished = parcel.and_then(|parcel| self.rows.get(&parcel)).is_some_and(|row| row.finished);
+        match settlement.settle {
+            Settle::Delete if !finished => {
+                self.violated("its message was deleted before it was finished (rule 1)", None, parcel);
+            }
+            Settle::Bury { .. } => self.violated("was buried although it can be read", None, parcel),
+            _ => {}
+        }
+    }
+
+    fn claimed(&mut self, host: HostId, request: &ClaimRequest, claim: &Claim, now_us: u64) {
+        let (parcel, first) = (request.parcel, request.first);
+        let (epoch, done, runs) = match claim {
+            Claim::Claimed(claimed) => (claimed.epoch, claimed.done.clone(), true),
+            Claim::Sealed { epoch, .. } => (*epoch, Bitmap::new(), false),
+            _ => return,
+        };
+        let row = self.rows.entry(parcel).or_default();
+        let lost = runs && epoch > 1;
+        if runs {
+            row.epoch = epoch;
+            row.losses += u32::from(lost);
+        }
+        if lost && self.calm {
+            self.violated("a holder that lives lost it although nothing goes wrong", None, Some(parcel));
+        }
+        if lost {
+            let stored = self.parcels.get(&parcel);
+            let open = stored.into_iter().flat_map(|stored| (0..).zip(stored.calls()));
+            let open: Vec<_> = open.filter(|(position, _)| !done.contains(*position)).map(|(_, call)| call).collect();
+            for call in open {
+                self.calls.entry(call).or_default().lost += 1;
+            }
+        }
+        if !self.parcels.contains_key(&parcel) {
+            self.violated(format!("was claimed (from call {first}) and never sent"), None, Some(parcel));
+        }
+        let holds = self.held.entry(host).or_default();
+        holds.retain(|hold| hold.parcel != parcel);
+        holds.push(Hold { parcel, epoch, done, since_us: now_us, runs });
+    }
+
+    fn wrote(&mut self, host: HostId, write: &Write<'_>) {
+        let Write { what, parcel, epoch, record, seal, .. } = *write;
+        let given =
+            self.held.get(&host).into_iter().flatten().find(|hold| hold.parcel == parcel).map(|hold| hold.epoch);
+        let dead = self.dead.contains(&host);
+        let row = self.rows.entry(parcel).or_default();
+        let current = row.epoch;
+        // What a process had sent before it died arrives all the same.
+        if epoch != current || (given != Some(epoch) && !dead) {
+            let what =
+                format!("{what} at epoch {epoch}, of a host that was given {given:?}, when {current} held (rule 3)");
+            self.violated(what, None, Some(parcel));
+        }
+        if let Some(record) = record {
+            self.recorded(parcel, record, what);
+        }
+        if let Some(seal) = seal.filter(|seal| !seal.children.is_empty()) {
+            self.sealed(parcel, seal);
+        }
+        if matches!(what, "finish" | "settle") {
+            self.finished(parcel);
+        }
+    }
+
+    fn recorded(&mut self, parcel: ParcelId, record: &Record, what: &str) {
+        let Some(stored) = self.parcels.get(&parcel) else { return };
+        let row = self.rows.entry(parcel).or_default();
+        // What is written again to a parcel that is sealed or finished changes nothing.
+        if row.finished || row.seal.is_some() {
+            return;
+        }
+        let before = std::mem::replace(&mut row.done, record.done.clone());
+        let count = stored.indexes.len() as u32;
+        let new: Vec<u32> = record.done.iter().filter(|position| !before.contains(*position)).collect();
+        let calls: Vec<_> = new
+            .iter()
+            .filter_map(|at| stored.indexes.get(*at as usize))
+            .map(|index| stored.batch.call(*index))
+            .collect();
+        let undone = before.iter().any(|position| !record.done.contains(position));
+        let beyond = record.done.iter().any(|position| position >= count);
+        if undone || beyond {
+            self.violated(
+                format!("{what} takes verdicts back, or has some on calls that it has not"),
+                None,
+                Some(parcel),
+            );
+        }
+        if record.tally.ended() != u64::from(record.done.len()) {
+            self.violated(format!("{what} counts other verdicts than it has"), None, Some(parcel));
+        }
+        for call in calls {
+            let seen = self.calls.entry(call).or_default();
+            seen.verdicts += 1;
+            if seen.verdicts > 1 + seen.revived {
+                self.violated("has more than one final verdict", Some(call), Some(parcel));
+            }
+        }
+    }
+
+    fn sealed(&mut self, parcel: ParcelId, seal: &Seal) {
+        let Some(stored) = self.parcels.get(&parcel) else { return };
+        let row = self.rows.entry(parcel).or_default();
+        if row.seal.is_some() || row.finished {
+            return;
+        }
+        let mut goes_on = Bitmap::new();
+        let twice = seal.children.iter().flat_map(|plan| plan.calls.iter()).any(|position| !goes_on.insert(position));
+        let over = goes_on.iter().any(|position| row.done.contains(position));
+        let most = tasks::options(&stored.task).map_or(u32::MAX, |options| options.retries + 1);
+        let attempts = seal.children.iter().any(|plan| plan.attempt < stored.attempt || plan.attempt > most);
+        let many = seal.children.len() > Seal::MAX_CHILDREN;
+        row.seal = Some(seal.clone());
+        if twice || over || attempts || many {
+            let what = format!(
+                "its seal sends a call on twice ({twice}), or one that is over ({over}), or to an attempt that it may \
+                 not make ({attempts}), or has too many children ({many})"
+            );
+            self.violated(what, None, Some(parcel));
+        }
+    }
+
+    /// Nothing of a finished parcel is lost: each call is over or goes on (G2).
+    fn finished(&mut self, parcel: ParcelId) {
+        let Some(stored) = self.parcels.get(&parcel) else { return };
+        let row = self.rows.entry(parcel).or_default();
+        if std::mem::replace(&mut row.finished, true) {
+            return;
+        }
+        let goes_on =
+            |position| row.seal.iter().flat_map(|seal| &seal.children).any(|plan| plan.calls.contains(position));
+        let lost = (0..stored.indexes.len() as u32).find(|at| !row.done.contains(*at) && !goes_on(*at));
+        if let Some(position) = lost {
+            let call = stored.batch.call(stored.indexes[position as usize]);
+            self.violated(
+                "is lost: its parcel is finished, and it is neither over nor goes on (G2)",
+                Some(call),
+                Some(parcel),
+            );
+        }
+    }
+}

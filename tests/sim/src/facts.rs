@@ -1,0 +1,256 @@
+//! What has happened, as far as it has to be known to say what must never happen.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use task_core::{
+    bitmap::Bitmap,
+    id::{BatchId, ParcelId, TaskId},
+    ports::Seal,
+    sim::{BEGIN_MS, HostId, short},
+};
+
+use crate::{
+    tasks::{self, Args},
+    witness::Outcome,
+};
+
+/// The most violations that are kept of a run: one is enough.
+const MAX_VIOLATIONS: usize = 20;
+
+/// How much later than it expired a call may be started, because of wrong clocks.
+const EXPIRY_TOLERANCE_MS: u64 = 6_000;
+
+/// The last of all ids.
+const LAST: ParcelId = ParcelId::from_bytes([u8::MAX; 16]);
+
+/// What has happened, shared by all who see a part of it.
+#[derive(Clone, Default)]
+pub(crate) struct Shared(Arc<Mutex<Facts>>);
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What has happened.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// What must not have happened.
+    pub(crate) violations: Vec<Violation>,
+    /// Whether nothing goes wrong, so that no holder may lose its parcel.
+    pub(crate) calm: bool,
+    /// Parcels that were stored in a queue.
+    pub(crate) parcels: BTreeMap<ParcelId, Stored>,
+    /// Parcels by what became of them in the ledger.
+    pub(crate) rows: BTreeMap<ParcelId, Kept>,
+    pub(crate) calls: BTreeMap<TaskId, Seen>,
+    pub(crate) revoked: BTreeMap<BatchId, u64>,
+    /// What each host has been given to hold, the newest last.
+    pub(crate) held: BTreeMap<HostId, Vec<Hold>>,
+    pub(crate) dead: BTreeSet<HostId>,
+    /// Which parcel a delivery is of.
+    pub(crate) receipts: BTreeMap<Arc<str>, Option<ParcelId>>,
+    /// Which calls of a parcel run on a host now, and since when.
+    running: BTreeMap<(HostId, ParcelId), BTreeMap<TaskId, u64>>,
+    pub(crate) told: Told,
+}
+
+/// What clients were told.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Calls of batches that were accepted, by how many; with a batch that is complete.
+    pub(crate) batches: BTreeMap<BatchId, u64>,
+    /// Single calls that were accepted.
+    pub(crate) calls: BTreeSet<TaskId>,
+    /// The numbers of calls that were rejected.
+    pub(crate) rejected: BTreeSet<u32>,
+}
+
+/// Something that must not happen, and where to look.
+#[derive(Clone, Debug)]
+pub(crate) struct Violation {
+    pub(crate) what: String,
+    pub(crate) call: Option<TaskId>,
+    pub(crate) parcel: Option<ParcelId>,
+}
+
+/// A parcel that was stored.
+pub(crate) struct Stored {
+    pub(crate) batch: BatchId,
+    pub(crate) task: String,
+    pub(crate) parent: Option<ParcelId>,
+    /// Whether it is a dead letter that is tried again.
+    pub(crate) revived: bool,
+    pub(crate) attempt: u32,
+    pub(crate) hops: u32,
+    pub(crate) due_ms: u64,
+    pub(crate) expires_ms: Option<u64>,
+    /// The indexes of its calls.
+    pub(crate) indexes: Vec<u64>,
+    pub(crate) body: Bytes,
+    /// What its calls do.
+    pub(crate) args: Vec<Args>,
+}
+
+/// What a parcel's row was told.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) epoch: u64,
+    pub(crate) losses: u32,
+    pub(crate) done: Bitmap,
+    pub(crate) seal: Option<Seal>,
+    pub(crate) finished: bool,
+}
+
+/// A claim that a host was given.
+pub(crate) struct Hold {
+    pub(crate) parcel: ParcelId,
+    pub(crate) epoch: u64,
+    pub(crate) done: Bitmap,
+    pub(crate) since_us: u64,
+    /// Whether it may run its calls: one that was found sealed is not to be run.
+    pub(crate) runs: bool,
+}
+
+/// What was seen of a call.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) starts: u32,
+    /// Attempts that failed, so that another may follow, and dead letters that were sent again.
+    pub(crate) failed: u32,
+    /// Times that a holder lost a parcel in which the call was not done.
+    pub(crate) lost: u32,
+    pub(crate) succeeded: u32,
+    /// Attempts that were cut at their timeout.
+    pub(crate) cut: u32,
+    /// Attempts that were cut because their process was stopped.
+    pub(crate) stopped: u32,
+    /// Final verdicts, and how many there may be.
+    pub(crate) verdicts: u32,
+    pub(crate) revived: u32,
+}
+
+impl Stored {
+    pub(crate) fn position(&self, index: u64) -> Option<u32> {
+        self.indexes.binary_search(&index).ok().map(|position| position as u32)
+    }
+
+    pub(crate) fn calls(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.indexes.iter().map(|index| self.batch.call(*index))
+    }
+}
+
+impl Facts {
+    pub(crate) fn violated(&mut self, what: impl Into<String>, call: Option<TaskId>, parcel: Option<ParcelId>) {
+        if self.violations.len() < MAX_VIOLATIONS {
+            let (mut what, id) = (what.into(), parcel.map(short).unwrap_or_default());
+            if parcel.is_some() {
+                what = format!("parcel {id}: {what}");
+            }
+            if let Some(call) = call {
+                what = format!("call {call}: {what}");
+            }
+            self.violations.push(Violation { what, call, parcel });
+        }
+    }
+
+    /// A call is started on a host. Answers how often it has been.
+    pub(crate) fn begins(&mut self, host: HostId, call: TaskId, attempt: u32, now_us: u64) -> u32 {
+        let seen = self.calls.entry(call).or_default();
+        seen.starts += 1;
+        let (starts, allowed) = (seen.starts, 1 + seen.failed + seen.lost);
+        let (once, repeated) = (1 + seen.failed, starts > allowed);
+        let holds = self.held.get(&host).into_iter().flatten().rev();
+        let has = |hold: &Hold| {
+            let stored = self.parcels.get(&hold.parcel).filter(|stored| stored.batch == call.batch)?;
+            stored.position(call.index)
+        };
+        let mut found = None;
+        for hold in holds.filter(|hold| hold.runs) {
+            let Some(position) = has(hold) else { continue };
+            // A dead letter that was sent again may be here beside the parcel in which it died.
+            if found.is_none() || !hold.done.contains(position) {
+                found = Some((hold.parcel, position, hold));
+            }
+        }
+        let Some((parcel, position, hold)) = found else {
+            self.violated("runs on a host that has no claim on it", Some(call), None);
+            return starts;
+        };
+        let (was_done, since_us) = (hold.done.contains(position), hold.since_us);
+        let stored = &self.parcels[&parcel];
+        let (due_ms, expires_ms, batch) = (stored.due_ms, stored.expires_ms, stored.batch);
+        let options = tasks::options(&stored.task);
+        let revived = stored.revived;
+        let now_ms = BEGIN_MS + now_us / 1000;
+        let mut wrong = Vec::new();
+        if was_done {
+            wrong.push("runs although it was recorded done before this claim".to_owned());
+        }
+        if repeated {
+            wrong.push(format!("runs for the {starts}. time, although it may at most {allowed} times"));
+        }
+        if let Some(options) = options {
+            if options.at_most_once && starts > once {
+                wrong.push(format!("is at most once, and runs for the {starts}. time"));
+            }
+            if attempt > options.retries + 1 {
+                wrong.push(format!("makes attempt {attempt} of {}", options.retries + 1));
+            }
+            let running = self.running.entry((host, parcel)).or_default();
+            running.insert(call, now_us);
+            // One that is over its timeout is about to be dropped.
+            let over_us = now_us.saturating_sub(options.timeout.as_micros() as u64);
+            let running = running.values().filter(|since_us| over_us == 0 || **since_us > over_us).count();
+            if running > options.concurrency as usize {
+                wrong.push(format!("is one of {running} that run at a time, of at most {}", options.concurrency));
+            }
+        }
+        if now_ms < due_ms {
+            wrong.push(format!("runs {} ms before it is due", due_ms - now_ms));
+        }
+        if attempt == 1 && !revived && expires_ms.is_some_and(|expires_ms| now_ms > expires_ms + EXPIRY_TOLERANCE_MS) {
+            wrong.push("starts although it has expired".to_owned());
+        }
+        if self.revoked.get(&batch).is_some_and(|revoked_us| *revoked_us < since_us) {
+            wrong.push("runs although its batch was revoked before this claim".to_owned());
+        }
+        for what in wrong {
+            self.violated(what, Some(call), Some(parcel));
+        }
+        starts
+    }
+
+    /// An attempt ends on a host.
+    pub(crate) fn ends(&mut self, host: HostId, call: TaskId, outcome: Outcome, once: bool) {
+        let seen = self.calls.entry(call).or_default();
+        match outcome {
+            Outcome::Succeeded => seen.succeeded += 1,
+            Outcome::Failed => seen.failed += 1,
+            Outcome::Cut => {
+                seen.cut += 1;
+                seen.failed += u32::from(!once);
+            }
+            Outcome::Stopped => {
+                seen.stopped += 1;
+                seen.failed += u32::from(!once);
+            }
+            Outcome::Dropped => {}
+        }
+        for (_, running) in self.running.range_mut((host, ParcelId::from_bytes([0; 16]))..=(host, LAST)) {
+            running.remove(&call);
+        }
+        self.running.retain(|_, running| !running.is_empty());
+    }
+
+    /// All calls that were stored and are to end, whoever was told so.
+    pub(crate) fn accepted(&self) -> BTreeSet<TaskId> {
+        let roots = self.parcels.values().filter(|stored| stored.parent.is_none());
+        roots.flat_map(Stored::calls).collect()
+    }
+}

@@ -1,0 +1,4 @@
+//! How fast it is.
+
+/// Prints figures.
+pub fn figures() {}

@@ -1,0 +1,31 @@
+//! Client, dispatcher and worker as they are, on simulated hosts, while everything breaks that can break. A seed says
+//! what is asked for, by whom, and what goes wrong; the same seed is the same run. Whatever happens, what is promised
+//! has to hold.
+//!
+//! | word | what it is |
+//! | --- | --- |
+//! | `scenario` | what follows from a seed: hosts, work, weather |
+//! | `site` | the hosts with the programs on them, started again when they die |
+//! | `work` | what the clients ask for, and what they are told |
+//! | `tasks` | tasks whose calls do what their arguments say |
+//! | `facts` | what has happened, and what must never happen |
+//! | `end` | what must be true when all is quiet |
+//! | `mutation` | ways to break the product on purpose, each of which has to be noticed |
+
+mod audit;
+mod end;
+mod facts;
+mod figures;
+mod mutation;
+mod run;
+mod scenario;
+mod site;
+mod story;
+mod tasks;
+mod witness;
+mod work;
+
+pub use figures::figures;
+pub use mutation::Mutation;
+pub use run::{Report, run, run_with};
+pub use story::story;

@@ -1,0 +1,135 @@
+//! One run of a seed.
+
+use std::{fmt, time::Duration};
+
+use task_core::sim::{Dice, Sim};
+
+use crate::{
+    Mutation,
+    audit::Audit,
+    end,
+    facts::{Facts, Shared, Violation},
+    scenario::Scenario,
+    site::Site,
+    story, work,
+};
+
+/// How long after the trouble all must be quiet: longer than all back-offs, leases and patience of the product.
+const QUIET_WITHIN: Duration = Duration::from_hours(2);
+
+/// How often it is looked whether all is quiet.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How often an operator moves back what was received too often.
+const REDRIVE: Duration = Duration::from_mins(10);
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// What must not have happened.
+    pub violations: Vec<String>,
+    /// Calls that were accepted.
+    pub calls: u64,
+    /// Parcels that were stored.
+    pub parcels: u64,
+    /// How often a holder lost a parcel.
+    pub losses: u64,
+    /// How much time has passed in it.
+    pub passed: Duration,
+    /// One line for each thing that happened, if it was wanted.
+    pub trace: String,
+    /// Those that are about the first thing that went wrong.
+    pub story: String,
+}
+
+/// Runs a seed.
+pub fn run(seed: u64) -> Report {
+    run_with(seed, None, false)
+}
+
+/// The same with something broken on purpose, or with a trace.
+pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
+    let mut dice = Dice::new(seed);
+    let scenario = Scenario::new(&mut dice);
+    let facts = Shared::default();
+    let mut sim = Sim::new(dice.next_u64(), scenario.weather.clone());
+    sim.watch(Audit(facts.clone()));
+    if traced {
+        sim.trace();
+    }
+    facts.lock().calm = scenario.calm;
+    let (trouble, redrives) = (scenario.trouble, scenario.weather.max_receives > 0);
+    let site = Site::new(&mut sim, scenario, facts.clone(), mutation, dice.split());
+    work::start(&mut sim, &site, &mut dice);
+    site.trouble();
+    sim.run_until(trouble);
+    site.clear_up(&mut sim);
+    let quiet = settle(&mut sim, redrives, trouble + QUIET_WITHIN, &facts);
+    let (passed, trace) = (sim.now(), sim.take_trace());
+    let mut known = facts.lock();
+    let known = &mut *known;
+    if known.violations.is_empty() {
+        if quiet {
+            end::check(known, &sim);
+        } else {
+            restless(known, &sim);
+        }
+    }
+    report(seed, known, passed, trace)
+}
+
+/// Lets time pass until all is quiet. Says whether it is.
+fn settle(sim: &mut Sim, redrives: bool, until: Duration, facts: &Shared) -> bool {
+    let mut redrive = sim.now() + REDRIVE;
+    while sim.now() < until {
+        sim.run_until(sim.now() + LOOK);
+        if !facts.lock().violations.is_empty() {
+            return false;
+        }
+        if redrives && sim.now() >= redrive {
+            sim.redrive();
+            redrive += REDRIVE;
+        }
+        if sim.is_quiet() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Says what it is that does not come to an end.
+fn restless(facts: &mut Facts, sim: &Sim) {
+    let open = facts.parcels.iter().find(|(id, _)| !facts.rows.get(id).is_some_and(|row| row.finished));
+    let (parcel, call) = match open {
+        Some((id, stored)) => (Some(*id), stored.calls().next()),
+        None => (None, None),
+    };
+    let (messages, owes) = (sim.messages(), sim.owes());
+    let what = format!("there is no end to it: {messages} messages are left, callbacks are owed: {owes}");
+    facts.violated(what, call, parcel);
+}
+
+fn report(seed: u64, facts: &Facts, passed: Duration, trace: String) -> Report {
+    Report {
+        seed,
+        violations: facts.violations.iter().map(|Violation { what, .. }| what.clone()).collect(),
+        calls: facts.accepted().len() as u64,
+        parcels: facts.parcels.len() as u64,
+        losses: facts.rows.values().map(|row| u64::from(row.losses)).sum(),
+        passed,
+        story: story::tell(facts, &trace),
+        trace,
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, calls, parcels, losses, passed, violations, story, .. } = self;
+        let passed = passed.as_secs();
+        writeln!(f, "seed {seed}: {calls} calls in {parcels} parcels, {losses} losses, {passed} s of virtual time")?;
+        violations.iter().try_for_each(|what| writeln!(f, "  {what}"))?;
+        if story.is_empty() { Ok(()) } else { writeln!(f, "\nThe story of the first:\n{story}") }
+    }
+}

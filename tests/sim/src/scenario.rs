@@ -1,0 +1,135 @@
+//! What follows from a seed: which programs run where, what is asked of them, and what goes wrong.
+
+use std::time::Duration;
+
+use task_core::{
+    planner,
+    ports::Profile,
+    sim::{Dice, FunctionOptions, Outage, Service, Weather},
+};
+
+/// What follows from a seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) shape: Shape,
+    pub(crate) weather: Weather,
+    /// Nothing goes wrong at all.
+    pub(crate) calm: bool,
+    /// For how long things go wrong.
+    pub(crate) trouble: Duration,
+    /// How often something happens to a host.
+    pub(crate) blows: u64,
+    /// Which blows there are.
+    pub(crate) kinds: Vec<Blow>,
+    /// How far clocks are wrong.
+    pub(crate) skew_ms: u64,
+    pub(crate) profile: Profile,
+    pub(crate) atomic: bool,
+    pub(crate) servers: usize,
+    pub(crate) slots: usize,
+    /// Whether some calls kill their process.
+    pub(crate) killers: bool,
+    /// Whether servers begin as programs that do not have all tasks.
+    pub(crate) old: bool,
+    /// Whether the queue of long calls has no dispatcher.
+    pub(crate) narrow: bool,
+    pub(crate) functions: FunctionOptions,
+    /// How many things are asked for.
+    pub(crate) requests: u64,
+}
+
+/// Where calls run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// In the processes that dispatch.
+    Pool,
+    /// In functions.
+    Functions,
+}
+
+/// What happens to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blow {
+    /// It dies.
+    Crash,
+    /// It dies at one of its next requests.
+    CrashAtRequest,
+    /// It stands still for a while.
+    Freeze,
+    /// It is stopped and started again.
+    Restart,
+    /// Its clock jumps.
+    Clock,
+    /// A client dies at one of its next requests.
+    Client,
+}
+
+impl Scenario {
+    pub(crate) fn new(dice: &mut Dice) -> Self {
+        let calm = dice.happens(120_000);
+        let trouble = Duration::from_secs(dice.between(30, 300));
+        let profile = Profile {
+            message_bytes: dice.one_of(&[6 << 10, 256 << 10]),
+            checkpoint_ms: dice.one_of(&[25, 1000, 5000]),
+            gather_ms: dice.one_of(&[0, 2000]),
+            lease_ms: dice.one_of(&[10_000, 30_000, 60_000]),
+            ..planner::PROFILE
+        };
+        let profile = Profile { call_bytes: profile.message_bytes, ..profile };
+        let kinds = [Blow::Crash, Blow::CrashAtRequest, Blow::Freeze, Blow::Restart, Blow::Clock, Blow::Client];
+        let kinds: Vec<_> = kinds.into_iter().filter(|_| dice.happens(500_000)).collect();
+        let skew_ms = dice.one_of(&[0, 0, 200, 2000]);
+        Self {
+            shape: dice.one_of(&[Shape::Pool, Shape::Functions]),
+            weather: if calm { Weather::calm() } else { weather(dice, trouble) },
+            calm,
+            trouble,
+            blows: if calm { 0 } else { dice.one_of(&[0, 2, 6, 20]) },
+            kinds,
+            skew_ms: if calm { 0 } else { skew_ms },
+            profile,
+            atomic: dice.happens(300_000),
+            servers: dice.between(1, 3) as usize,
+            slots: dice.one_of(&[1, 2, 8]),
+            killers: !calm && dice.happens(250_000),
+            old: !calm && dice.happens(200_000),
+            narrow: dice.happens(500_000),
+            functions: FunctionOptions {
+                concurrency: dice.one_of(&[1, 3, 8]),
+                cap: dice.one_of(&[2, 4, 16]),
+                time_limit: Duration::from_secs(dice.one_of(&[60, 120])),
+                cold_start: Duration::from_millis(dice.between(20, 400)),
+                skew_ms: if calm { 0 } else { skew_ms },
+            },
+            requests: dice.between(3, 10),
+        }
+    }
+}
+
+fn weather(dice: &mut Dice, trouble: Duration) -> Weather {
+    let mut rate = |of: &[u32]| if dice.happens(500_000) { dice.one_of(of) } else { 0 };
+    let (few, some) = ([1_000, 10_000, 50_000], [10_000, 50_000, 200_000]);
+    let weather = Weather {
+        latency_us: (500, 20_000),
+        late: rate(&some),
+        refused: rate(&some),
+        unsent: rate(&few),
+        unanswered: rate(&few),
+        sent_twice: rate(&few),
+        item_refused: rate(&few),
+        overlooked: rate(&some),
+        delivered_twice: rate(&few),
+        deleted_in_vain: rate(&some),
+        max_receives: rate(&[30, 200]),
+        event_twice: rate(&some),
+        event_lost: rate(&some),
+        outages: Vec::new(),
+    };
+    let outages = if dice.happens(300_000) { dice.between(1, 3) } else { 0 };
+    let outage = |_| {
+        let from = Duration::from_millis(dice.between(0, trouble.as_millis() as u64));
+        let service = dice.one_of(&[Service::Queue, Service::Ledger, Service::Ledger, Service::Functions]);
+        Outage { service, from, to: from + Duration::from_secs(dice.between(1, 120)) }
+    };
+    Weather { outages: (0..outages).map(outage).collect(), ..weather }
+}

@@ -1,0 +1,275 @@
+//! The hosts, with the programs on them.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use dispatcher::{Dispatcher, DispatcherOptions};
+use futures::{FutureExt as _, future};
+use task_core::{
+    client::Client,
+    ports::{Ports, Profile},
+    protocol,
+    sim::{Boot, Dice, Fate, Functions, Handler, Host, HostId, Sim},
+    task::States,
+};
+use tokio_util::sync::CancellationToken;
+use worker::{Pool, Worker, WorkerOptions};
+
+use crate::{
+    facts,
+    mutation::Mutation,
+    scenario::{Blow, Scenario, Shape},
+    tasks,
+    witness::Insider,
+};
+
+/// How often it is looked which processes have died.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How often callbacks that are owed are looked for.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// How long a process that is stopped lets its calls run.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The hosts, with the programs on them.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) facts: facts::Shared,
+    pub(crate) fate: Fate,
+    pub(crate) mutation: Option<Mutation>,
+    functions: Option<Functions>,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    dice: Dice,
+    servers: Vec<Option<Server>>,
+    clients: Vec<HostId>,
+    /// Whether programs that are started now are old ones.
+    old: bool,
+}
+
+/// A process that serves queues.
+#[derive(Clone)]
+struct Server {
+    host: Host,
+    stop: CancellationToken,
+    stops: Arc<AtomicBool>,
+    worker: Arc<Worker>,
+}
+
+impl Site {
+    pub(crate) fn new(
+        sim: &mut Sim,
+        scenario: Scenario,
+        facts: facts::Shared,
+        mutation: Option<Mutation>,
+        dice: Dice,
+    ) -> Self {
+        let (servers, old) = (vec![None; scenario.servers], scenario.old);
+        let state = State { dice, servers, clients: Vec::new(), old };
+        let (scenario, fate) = (Arc::new(scenario), sim.fate());
+        let mut site = Self { scenario, facts, fate, mutation, functions: None, state: Arc::new(Mutex::new(state)) };
+        if site.scenario.shape == Shape::Functions {
+            site.functions = Some(Functions::new(sim, site.scenario.functions.clone(), site.environment()));
+        }
+        (0..site.scenario.servers).for_each(|number| site.serve(sim, number));
+        site.supervise();
+        site
+    }
+
+    /// A client on a host of its own.
+    pub(crate) fn client(&self, sim: &mut Sim) -> (Host, Client) {
+        let host = self.boot(sim, "a client");
+        self.state().clients.push(host.id());
+        let mut ports = self.ports(&host);
+        ports.batches = Arc::new(crate::work::Owing(ports.batches));
+        let client = Client::in_background(ports, host.background());
+        (host, client)
+    }
+
+    /// Things go wrong from now on, as the scenario has it.
+    pub(crate) fn trouble(&self) {
+        for _ in 0..self.scenario.blows {
+            let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64));
+            let site = self.clone();
+            self.fate.after(Duration::from_millis(at_ms), move |sim| site.strike(sim));
+        }
+        if self.scenario.old {
+            let site = self.clone();
+            self.fate.after(self.scenario.trouble / 2, move |sim| {
+                site.state().old = false;
+                site.functions.iter().for_each(|functions| functions.renew(sim));
+                let servers = site.state().servers.clone();
+                servers.into_iter().flatten().for_each(|server| server.restart());
+            });
+        }
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) fn clear_up(&self, sim: &mut Sim) {
+        sim.set_weather(self.scenario.weather.clearing());
+        sim.thaw_all();
+    }
+
+    fn strike(&self, sim: &mut Sim) {
+        if self.scenario.kinds.is_empty() {
+            return;
+        }
+        let blow = self.draw(|dice| dice.one_of(&self.scenario.kinds));
+        let server = {
+            let number = self.draw(|dice| dice.between(0, self.scenario.servers as u64 - 1)) as usize;
+            self.state().servers[number].clone()
+        };
+        let environments = self.functions.as_ref().map(Functions::busy).unwrap_or_default();
+        let environment = (!environments.is_empty()).then(|| self.draw(|dice| dice.one_of(&environments)));
+        let Some(server) = server else { return };
+        // Where calls run, or where they are dispatched.
+        let target = environment.filter(|_| self.draw(|dice| dice.happens(700_000))).unwrap_or(server.host.id());
+        let requests = self.draw(|dice| dice.between(0, 12)) as u32;
+        match blow {
+            Blow::Crash => sim.crash(target),
+            Blow::CrashAtRequest => sim.crash_after(target, requests),
+            Blow::Freeze => {
+                let lease_ms = self.scenario.profile.lease_ms;
+                let for_ms = self.draw(|dice| dice.between(500, 3 * lease_ms));
+                sim.freeze(target);
+                self.fate.after(Duration::from_millis(for_ms), move |sim| sim.thaw(target));
+            }
+            Blow::Restart => server.restart(),
+            Blow::Clock => {
+                let most_ms = 2 * self.scenario.skew_ms;
+                let skew_ms = self.draw(|dice| dice.between(0, most_ms)) as i64 - most_ms as i64 / 2;
+                sim.set_clock(target, skew_ms);
+            }
+            Blow::Client => {
+                let clients = self.state().clients.clone();
+                let client = self.draw(|dice| dice.one_of(&clients));
+                sim.crash_after(client, requests);
+            }
+        }
+    }
+
+    /// Starts what has died again, a little later.
+    fn supervise(&self) {
+        let site = self.clone();
+        self.fate.after(LOOK, move |sim| {
+            for number in 0..site.scenario.servers {
+                let dead = |server: &Server| !sim.is_alive(server.host.id());
+                if site.state().servers[number].as_ref().is_some_and(dead) {
+                    site.state().servers[number] = None;
+                    let (again, in_ms) = (site.clone(), site.draw(|dice| dice.between(100, 20_000)));
+                    site.fate.after(Duration::from_millis(in_ms), move |sim| again.serve(sim, number));
+                }
+            }
+            site.supervise();
+        });
+    }
+
+    /// Starts a process that serves queues.
+    fn serve(&self, sim: &mut Sim, number: usize) {
+        let host = self.boot(sim, "a server");
+        let (ports, stop, stops) = (self.ports(&host), CancellationToken::new(), Arc::<AtomicBool>::default());
+        let worker = self.worker(&host, &ports, &stops);
+        let queues = |narrow: bool| -> Vec<Arc<str>> {
+            let bulk_is_narrow = self.scenario.narrow && self.scenario.shape == Shape::Pool;
+            [("mail", false), ("bulk", bulk_is_narrow)]
+                .into_iter()
+                .filter(|(_, is_narrow)| *is_narrow == narrow)
+                .map(|(queue, _)| queue.into())
+                .collect()
+        };
+        let slots = self.scenario.slots;
+        let invoker = match &self.functions {
+            Some(functions) => functions.launcher(&host),
+            None => Pool::new(Arc::clone(&worker), slots),
+        };
+        let dispatcher = Dispatcher::new(ports.clone(), invoker, DispatcherOptions::new(queues(false)));
+        let stopped = stop.clone();
+        host.spawn(async move { dispatcher.run(stopped).await });
+        if !queues(true).is_empty() {
+            host.spawn(worker::narrow(Arc::clone(&worker), queues(true), slots, stop.clone()));
+        }
+        host.spawn(async move {
+            loop {
+                // What could not be asked is asked the next time.
+                drop(protocol::pay_owed(&ports).await);
+                ports.clock.sleep(SWEEP).await;
+            }
+        });
+        self.state().servers[number] = Some(Server { host, stop, stops, worker });
+    }
+
+    /// What becomes of a new environment of the function.
+    fn environment(&self) -> Boot {
+        let site = self.clone();
+        Arc::new(move |host| {
+            let ports = site.ports(host);
+            let worker = site.worker(host, &ports, &Arc::default());
+            let handler: Handler = Arc::new(move |invocation, deadline_ms| {
+                let worker = Arc::clone(&worker);
+                async move {
+                    worker.run(invocation, Some(deadline_ms)).await;
+                }
+                .boxed()
+            });
+            handler
+        })
+    }
+
+    fn worker(&self, host: &Host, ports: &Ports, stops: &Arc<AtomicBool>) -> Arc<Worker> {
+        let mut states = States::default();
+        states.insert(Insider::new(host, self.facts.clone(), self.fate.clone(), Arc::clone(stops)));
+        let options = WorkerOptions {
+            name: format!("host {}", host.id()).into(),
+            isolate: false,
+            threads: 1,
+            ..WorkerOptions::default()
+        };
+        Worker::new(tasks::registry(self.state().old), ports.clone(), states, options)
+    }
+
+    fn boot(&self, sim: &mut Sim, name: &str) -> Host {
+        let most_ms = 2 * self.scenario.skew_ms;
+        let skew_ms = self.draw(|dice| dice.between(0, most_ms)) as i64 - most_ms as i64 / 2;
+        sim.boot(name, skew_ms)
+    }
+
+    fn ports(&self, host: &Host) -> Ports {
+        let profile: Profile = self.scenario.profile;
+        let ports = host.ports(profile, self.scenario.atomic);
+        match self.mutation {
+            Some(mutation) => mutation.twist(ports),
+            None => ports,
+        }
+    }
+
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Dice) -> T) -> T {
+        draw(&mut self.state().dice)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// Stops the process as an operator does. It is started again when it has ended.
+    fn restart(&self) {
+        let Self { host, stop, stops, worker } = self.clone();
+        let ended = host.clone();
+        host.spawn(async move {
+            stop.cancel();
+            stops.store(true, Ordering::Relaxed);
+            future::join(worker.stop(GRACE), future::ready(())).await;
+            ended.die();
+        });
+    }
+}

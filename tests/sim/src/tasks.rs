@@ -1,0 +1,168 @@
+//! Tasks whose calls do what their arguments say.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use serde::{Deserialize, Serialize};
+use task_core::{
+    task::{Body, Context, Ended, Job, Options, Registry, Stop, Takes, Task, TaskDef},
+    wire::{decode_args, encode_args},
+};
+
+use crate::witness::Insider;
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Script {
+    /// It ends at its first poll.
+    Succeeds,
+    /// It ends well after so many milliseconds.
+    Takes(u32),
+    /// It returns this.
+    Returns(u32),
+    /// So many attempts fail.
+    Fails(u32),
+    /// It never ends.
+    Hangs,
+    /// It says that it is not to be tried again.
+    Cancels,
+    /// It wants to run later, once.
+    Snoozes,
+    /// It takes its process with it.
+    Kills,
+}
+
+/// What every task here takes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Args {
+    /// What the call does.
+    pub(crate) script: Script,
+    /// Tells it from all others that are asked for.
+    pub(crate) number: u32,
+}
+
+macro_rules! tasks {
+    ($($(#[$doc:meta])* $task:ident = $name:literal, $body:expr, $options:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub(crate) struct $task;
+
+            impl Task for $task {
+                const NAME: &'static str = $name;
+                const OPTIONS: Options = $options;
+                type Args = Args;
+                type Output = u32;
+            }
+
+            impl Takes<Args> for $task {
+                fn args(args: Args) -> Args {
+                    args
+                }
+            }
+        )*
+
+        /// All of them.
+        static TASKS: [TaskDef; [$($name),*].len()] = [$(TaskDef {
+            name: $name,
+            options: $options,
+            at: (file!(), line!()),
+            args: &["script", "number"],
+            states: &[],
+            check: |_| Ok(()),
+            body: $body,
+        }),*];
+    };
+}
+
+const ASYNC: Body = Body::Async(perform);
+const BLOCKING: Body = Body::Blocking(block);
+
+tasks! {
+    /// Short calls, many to a parcel.
+    Quick = "quick", ASYNC,
+        Options::new().queue("mail").retries(3).backoff("200ms..5s").timeout("20s").concurrency(16).takes("50ms");
+    /// Calls of seconds.
+    Slow = "slow", ASYNC,
+        Options::new().queue("bulk").retries(2).backoff("1s..20s").timeout("30s").concurrency(4).takes("2s");
+    /// Calls that must not run twice.
+    Once = "once", ASYNC,
+        Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("10s").concurrency(3).takes("1s").at_most_once();
+    /// Calls that are of no use later.
+    Late = "late", ASYNC,
+        Options::new().queue("bulk").retries(0).timeout("15s").concurrency(2).takes("1s").expires("20s");
+    /// Calls that block a thread.
+    Thread = "thread", BLOCKING,
+        Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("5s").concurrency(8).takes("100ms");
+    /// A task that older programs do not have.
+    Newer = "newer", ASYNC,
+        Options::new().queue("bulk").retries(1).backoff("1s..2s").timeout("10s").concurrency(8).takes("100ms");
+    /// What batches owe when they are complete.
+    Callback = "callback", ASYNC,
+        Options::new().queue("mail").retries(0).timeout("10s");
+}
+
+/// The options of a task.
+pub(crate) fn options(task: &str) -> Option<&'static Options> {
+    TASKS.iter().find(|def| def.name == task).map(|def| &def.options)
+}
+
+/// The tasks of a program, which is an old one or not.
+///
+/// # Panics
+/// If two have one name.
+pub(crate) fn registry(old: bool) -> Arc<Registry> {
+    let defs = TASKS.iter().filter(|def| !(old && def.name == Newer::NAME));
+    Arc::new(Registry::new(defs).expect("every task has a name of its own"))
+}
+
+fn perform(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
+    let Args { script, .. } = decode_args(args).map_err(|error| error.to_string())?;
+    let insider = cx.state::<Insider>();
+    Ok(async move {
+        let Some(mut attempt) = insider.begin(&cx) else { return std::future::pending().await };
+        let ended = play(script, &cx, &insider, attempt.starts()).await;
+        attempt.ends(&ended);
+        ended
+    }
+    .boxed())
+}
+
+fn block(args: &[u8], cx: Context) -> Result<Job, String> {
+    let Args { script, .. } = decode_args(args).map_err(|error| error.to_string())?;
+    Ok(Box::new(move || {
+        let insider = cx.state::<Insider>();
+        let Some(mut attempt) = insider.begin(&cx) else { return Ok(None) };
+        let ended = end(script, &cx, attempt.starts());
+        attempt.ends(&ended);
+        ended
+    }))
+}
+
+async fn play(script: Script, cx: &Context, insider: &Insider, starts: u32) -> Ended {
+    match script {
+        Script::Takes(ms) => insider.clock().sleep(Duration::from_millis(u64::from(ms))).await,
+        Script::Hangs => std::future::pending().await,
+        Script::Kills => {
+            insider.die(cx);
+            std::future::pending().await
+        }
+        _ => {}
+    }
+    end(script, cx, starts)
+}
+
+/// How a call ends that does not wait.
+fn end(script: Script, cx: &Context, starts: u32) -> Ended {
+    match script {
+        Script::Returns(value) => {
+            let mut bytes = Vec::new();
+            encode_args(&value, &mut bytes)?;
+            Ok(Some(bytes))
+        }
+        Script::Fails(attempts) if cx.attempt() <= attempts => Err(Stop::from("it does not work")),
+        Script::Cancels => Err(Stop::Cancel("it cannot work".to_owned())),
+        Script::Snoozes if starts == 1 => Err(Stop::Snooze(Duration::from_secs(2))),
+        _ => Ok(None),
+    }
+}

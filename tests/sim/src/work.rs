@@ -1,0 +1,240 @@
+//! What clients ask for, and what they are told.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{future::BoxFuture, future::join_all};
+use task_core::{
+    client::{Call, Client, Error, FanOut},
+    id::{BatchId, ParcelId},
+    ports::{BatchRecord, Batches, DeadQuery, NewBatch, Outgoing, Owed, PortError},
+    sim::{BEGIN_MS, Dice, Host, Sim},
+    task::{Takes, Task},
+    wire::{Header, KEPT_MS, Packer, Packing, encode_args},
+};
+
+use crate::{
+    facts,
+    scenario::Scenario,
+    site::Site,
+    tasks::{Args, Callback, Late, Newer, Once, Quick, Script, Slow, Thread},
+};
+
+/// How many clients there are.
+const CLIENTS: usize = 2;
+
+/// Which task blocks its thread.
+const THREAD: usize = 4;
+
+/// Something to ask for.
+#[derive(Clone, Debug)]
+struct Request {
+    after: Duration,
+    what: What,
+    args: Vec<Args>,
+    countdown: Duration,
+    task: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    FanOut,
+    /// A batch that is revoked a little later.
+    Revoked,
+    /// Single calls at the same time.
+    Delays,
+    /// Single calls one after the other.
+    Trickle,
+    /// All dead letters are sent again.
+    Retry,
+}
+
+/// Lets clients ask for what follows from the dice.
+pub(crate) fn start(sim: &mut Sim, site: &Site, dice: &mut Dice) {
+    let mut number = 0;
+    let requests: Vec<_> = (0..site.scenario.requests).map(|_| request(&site.scenario, dice, &mut number)).collect();
+    let clients: Vec<_> = (0..CLIENTS).map(|_| site.client(sim)).collect();
+    for (request, (host, client)) in requests.into_iter().zip(clients.iter().cycle()) {
+        let (facts, coin) = (site.facts.clone(), dice.happens(500_000));
+        host.spawn(ask(request, client.clone(), host.clone(), facts, coin));
+    }
+}
+
+fn request(scenario: &Scenario, dice: &mut Dice, numbers: &mut u32) -> Request {
+    let task = dice.between(0, 5) as usize;
+    let what = dice.one_of(&[
+        What::FanOut,
+        What::FanOut,
+        What::FanOut,
+        What::Delays,
+        What::Trickle,
+        What::Revoked,
+        What::Retry,
+    ]);
+    let most = if matches!(what, What::FanOut) { dice.one_of(&[10, 60, 300]) } else { 12 };
+    let mix = dice.next_u64();
+    let mut args: Vec<_> = (0..dice.between(1, most))
+        .map(|_| {
+            *numbers += 1;
+            Args { script: script(dice, mix), number: *numbers }
+        })
+        .collect();
+    if task == THREAD {
+        // A thread that hangs would hang the simulation.
+        args.iter_mut().filter(|args| args.script == Script::Hangs).for_each(|args| args.script = Script::Succeeds);
+    } else if scenario.killers && dice.happens(300_000) {
+        let at = dice.next_u64() as usize % args.len();
+        args[at].script = Script::Kills;
+    }
+    let after = Duration::from_millis(dice.between(0, scenario.trouble.as_millis() as u64 * 3 / 4));
+    let countdown = Duration::from_secs(if dice.happens(200_000) { dice.between(1, 100) } else { 0 });
+    Request { after, what, args, countdown, task }
+}
+
+fn script(dice: &mut Dice, mix: u64) -> Script {
+    // Some batches are of one kind, others are mixed.
+    let kind = if mix.is_multiple_of(3) { mix >> 8 } else { dice.next_u64() };
+    match kind % 20 {
+        0..8 => Script::Succeeds,
+        8..13 => Script::Takes(dice.between(1, 4000) as u32),
+        13..15 => Script::Returns(dice.next_u64() as u32),
+        15 => Script::Fails(1),
+        16 => Script::Fails(dice.between(1, 9) as u32),
+        17 => Script::Cancels,
+        18 => Script::Snoozes,
+        _ if dice.happens(300_000) => Script::Hangs,
+        _ => Script::Succeeds,
+    }
+}
+
+async fn ask(request: Request, client: Client, host: Host, facts: facts::Shared, coin: bool) {
+    host.clock().sleep(request.after).await;
+    match request.task {
+        0 => ask_for::<Quick>(request, client, host, facts, coin).await,
+        1 => ask_for::<Slow>(request, client, host, facts, coin).await,
+        2 => ask_for::<Once>(request, client, host, facts, coin).await,
+        3 => ask_for::<Late>(request, client, host, facts, coin).await,
+        THREAD => ask_for::<Thread>(request, client, host, facts, coin).await,
+        _ => ask_for::<Newer>(request, client, host, facts, coin).await,
+    }
+}
+
+async fn ask_for<T: Task<Args = Args> + Takes<Args>>(
+    request: Request,
+    client: Client,
+    host: Host,
+    facts: facts::Shared,
+    coin: bool,
+) {
+    let Request { what, args, countdown, .. } = request;
+    // Longer than what expires would be refused.
+    let countdown = if T::OPTIONS.expires.is_some() { Duration::ZERO } else { countdown };
+    match what {
+        What::FanOut | What::Revoked => {
+            let count = args.len() as u64;
+            let fan_out = FanOut::<T>::new(args).countdown(countdown).on(&client).send().await;
+            let Ok(batch) = fan_out else { return };
+            facts.lock().told.batches.insert(batch.id(), count);
+            if matches!(what, What::Revoked) {
+                host.clock().sleep(Duration::from_millis(if coin { 1 } else { 1500 })).await;
+                drop(batch.revoke().await);
+            }
+        }
+        What::Delays => {
+            let delays = args.into_iter().map(|args| delay::<T>(args, countdown, &client, &facts, coin));
+            join_all(delays).await;
+        }
+        What::Trickle => {
+            for args in args {
+                delay::<T>(args, countdown, &client, &facts, coin).await;
+                host.clock().sleep(Duration::from_millis(300)).await;
+            }
+        }
+        What::Retry => {
+            let dead = client.dead(DeadQuery { limit: 100, ..DeadQuery::default() }).await;
+            if let Ok(letters) = dead {
+                drop(client.retry_dead(&letters).await);
+            }
+        }
+    }
+}
+
+async fn delay<T: Task<Args = Args>>(
+    args: Args,
+    countdown: Duration,
+    client: &Client,
+    facts: &facts::Shared,
+    insists: bool,
+) {
+    match Call::<T>::new(args).countdown(countdown).on(client).send().await {
+        Ok(handle) => drop(facts.lock().told.calls.insert(handle.id())),
+        Err(Error::Unknown { unsent, .. }) if insists => {
+            if let Ok(handle) = unsent.send_again().await {
+                facts.lock().told.calls.insert(handle);
+            }
+        }
+        Err(Error::Rejected { .. }) => drop(facts.lock().told.rejected.insert(args.number)),
+        Err(_) => {}
+    }
+}
+
+/// The call that a batch owes when it is complete.
+pub(crate) fn owed_by(batch: BatchId) -> BatchId {
+    BatchId::from_key("callback of", &batch.to_string())
+}
+
+/// Batches that owe a callback.
+pub(crate) struct Owing(pub(crate) Arc<dyn Batches>);
+
+impl Batches for Owing {
+    fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
+        let callback = Some(callback(batch.id));
+        self.0.open(NewBatch { callback, ..batch })
+    }
+
+    fn accepted(&self, id: BatchId, from: u64, upto: u64) -> BoxFuture<'_, Result<(), PortError>> {
+        self.0.accepted(id, from, upto)
+    }
+
+    fn close(&self, id: BatchId, now_ms: u64) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
+        self.0.close(id, now_ms)
+    }
+
+    fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.0.revoke(id)
+    }
+
+    fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
+        self.0.get(id)
+    }
+
+    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<BatchRecord>, PortError>> {
+        self.0.list(limit)
+    }
+}
+
+fn callback(of: BatchId) -> Outgoing {
+    let batch = owed_by(of);
+    let header = Header {
+        id: ParcelId::root(batch, 0),
+        parent: None,
+        batch,
+        recorded: false,
+        task: Callback::NAME.to_owned(),
+        queue: Callback::OPTIONS.queue.to_owned(),
+        first: 0,
+        count: 1,
+        attempt: 1,
+        hops: 0,
+        created_ms: BEGIN_MS,
+        due_ms: 0,
+        expires_ms: None,
+        not_after_ms: BEGIN_MS + KEPT_MS,
+        tenant: None,
+        call_ms: 0,
+    };
+    let mut args = Vec::new();
+    encode_args(&Args { script: Script::Succeeds, number: 0 }, &mut args).expect("numbers and names can be encoded");
+    let mut packer = Packer::new(Packing { calls: 1, bytes: 4096, call_bytes: 4096 });
+    packer.push(&args);
+    Outgoing { queue: Callback::OPTIONS.queue.into(), body: packer.encode(header), due_ms: 0 }
+}
