@@ -59,5 +59,5 @@ pub(crate) fn refuse(
     now_ms: u64,
 ) -> Performed {
     let record = protocol::refuse(parcel, claimed, *reason, &why.to_string(), now_ms);
-    Performed { tally: record.tally, record, again: Vec::new(), lease }
+    Performed { tally: record.tally, record, again: Vec::new(), lease, unsure: false }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Performed {
     pub(crate) tally: Tally,
     pub(crate) again: Vec<Again>,
     pub(crate) lease: Lease,
+    /// Whether the record may have been recorded in part.
+    pub(crate) unsure: bool,
 }
 
 /// A run.
@@ -105,6 +107,7 @@ impl<'a> Performance<'a> {
             tally: *self.book.recorder.tally(),
             record: self.book.recorder.last(),
             lease: self.tenure.lease(),
+            unsure: self.tenure.is_unsure(),
         })
     }
 

@@ -25,7 +25,7 @@ use crate::{
     perform::{Performance, Performed},
     ran::Ran,
     retries,
-    tenure::Lost,
+    tenure::{Lost, keep_new_letters},
 };
 
 /// How many parents a parcel may have: a task's retries are at most 1,000, the rest is for snoozes and for work
@@ -251,7 +251,7 @@ async fn settle(
 ) -> Result<usize, Lost> {
     let clock = &worker.ports().clock;
     let seal = retries::children(performed.again, clock.now_ms(), worker.ports().profile.gather_ms);
-    let settling = Settling {
+    let mut settling = Settling {
         parcel: parcel.header.id,
         epoch,
         record: performed.record,
@@ -261,8 +261,16 @@ async fn settle(
         receipt: delivery.receipt.clone(),
     };
     let children = settling.children.len();
+    let mut unsure = performed.unsure;
     for failures in 1.. {
-        let error = match protocol::settle(worker.ports(), settling.clone()).await {
+        let settled = async {
+            if unsure {
+                keep_new_letters(&*worker.ports().ledger, settling.parcel, &mut settling.record).await?;
+                unsure = false;
+            }
+            protocol::settle(worker.ports(), settling.clone()).await
+        };
+        let error = match settled.await {
             Ok(()) => return Ok(children),
             Err(error) => error,
         };

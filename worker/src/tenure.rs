@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
     id::ParcelId,
-    ports::{Checkpoint, Delivery, PortError, Ports, Record, Window},
+    ports::{Checkpoint, Delivery, Ledger, PortError, Ports, Record, Window},
 };
 
 use crate::{backoff::pause_ms, lease::Lease};
@@ -32,6 +32,8 @@ pub(crate) struct Tenure<'a> {
     failures: u32,
     /// None departs before.
     retry_us: u64,
+    /// Whether what departed last may have been recorded although it failed.
+    unsure: bool,
 }
 
 struct Flight {
@@ -44,7 +46,7 @@ struct Flight {
 impl<'a> Tenure<'a> {
     pub(crate) fn new(ports: &'a Ports, delivery: &'a Delivery, parcel: ParcelId, epoch: u64, lease: Lease) -> Self {
         let recorded_us = ports.clock.monotonic_us();
-        Self { ports, delivery, parcel, epoch, lease, flight: None, recorded_us, failures: 0, retry_us: 0 }
+        Self { ports, delivery, parcel, epoch, lease, flight: None, recorded_us, failures: 0, retry_us: 0, unsure: false }
     }
 
     pub(crate) fn lease(&self) -> Lease {
@@ -97,6 +99,7 @@ impl<'a> Tenure<'a> {
         let checkpoint = Checkpoint { parcel, epoch, record, lease_until_ms: until_ms, window };
         let hidden_ms = (now_ms >= self.lease.renewal_ms()).then_some(now_ms);
         let hide = hidden_ms.map(|_| self.delivery.hidden(until_ms));
+        let unsure = self.unsure;
         let landing = async move {
             let hide = async {
                 if let Some(hide) = hide {
@@ -104,11 +107,23 @@ impl<'a> Tenure<'a> {
                     queue.settle(vec![hide]).await;
                 }
             };
-            let (landed, ()) = futures::join!(ledger.checkpoint(vec![checkpoint]), hide);
-            landed.into_iter().collect()
+            let record = async {
+                let mut checkpoint = checkpoint;
+                if let (true, Some(record)) = (unsure, &mut checkpoint.record) {
+                    keep_new_letters(&*ledger, parcel, record).await?;
+                }
+                ledger.checkpoint(vec![checkpoint]).await.into_iter().collect()
+            };
+            let (landed, ()) = futures::join!(record, hide);
+            landed
         };
         self.recorded_us = now_us;
         self.flight = Some(Flight { landing: landing.boxed(), until_ms, hidden_ms });
+    }
+
+    /// Whether what is to be recorded may have been recorded in part.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure
     }
 
     /// Ends when what is on its way has landed.
@@ -129,7 +144,7 @@ impl<'a> Tenure<'a> {
                     self.lease.renew(flight.until_ms);
                     flight.hidden_ms.into_iter().for_each(|now_ms| self.lease.hide(now_ms));
                 }
-                (self.failures, self.retry_us) = (0, 0);
+                (self.failures, self.retry_us, self.unsure) = (0, 0, false);
                 Ok(true)
             }
             Err(error @ (PortError::Fenced | PortError::Stale | PortError::Refused { .. })) => {
@@ -138,6 +153,7 @@ impl<'a> Tenure<'a> {
             }
             Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
                 self.failures += 1;
+                self.unsure = true;
                 let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
                 tracing::warn!(%parcel, %error, pause_ms, "cannot record; starting no more calls until that works");
                 self.retry_us = self.ports.clock.monotonic_us() + pause_ms * 1000;
@@ -145,4 +161,20 @@ impl<'a> Tenure<'a> {
             }
         }
     }
+}
+
+/// Leaves out the dead letters that are recorded, though the answer got lost: each may have been sent again and removed
+/// since, and written once more it would be a letter of a call that is not dead.
+pub(crate) async fn keep_new_letters(
+    ledger: &dyn Ledger,
+    parcel: ParcelId,
+    record: &mut Record,
+) -> Result<(), PortError> {
+    if record.dead.is_empty() {
+        return Ok(());
+    }
+    if let Some(row) = ledger.rows(vec![parcel]).await?.pop().flatten() {
+        record.dead.retain(|(position, _)| !row.done.contains(*position));
+    }
+    Ok(())
 }

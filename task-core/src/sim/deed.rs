@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    id::{BatchId, ParcelId},
+    id::{BatchId, ParcelId, TaskId},
     ports::{Claim, ClaimRequest, Delivery, Outgoing, PortError, Record, Seal, Settle, Settlement},
     wire::Header,
 };
@@ -40,6 +40,8 @@ pub enum Deed<'a> {
     Revoked(BatchId),
     /// A callback was said to be sent.
     Paid(BatchId),
+    /// A dead letter was removed, if it was of that death.
+    Removed(TaskId, bool),
     /// A request got lost, was refused, or its answer got lost.
     Failed(&'static str),
     /// A host began.
@@ -118,6 +120,7 @@ impl fmt::Display for Deed<'_> {
             Self::Closed(batch) => write!(f, "closes batch {batch}"),
             Self::Revoked(batch) => write!(f, "revokes batch {batch}"),
             Self::Paid(batch) => write!(f, "batch {batch} owes nothing more"),
+            Self::Removed(call, removed) => write!(f, "removes the dead letter of {call}: {removed}"),
             Self::Failed(what) => write!(f, "a request failed: {what}"),
             Self::Booted(name) => write!(f, "begins: {name}"),
             Self::Died => f.write_str("is dead"),

@@ -247,7 +247,9 @@ impl DeadLetters for Backend {
             let now_ms = site.now_ms;
             let mut removed = 0;
             for (id, died_ms) in &letters {
-                removed += u64::from(site.store().remove(*id, *died_ms, removal, now_ms));
+                let is_removed = site.store().remove(*id, *died_ms, removal, now_ms);
+                site.see(&Deed::Removed(*id, is_removed));
+                removed += u64::from(is_removed);
             }
             removed
         })

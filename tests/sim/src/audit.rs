@@ -172,6 +172,8 @@ impl Facts {
         }
         if matches!(what, "finish" | "settle") {
             self.finished(parcel);
+            let holds = self.held.get_mut(&host).into_iter().flatten();
+            holds.filter(|hold| hold.parcel == parcel).for_each(|hold| hold.runs = false);
         }
     }
 

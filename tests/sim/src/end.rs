@@ -24,9 +24,20 @@ struct End {
     history: Vec<Failure>,
 }
 
+impl End {
+    /// Whether its dead letter was sent again and is one still.
+    fn is_left(&self, facts: &Facts) -> bool {
+        let again = |letter: &DeadLetter| ParcelId::revived(letter.id, letter.died_ms);
+        self.letter.as_ref().is_some_and(|letter| facts.parcels.contains_key(&again(letter)))
+    }
+}
+
 /// Looks whether all is as it must be.
 pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
-    let ends = ends(facts, sim);
+    let mut ends = ends(facts, sim);
+    // Whoever sent a dead letter again and died before removing it has left it: whoever tries again removes it.
+    let left: BTreeSet<BatchId> = ends.iter().filter(|end| end.is_left(facts)).map(|end| end.call.batch).collect();
+    ends.retain(|end| !left.contains(&end.call.batch));
     let mut wrong: Vec<(String, TaskId)> = Vec::new();
     for end in &ends {
         let default = Seen::default();
@@ -38,7 +49,7 @@ pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
         wrong.extend(say(cause(end, seen)));
     }
     wrong.into_iter().for_each(|(what, call)| facts.violated(what, Some(call), None));
-    told(facts, &ends);
+    told(facts);
     batches(facts, sim, &ends);
 }
 
@@ -123,8 +134,8 @@ fn cause(end: &End, seen: &Seen) -> Option<String> {
 }
 
 /// G1: what was accepted is there, what was rejected is not.
-fn told(facts: &mut Facts, ends: &[End]) {
-    let known: BTreeSet<TaskId> = ends.iter().map(|end| end.call).collect();
+fn told(facts: &mut Facts) {
+    let known = facts.accepted();
     let lost: Vec<_> = facts.told.calls.iter().copied().filter(|call| !known.contains(call)).collect();
     let of_batches = facts.told.batches.iter().flat_map(|(batch, count)| (0..*count).map(|index| batch.call(index)));
     let lost: Vec<_> = lost.into_iter().chain(of_batches.filter(|call| !known.contains(call))).collect();
@@ -148,7 +159,9 @@ fn batches(facts: &mut Facts, sim: &Sim, ends: &[End]) {
     for (batch, tally) in truth {
         let Some(record) = sim.batch(batch) else { continue };
         let found = Tally { retries: 0, ..record.tally };
-        let first = Some(batch.call(0));
+        // If one of them was sent again, look there first.
+        let again = facts.calls.iter().find(|(call, seen)| call.batch == batch && seen.revived > 0);
+        let first = Some(again.map_or_else(|| batch.call(0), |(call, _)| *call));
         if found != tally {
             facts.violated(format!("its batch counts {found:?}, and {tally:?} is true"), first, None);
         }

@@ -174,8 +174,12 @@ impl Facts {
         for hold in holds.filter(|hold| hold.runs) {
             let Some(position) = has(hold) else { continue };
             // A dead letter that was sent again may be here beside the parcel in which it died.
-            if found.is_none() || !hold.done.contains(position) {
+            let done = hold.done.contains(position);
+            if found.is_none() || !done {
                 found = Some((hold.parcel, position, hold));
+            }
+            if !done {
+                break;
             }
         }
         let Some((parcel, position, hold)) = found else {

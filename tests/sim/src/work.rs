@@ -151,8 +151,10 @@ async fn ask_for<T: Task<Args = Args> + Takes<Args>>(
         }
         What::Retry => {
             let dead = client.dead(DeadQuery { limit: 100, ..DeadQuery::default() }).await;
-            if let Ok(letters) = dead {
-                drop(client.retry_dead(&letters).await);
+            let Ok(letters) = dead else { return };
+            // Until it works: what was sent and not removed is a dead letter still.
+            while client.retry_dead(&letters).await.is_err() {
+                host.clock().sleep(Duration::from_secs(3)).await;
             }
         }
     }
