@@ -46,7 +46,18 @@ struct Flight {
 impl<'a> Tenure<'a> {
     pub(crate) fn new(ports: &'a Ports, delivery: &'a Delivery, parcel: ParcelId, epoch: u64, lease: Lease) -> Self {
         let recorded_us = ports.clock.monotonic_us();
-        Self { ports, delivery, parcel, epoch, lease, flight: None, recorded_us, failures: 0, retry_us: 0, unsure: false }
+        Self {
+            ports,
+            delivery,
+            parcel,
+            epoch,
+            lease,
+            flight: None,
+            recorded_us,
+            failures: 0,
+            retry_us: 0,
+            unsure: false,
+        }
     }
 
     pub(crate) fn lease(&self) -> Lease {

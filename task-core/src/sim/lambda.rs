@@ -3,7 +3,7 @@
 //! time limit.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -18,6 +18,9 @@ pub type Handler = Arc<dyn Fn(Invocation, u64) -> BoxFuture<'static, ()> + Send 
 
 /// What becomes of a new environment: it is set up, and answers what handles events.
 pub type Boot = Arc<dyn Fn(&Host) -> Handler + Send + Sync>;
+
+/// How much longer than its time limit an invocation may hold a lease.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 /// How functions are run.
 #[derive(Clone, Debug)]
@@ -45,16 +48,21 @@ pub struct Functions {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Invocation>,
+    waiting: VecDeque<(Launch, Invocation)>,
     idle: Vec<(Host, Handler)>,
     environments: usize,
-    /// Invocations that were launched and have not ended, as whoever launches them counts.
-    outstanding: usize,
+    /// Invocations that were launched and have not ended, as whoever launches them counts. Those that are never heard
+    /// of again are forgotten when their lease would be over.
+    outstanding: BTreeSet<Launch>,
+    launches: Launch,
     most: usize,
     busy: Vec<HostId>,
     /// Environments of a program that is no longer deployed: each ends with what it handles.
     old: Vec<HostId>,
 }
+
+/// Tells a launch from others.
+type Launch = u64;
 
 impl Functions {
     /// A function whose environments are set up by `boot`.
@@ -95,7 +103,7 @@ impl Functions {
     }
 
     /// An event arrives in the queue that nobody sees.
-    fn accept(&self, invocation: Invocation) {
+    fn accept(&self, launch: Launch, invocation: Invocation) {
         let (copies, delay_ms) = self.fate.draw(|dice, weather| {
             let copies = if dice.happens(weather.event_lost) {
                 0
@@ -108,26 +116,36 @@ impl Functions {
         });
         if copies == 0 {
             self.fate.say(0, || "an event of a function was dropped".to_owned());
-            self.give_up_later();
         }
         for _ in 0..copies {
             let (functions, invocation) = (self.clone(), invocation.clone());
             self.fate.after(Duration::from_millis(delay_ms), move |sim| {
-                functions.state().waiting.push_back(invocation);
+                functions.state().waiting.push_back((launch, invocation));
                 functions.start(sim);
             });
         }
     }
 
-    /// What is never heard of again counts as outstanding until its lease would be over.
-    fn give_up_later(&self) {
+    /// Counts a launch, if there is room for it.
+    fn count(&self) -> Option<Launch> {
+        let launch = {
+            let mut state = self.state();
+            if state.outstanding.len() >= self.options.cap {
+                return None;
+            }
+            state.launches += 1;
+            let launch = state.launches;
+            state.outstanding.insert(launch);
+            state.most = state.most.max(state.outstanding.len());
+            launch
+        };
         let functions = self.clone();
-        self.fate.after(self.options.time_limit + Duration::from_secs(10), move |_| functions.released());
+        self.fate.after(self.options.time_limit + LEASE_MARGIN, move |_| functions.release(launch));
+        Some(launch)
     }
 
-    fn released(&self) {
-        let mut state = self.state();
-        state.outstanding = state.outstanding.saturating_sub(1);
+    fn release(&self, launch: Launch) {
+        self.state().outstanding.remove(&launch);
     }
 
     /// Gives what waits to environments, as far as there may be some.
@@ -166,7 +184,7 @@ impl Functions {
     }
 
     fn handle(&self, host: &Host, handler: &Handler) {
-        let Some(invocation) = self.state().waiting.pop_front() else { return };
+        let Some((launch, invocation)) = self.state().waiting.pop_front() else { return };
         self.state().busy.push(host.id);
         let limit = self.options.time_limit;
         let deadline_ms = host.clock().now_ms() + limit.as_millis() as u64;
@@ -177,13 +195,13 @@ impl Functions {
         host.spawn(async move {
             handled.await;
             *said.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            functions.ended(id, Some(again));
+            functions.ended(id, launch, Some(again));
         });
-        self.end_by(limit, id, ended);
+        self.end_by(limit, id, launch, ended);
     }
 
     /// Kills an environment at its time limit, unless it has answered; one that died is found then at the latest.
-    fn end_by(&self, limit: Duration, host: HostId, ended: Arc<Mutex<bool>>) {
+    fn end_by(&self, limit: Duration, host: HostId, launch: Launch, ended: Arc<Mutex<bool>>) {
         let functions = self.clone();
         let step = Duration::from_secs(1).min(limit);
         self.fate.after(step, move |sim| {
@@ -191,14 +209,14 @@ impl Functions {
                 return;
             }
             if sim.is_alive(host) && limit > step {
-                return functions.end_by(limit.saturating_sub(step), host, ended);
+                return functions.end_by(limit.saturating_sub(step), host, launch, ended);
             }
             sim.crash(host);
-            functions.ended(host, None);
+            functions.ended(host, launch, None);
         });
     }
 
-    fn ended(&self, host: HostId, again: Option<(Host, Handler)>) {
+    fn ended(&self, host: HostId, launch: Launch, again: Option<(Host, Handler)>) {
         {
             let mut state = self.state();
             state.busy.retain(|busy| *busy != host);
@@ -208,7 +226,7 @@ impl Functions {
             }
             state.idle.extend(again);
         }
-        self.released();
+        self.release(launch);
         let functions = self.clone();
         self.fate.after(Duration::ZERO, move |sim| functions.start(sim));
     }
@@ -242,7 +260,7 @@ impl Invoker for Launcher {
     fn room(&self) -> BoxFuture<'_, usize> {
         async {
             loop {
-                let room = self.functions.options.cap.saturating_sub(self.functions.state().outstanding);
+                let room = self.functions.options.cap.saturating_sub(self.functions.state().outstanding.len());
                 if room > 0 {
                     return room;
                 }
@@ -255,34 +273,17 @@ impl Invoker for Launcher {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async move {
             // At once: whoever asks for room next has to know.
-            {
-                let mut state = self.functions.state();
-                if state.outstanding >= self.functions.options.cap {
-                    return Err(InvokeError::Throttled);
-                }
-                state.outstanding += 1;
-                state.most = state.most.max(state.outstanding);
-            }
+            let launch = self.functions.count().ok_or(InvokeError::Throttled)?;
             let functions = self.functions.clone();
-            let events = Arc::new(Mutex::new(Vec::new()));
-            let arrived = Arc::clone(&events);
             let launched = self.link.call(Service::Functions, move |site| {
-                arrived.lock().unwrap_or_else(PoisonError::into_inner).push(());
                 let (functions, invocation) = (functions.clone(), invocation.clone());
-                site.act(move |_| functions.accept(invocation));
+                site.act(move |_| functions.accept(launch, invocation));
             });
-            let launched = launched.await;
-            match launched {
+            match launched.await {
                 Ok(()) => Ok(()),
-                Err(error @ PortError::Unknown { .. }) => {
-                    // If it never arrived it counts until its lease would be over; if it did, until it ends.
-                    if events.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-                        self.functions.give_up_later();
-                    }
-                    Err(InvokeError::Unknown(error))
-                }
+                Err(error @ PortError::Unknown { .. }) => Err(InvokeError::Unknown(error)),
                 Err(error) => {
-                    self.functions.released();
+                    self.functions.release(launch);
                     Err(InvokeError::Failed(error))
                 }
             }

@@ -49,14 +49,16 @@ impl Facts {
             self.violated("is larger than a message may be", None, Some(id));
         }
         if let Some(before) = self.parcels.get(&id) {
-            if parent.is_some() && before.body != message.body {
+            if parent.is_some() && !before.again && before.body != message.body {
                 self.violated("was sent again, and is another than before (rule 4)", None, Some(id));
             }
             return;
         }
         let header = parcel.header.clone();
         let revived = parent.is_none() && id != ParcelId::root(batch, header.first);
+        let again = revived || parent.and_then(|parent| self.parcels.get(&parent)).is_some_and(|parent| parent.again);
         let stored = Stored {
+            again,
             batch,
             task: header.task.clone(),
             parent,

@@ -86,6 +86,8 @@ pub(crate) struct Stored {
     pub(crate) parent: Option<ParcelId>,
     /// Whether it is a dead letter that is tried again.
     pub(crate) revived: bool,
+    /// Whether it is one, or a descendant of one: such a parcel says when it was sent, and that may be twice.
+    pub(crate) again: bool,
     pub(crate) attempt: u32,
     pub(crate) hops: u32,
     pub(crate) due_ms: u64,
