@@ -1,15 +1,119 @@
-//! Ways to break the product on purpose.
+//! Ways to break the product on purpose. None touches it: each stands between the product and one of its ports, and
+//! takes a rule of the protocol away there, as a fault in the product would.
+
+mod batches;
+mod ledger;
+mod queue;
+
+use std::sync::Arc;
 
 use task_core::ports::Ports;
 
-/// A way to break the product on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutation {}
+use self::{batches::Twisted as TwistedBatches, ledger::Twisted as TwistedLedger, queue::Twisted as TwistedQueue};
+
+macro_rules! mutations {
+    ($($(#[doc = $what:literal])* $name:ident,)*) => {
+        /// A way to break the product on purpose.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutation {
+            $($(#[doc = $what])* $name,)*
+        }
+
+        impl Mutation {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+mutations! {
+    /// Rule 1: a message is deleted as soon as it is received.
+    AcknowledgedEarly,
+    /// Rule 1: a message is never deleted.
+    NeverDeleted,
+    /// Rule 1: a message that is to be hidden is deleted.
+    HiddenIsDeleted,
+    /// Rule 1: a message that is to be hidden never comes again.
+    HiddenForEver,
+    /// Rule 1: a message that nobody can take now is buried.
+    HiddenIsBuried,
+    /// G1: what is sent is acknowledged and not stored.
+    SentInVain,
+    /// G1: what is stored is said to be rejected.
+    StoredIsRejected,
+    /// Nothing waits until it is due.
+    NeverWaits,
+    /// Rule 2: a parcel that is held is taken for finished.
+    BusyIsFinished,
+    /// Rule 2: a parcel that is held is taken all the same.
+    BusyIsClaimed,
+    /// Rule 3: every write goes through, whoever holds the parcel.
+    FenceIgnored,
+    /// Rule 3: a claim says nothing of what is done.
+    DoneForgotten,
+    /// Rule 4: children are sent although nothing is sealed.
+    SealSkipped,
+    /// Rule 4: a sealed parcel is taken for finished.
+    SealedIsFinished,
+    /// Rule 4: a sealed parcel is run again.
+    SealedIsRun,
+    /// Rule 4: children are not sent.
+    ChildrenUnsent,
+    /// Rule 4: whoever sends a child makes another of it.
+    ChildrenDiffer,
+    /// Rule 4: a seal forgets a call.
+    SealLosesCall,
+    /// Rule 4: a seal has a call in two children.
+    SealDoublesCall,
+    /// G6: a child makes the first attempt again.
+    AttemptsForgotten,
+    /// Rule 5: a parcel is never finished.
+    FinishSkipped,
+    /// Rule 5: a parcel's verdicts count twice.
+    CountedTwice,
+    /// Rule 5: nobody is told of a callback that is owed.
+    OwedForgotten,
+    /// Rule 5: nobody says that a callback was sent.
+    PaidForgotten,
+    /// Rule 6: a claim says nothing of losses.
+    LossesForgotten,
+    /// Rule 6: what is about to be started is not marked.
+    WindowSkipped,
+    /// Rule 7: calls run although the ledger does not answer.
+    RunsUnguarded,
+    /// Rule 9: a lease lasts no time.
+    LeaseCutShort,
+    /// Rule 9: a lease is not renewed.
+    NeverRenewed,
+    /// G2: dead letters are not written.
+    LettersLost,
+    /// G2: results are not written.
+    ResultsLost,
+    /// G4: the history of failures is not written.
+    HistoryLost,
+    /// A revoked batch runs.
+    RevokeIgnored,
+    /// A batch does not remember what it has accepted.
+    MarkForgotten,
+    /// A batch is not closed.
+    CloseForgotten,
+}
 
 impl Mutation {
     /// Breaks what leads through these ports.
     pub(crate) fn twist(self, ports: Ports) -> Ports {
-        let _ = self;
-        ports
+        let Ports { queue, ledger, batches, .. } = ports.clone();
+        Ports {
+            queue: Arc::new(TwistedQueue {
+                queue: Arc::clone(&queue),
+                clock: Arc::clone(&ports.clock),
+                mutation: self,
+            }),
+            ledger: Arc::new(TwistedLedger { ledger, mutation: self }),
+            batches: Arc::new(TwistedBatches { batches, mutation: self }),
+            // Otherwise whole rules are the backend's.
+            atomic: None,
+            ..ports
+        }
     }
 }

@@ -1,0 +1,50 @@
+//! Records of batches that break a rule.
+
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt as _, ready};
+use task_core::{
+    id::BatchId,
+    ports::{BatchRecord, Batches, NewBatch, Owed, PortError},
+};
+
+use super::Mutation;
+
+/// Records of batches that break a rule.
+pub(super) struct Twisted {
+    pub(super) batches: Arc<dyn Batches>,
+    pub(super) mutation: Mutation,
+}
+
+impl Batches for Twisted {
+    fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
+        self.batches.open(batch)
+    }
+
+    fn accepted(&self, id: BatchId, from: u64, upto: u64) -> BoxFuture<'_, Result<(), PortError>> {
+        if self.mutation == Mutation::MarkForgotten {
+            return ready(Ok(())).boxed();
+        }
+        self.batches.accepted(id, from, upto)
+    }
+
+    fn close(&self, id: BatchId, now_ms: u64) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
+        match self.mutation {
+            Mutation::CloseForgotten => ready(Ok(None)).boxed(),
+            Mutation::OwedForgotten => self.batches.close(id, now_ms).map(|closed| closed.map(|_| None)).boxed(),
+            _ => self.batches.close(id, now_ms),
+        }
+    }
+
+    fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.batches.revoke(id)
+    }
+
+    fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
+        self.batches.get(id)
+    }
+
+    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<BatchRecord>, PortError>> {
+        self.batches.list(limit)
+    }
+}

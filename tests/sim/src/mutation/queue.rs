@@ -1,0 +1,112 @@
+//! Queues that break a rule.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt as _};
+use task_core::{
+    ports::{Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement},
+    wire::{Header, Packer, Packing, Parcel},
+};
+
+use super::Mutation;
+
+/// How long it is until nobody waits any more.
+const FOR_EVER_MS: u64 = 365 * 86_400_000;
+
+/// A queue that breaks a rule.
+pub(super) struct Twisted {
+    pub(super) queue: Arc<dyn Queue>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) mutation: Mutation,
+}
+
+impl Queue for Twisted {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        async move {
+            let count = messages.len();
+            match self.mutation {
+                Mutation::SentInVain if self.clock.monotonic_us().is_multiple_of(3) => vec![Ok(()); count],
+                Mutation::StoredIsRejected => {
+                    let what = "it is stored, and this is a lie".to_owned();
+                    let error = SendError::Rejected(PortError::Refused { what });
+                    let sent = self.queue.send(messages).await;
+                    sent.into_iter().map(|sent| sent.and(Err(error.clone()))).collect()
+                }
+                _ => {
+                    let messages: Vec<_> = messages.into_iter().filter_map(|message| self.twist(message)).collect();
+                    let mut sent = self.queue.send(messages).await;
+                    sent.resize(count, Ok(()));
+                    sent
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        async move {
+            let deliveries = self.queue.receive(request).await?;
+            if self.mutation == Mutation::AcknowledgedEarly {
+                let delete = |delivery: &Delivery| Settlement {
+                    queue: delivery.queue.clone(),
+                    receipt: delivery.receipt.clone(),
+                    settle: Settle::Delete,
+                };
+                self.queue.settle(deliveries.iter().map(delete).collect()).await;
+            }
+            Ok(deliveries)
+        }
+        .boxed()
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let count = settlements.len();
+            let twisted = settlements.into_iter().filter_map(|settlement| self.twist_settlement(settlement)).collect();
+            let mut settled = self.queue.settle(twisted).await;
+            settled.resize(count, Ok(()));
+            settled
+        }
+        .boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.queue.depths()
+    }
+}
+
+impl Twisted {
+    fn twist(&self, message: Outgoing) -> Option<Outgoing> {
+        let is_child = || Header::peek(&message.body).is_ok_and(|header| header.parent.is_some());
+        match self.mutation {
+            Mutation::ChildrenUnsent if is_child() => None,
+            Mutation::ChildrenDiffer if is_child() => {
+                Some(Outgoing { body: other(&message.body, self.clock.now_ms()), ..message })
+            }
+            Mutation::NeverWaits => Some(Outgoing { due_ms: 0, ..message }),
+            _ => Some(message),
+        }
+    }
+
+    fn twist_settlement(&self, settlement: Settlement) -> Option<Settlement> {
+        let settle = match (self.mutation, settlement.settle) {
+            (Mutation::NeverDeleted, Settle::Delete) | (Mutation::NeverRenewed, Settle::Hide { .. }) => return None,
+            (Mutation::HiddenIsDeleted, Settle::Hide { .. }) => Settle::Delete,
+            (Mutation::HiddenForEver, Settle::Hide { until_ms }) => Settle::Hide { until_ms: until_ms + FOR_EVER_MS },
+            (Mutation::HiddenIsBuried, Settle::Hide { .. }) => {
+                Settle::Bury { reason: "nobody takes it".to_owned(), body: Bytes::new() }
+            }
+            (_, settle) => settle,
+        };
+        Some(Settlement { settle, ..settlement })
+    }
+}
+
+/// The same parcel, but for when it was made.
+fn other(body: &Bytes, now_ms: u64) -> Bytes {
+    let Ok(parcel) = Parcel::open(body) else { return body.clone() };
+    let mut packer = Packer::new(Packing { calls: parcel.count(), bytes: body.len() * 4, call_bytes: body.len() * 4 });
+    (0..parcel.count()).for_each(|position| packer.push(parcel.args(position)));
+    packer.encode(Header { created_ms: now_ms, ..parcel.header })
+}

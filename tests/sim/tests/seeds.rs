@@ -1,0 +1,40 @@
+//! What is promised holds whatever goes wrong, and a seed is one run.
+
+use std::thread;
+
+/// How many seeds are run here. `simulation soak` runs more.
+const SEEDS: u64 = 400;
+
+/// On how many threads.
+const THREADS: u64 = 2;
+
+/// Seeds that once showed a fault in the product.
+const REGRESSIONS: [u64; 2] = [781, 1340];
+
+#[test]
+fn what_is_promised_holds() {
+    if let Some(seed) = std::env::var("CELERIAC_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        let report = simulation::story(seed);
+        println!("{report}");
+        assert!(report.violations.is_empty(), "seed {seed}");
+        return;
+    }
+    let part = |at: u64| move || (0..SEEDS).chain(REGRESSIONS).filter(|seed| seed % THREADS == at).find_map(wrong);
+    let parts: Vec<_> = (0..THREADS).map(|at| thread::spawn(part(at))).collect();
+    let wrong: Vec<String> = parts.into_iter().filter_map(|part| part.join().expect("a run does not panic")).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn wrong(seed: u64) -> Option<String> {
+    let report = simulation::run(seed);
+    (!report.violations.is_empty()).then(|| format!("{report}\nCELERIAC_SEED={seed} tells the story"))
+}
+
+#[test]
+fn a_seed_is_one_run() {
+    for seed in 0..20 {
+        let (first, second) = (simulation::story(seed), simulation::story(seed));
+        assert!(first.trace.lines().count() > 10, "seed {seed} does something");
+        assert!(first.trace == second.trace, "seed {seed} runs differently the second time");
+    }
+}
