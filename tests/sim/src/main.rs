@@ -1,29 +1,66 @@
-//! `simulation replay SEED`, `simulation soak SEEDS [FROM]`, `simulation figures`.
+//! Runs seeds from a shell: many, or one again with its story.
 
-use std::{env, process::ExitCode};
+use std::{env, path::PathBuf, process::ExitCode, thread};
+
+/// What it takes.
+const USAGE: &str = "\
+usage: simulation soak UPTO [PROGRESS]   runs seeds up to UPTO on all processors; goes on where PROGRESS says
+                                         (default: target/soak.txt)
+       simulation replay SEED            runs a seed again and tells the story of what goes wrong in it
+       simulation trace SEED             runs a seed again and prints all that happens
+       simulation figures                how fast it is";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let number = |at: usize| args.get(at).and_then(|text| text.parse::<u64>().ok());
-    match (args.first().map(String::as_str), number(1), number(2)) {
-        (Some("replay"), Some(seed), _) => {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["soak", upto, ref rest @ ..] if rest.len() < 2 => number(upto).map_or_else(usage, |upto| soak(upto, rest)),
+        ["replay", seed] => number(seed).map_or_else(usage, |seed| {
             let report = simulation::story(seed);
             print!("{report}");
-            ExitCode::from(u8::from(!report.violations.is_empty()))
-        }
-        (Some("trace"), Some(seed), _) => {
+            verdict(report.violations.is_empty())
+        }),
+        ["trace", seed] => number(seed).map_or_else(usage, |seed| {
             print!("{}", simulation::story(seed).trace);
             ExitCode::SUCCESS
-        }
-        (Some("soak"), Some(seeds), from) => {
-            for seed in from.unwrap_or(0)..from.unwrap_or(0) + seeds {
-                let report = simulation::run(seed);
-                if !report.violations.is_empty() {
-                    print!("{report}");
-                }
-            }
+        }),
+        ["figures"] => {
+            simulation::figures();
             ExitCode::SUCCESS
         }
-        _ => ExitCode::from(2),
+        _ => usage(),
     }
+}
+
+fn soak(upto: u64, rest: &[&str]) -> ExitCode {
+    let progress = rest.first().map_or_else(|| PathBuf::from("target/soak.txt"), PathBuf::from);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    match simulation::soak(upto, threads, &progress) {
+        Ok(soaked) => {
+            let simulation::Soaked { seeds, calls, losses, passed, wrong } = soaked;
+            wrong.iter().for_each(|(seed, what)| println!("seed {seed}: {what}"));
+            let (hours, wrong) = (passed.as_secs() / 3600, wrong.len());
+            println!(
+                "{seeds} seeds: {calls} calls, {losses} losses, {hours} hours of virtual time, {wrong} violations"
+            );
+            verdict(wrong == 0)
+        }
+        Err(error) => {
+            eprintln!("cannot note how far it is in {}: {error}", progress.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn verdict(good: bool) -> ExitCode {
+    ExitCode::from(u8::from(!good))
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }

@@ -1,15 +1,18 @@
 //! Tasks whose calls do what their arguments say.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use futures::future::{BoxFuture, FutureExt as _};
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use serde::{Deserialize, Serialize};
 use task_core::{
     task::{Body, Context, Ended, Job, Options, Registry, Stop, Takes, Task, TaskDef},
     wire::{decode_args, encode_args},
 };
 
-use crate::witness::Insider;
+use crate::{figures::Ran, witness::Insider};
 
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,7 @@ macro_rules! tasks {
 
 const ASYNC: Body = Body::Async(perform);
 const BLOCKING: Body = Body::Blocking(block);
+const COUNTED: Body = Body::Async(count);
 
 tasks! {
     /// Short calls, many to a parcel.
@@ -97,6 +101,10 @@ tasks! {
     /// A task that older programs do not have.
     Newer = "newer", ASYNC,
         Options::new().queue("bulk").retries(1).backoff("1s..2s").timeout("10s").concurrency(8).takes("100ms");
+    /// Calls that only count, thousands to a parcel, for figures.
+    Plain = "plain", COUNTED, Options::new().queue("figures").concurrency(4096).takes("1ms");
+    /// The same, each in a parcel of its own.
+    Single = "single", COUNTED, Options::new().queue("figures").concurrency(1).takes("30s");
     /// What batches owe when they are complete.
     Callback = "callback", ASYNC,
         Options::new().queue("mail").retries(0).timeout("10s");
@@ -126,6 +134,12 @@ fn perform(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String
         ended
     }
     .boxed())
+}
+
+fn count(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
+    let _: Args = decode_args(args).map_err(|error| error.to_string())?;
+    cx.state::<Arc<Ran>>().0.0.fetch_add(1, Ordering::Relaxed);
+    Ok(ready(Ok(None)).boxed())
 }
 
 fn block(args: &[u8], cx: Context) -> Result<Job, String> {
