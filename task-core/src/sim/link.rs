@@ -28,6 +28,8 @@ pub(super) struct Link {
 pub(super) struct Site<'a> {
     world: &'a mut World,
     host: HostId,
+    /// Whether the request arrives twice: then both times the same becomes of it.
+    twice: bool,
     /// The service's own time.
     pub(super) now_ms: u64,
 }
@@ -81,10 +83,11 @@ impl Link {
                 world.see(host, &Deed::Failed("lost on its way"));
                 return world.answer(gives_up_us, host, reply, Err(unknown(service)));
             }
-            let done = ask(&mut Site::new(world, host));
-            if matches!(fate, Fate::Twice) {
+            let twice = matches!(fate, Fate::Twice);
+            let done = ask(&mut Site { twice, ..Site::new(world, host) });
+            if twice {
                 // What is asked again because the connection broke is known for the same: the answer is the first.
-                ask(&mut Site::new(world, host));
+                ask(&mut Site { twice, ..Site::new(world, host) });
             }
             if matches!(fate, Fate::Unanswered) {
                 world.see(host, &Deed::Failed("answer lost"));
@@ -119,7 +122,7 @@ impl Link {
 impl Site<'_> {
     fn new(world: &mut World, host: HostId) -> Site<'_> {
         let now_ms = world.now_ms();
-        Site { world, host, now_ms }
+        Site { world, host, twice: false, now_ms }
     }
 
     pub(super) fn store(&mut self) -> &mut Store {
@@ -148,7 +151,7 @@ impl Site<'_> {
     /// Whether one item of a batch is refused while others are done.
     pub(super) fn refuses_item(&mut self) -> bool {
         let rate = self.world.weather.item_refused;
-        self.world.dice.happens(rate)
+        !self.twice && self.world.dice.happens(rate)
     }
 }
 

@@ -69,7 +69,8 @@ impl Insider {
         self.fate.say(self.host.id(), || format!("runs {call}, attempt {attempt}"));
         let starts = self.facts.lock().begins(self.host.id(), call, attempt, started_us);
         let options = tasks::options(cx.task());
-        let timeout_us = options.map_or(0, |options| options.timeout.as_micros() as u64);
+        // Its timeout, or what is left until the deadline of its invocation.
+        let timeout_us = cx.remaining().as_micros() as u64;
         let once = options.is_some_and(|options| options.at_most_once);
         Some(Attempt { insider: self, call, started_us, timeout_us, once, starts, over: false })
     }
