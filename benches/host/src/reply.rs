@@ -14,21 +14,19 @@ use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
 };
 
-/// A request's body, `None` if it is longer than `most` bytes or was cut short.
+/// A request's body, `None` if it is longer than `most` bytes or was cut short. What is too long is read to its end all
+/// the same: a connection that is closed on it would take the answer with it.
 pub(crate) async fn read(mut body: Incoming, most: usize) -> Option<Bytes> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if expected > most {
-        return None;
-    }
-    let mut whole = BytesMut::with_capacity(expected);
+    let mut whole = Some(BytesMut::with_capacity(expected.min(most)));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.ok()?.into_data() else { continue };
-        if whole.len() + data.len() > most {
-            return None;
+        whole = whole.filter(|whole| whole.len() + data.len() <= most);
+        if let Some(whole) = &mut whole {
+            whole.extend_from_slice(&data);
         }
-        whole.extend_from_slice(&data);
     }
-    Some(whole.freeze())
+    whole.map(BytesMut::freeze)
 }
 
 /// A body in parts, written as they are: a message of 256 KB is not copied to be answered.
