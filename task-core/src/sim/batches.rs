@@ -157,7 +157,7 @@ impl BatchBook {
 impl Entry {
     fn complete(&mut self, now_ms: u64) {
         let record = &mut self.record;
-        if record.finished_ms.is_none() && record.closed && self.counts.ended() >= record.accepted as i64 {
+        if record.finished_ms.is_none() && record.closed && self.counts.ended() >= record.accepted.cast_signed() {
             record.finished_ms = Some(now_ms);
             if self.callback.is_some() && self.owed_ms.is_none() {
                 self.owed_ms = Some(0);

@@ -10,7 +10,7 @@ pub(super) struct Counts([i64; 8]);
 impl Counts {
     pub(super) fn of(tally: &Tally) -> Self {
         let Tally { succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries } = *tally;
-        Self([succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries].map(|count| count as i64))
+        Self([succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries].map(u64::cast_signed))
     }
 
     pub(super) fn plus(self, other: Self) -> Self {

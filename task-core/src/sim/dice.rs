@@ -37,7 +37,13 @@ impl Dice {
         of[self.next_u64() as usize % of.len()]
     }
 
+    /// A number from `-most` to `most`, both included.
+    pub fn around_zero(&mut self, most: u64) -> i64 {
+        self.between(0, 2 * most).cast_signed() - most.cast_signed()
+    }
+
     /// Another stream, which what is drawn from this one does not disturb.
+    #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.next_u64())
     }

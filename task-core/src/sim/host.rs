@@ -134,7 +134,7 @@ pub(super) fn ports(
         batches: backend.clone(),
         dead_letters: backend.clone(),
         schedules: backend.clone(),
-        atomic: atomic.then(|| backend as Arc<dyn crate::ports::Atomic>),
+        atomic: atomic.then_some(backend as Arc<dyn crate::ports::Atomic>),
         clock,
         entropy,
         blocking,
@@ -215,7 +215,9 @@ impl Machine {
     /// Runs whatever can go on until all of it waits.
     pub(super) fn run(&self, jobs: Vec<Box<dyn FnOnce() + Send>>) {
         let _entered = self.runtime.enter();
-        jobs.into_iter().for_each(|job| job());
+        for job in jobs {
+            job();
+        }
         self.idle.parks.store(false, Ordering::Relaxed);
         let idle = &self.idle;
         self.runtime.block_on(std::future::poll_fn(|cx| {

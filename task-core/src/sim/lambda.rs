@@ -90,12 +90,15 @@ impl Functions {
     pub fn renew(&self, sim: &mut Sim) {
         let idle = {
             let mut state = self.state();
-            state.old = state.busy.clone();
+            let State { old, busy, .. } = &mut *state;
+            old.clone_from(busy);
             let idle = std::mem::take(&mut state.idle);
             state.environments -= idle.len();
             idle
         };
-        idle.iter().for_each(|(host, _)| sim.crash(host.id));
+        for (host, _) in idle {
+            sim.crash(host.id);
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,7 +106,7 @@ impl Functions {
     }
 
     /// An event arrives in the queue that nobody sees.
-    fn accept(&self, launch: Launch, invocation: Invocation) {
+    fn accept(&self, launch: Launch, invocation: &Invocation) {
         let (copies, delay_ms) = self.fate.draw(|dice, weather| {
             let copies = if dice.happens(weather.event_lost) {
                 0
@@ -168,7 +171,7 @@ impl Functions {
             }
             self.state().environments += 1;
             let skew_ms = self.options.skew_ms;
-            let skew_ms = self.fate.draw(|dice, _| dice.between(0, 2 * skew_ms)) as i64 - skew_ms as i64;
+            let skew_ms = self.fate.draw(|dice, _| dice.around_zero(skew_ms));
             let host = sim.boot("an environment of the function", skew_ms);
             let handler = (self.boot)(&host);
             let functions = self.clone();
@@ -277,7 +280,7 @@ impl Invoker for Launcher {
             let functions = self.functions.clone();
             let launched = self.link.call(Service::Functions, move |site| {
                 let (functions, invocation) = (functions.clone(), invocation.clone());
-                site.act(move |_| functions.accept(launch, invocation));
+                site.act(move |_| functions.accept(launch, &invocation));
             });
             match launched.await {
                 Ok(()) => Ok(()),

@@ -309,7 +309,9 @@ impl Site<'_> {
         let deliveries = world.store.queues.take(request, now_ms, &world.weather, &mut world.dice);
         let next_ms = world.store.queues.next_ms(&request.queues).map(|next_ms| next_ms.saturating_sub(now_ms));
         let woken = world.wait_for_messages(host);
-        deliveries.iter().for_each(|delivery| self.see(&Deed::Received(delivery)));
+        for delivery in &deliveries {
+            self.see(&Deed::Received(delivery));
+        }
         (deliveries, next_ms, woken)
     }
 

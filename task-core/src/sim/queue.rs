@@ -12,7 +12,7 @@ use crate::ports::{Delivery, Depth, Outgoing, PortError, Receipt, Receive, Settl
 /// All queues.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    queues: BTreeMap<Arc<str>, Shelf>,
+    shelves: BTreeMap<Arc<str>, Shelf>,
     /// Which queue a message is in: a receipt does not say.
     places: BTreeMap<u64, Arc<str>>,
     numbers: u64,
@@ -50,7 +50,7 @@ impl Queues {
 
     fn place(&mut self, queue: &Arc<str>, message: Message) {
         self.numbers += 1;
-        let shelf = self.queues.entry(Arc::clone(queue)).or_default();
+        let shelf = self.shelves.entry(Arc::clone(queue)).or_default();
         shelf.order.insert((message.visible_ms, self.numbers));
         shelf.messages.insert(self.numbers, message);
         self.places.insert(self.numbers, Arc::clone(queue));
@@ -60,7 +60,7 @@ impl Queues {
     pub(super) fn take(&mut self, request: &Receive, now_ms: u64, weather: &Weather, dice: &mut Dice) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
         for queue in &request.queues {
-            let Some(shelf) = self.queues.get_mut(queue) else { continue };
+            let Some(shelf) = self.shelves.get_mut(queue) else { continue };
             let visible: Vec<u64> = shelf.order.range(..=(now_ms, u64::MAX)).map(|(_, number)| *number).collect();
             for number in visible {
                 if deliveries.len() >= request.max {
@@ -102,7 +102,7 @@ impl Queues {
         dice: &mut Dice,
     ) -> Result<(), PortError> {
         let (number, queue) = self.find(&settlement.receipt).ok_or(PortError::Stale)?;
-        let Some(shelf) = self.queues.get_mut(&queue) else { return Err(PortError::Stale) };
+        let Some(shelf) = self.shelves.get_mut(&queue) else { return Err(PortError::Stale) };
         match settlement.settle {
             Settle::Hide { until_ms } => shelf.hide(number, until_ms),
             // A machine that was away when it was deleted still has it.
@@ -124,13 +124,13 @@ impl Queues {
         let (number, token) = receipt.0.split_once('-')?;
         let (number, token) = (number.parse().ok()?, token.parse::<u64>().ok()?);
         let queue = self.places.get(&number)?;
-        let message = self.queues.get(queue)?.messages.get(&number)?;
+        let message = self.shelves.get(queue)?.messages.get(&number)?;
         (message.token == token).then(|| (number, Arc::clone(queue)))
     }
 
     /// When the next message of these queues is visible, past times included.
     pub(super) fn next_ms(&self, queues: &[Arc<str>]) -> Option<u64> {
-        let first = |queue| self.queues.get(queue)?.order.first().map(|(visible_ms, _)| *visible_ms);
+        let first = |queue| self.shelves.get(queue)?.order.first().map(|(visible_ms, _)| *visible_ms);
         queues.iter().filter_map(first).min()
     }
 
@@ -148,12 +148,12 @@ impl Queues {
                 oldest_ms: shelf.messages.values().filter(ready).map(|message| message.sent_ms).min(),
             }
         };
-        self.queues.iter().map(depth).collect()
+        self.shelves.iter().map(depth).collect()
     }
 
     /// Whether there is no message, not even in a dead-letter queue.
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty() && self.queues.values().all(|shelf| shelf.dead.is_empty())
+        self.places.is_empty() && self.shelves.values().all(|shelf| shelf.dead.is_empty())
     }
 
     /// How many messages there are that are not in a dead-letter queue.
@@ -163,8 +163,11 @@ impl Queues {
 
     /// Moves everything back that was received too often, as an operator does. Answers how much that was.
     pub(super) fn redrive(&mut self, now_ms: u64) -> usize {
-        let dead: Vec<(Arc<str>, Vec<Message>)> =
-            self.queues.iter_mut().map(|(queue, shelf)| (Arc::clone(queue), std::mem::take(&mut shelf.dead))).collect();
+        let dead: Vec<(Arc<str>, Vec<Message>)> = self
+            .shelves
+            .iter_mut()
+            .map(|(queue, shelf)| (Arc::clone(queue), std::mem::take(&mut shelf.dead)))
+            .collect();
         let mut moved = 0;
         for (queue, messages) in dead {
             for message in messages {

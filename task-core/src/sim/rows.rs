@@ -17,7 +17,7 @@ use crate::{
 /// The rows of parcels, and what is recorded beside them.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    rows: BTreeMap<ParcelId, ParcelRow>,
+    parcels: BTreeMap<ParcelId, ParcelRow>,
     roots: BTreeMap<(BatchId, u64), ParcelId>,
     of_batch: BTreeMap<BatchId, Vec<ParcelId>>,
     results: BTreeMap<TaskId, Bytes>,
@@ -37,7 +37,7 @@ struct ParcelRow {
 impl Rows {
     /// Rule 2.
     pub(super) fn claim(&mut self, request: &ClaimRequest, batches: &mut BatchBook, now_ms: u64) -> Claim {
-        if let Some(found) = self.rows.get(&request.parcel) {
+        if let Some(found) = self.parcels.get(&request.parcel) {
             let row = &found.row;
             match &row.state {
                 RowState::Finished(_) => return Claim::Finished { owed: batches.hand_out(found.batch, now_ms) },
@@ -54,7 +54,7 @@ impl Rows {
             return Claim::TooOld;
         }
         let revoked = request.recorded && batches.is_revoked(request.batch);
-        let row = self.rows.entry(request.parcel).or_insert_with(|| {
+        let row = self.parcels.entry(request.parcel).or_insert_with(|| {
             self.of_batch.entry(request.batch).or_default().push(request.parcel);
             if request.parcel == ParcelId::root(request.batch, request.first) {
                 self.roots.insert((request.batch, request.first), request.parcel);
@@ -130,17 +130,17 @@ impl Rows {
         if let (true, Some(record)) = (was_open, &finish.record) {
             self.record(finish.parcel, record, letters);
         }
-        let Some(row) = self.rows.get(&finish.parcel).filter(|row| row.recorded) else { return Ok(None) };
+        let Some(row) = self.parcels.get(&finish.parcel).filter(|row| row.recorded) else { return Ok(None) };
         batches.count(row.batch, Counts::of(&row.tally), now_ms);
         Ok(batches.hand_out(row.batch, now_ms))
     }
 
     fn fenced(&mut self, parcel: ParcelId, epoch: u64) -> Result<&mut ParcelRow, PortError> {
-        self.rows.get_mut(&parcel).filter(|row| row.row.epoch == epoch).ok_or(PortError::Fenced)
+        self.parcels.get_mut(&parcel).filter(|row| row.row.epoch == epoch).ok_or(PortError::Fenced)
     }
 
     fn record(&mut self, parcel: ParcelId, record: &Record, letters: &mut Letters) {
-        let Some(row) = self.rows.get_mut(&parcel) else { return };
+        let Some(row) = self.parcels.get_mut(&parcel) else { return };
         (row.row.done, row.tally) = (record.done.clone(), record.tally);
         let batch = row.batch;
         for result in &record.results {
@@ -166,7 +166,7 @@ impl Rows {
 
     /// A parcel's row.
     pub(super) fn row(&self, parcel: ParcelId) -> Option<&Row> {
-        self.rows.get(&parcel).map(|row| &row.row)
+        self.parcels.get(&parcel).map(|row| &row.row)
     }
 
     /// The row of the root parcel that holds a call.
@@ -189,7 +189,7 @@ impl Rows {
     /// The verdicts in the unfinished parcels of a batch.
     pub(super) fn unfinished(&self, batch: BatchId) -> Counts {
         let parcels = self.of_batch.get(&batch).into_iter().flatten();
-        let rows = parcels.filter_map(|parcel| self.rows.get(parcel));
+        let rows = parcels.filter_map(|parcel| self.parcels.get(parcel));
         let open = rows.filter(|row| row.recorded && !matches!(row.row.state, RowState::Finished(_)));
         open.fold(Counts::default(), |sum, row| sum.plus(Counts::of(&row.tally)))
     }

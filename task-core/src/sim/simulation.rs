@@ -8,7 +8,7 @@ use super::{
     link::Link,
     world::{Event, Life, Shared},
 };
-use crate::ports::{BatchRecord, Blocking, Clock, Failure, Ports, Profile};
+use crate::ports::{BatchRecord, Blocking, Clock, Failure, Outgoing, Ports, Profile};
 
 /// A simulation: hosts, and the time that they live in.
 pub struct Sim {
@@ -177,6 +177,14 @@ impl Sim {
         let moved = world.store.queues.redrive(now_ms);
         world.wake_receivers();
         moved
+    }
+
+    /// Puts a message into a queue, as anybody may who has its name.
+    pub fn drop_in(&mut self, queue: &str, body: impl Into<bytes::Bytes>) {
+        let mut world = self.shared.world();
+        let now_ms = world.now_ms();
+        world.store.queues.put(&Outgoing { queue: queue.into(), body: body.into(), due_ms: 0 }, now_ms);
+        world.wake_receivers();
     }
 
     /// How many messages there are.

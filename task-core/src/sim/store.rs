@@ -29,7 +29,9 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn send(&mut self, messages: &[Outgoing], now_ms: u64) {
-        messages.iter().for_each(|message| self.queues.put(message, now_ms));
+        for message in messages {
+            self.queues.put(message, now_ms);
+        }
     }
 
     pub(super) fn checkpoint(&mut self, at: &Checkpoint, now_ms: u64) -> Result<(), PortError> {

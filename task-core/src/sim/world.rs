@@ -108,7 +108,7 @@ impl World {
     }
 
     /// What refers to this world.
-    pub(super) fn take_rest(&mut self) -> (BTreeMap<(u64, u64), Event>, Option<Box<dyn Observer>>) {
+    pub(super) fn take_rest(&mut self) -> impl Sized + use<> {
         (std::mem::take(&mut self.events), self.observer.take())
     }
 
@@ -141,7 +141,9 @@ impl World {
     /// A message was stored or shown: whoever waits for some may look.
     pub(super) fn wake_receivers(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().for_each(|wake| self.wake(wake));
+        for wake in waiting {
+            self.wake(wake);
+        }
     }
 
     pub(super) fn is_alive(&self, host: HostId) -> bool {

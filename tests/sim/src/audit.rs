@@ -11,7 +11,7 @@ use task_core::{
 
 use crate::{
     facts::{Facts, Hold, Shared, Stored},
-    tasks,
+    tasks::{self, Args},
 };
 
 /// How many parents a parcel may have.
@@ -30,10 +30,7 @@ impl Observer for Audit {
             Deed::Claimed(request, claim) => facts.claimed(host, request, claim, now_us),
             Deed::Wrote(write) if write.error.is_none() => facts.wrote(host, write),
             Deed::Revoked(batch) => drop(facts.revoked.entry(*batch).or_insert(now_us)),
-            Deed::Died => {
-                facts.dead.insert(host);
-                facts.held.remove(&host);
-            }
+            Deed::Died => facts.died(host),
             _ => {}
         }
     }
@@ -69,7 +66,7 @@ impl Facts {
             expires_ms: header.expires_ms,
             indexes: (0..parcel.count()).map(|position| parcel.index(position)).collect(),
             body: message.body.clone(),
-            args: (0..parcel.count()).filter_map(|position| decode_args(parcel.args(position)).ok()).collect(),
+            args: (0..parcel.count()).map(|at| decode_args(parcel.args(at)).unwrap_or(Args::NONE)).collect(),
         };
         if let Some(parent) = parent {
             self.is_child(id, parent, &stored);
@@ -116,7 +113,9 @@ impl Facts {
             Settle::Delete if !finished => {
                 self.violated("its message was deleted before it was finished (rule 1)", None, parcel);
             }
-            Settle::Bury { .. } => self.violated("was buried although it can be read", None, parcel),
+            Settle::Bury { .. } if parcel.is_some() => {
+                self.violated("was buried although it can be read", None, parcel);
+            }
             _ => {}
         }
     }

@@ -48,7 +48,9 @@ pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
         wrong.extend(say(reason(end, seen, facts.revoked.contains_key(&end.call.batch))));
         wrong.extend(say(cause(end, seen)));
     }
-    wrong.into_iter().for_each(|(what, call)| facts.violated(what, Some(call), None));
+    for (what, call) in wrong {
+        facts.violated(what, Some(call), None);
+    }
     told(facts);
     batches(facts, sim, &ends);
 }
@@ -99,7 +101,7 @@ fn reason(end: &End, seen: &Seen, revoked: bool) -> Option<String> {
         None => !fails && !matches!(end.script, Script::Hangs | Script::Kills),
         Some(Reason::Failed) => fails,
         // A job that gets no thread in time has not been seen at all.
-        Some(Reason::TimedOut) => seen.cut > 0 || end.task == "thread",
+        Some(Reason::TimedOut) => seen.cut + seen.vanished > 0 || end.task == "thread",
         Some(Reason::Crashed) => seen.lost >= 2,
         Some(Reason::Unknown) => options.at_most_once && (seen.lost >= 1 || seen.stopped >= 1),
         Some(Reason::Revoked) => revoked,
@@ -142,8 +144,12 @@ fn told(facts: &mut Facts) {
     let stored = facts.parcels.values().flat_map(|stored| stored.args.iter().zip(stored.calls()));
     let ran: Vec<_> =
         stored.filter(|(args, _)| facts.told.rejected.contains(&args.number)).map(|(_, call)| call).collect();
-    lost.into_iter().for_each(|call| facts.violated("was accepted, and nobody knows it (G1)", Some(call), None));
-    ran.into_iter().for_each(|call| facts.violated("was rejected, and is there (G1)", Some(call), None));
+    for call in lost {
+        facts.violated("was accepted, and nobody knows it (G1)", Some(call), None);
+    }
+    for call in ran {
+        facts.violated("was rejected, and is there (G1)", Some(call), None);
+    }
 }
 
 /// What batches say of themselves is true, and each that is complete has sent its callback, once.

@@ -21,9 +21,6 @@ use crate::{
 /// The most violations that are kept of a run: one is enough.
 const MAX_VIOLATIONS: usize = 20;
 
-/// How much later than it expired a call may be started, because of wrong clocks.
-const EXPIRY_TOLERANCE_MS: u64 = 6_000;
-
 /// The last of all ids.
 const LAST: ParcelId = ParcelId::from_bytes([u8::MAX; 16]);
 
@@ -44,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) violations: Vec<Violation>,
     /// Whether nothing goes wrong, so that no holder may lose its parcel.
     pub(crate) calm: bool,
+    /// How far clocks may be wrong.
+    pub(crate) skew_ms: u64,
     /// Parcels that were stored in a queue.
     pub(crate) parcels: BTreeMap<ParcelId, Stored>,
     /// Parcels by what became of them in the ledger.
@@ -127,6 +126,8 @@ pub(crate) struct Seen {
     pub(crate) failed: u32,
     /// Times that a holder lost a parcel in which the call was not done.
     pub(crate) lost: u32,
+    /// Attempts that were under way when their process died: nobody was told of their end.
+    pub(crate) vanished: u32,
     pub(crate) succeeded: u32,
     /// Attempts that were cut at their timeout.
     pub(crate) cut: u32,
@@ -165,7 +166,7 @@ impl Facts {
     pub(crate) fn begins(&mut self, host: HostId, call: TaskId, attempt: u32, now_us: u64) -> u32 {
         let seen = self.calls.entry(call).or_default();
         seen.starts += 1;
-        let (starts, allowed) = (seen.starts, 1 + seen.failed + seen.lost);
+        let (starts, allowed) = (seen.starts, 1 + seen.failed + seen.lost.max(seen.vanished));
         let (once, repeated) = (1 + seen.failed, starts > allowed);
         let holds = self.held.get(&host).into_iter().flatten().rev();
         let has = |hold: &Hold| {
@@ -220,7 +221,7 @@ impl Facts {
         if now_ms < due_ms {
             wrong.push(format!("runs {} ms before it is due", due_ms - now_ms));
         }
-        if attempt == 1 && !revived && expires_ms.is_some_and(|expires_ms| now_ms > expires_ms + EXPIRY_TOLERANCE_MS) {
+        if attempt == 1 && !revived && expires_ms.is_some_and(|expires_ms| now_ms > expires_ms + 2 * self.skew_ms) {
             wrong.push("starts although it has expired".to_owned());
         }
         if self.revoked.get(&batch).is_some_and(|revoked_us| *revoked_us < since_us) {
@@ -252,6 +253,18 @@ impl Facts {
             running.remove(&call);
         }
         self.running.retain(|_, running| !running.is_empty());
+    }
+
+    /// A process dies, and what runs on it.
+    pub(crate) fn died(&mut self, host: HostId) {
+        self.dead.insert(host);
+        self.held.remove(&host);
+        let of_host: Vec<_> = self.running.keys().filter(|(other, _)| *other == host).copied().collect();
+        for key in of_host {
+            for call in self.running.remove(&key).unwrap_or_default().into_keys() {
+                self.calls.entry(call).or_default().vanished += 1;
+            }
+        }
     }
 
     /// All calls that were stored and are to end, whoever was told so.

@@ -38,7 +38,9 @@ fn soak(upto: u64, rest: &[&str]) -> ExitCode {
     match simulation::soak(upto, threads, &progress) {
         Ok(soaked) => {
             let simulation::Soaked { seeds, calls, losses, passed, wrong } = soaked;
-            wrong.iter().for_each(|(seed, what)| println!("seed {seed}: {what}"));
+            for (seed, what) in &wrong {
+                println!("seed {seed}: {what}");
+            }
             let (hours, wrong) = (passed.as_secs() / 3600, wrong.len());
             println!(
                 "{seeds} seeds: {calls} calls, {losses} losses, {hours} hours of virtual time, {wrong} violations"

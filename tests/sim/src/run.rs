@@ -60,6 +60,7 @@ pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
         sim.trace();
     }
     facts.lock().calm = scenario.calm;
+    facts.lock().skew_ms = scenario.skew_ms;
     let (trouble, redrives) = (scenario.trouble, scenario.weather.max_receives > 0);
     let site = Site::new(&mut sim, scenario, facts.clone(), mutation, dice.split());
     work::start(&mut sim, &site, &mut dice);

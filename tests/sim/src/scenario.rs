@@ -10,6 +10,7 @@ use task_core::{
 
 /// What follows from a seed.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub(crate) struct Scenario {
     pub(crate) shape: Shape,
     pub(crate) weather: Weather,
@@ -36,6 +37,10 @@ pub(crate) struct Scenario {
     pub(crate) functions: FunctionOptions,
     /// How many things are asked for.
     pub(crate) requests: u64,
+    /// How many messages are sent that are no parcels.
+    pub(crate) rubbish: u64,
+    /// Whether servers send the runs of a scheduled task.
+    pub(crate) scheduled: bool,
 }
 
 /// Where calls run.
@@ -78,7 +83,7 @@ impl Scenario {
         let profile = Profile { call_bytes: profile.message_bytes, ..profile };
         let kinds = [Blow::Crash, Blow::CrashAtRequest, Blow::Freeze, Blow::Restart, Blow::Clock, Blow::Client];
         let kinds: Vec<_> = kinds.into_iter().filter(|_| dice.happens(500_000)).collect();
-        let skew_ms = dice.one_of(&[0, 0, 200, 2000]);
+        let skew_ms = dice.one_of(&[0, 0, 200, 2000, 40_000]);
         Self {
             shape: dice.one_of(&[Shape::Pool, Shape::Functions]),
             weather: if calm { Weather::calm() } else { weather(dice, trouble) },
@@ -102,6 +107,8 @@ impl Scenario {
                 skew_ms: if calm { 0 } else { skew_ms },
             },
             requests: dice.between(3, 10),
+            rubbish: if calm { 0 } else { dice.one_of(&[0, 0, 3]) },
+            scheduled: dice.happens(300_000),
         }
     }
 }

@@ -14,6 +14,7 @@ use task_core::{
     client::Client,
     ports::{Ports, Profile},
     protocol,
+    scheduler::Scheduler,
     sim::{Boot, Dice, Fate, Functions, Handler, Host, HostId, Sim},
     task::States,
 };
@@ -97,6 +98,11 @@ impl Site {
 
     /// Things go wrong from now on, as the scenario has it.
     pub(crate) fn trouble(&self) {
+        for _ in 0..self.scenario.rubbish {
+            let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64));
+            let queue = self.draw(|dice| dice.one_of(&["mail", "bulk"]));
+            self.fate.after(Duration::from_millis(at_ms), move |sim| sim.drop_in(queue, &b"rubbish"[..]));
+        }
         for _ in 0..self.scenario.blows {
             let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64));
             let site = self.clone();
@@ -145,8 +151,7 @@ impl Site {
             }
             Blow::Restart => server.restart(),
             Blow::Clock => {
-                let most_ms = 2 * self.scenario.skew_ms;
-                let skew_ms = self.draw(|dice| dice.between(0, most_ms)) as i64 - most_ms as i64 / 2;
+                let skew_ms = self.draw(|dice| dice.around_zero(self.scenario.skew_ms));
                 sim.set_clock(target, skew_ms);
             }
             Blow::Client => {
@@ -204,7 +209,22 @@ impl Site {
                 ports.clock.sleep(SWEEP).await;
             }
         });
+        if let Some(left) = self.scenario.trouble.checked_sub(sim.now()).filter(|_| self.scenario.scheduled) {
+            self.schedule(&host, left);
+        }
         self.state().servers[number] = Some(Server { host, stop, stops, worker });
+    }
+
+    /// Sends the runs of scheduled tasks for so long.
+    fn schedule(&self, host: &Host, left: Duration) {
+        let scheduler =
+            Scheduler::new(self.ports(host), &tasks::registry(false)).expect("the schedule can be followed");
+        let (stop, clock) = (CancellationToken::new(), host.clock());
+        host.spawn(scheduler.run(stop.clone()));
+        host.spawn(async move {
+            clock.sleep(left).await;
+            stop.cancel();
+        });
     }
 
     /// What becomes of a new environment of the function.
@@ -237,8 +257,7 @@ impl Site {
     }
 
     fn boot(&self, sim: &mut Sim, name: &str) -> Host {
-        let most_ms = 2 * self.scenario.skew_ms;
-        let skew_ms = self.draw(|dice| dice.between(0, most_ms)) as i64 - most_ms as i64 / 2;
+        let skew_ms = self.draw(|dice| dice.around_zero(self.scenario.skew_ms));
         sim.boot(name, skew_ms)
     }
 

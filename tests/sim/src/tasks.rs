@@ -44,6 +44,11 @@ pub(crate) struct Args {
     pub(crate) number: u32,
 }
 
+impl Args {
+    /// Those of a call that has none.
+    pub(crate) const NONE: Self = Self { script: Script::Succeeds, number: 0 };
+}
+
 macro_rules! tasks {
     ($($(#[$doc:meta])* $task:ident = $name:literal, $body:expr, $options:expr;)*) => {
         $(
@@ -66,7 +71,7 @@ macro_rules! tasks {
         )*
 
         /// All of them.
-        static TASKS: [TaskDef; [$($name),*].len()] = [$(TaskDef {
+        static TASKS: [TaskDef; [$($name),*].len() + 1] = [$(TaskDef {
             name: $name,
             options: $options,
             at: (file!(), line!()),
@@ -74,12 +79,23 @@ macro_rules! tasks {
             states: &[],
             check: |_| Ok(()),
             body: $body,
-        }),*];
+        }),*, TICK];
     };
 }
 
 const ASYNC: Body = Body::Async(perform);
 const BLOCKING: Body = Body::Blocking(block);
+
+/// A scheduled task, whose runs have no arguments.
+const TICK: TaskDef = TaskDef {
+    name: "tick",
+    options: Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("10s").schedule("rate(20s)"),
+    at: (file!(), line!()),
+    args: &[],
+    states: &[],
+    check: |_| Ok(()),
+    body: Body::Async(tick),
+};
 const COUNTED: Body = Body::Async(count);
 
 tasks! {
@@ -136,10 +152,23 @@ fn perform(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String
     .boxed())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the body of a task is given its context")]
 fn count(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
     let _: Args = decode_args(args).map_err(|error| error.to_string())?;
     cx.state::<Arc<Ran>>().0.0.fetch_add(1, Ordering::Relaxed);
     Ok(ready(Ok(None)).boxed())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "so is the body of every task")]
+fn tick(_: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
+    let insider = cx.state::<Insider>();
+    Ok(async move {
+        let Some(mut attempt) = insider.begin(&cx) else { return std::future::pending().await };
+        insider.clock().sleep(Duration::from_millis(700)).await;
+        attempt.ends(&Ok(None));
+        Ok(None)
+    }
+    .boxed())
 }
 
 fn block(args: &[u8], cx: Context) -> Result<Job, String> {
@@ -156,10 +185,10 @@ fn block(args: &[u8], cx: Context) -> Result<Job, String> {
 async fn play(script: Script, cx: &Context, insider: &Insider, starts: u32) -> Ended {
     match script {
         Script::Takes(ms) => insider.clock().sleep(Duration::from_millis(u64::from(ms))).await,
-        Script::Hangs => std::future::pending().await,
+        Script::Hangs => std::future::pending::<()>().await,
         Script::Kills => {
             insider.die(cx);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         _ => {}
     }

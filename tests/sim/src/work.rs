@@ -44,6 +44,8 @@ enum What {
     Delays,
     /// Single calls one after the other.
     Trickle,
+    /// The same call, which others ask for too.
+    Unique,
     /// All dead letters are sent again.
     Retry,
 }
@@ -68,6 +70,7 @@ fn request(scenario: &Scenario, dice: &mut Dice, numbers: &mut u32) -> Request {
         What::Delays,
         What::Trickle,
         What::Revoked,
+        What::Unique,
         What::Retry,
     ]);
     let most = if matches!(what, What::FanOut) { dice.one_of(&[10, 60, 300]) } else { 12 };
@@ -147,6 +150,12 @@ async fn ask_for<T: Task<Args = Args> + Takes<Args>>(
             for args in args {
                 delay::<T>(args, countdown, &client, &facts, coin).await;
                 host.clock().sleep(Duration::from_millis(300)).await;
+            }
+        }
+        What::Unique => {
+            let key = format!("the only one of {}", T::NAME);
+            if let Ok(handle) = Call::<T>::new(Args::NONE).unique(key).on(&client).send().await {
+                facts.lock().told.calls.insert(handle.id());
             }
         }
         What::Retry => {
@@ -235,7 +244,7 @@ fn callback(of: BatchId) -> Outgoing {
         call_ms: 0,
     };
     let mut args = Vec::new();
-    encode_args(&Args { script: Script::Succeeds, number: 0 }, &mut args).expect("numbers and names can be encoded");
+    encode_args(&Args::NONE, &mut args).expect("numbers and names can be encoded");
     let mut packer = Packer::new(Packing { calls: 1, bytes: 4096, call_bytes: 4096 });
     packer.push(&args);
     Outgoing { queue: Callback::OPTIONS.queue.into(), body: packer.encode(header), due_ms: 0 }

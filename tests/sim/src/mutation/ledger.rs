@@ -26,7 +26,9 @@ impl Ledger for Twisted {
         async move {
             let mut requests = requests;
             if self.mutation == Mutation::LeaseCutShort {
-                requests.iter_mut().for_each(|request| request.lease_until_ms = request.now_ms + 1);
+                for request in &mut requests {
+                    request.lease_until_ms = request.now_ms + 1;
+                }
             }
             let claims = self.ledger.claim(requests).await;
             claims.into_iter().map(|claim| self.twist(claim)).collect()
@@ -119,10 +121,10 @@ impl Twisted {
         };
         Ok(match (self.mutation, claim) {
             (Mutation::BusyIsFinished, Ok(Claim::Busy { .. }))
-            | (Mutation::SealedIsFinished, Ok(Claim::Sealed { .. })) => Claim::Finished { owed: None },
+            | (Mutation::SealedIsFinished, Ok(Claim::Sealed { .. }))
+            | (Mutation::OwedForgotten, Ok(Claim::Finished { .. })) => Claim::Finished { owed: None },
             (Mutation::BusyIsClaimed, Ok(Claim::Busy { .. })) | (Mutation::RunsUnguarded, Err(_)) => free(1),
             (Mutation::SealedIsRun, Ok(Claim::Sealed { epoch, .. })) => free(epoch),
-            (Mutation::OwedForgotten, Ok(Claim::Finished { .. })) => Claim::Finished { owed: None },
             (_, Ok(Claim::Claimed(claimed))) => Claim::Claimed(self.claimed(claimed)),
             (_, claim) => claim?,
         })
