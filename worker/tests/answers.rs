@@ -1,0 +1,113 @@
+//! Answers that get lost.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use common::{Bench, def, options};
+use futures::{FutureExt as _, future::BoxFuture};
+use task_core::{
+    client::Client,
+    id::{BatchId, ParcelId, TaskId},
+    ports::{Checkpoint, Claim, ClaimRequest, Failure, Finish, Ledger, Owed, PortError, Ports, Record, Row, Seal},
+    task::{Body, Context, Ended, Options, Stop},
+    wire::decode_args,
+};
+use worker::Worker;
+
+/// A ledger that does what it is asked for, but whose answer to the first record of a dead letter gets lost; before
+/// anything else is recorded, someone sends that letter again.
+struct Forgetful {
+    ledger: Arc<dyn Ledger>,
+    client: Client,
+    lost: AtomicBool,
+}
+
+impl Ledger for Forgetful {
+    fn checkpoint(&self, checkpoints: Vec<Checkpoint>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let dies = checkpoints.iter().filter_map(|at| at.record.as_ref()).any(|record| !record.dead.is_empty());
+            let written = self.ledger.checkpoint(checkpoints).await;
+            if !dies || self.lost.swap(true, Ordering::Relaxed) {
+                return written;
+            }
+            let letters =
+                self.client.dead(task_core::ports::DeadQuery { limit: 10, ..Default::default() }).await.unwrap();
+            assert_eq!(self.client.retry_dead(&letters).await.unwrap(), 1);
+            vec![Err(PortError::Unknown { what: "the answer got lost".to_owned(), source: None })]
+        }
+        .boxed()
+    }
+
+    fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
+        self.ledger.claim(requests)
+    }
+
+    fn seal(&self, parcel: ParcelId, epoch: u64, record: Record, seal: Seal) -> BoxFuture<'_, Result<(), PortError>> {
+        self.ledger.seal(parcel, epoch, record, seal)
+    }
+
+    fn finish(&self, finish: Finish) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
+        self.ledger.finish(finish)
+    }
+
+    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
+        self.ledger.paid(batch)
+    }
+
+    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
+        self.ledger.owed()
+    }
+
+    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
+        self.ledger.rows(parcels)
+    }
+
+    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
+        self.ledger.root_of(call)
+    }
+
+    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
+        self.ledger.result_of(call)
+    }
+
+    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
+        self.ledger.history(call)
+    }
+}
+
+/// Call 0 cannot work, the other takes two seconds.
+fn task(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
+    let n: u32 = decode_args(args).map_err(|error| error.to_string())?;
+    Ok(async move {
+        if n == 0 {
+            return Err(Stop::Cancel("no such address".to_owned()));
+        }
+        let clock = cx.state::<Arc<common::ManualClock>>();
+        task_core::ports::Clock::sleep(&**clock, Duration::from_secs(2)).await;
+        Ok(None)
+    }
+    .boxed())
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_was_sent_again_is_not_written_anew() {
+    let bench = Bench::new([def("mail", Options::new().concurrency(4), Body::Async(task))]).with_clock();
+    bench.send("mail", 2).await;
+    let client = Client::new(bench.ports.clone());
+    let ledger = Forgetful { ledger: Arc::clone(&bench.ports.ledger), client, lost: AtomicBool::new(false) };
+    let ports = Ports { ledger: Arc::new(ledger), ..bench.ports.clone() };
+    let worker = Worker::new(Arc::clone(&bench.registry), ports, bench.states.clone(), options());
+    bench.run_in_time(&worker).await;
+    assert!(bench.dead().await.is_empty(), "it was sent again, and has not run since");
+    assert_eq!((bench.tally().await.failed, bench.tally().await.succeeded), (0, 1));
+}
