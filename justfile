@@ -20,6 +20,14 @@ bench-aws *args:
 peers *args:
     benches/peers/run.sh {{args}}
 
+# Runs seeds of the simulation up to this one, on all processors; goes on where it stopped (target/soak.txt).
+sim upto:
+    cargo run --release --package simulation -- soak {{upto}}
+
+# The story of what goes wrong in a seed of the simulation.
+replay seed:
+    cargo run --release --package simulation -- replay {{seed}}
+
 # The mail campaign: 10,000 recipients into ./outbox.
 demo:
     cargo run --release --example recipients

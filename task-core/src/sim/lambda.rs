@@ -57,6 +57,7 @@ struct State {
     launches: Launch,
     most: usize,
     busy: Vec<HostId>,
+    starting: Vec<HostId>,
     /// Environments of a program that is no longer deployed: each ends with what it handles.
     old: Vec<HostId>,
 }
@@ -90,8 +91,7 @@ impl Functions {
     pub fn renew(&self, sim: &mut Sim) {
         let idle = {
             let mut state = self.state();
-            let State { old, busy, .. } = &mut *state;
-            old.clone_from(busy);
+            state.old = state.busy.iter().chain(&state.starting).copied().collect();
             let idle = std::mem::take(&mut state.idle);
             state.environments -= idle.len();
             idle
@@ -175,14 +175,25 @@ impl Functions {
             let host = sim.boot("an environment of the function", skew_ms);
             let handler = (self.boot)(&host);
             let functions = self.clone();
+            self.state().starting.push(host.id);
             self.fate.after(self.options.cold_start, move |sim| {
-                functions.state().idle.push((host, handler));
+                functions.started(host, handler);
                 functions.start(sim);
             });
             // It takes the next that waits when it has started.
             if self.state().is_served() {
                 return;
             }
+        }
+    }
+
+    fn started(&self, host: Host, handler: Handler) {
+        let mut state = self.state();
+        state.starting.retain(|starting| *starting != host.id);
+        if state.old.contains(&host.id) {
+            state.environments -= 1;
+        } else {
+            state.idle.push((host, handler));
         }
     }
 
@@ -238,8 +249,7 @@ impl Functions {
 impl State {
     /// Whether an environment is being started for each event that waits.
     fn is_served(&self) -> bool {
-        let starting = self.environments.saturating_sub(self.idle.len() + self.busy.len());
-        self.waiting.len() <= starting
+        self.waiting.len() <= self.starting.len()
     }
 }
 

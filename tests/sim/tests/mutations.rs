@@ -1,23 +1,32 @@
 //! Each way to break the product is noticed within this many seeds.
 
+use std::thread;
+
 use simulation::{Mutation, run_with};
 
 /// Within how many seeds each is noticed.
 const SEEDS: u64 = 120;
 
+/// On how many threads.
+const THREADS: usize = 2;
+
 #[test]
 fn whatever_breaks_a_rule_is_noticed() {
-    let mut missed = Vec::new();
-    for mutation in Mutation::ALL {
-        let noticed = (0..SEEDS).find_map(|seed| {
-            let report = run_with(seed, Some(*mutation), false);
-            report.violations.into_iter().next().map(|what| (seed, what))
-        });
-        match noticed {
-            Some((seed, what)) => println!("{mutation:?}: seed {seed}: {what}"),
-            None => missed.push(mutation),
-        }
-    }
     assert!(Mutation::ALL.len() >= 25);
+    let part = |at| move || Mutation::ALL.iter().skip(at).step_by(THREADS).filter(|mutation| !is_noticed(**mutation));
+    let parts: Vec<_> = (0..THREADS).map(|at| thread::spawn(move || part(at)().collect::<Vec<_>>())).collect();
+    let missed = parts.into_iter().flat_map(|part| part.join().expect("a run does not panic"));
+    let missed: Vec<_> = missed.collect();
     assert!(missed.is_empty(), "not noticed within {SEEDS} seeds: {missed:?}");
+}
+
+fn is_noticed(mutation: Mutation) -> bool {
+    let noticed = (0..SEEDS).find_map(|seed| {
+        let what = run_with(seed, Some(mutation), false).violations.into_iter().next()?;
+        Some((seed, what))
+    });
+    if let Some((seed, what)) = &noticed {
+        println!("{mutation:?}: seed {seed}: {what}");
+    }
+    noticed.is_some()
 }
