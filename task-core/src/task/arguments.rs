@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::Task;
-use crate::wire::{decode_args, to_json};
+use crate::wire::{decode_args, deserializer, to_json};
 
 /// What `MessagePack` has for a call without arguments: an empty map.
 const NONE: &[u8] = &[0x80];
@@ -18,8 +18,7 @@ const NONE: &[u8] = &[0x80];
 pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
     decode_args(bytes).map_err(|error| {
         // Only here, since following the path costs an allocation for each argument.
-        let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-        match serde_path_to_error::deserialize::<_, T::Args>(&mut deserializer) {
+        match serde_path_to_error::deserialize::<_, T::Args>(&mut deserializer(bytes)) {
             Ok(_) => error.to_string(),
             Err(error) => explain(bytes, error.path(), error.inner()),
         }

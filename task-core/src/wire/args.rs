@@ -16,12 +16,13 @@ pub fn decode_args<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::de
     read(bytes)
 }
 
-/// Reads anything, no deeper than [`MAX_DEPTH`]: the decoder's own limit is beyond what a thread's stack bears.
+/// Reads anything, no deeper than [`MAX_DEPTH`].
 pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde::decode::Error> {
     T::deserialize(&mut deserializer(bytes))
 }
 
-fn deserializer(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>> {
+/// Reads no deeper than [`MAX_DEPTH`]: the decoder's own limit is beyond what a thread's stack bears.
+pub(crate) fn deserializer(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     deserializer.set_max_depth(MAX_DEPTH);
     deserializer

@@ -11,6 +11,7 @@ mod header;
 mod packer;
 mod parcel;
 
+pub(crate) use args::deserializer;
 pub use args::{decode_args, encode_args, from_json, to_json};
 pub use error::WireError;
 pub(crate) use header::tenant_name;
