@@ -203,11 +203,7 @@ async fn a_wrong_argument_is_named() {
             json!({ "to": "ada", "template": 5 }),
             "argument `template`: invalid type: integer `5`, expected a string",
         ),
-        (
-            "resize",
-            json!({ "path": "a.png", "sizes": [16, "big"] }),
-            "argument `sizes[1]`: invalid type: string \"big\"",
-        ),
+        ("resize", json!({ "path": "a.png", "sizes": [16, "big"] }), "argument `sizes[1]`: invalid type: string"),
         (
             "resize",
             json!({ "path": "a.png", "sizes": [-1] }),

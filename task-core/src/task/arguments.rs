@@ -1,12 +1,11 @@
 //! Reading the arguments of a call, and saying which of them is wrong.
 
+use rmp::Marker;
 use rmp_serde::decode::Error;
-use serde::de::Unexpected;
-use serde_json::Value;
-use serde_path_to_error::{Path, Segment};
+use serde_path_to_error::Path;
 
 use super::Task;
-use crate::wire::{decode_args, deserializer, to_json};
+use crate::wire::{decode_args, deserializer};
 
 /// What `MessagePack` has for a call without arguments: an empty map.
 const NONE: &[u8] = &[0x80];
@@ -20,7 +19,7 @@ pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
         // Only here, since following the path costs an allocation for each argument.
         match serde_path_to_error::deserialize::<_, T::Args>(&mut deserializer(bytes)) {
             Ok(_) => error.to_string(),
-            Err(error) => explain(bytes, error.path(), error.inner()),
+            Err(error) => explain(error.path(), error.inner()),
         }
     })
 }
@@ -41,10 +40,10 @@ pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), Stri
 }
 
 /// The error, with the argument that has it.
-fn explain(bytes: &[u8], path: &Path, error: &Error) -> String {
+fn explain(path: &Path, error: &Error) -> String {
     let said = match error {
         // It names the marker byte, which nobody has written.
-        Error::TypeMismatch(_) => format!("invalid type: {}", found(bytes, path)),
+        Error::TypeMismatch(marker) => format!("invalid type: {}", kind(*marker)),
         error => error.to_string(),
     };
     if path.iter().next().is_some() {
@@ -56,25 +55,19 @@ fn explain(bytes: &[u8], path: &Path, error: &Error) -> String {
     }
 }
 
-/// What stands at a place in the arguments.
-fn found(bytes: &[u8], path: &Path) -> String {
-    let args = to_json(bytes).unwrap_or_default();
-    let value = path.iter().fold(&args, |value, segment| match segment {
-        Segment::Map { key } => &value[key],
-        Segment::Seq { index } => &value[index],
-        Segment::Enum { .. } | Segment::Unknown => value,
-    });
-    let unexpected = match value {
-        Value::Null => Unexpected::Unit,
-        Value::Bool(value) => Unexpected::Bool(*value),
-        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-            (Some(number), _) => Unexpected::Unsigned(number),
-            (None, Some(number)) => Unexpected::Signed(number),
-            (None, None) => Unexpected::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(text) => Unexpected::Str(text),
-        Value::Array(_) => Unexpected::Seq,
-        Value::Object(_) => Unexpected::Map,
-    };
-    unexpected.to_string()
+/// What stands behind a marker, in serde's words.
+fn kind(marker: Marker) -> &'static str {
+    match marker {
+        Marker::Null => "null",
+        Marker::True | Marker::False => "boolean",
+        Marker::FixPos(_) | Marker::FixNeg(_) => "integer",
+        Marker::U8 | Marker::U16 | Marker::U32 | Marker::U64 => "integer",
+        Marker::I8 | Marker::I16 | Marker::I32 | Marker::I64 => "integer",
+        Marker::F32 | Marker::F64 => "floating point",
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "string",
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "byte array",
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "sequence",
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "map",
+        _ => "extension of MessagePack",
+    }
 }
