@@ -27,16 +27,3 @@ pub(crate) fn deserializer(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReade
     deserializer.set_max_depth(MAX_DEPTH);
     deserializer
 }
-
-/// Arguments or a result as JSON, for people. Bytes become arrays of numbers, keys become strings.
-pub fn to_json(bytes: &[u8]) -> Result<serde_json::Value, serde_json::Error> {
-    serde_transcode::transcode(&mut deserializer(bytes), serde_json::value::Serializer)
-}
-
-/// Arguments given as JSON, encoded: what a task reads from them is what it would read from the same values, where
-/// JSON has the types.
-pub fn from_json(value: &serde_json::Value) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-    let mut out = Vec::new();
-    encode_args(value, &mut out)?;
-    Ok(out)
-}

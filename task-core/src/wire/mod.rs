@@ -8,14 +8,16 @@ mod body;
 mod envelope;
 mod error;
 mod header;
+mod json;
 mod packer;
 mod parcel;
 
 pub(crate) use args::deserializer;
-pub use args::{decode_args, encode_args, from_json, to_json};
+pub use args::{decode_args, encode_args};
 pub use error::WireError;
 pub(crate) use header::tenant_name;
 pub use header::{Header, MAX_TENANT_CHARS};
+pub use json::{from_json, to_json};
 pub use packer::{Packer, Packing};
 pub use parcel::Parcel;
 

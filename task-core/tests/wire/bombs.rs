@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use task_core::wire::{MAX_BODY_BYTES, MAX_CALLS};
+use task_core::wire::{MAX_BODY_BYTES, MAX_CALLS, to_json};
 
 use super::raw;
 
@@ -70,4 +70,22 @@ fn fixed_memory_whatever_is_claimed() {
     }
     let grown = peak() - before;
     assert!(grown < 4 * MAX_BODY_BYTES, "{grown} bytes for parcels of at most {} bytes", unfolds.len());
+}
+
+/// Before, room for as many values as an array says it has was made at once, and the process ended: whoever looked at
+/// such a dead letter.
+#[test]
+fn json_of_an_array_that_says_it_has_four_thousand_million() {
+    for claims in
+        [b"\xdd\xff\xff\xff\xff\x07".as_slice(), b"\x81\xa1a\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff\x07\x07"]
+    {
+        assert!(to_json(claims).is_err());
+    }
+}
+
+/// A map as the key of a map as the key of a map: each level of text in text would double the backslashes.
+#[test]
+fn json_of_keys_that_are_maps_is_refused() {
+    let args = [b"\x81".repeat(100).as_slice(), b"\xa1x", &b"\xc0".repeat(100)].concat();
+    assert_eq!(to_json(&args).unwrap_err().to_string(), "JSON has no lists or maps as keys");
 }
