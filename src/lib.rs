@@ -74,8 +74,8 @@ pub use task_core::{
     ports::{BatchRecord, BoxError, DeadLetter, DeadQuery, Failure, PortError, Ports, Reason, Tally},
     scheduler::SchedulesError,
     task::{
-        Context, Data, Options, Outcome, Perform, Registry, RegistryError, State, States, Stop, Takes, Task, TaskDef,
-        parse_duration,
+        Context, Data, Options, Outcome, Perform, Registry, RegistryError, Secret, State, States, Stop, Takes, Task,
+        TaskDef, parse_duration,
     },
 };
 pub use task_macros::{Task, task};

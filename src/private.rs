@@ -6,7 +6,7 @@ pub use task_core::{
     client::{Call, Delay, FanOut, Source},
     task::{
         Body, Data, Options, Outcome, Perform, Takes, Task, TaskDef,
-        arguments::{check, check_or_default, read, read_or_default},
+        arguments::{check, check_or_default, read, read_or_default, show},
         state_key,
     },
 };

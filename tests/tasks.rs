@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use celeriac::{Context, Perform, Registry, State, States, Stop, Task, TaskDef, task};
+use celeriac::{Context, Perform, Registry, Secret, State, States, Stop, Task, TaskDef, task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use task_core::{
@@ -60,6 +60,23 @@ async fn tick(State(mailer): State<Mailer>) {
 #[task]
 async fn odd(r#type: u8, #[serde(rename = "max-size", default)] max_size: u64, args: u8, cx: u8, item: u8) {
     std::hint::black_box((r#type, max_size, args, cx, item));
+}
+
+/// With a secret on its own, one in a list, and one that is a map.
+#[task]
+async fn log_in(user: String, password: Secret<String>, #[serde(default)] keys: Vec<Key>, door: Option<Secret<Door>>) {
+    std::hint::black_box((user, password, keys, door));
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Key {
+    name: String,
+    pin: Secret<u16>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Door {
+    Codes(BTreeMap<String, u16>),
 }
 
 /// Enqueues itself.
@@ -123,7 +140,7 @@ fn text(ended: Ended) -> String {
 fn each_task_is_registered_by_its_name() {
     let registry = Registry::linked().unwrap();
     let names: Vec<_> = registry.iter().map(|def| def.name).collect();
-    assert_eq!(names, ["countdown", "mail.send", "odd", "ping", "report.nightly", "resize", "tick"]);
+    assert_eq!(names, ["countdown", "log_in", "mail.send", "odd", "ping", "report.nightly", "resize", "tick"]);
     assert!(registry.get("send_email").is_none());
     assert!(std::ptr::eq(registry.get("send_mail").unwrap(), registry.get("mail.send").unwrap()));
     assert_eq!(task_of("ping").at.0, file!());
@@ -214,7 +231,7 @@ async fn a_wrong_argument_is_named() {
             json!({ "type": 300, "args": 0, "cx": 0, "item": 0 }),
             "argument `type`: invalid value: integer `300`, expected u8",
         ),
-        ("tick", json!("now"), "invalid type: string \"now\", expected the arguments by name"),
+        ("tick", json!("now"), "invalid type, expected the arguments by name"),
         ("report.nightly", json!({ "day": 1 }), "missing argument `for`"),
     ] {
         let bytes = from_json(&args).unwrap();
@@ -223,6 +240,49 @@ async fn a_wrong_argument_is_named() {
     }
     assert_eq!((task_of("ping").check)(&from_json(&json!({ "to": "ada" })).unwrap()), Ok(()));
     assert!((task_of("ping").check)(&[0xc1]).is_err());
+}
+
+#[test]
+fn a_secret_is_not_in_what_is_said_of_it() {
+    let key = Key { name: "cellar".to_owned(), pin: 1234.into() };
+    assert_eq!(format!("{key:?}"), r#"Key { name: "cellar", pin: Secret(..) }"#);
+    assert_eq!(*key.pin.reveal(), 1234);
+    assert_eq!(Secret::<String>::from("hunter2").into_revealed(), "hunter2");
+
+    let right = json!({ "user": "ada", "password": "hunter2" });
+    for (wrong, said) in [
+        (json!({ "password": ["hunter2"] }), "argument `password`: holds a secret that cannot be read"),
+        (json!({ "password": 1234567 }), "argument `password`: holds a secret that cannot be read"),
+        (json!({ "keys": [{ "name": "a", "pin": "hunter2" }] }), "argument `keys`: holds a secret that cannot be read"),
+        (json!({ "door": { "hunter2": {} } }), "argument `door`: holds a secret that cannot be read"),
+        (json!({ "door": { "Codes": { "hunter2": "x" } } }), "argument `door`: holds a secret that cannot be read"),
+    ] {
+        let mut args = right.clone();
+        args.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        assert_eq!((task_of("log_in").check)(&from_json(&args).unwrap()), Err(said.to_owned()), "{args}");
+    }
+    let bare = (task_of("log_in").check)(&from_json(&json!("hunter2")).unwrap());
+    assert_eq!(bare, Err("invalid type, expected the arguments by name".to_owned()));
+}
+
+#[test]
+fn a_secret_is_sent_as_what_it_is_and_shown_as_one() {
+    let args =
+        json!({ "user": "ada", "password": "hunter2", "keys": [{ "name": "a", "pin": 1 }], "door": { "Codes": {} } });
+    let sent = from_json(&args).unwrap();
+    let read: <__task_log_in as Task>::Args = decode_args(&sent).unwrap();
+    let mut again = Vec::new();
+    task_core::wire::encode_args(&read, &mut again).unwrap();
+    assert_eq!(task_core::wire::to_json(&again).unwrap(), args);
+
+    let def = task_of("log_in");
+    let shown = json!({
+        "user": "ada", "password": "(secret)", "keys": [{ "name": "a", "pin": "(secret)" }], "door": "(secret)"
+    });
+    assert_eq!((def.show)(&sent), Some(shown));
+    assert_eq!((def.show)(&from_json(&json!({ "user": 1, "password": "hunter2" })).unwrap()), None);
+    assert_eq!((def.show)(&from_json(&json!({})).unwrap()), Some(json!({})));
+    assert_eq!((task_of("ping").show)(&from_json(&json!({ "to": "ada" })).unwrap()), Some(json!({ "to": "ada" })));
 }
 
 /// A schedule has no arguments to give.
@@ -310,6 +370,7 @@ mod calls {
         resize.delay("photo.png", vec![], None).await?;
         resize.delay(Path::new("photo.png"), vec![16], Some(72)).await?;
         tick.delay().await?;
+        log_in.delay("ada", "hunter2", vec![], None).await?;
         countdown.call(1).await?;
         NightlyReport { day: 3, reader: "ada".into() }.delay().await?;
 

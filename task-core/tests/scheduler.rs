@@ -41,6 +41,7 @@ const fn def(name: &'static str, options: Options) -> TaskDef {
         args: &[],
         states: &[],
         check: |_| Ok(()),
+        show: |_| None,
         body: Body::Blocking(|_, _| Err("not run here".to_owned())),
     }
 }

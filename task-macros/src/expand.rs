@@ -51,6 +51,7 @@ impl ToTokens for Registration<'_> {
                     args: &[#(#names),*],
                     states: &[#(#pk::state_key::<#states>),*],
                     check: #check,
+                    show: #pk::show::<#task>,
                     body: #body,
                 }
             }

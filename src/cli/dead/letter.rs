@@ -1,10 +1,20 @@
 //! A dead letter, for people and scripts.
 
+use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use task_core::{ports::DeadLetter, wire::to_json};
+use task_core::{ports::DeadLetter, task::Registry, wire::to_json};
 
-use super::super::print::Time;
+use super::super::{print::Time, session};
+
+/// How arguments are shown: as their task reads them, without secrets.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    /// Show arguments as they were sent, secrets and all; also those of a task that this program does not have, and
+    /// those that do not fit their task
+    #[arg(long)]
+    reveal: bool,
+}
 
 /// A dead letter, for people and scripts.
 #[derive(Serialize)]
@@ -16,13 +26,30 @@ pub(super) struct Letter {
     pub(super) message: String,
     pub(super) attempts: u32,
     pub(super) died: Time,
-    /// `None` if they are not what arguments are: then that is why it died.
+    /// `None` if nobody can tell what is secret of them.
     pub(super) args: Option<Value>,
 }
 
-impl From<DeadLetter> for Letter {
-    fn from(letter: DeadLetter) -> Self {
-        Self {
+impl Shown {
+    /// The letters. A program without tasks shows them too.
+    pub(super) fn letters(&self, letters: Vec<DeadLetter>) -> Vec<Letter> {
+        let registry = session::registry().ok();
+        letters.into_iter().map(|letter| self.letter(letter, registry.as_ref())).collect()
+    }
+
+    /// Why the arguments of a letter are not there.
+    pub(super) fn missing(&self) -> &'static str {
+        if self.reveal { "cannot be read" } else { "not shown, since they do not fit a task of this program: --reveal" }
+    }
+
+    /// One letter.
+    pub(super) fn letter(&self, letter: DeadLetter, registry: Option<&Registry>) -> Letter {
+        let args = if self.reveal {
+            to_json(&letter.args).ok()
+        } else {
+            registry.and_then(|registry| registry.get(&letter.task)).and_then(|def| (def.show)(&letter.args))
+        };
+        Letter {
             id: letter.id.to_string(),
             task: letter.task,
             queue: letter.queue,
@@ -30,7 +57,7 @@ impl From<DeadLetter> for Letter {
             message: letter.message,
             attempts: letter.attempts,
             died: Time(letter.died_ms),
-            args: to_json(&letter.args).ok(),
+            args,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
         print::{self, Table},
         session::Session,
     },
-    letter::Letter,
+    letter::{Letter, Shown},
 };
 
 /// Dead letters, in the order in which their calls were made
@@ -34,6 +34,9 @@ pub(super) struct List {
     /// The most to show
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
+
+    #[command(flatten)]
+    shown: Shown,
 }
 
 #[derive(Serialize)]
@@ -49,7 +52,7 @@ impl List {
         let now_ms = ports.clock.now_ms();
         let limit = self.limit as usize;
         let query = DeadQuery { batch: self.batch, task: self.task, after: self.after, limit: limit + 1 };
-        let mut dead: Vec<Letter> = ports.dead_letters.list(query).await?.into_iter().map(Letter::from).collect();
+        let mut dead = self.shown.letters(ports.dead_letters.list(query).await?);
         let more = dead.len() > limit;
         dead.truncate(limit);
         let next = more.then(|| dead.last().map(|letter| letter.id.clone())).flatten();

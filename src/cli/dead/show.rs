@@ -8,10 +8,10 @@ use super::{
     super::{
         exit::Failure,
         print,
-        session::Session,
+        session::{self, Session},
         status::{AttemptView, attempts},
     },
-    letter::Letter,
+    letter::{Letter, Shown},
 };
 
 /// One dead letter with its arguments and all of its failed attempts
@@ -20,6 +20,9 @@ pub(super) struct Show {
     /// The call, as `dead list` prints it
     #[arg(value_name = "ID")]
     id: TaskId,
+
+    #[command(flatten)]
+    shown: Shown,
 }
 
 #[derive(Serialize)]
@@ -36,13 +39,14 @@ impl Show {
         let letter = ports.dead_letters.get(self.id).await?.ok_or_else(|| {
             Failure::NotFound(format!("there is no dead letter {}: `status {0}` says where that call stands", self.id))
         })?;
-        let letter = Letter::from(letter);
         let history: Vec<Attempt> = ports.ledger.history(self.id).await?;
         let history: Vec<AttemptView> = history.into_iter().map(AttemptView::from).collect();
+        let missing = self.shown.missing();
+        let letter = self.shown.letter(letter, session::registry().ok().as_ref());
         if session.json() {
             return print::write_json(&Answer { letter, history });
         }
-        let args = letter.args.as_ref().map_or_else(|| "cannot be read".to_owned(), ToString::to_string);
+        let args = letter.args.as_ref().map_or_else(|| missing.to_owned(), ToString::to_string);
         let mut text = print::fields(&[
             ("call", letter.id),
             ("task", letter.task),

@@ -46,7 +46,8 @@ fn named(def: &TaskDef, args: &Value) -> Result<serde_json::Map<String, Value>, 
         }
         Value::Array(args) => Ok(def.args.iter().map(|name| (*name).to_owned()).zip(args.iter().cloned()).collect()),
         Value::Null => Ok(serde_json::Map::new()),
-        other => Err(format!("`{other}` holds no arguments: give an object by name, or an array; {}", arguments(def))),
+        // It may be a secret, if the task has one.
+        _ => Err(format!("this holds no arguments: give an object by name, or an array; {}", arguments(def))),
     }
 }
 

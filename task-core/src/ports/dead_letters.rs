@@ -1,5 +1,7 @@
 //! Calls that will not be tried again, kept until someone retries or drops them.
 
+use std::fmt;
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -43,8 +45,8 @@ impl Reason {
     }
 }
 
-/// A call that will not be tried again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A call that will not be tried again. `Debug` says how large its arguments are, and not what they are.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// The call.
     pub id: TaskId,
@@ -65,6 +67,23 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it died, in milliseconds since 1970.
     pub died_ms: u64,
+}
+
+impl fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, recorded, task, queue, args, reason, message, attempts, died_ms } = self;
+        f.debug_struct("DeadLetter")
+            .field("id", id)
+            .field("recorded", recorded)
+            .field("task", task)
+            .field("queue", queue)
+            .field("args_bytes", &args.len())
+            .field("reason", reason)
+            .field("message", message)
+            .field("attempts", attempts)
+            .field("died_ms", died_ms)
+            .finish()
+    }
 }
 
 /// Which dead letters are wanted.

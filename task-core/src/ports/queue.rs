@@ -1,14 +1,14 @@
 //! The message queue, with the semantics of SQS: at least once, in no certain order, hidden while being worked on.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::{PortError, SendError};
 
-/// A message to send: one encoded parcel.
-#[derive(Clone, Debug)]
+/// A message to send: one encoded parcel. `Debug` says how large it is, and not what is in it.
+#[derive(Clone)]
 pub struct Outgoing {
     /// The queue's name.
     pub queue: Arc<str>,
@@ -17,6 +17,14 @@ pub struct Outgoing {
     /// When it may first be received, in milliseconds since 1970; 0 for at once. However far away: an adapter
     /// whose service has a limit on delays goes another way beyond it.
     pub due_ms: u64,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { queue, body, due_ms } = self;
+        let bytes = body.len();
+        f.debug_struct("Outgoing").field("queue", queue).field("bytes", &bytes).field("due_ms", due_ms).finish()
+    }
 }
 
 /// What of a queue is wanted.
@@ -32,8 +40,8 @@ pub struct Receive {
     pub wait_ms: u64,
 }
 
-/// One delivery of a message.
-#[derive(Clone, Debug)]
+/// One delivery of a message. `Debug` says how large it is, and not what is in it.
+#[derive(Clone)]
 pub struct Delivery {
     /// The queue it came from.
     pub queue: Arc<str>,
@@ -64,12 +72,25 @@ impl Delivery {
     }
 }
 
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { queue, body, receipt, receives, sent_ms } = self;
+        f.debug_struct("Delivery")
+            .field("queue", queue)
+            .field("bytes", &body.len())
+            .field("receipt", receipt)
+            .field("receives", receives)
+            .field("sent_ms", sent_ms)
+            .finish()
+    }
+}
+
 /// Names one delivery of one message. A later delivery of the message has another receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(pub Arc<str>);
 
-/// What becomes of a delivered message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What becomes of a delivered message. `Debug` does not show its body.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Settle {
     /// It is finished.
     Delete,
@@ -85,6 +106,18 @@ pub enum Settle {
         /// The message's body: a service that cannot move a message is sent it anew.
         body: Bytes,
     },
+}
+
+impl fmt::Debug for Settle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delete => f.write_str("Delete"),
+            Self::Hide { until_ms } => f.debug_struct("Hide").field("until_ms", until_ms).finish(),
+            Self::Bury { reason, body } => {
+                f.debug_struct("Bury").field("reason", reason).field("bytes", &body.len()).finish()
+            }
+        }
+    }
 }
 
 /// What becomes of one delivery.

@@ -115,6 +115,7 @@ mod tests {
             args: &[],
             states: &[],
             check: |args| if args == NO_ARGS { Ok(()) } else { Err("no".to_owned()) },
+            show: |_| None,
             body: crate::task::Body::Blocking(|_, _| Err("not run here".to_owned())),
         }
     }

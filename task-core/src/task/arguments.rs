@@ -2,10 +2,14 @@
 
 use rmp::Marker;
 use rmp_serde::decode::Error;
+use serde_json::{Value, json};
 use serde_path_to_error::Path;
 
-use super::Task;
-use crate::wire::{decode_args, deserializer};
+use super::{
+    Task,
+    secret::{self, UNREADABLE},
+};
+use crate::wire::{decode_args, deserializer, encode_args, to_json};
 
 /// What `MessagePack` has for a call without arguments: an empty map.
 const NONE: &[u8] = &[0x80];
@@ -39,6 +43,18 @@ pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), Stri
     read_or_default::<T>(bytes).map(drop)
 }
 
+/// The arguments of a call as JSON, for people: as the task reads them, without secrets. `None` if they are not its
+/// arguments: nobody can tell then where a secret is.
+pub fn show<T: Task>(bytes: &[u8]) -> Option<Value> {
+    if bytes == NONE {
+        return Some(json!({}));
+    }
+    let args: T::Args = decode_args(bytes).ok()?;
+    let mut shown = Vec::new();
+    secret::hidden(|| encode_args(&args, &mut shown)).ok()?;
+    to_json(&shown).ok()
+}
+
 /// The error, with the argument that has it.
 fn explain(path: &Path, error: &Error) -> String {
     let said = match error {
@@ -46,8 +62,15 @@ fn explain(path: &Path, error: &Error) -> String {
         Error::TypeMismatch(marker) => format!("invalid type: {}", kind(*marker)),
         error => error.to_string(),
     };
-    if path.iter().next().is_some() {
-        return format!("argument `{path}`: {said}");
+    match path.iter().next() {
+        // What is beyond may be the secret's.
+        Some(argument) if said == UNREADABLE => return format!("argument `{argument}`: {said}"),
+        Some(_) => return format!("argument `{path}`: {said}"),
+        None => {}
+    }
+    // What stands in place of all arguments may be the secret among them.
+    if let Some((_, expected)) = said.strip_prefix("invalid type: ").and_then(|said| said.rsplit_once(", expected ")) {
+        return format!("invalid type, expected {expected}");
     }
     match said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         Some(argument) => format!("missing argument `{argument}`"),

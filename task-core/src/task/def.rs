@@ -3,6 +3,7 @@
 use std::any::TypeId;
 
 use futures::future::BoxFuture;
+use serde_json::Value;
 
 use super::{Context, Ended, Options};
 
@@ -21,6 +22,8 @@ pub struct TaskDef {
     pub states: &'static [fn() -> (TypeId, &'static str)],
     /// Says what is wrong with encoded arguments, and which one it is.
     pub check: fn(&[u8]) -> Result<(), String>,
+    /// Encoded arguments as JSON, for people: without secrets, and only if they are its arguments.
+    pub show: fn(&[u8]) -> Option<Value>,
     /// Its body.
     pub body: Body,
 }

@@ -1,5 +1,7 @@
 //! An opened parcel: its header and its calls.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde_bytes::Bytes as Bin;
 
@@ -13,14 +15,20 @@ use crate::{
     ports::{ChildPlan, Outgoing, Seal},
 };
 
-/// An opened parcel.
-#[derive(Clone, Debug)]
+/// An opened parcel. `Debug` shows its header, and not its arguments.
+#[derive(Clone)]
 pub struct Parcel {
     /// Its head.
     pub header: Header,
     args: Vec<Bytes>,
     /// Empty when the indexes follow one another from `header.first` on.
     indexes: Vec<u64>,
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel").field("header", &self.header).finish_non_exhaustive()
+    }
 }
 
 impl Parcel {

@@ -35,6 +35,7 @@ pub(super) fn into(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     match segment.ident.to_string().as_str() {
         "String" | "PathBuf" => segment.arguments.is_none(),
+        "Secret" => first_type(segment).and_then(last_segment).is_some_and(|text| text.ident == "String"),
         "Box" | "Arc" | "Cow" => first_type(segment).and_then(last_segment).is_some_and(|text| text.ident == "str"),
         _ => false,
     }

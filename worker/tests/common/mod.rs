@@ -85,7 +85,8 @@ pub type BlockingBody = fn(&[u8], Context) -> Result<Job, String>;
 
 pub fn def(name: &'static str, options: Options, body: Body) -> &'static TaskDef {
     let check = |_: &[u8]| Ok(());
-    Box::leak(Box::new(TaskDef { name, options, at: (file!(), line!()), args: &["n"], states: &[], check, body }))
+    let at = (file!(), line!());
+    Box::leak(Box::new(TaskDef { name, options, at, args: &["n"], states: &[], check, show: |_| None, body }))
 }
 
 pub fn options() -> WorkerOptions {

@@ -2,7 +2,7 @@
 
 use std::{env, process::ExitCode, time::Duration};
 
-use celeriac::{App, BoxError, Road, State, Stop, task};
+use celeriac::{App, BoxError, Road, Secret, State, Stop, task};
 
 struct Shop {
     name: String,
@@ -22,6 +22,12 @@ async fn charge(card: String) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::Cancel(format!("card {card} is declined")))
+}
+
+/// Never succeeds, and knows something.
+#[task]
+async fn open_till(code: Secret<String>) -> Result<(), Stop> {
+    Err(Stop::Cancel(format!("the till does not open with {code:?}")))
 }
 
 /// Makes a batch.

@@ -47,6 +47,27 @@ fn a_dead_letter_is_looked_at_and_sent_again() {
 }
 
 #[test]
+fn a_secret_is_shown_to_who_asks_for_it() {
+    let site = Site::new();
+    let _shop = site.role(&["dev"]);
+    let call = site.shop(&["call", "open_till", "[\"4711\"]", "--wait", "--timeout", "1m", "--json"]);
+    let id = call.json()["id"].as_str().unwrap().to_owned();
+    for args in [&["dead", "show", &id][..], &["dead", "list"], &["dead", "list", "--json"], &["status", &id]] {
+        let answer = site.shop(args).ok();
+        assert!(answer.out.contains("Secret(..)") && !answer.out.contains("4711"), "{}", answer.out);
+    }
+    assert_eq!(site.json(&["dead", "show", &id])["args"], json!({ "code": "(secret)" }));
+    let revealed = json!({ "code": "4711" });
+    assert_eq!(site.json(&["dead", "show", &id, "--reveal"])["args"], revealed);
+    assert_eq!(site.json(&["dead", "list", "--reveal"])["dead"][0]["args"], revealed);
+    let wrong = site.shop(&["call", "open_till", "[[\"4711\"]]"]);
+    wrong.fails(
+        2,
+        "error: task `open_till`: argument `code`: holds a secret that cannot be read; its arguments are `code`",
+    );
+}
+
+#[test]
 fn dead_letters_are_dropped() {
     let site = Site::new();
     let _shop = site.role(&["dev"]);
