@@ -11,6 +11,9 @@ use super::{
 };
 use crate::ports::{Clock, PortError};
 
+/// How late a request may arrive that strays.
+const STRAY_US: u64 = 60_000_000;
+
 /// After how long a program gives up waiting for an answer.
 const PATIENCE_US: u64 = 5_000_000;
 
@@ -30,6 +33,8 @@ pub(super) struct Site<'a> {
     host: HostId,
     /// Whether the request arrives twice: then both times the same becomes of it.
     twice: bool,
+    /// In which order it was sent among all.
+    pub(super) sent: u64,
     /// The service's own time.
     pub(super) now_ms: u64,
 }
@@ -39,6 +44,7 @@ enum Fate {
     Fine,
     Refused,
     Unsent,
+    Stray,
     Unanswered,
     Twice,
 }
@@ -72,9 +78,19 @@ impl Link {
         }
         let fate = Fate::of(&mut world);
         let (there_us, back_us) = (world.latency_us(), world.latency_us());
-        let (arrives_us, gives_up_us) = (world.now_us + there_us, world.now_us + PATIENCE_US);
+        let (mut arrives_us, gives_up_us) = (world.now_us + there_us, world.now_us + PATIENCE_US);
+        let sent = world.number();
+        let mut reply = Some(reply);
+        if let Some(reply) = reply.take_if(|_| matches!(fate, Fate::Stray)) {
+            arrives_us = gives_up_us + world.dice.between(0, STRAY_US);
+            world.answer(gives_up_us, host, reply, Err(unknown(service)));
+        }
         let arrive = move |world: &mut World| {
             let back_us = world.now_us + back_us;
+            let Some(reply) = reply else {
+                ask(&mut Site::new(world, host, sent));
+                return world.see(host, &Deed::Failed("arrived when nobody waited any more"));
+            };
             if matches!(fate, Fate::Refused) || world.weather.is_out(service, world.now_us) {
                 world.see(host, &Deed::Failed("refused"));
                 return world.answer(back_us, host, reply, Err(unavailable(service)));
@@ -84,10 +100,10 @@ impl Link {
                 return world.answer(gives_up_us, host, reply, Err(unknown(service)));
             }
             let twice = matches!(fate, Fate::Twice);
-            let done = ask(&mut Site { twice, ..Site::new(world, host) });
+            let done = ask(&mut Site { twice, ..Site::new(world, host, sent) });
             if twice {
                 // What is asked again because the connection broke is known for the same: the answer is the first.
-                ask(&mut Site { twice, ..Site::new(world, host) });
+                ask(&mut Site { twice, ..Site::new(world, host, sent) });
             }
             if matches!(fate, Fate::Unanswered) {
                 world.see(host, &Deed::Failed("answer lost"));
@@ -106,7 +122,8 @@ impl Link {
             // There is no time but that of the program.
             world.now_us = self.clock.now_ms().saturating_sub(super::BEGIN_MS) * 1000;
         }
-        ask(&mut Site::new(&mut world, self.host.unwrap_or_default()))
+        let sent = world.number();
+        ask(&mut Site::new(&mut world, self.host.unwrap_or_default(), sent))
     }
 
     /// Whether the answer to a request that has been done gets lost.
@@ -120,9 +137,9 @@ impl Link {
 }
 
 impl Site<'_> {
-    fn new(world: &mut World, host: HostId) -> Site<'_> {
+    fn new(world: &mut World, host: HostId, sent: u64) -> Site<'_> {
         let now_ms = world.now_ms();
-        Site { world, host, twice: false, now_ms }
+        Site { world, host, twice: false, sent, now_ms }
     }
 
     pub(super) fn store(&mut self) -> &mut Store {
@@ -157,12 +174,14 @@ impl Site<'_> {
 
 impl Fate {
     fn of(world: &mut World) -> Self {
-        let Weather { refused, unsent, unanswered, sent_twice, .. } = world.weather;
+        let Weather { refused, unsent, stray, unanswered, sent_twice, .. } = world.weather;
         let dice = &mut world.dice;
         if dice.happens(refused) {
             Self::Refused
         } else if dice.happens(unsent) {
             Self::Unsent
+        } else if dice.happens(stray) {
+            Self::Stray
         } else if dice.happens(unanswered) {
             Self::Unanswered
         } else if dice.happens(sent_twice) {

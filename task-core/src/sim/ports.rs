@@ -338,8 +338,8 @@ impl Site<'_> {
     }
 
     fn checkpoint(&mut self, at: &Checkpoint) -> Result<(), PortError> {
-        let now_ms = self.now_ms;
-        let written = self.store().checkpoint(at, now_ms);
+        let (now_ms, sent) = (self.now_ms, self.sent);
+        let written = self.store().checkpoint(at, sent, now_ms);
         let (error, record) = (written.as_ref().err(), at.record.as_ref());
         let Checkpoint { parcel, epoch, .. } = *at;
         self.see(&Deed::Wrote(&Write { what: "checkpoint", parcel, epoch, record, seal: None, error }));

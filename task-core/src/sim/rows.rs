@@ -32,6 +32,8 @@ struct ParcelRow {
     losses: u32,
     window: Option<Window>,
     tally: Tally,
+    /// When the last recording was sent, among all requests.
+    sent: u64,
 }
 
 impl Rows {
@@ -77,8 +79,14 @@ impl Rows {
     }
 
     /// Rule 3.
-    pub(super) fn checkpoint(&mut self, at: &Checkpoint, letters: &mut Letters) -> Result<(), PortError> {
+    pub(super) fn checkpoint(&mut self, at: &Checkpoint, sent: u64, letters: &mut Letters) -> Result<(), PortError> {
         let row = self.fenced(at.parcel, at.epoch)?;
+        // One that the network held back, while the same claim has written later, would undo that.
+        if sent < row.sent {
+            let what = "the same claim has written later than this".to_owned();
+            return Err(PortError::Unavailable { what, source: None });
+        }
+        row.sent = sent;
         if row.row.state != RowState::Open {
             // A renewal that comes after the end has nothing to renew.
             return if at.record.is_none() { Ok(()) } else { Err(PortError::Fenced) };
@@ -208,6 +216,6 @@ impl ParcelRow {
             done: Bitmap::new(),
         };
         let (batch, recorded) = (request.batch, request.recorded);
-        Self { row, batch, recorded, losses: 0, window: None, tally: Tally::default() }
+        Self { row, batch, recorded, losses: 0, window: None, tally: Tally::default(), sent: 0 }
     }
 }

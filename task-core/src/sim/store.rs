@@ -34,8 +34,8 @@ impl Store {
         }
     }
 
-    pub(super) fn checkpoint(&mut self, at: &Checkpoint, now_ms: u64) -> Result<(), PortError> {
-        let written = self.rows.checkpoint(at, &mut self.letters);
+    pub(super) fn checkpoint(&mut self, at: &Checkpoint, sent: u64, now_ms: u64) -> Result<(), PortError> {
+        let written = self.rows.checkpoint(at, sent, &mut self.letters);
         self.note_replaced(now_ms);
         written
     }

@@ -13,6 +13,8 @@ pub struct Weather {
     pub refused: u32,
     /// Requests that get lost: the caller does not know.
     pub unsent: u32,
+    /// Requests that arrive up to a minute late, long after the caller was told that nobody knows.
+    pub stray: u32,
     /// Answers that get lost, though what was asked is done: the caller does not know.
     pub unanswered: u32,
     /// Sends that arrive twice.
@@ -65,6 +67,7 @@ impl Weather {
             late: 0,
             refused: 0,
             unsent: 0,
+            stray: 0,
             unanswered: 0,
             sent_twice: 0,
             item_refused: 0,

@@ -95,6 +95,12 @@ impl World {
         self.events.insert((at_us.max(self.now_us), self.numbers), event);
     }
 
+    /// A number that is higher than all before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
     /// Takes the next event, and sets time to it.
     pub(super) fn next(&mut self) -> Option<Event> {
         let ((at_us, _), event) = self.events.pop_first()?;

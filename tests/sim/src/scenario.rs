@@ -121,6 +121,7 @@ fn weather(dice: &mut Dice, trouble: Duration) -> Weather {
         late: rate(&some),
         refused: rate(&some),
         unsent: rate(&few),
+        stray: rate(&few),
         unanswered: rate(&few),
         sent_twice: rate(&few),
         item_refused: rate(&few),
