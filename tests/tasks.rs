@@ -252,7 +252,7 @@ fn a_secret_is_not_in_what_is_said_of_it() {
     let right = json!({ "user": "ada", "password": "hunter2" });
     for (wrong, said) in [
         (json!({ "password": ["hunter2"] }), "argument `password`: holds a secret that cannot be read"),
-        (json!({ "password": 1234567 }), "argument `password`: holds a secret that cannot be read"),
+        (json!({ "password": 1_234_567 }), "argument `password`: holds a secret that cannot be read"),
         (json!({ "keys": [{ "name": "a", "pin": "hunter2" }] }), "argument `keys`: holds a secret that cannot be read"),
         (json!({ "door": { "hunter2": {} } }), "argument `door`: holds a secret that cannot be read"),
         (json!({ "door": { "Codes": { "hunter2": "x" } } }), "argument `door`: holds a secret that cannot be read"),

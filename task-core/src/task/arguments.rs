@@ -83,9 +83,16 @@ fn kind(marker: Marker) -> &'static str {
     match marker {
         Marker::Null => "null",
         Marker::True | Marker::False => "boolean",
-        Marker::FixPos(_) | Marker::FixNeg(_) => "integer",
-        Marker::U8 | Marker::U16 | Marker::U32 | Marker::U64 => "integer",
-        Marker::I8 | Marker::I16 | Marker::I32 | Marker::I64 => "integer",
+        Marker::FixPos(_)
+        | Marker::FixNeg(_)
+        | Marker::U8
+        | Marker::U16
+        | Marker::U32
+        | Marker::U64
+        | Marker::I8
+        | Marker::I16
+        | Marker::I32
+        | Marker::I64 => "integer",
         Marker::F32 | Marker::F64 => "floating point",
         Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "string",
         Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "byte array",

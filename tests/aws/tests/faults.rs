@@ -202,6 +202,7 @@ static TASK: TaskDef = TaskDef {
     args: &[],
     states: &[],
     check: |_| Ok(()),
+    show: |_| None,
     body: Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))),
 };
 

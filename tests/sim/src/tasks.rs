@@ -78,6 +78,7 @@ macro_rules! tasks {
             args: &["script", "number"],
             states: &[],
             check: |_| Ok(()),
+            show: |_| None,
             body: $body,
         }),*, TICK];
     };
@@ -94,6 +95,7 @@ const TICK: TaskDef = TaskDef {
     args: &[],
     states: &[],
     check: |_| Ok(()),
+    show: |_| None,
     body: Body::Async(tick),
 };
 const COUNTED: Body = Body::Async(count);
