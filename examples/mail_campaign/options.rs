@@ -18,11 +18,13 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub recipients: PathBuf,
     /// Keeps the state of all campaigns.
+    #[cfg(feature = "embedded")]
     #[arg(long, value_name = "FILE", default_value = celeriac::DATABASE)]
     pub database: PathBuf,
     /// Has the mails sent by the functions of this stack, which is deployed on AWS, instead of this process.
     #[cfg(feature = "aws")]
-    #[arg(long, value_name = "NAME", env = celeriac::aws::Settings::STACK, conflicts_with = "database")]
+    #[arg(long, value_name = "NAME", env = celeriac::aws::Settings::STACK)]
+    #[cfg_attr(feature = "embedded", arg(conflicts_with = "database"))]
     pub stack: Option<String>,
     /// Says what would be sent, and sends nothing.
     #[arg(long)]

@@ -25,7 +25,9 @@ impl Place {
             return Ok(Self::Stack(Box::new(backend)));
         }
         let mailer = options.sending.mailer(&campaign.name).await?;
-        let app = App::default().database(&options.database).state(mailer).state(screen.clone());
+        let app = App::default().state(mailer).state(screen.clone());
+        #[cfg(feature = "embedded")]
+        let app = app.database(&options.database);
         // A queue of its own: mails of another campaign in this file are not sent with this one's mailer.
         Ok(Self::Here(app.queue(&campaign.queue, Road::Wide).slots(2).start().await?))
     }
