@@ -25,11 +25,19 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, WireError> {
-        args::read(bytes).map_err(|error| WireError::Body(error.to_string()))
+        args::read(bytes).map_err(|error| WireError::Body(without_text(error.to_string())))
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
         rmp_serde::to_vec_named(self).expect("a body has only types that MessagePack has, and a Vec takes all bytes")
+    }
+}
+
+/// An error without the text that stands in the wrong place: it may be an argument, private, and long.
+fn without_text(said: String) -> String {
+    match said.strip_prefix("invalid type: string \"").and_then(|rest| rest.rsplit_once("\", expected ")) {
+        Some((_, expected)) => format!("invalid type: string, expected {expected}"),
+        None => said,
     }
 }
 
