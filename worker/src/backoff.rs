@@ -21,6 +21,8 @@ pub(crate) fn pause_ms(failures: u32, most_ms: u64) -> u64 {
 mod tests {
     use super::*;
 
+    use proptest::prelude::*;
+
     const RANGE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(10));
 
     #[test]
@@ -37,6 +39,16 @@ mod tests {
         for attempt in [10, 64, 65, 1001, u32::MAX] {
             assert_eq!(backoff(RANGE, attempt, 0), Duration::from_mins(5));
             assert_eq!(backoff(RANGE, attempt, 300_000), Duration::from_mins(10));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keeps_to_its_bounds(first_ms in 0..=1_u64 << 40, more_ms in 0..=1_u64 << 40, attempt: u32, random: u64) {
+            let (first, most) = (Duration::from_millis(first_ms), Duration::from_millis(first_ms + more_ms));
+            let wait = backoff((first, most), attempt, random);
+            prop_assert!(first.min(most) / 2 <= wait + Duration::from_millis(1) && wait <= most);
+            prop_assert!(backoff((first, most), attempt.saturating_add(1), 0) >= backoff((first, most), attempt, 0));
         }
     }
 
