@@ -33,6 +33,10 @@ demo:
     cargo run --release --example recipients
     cargo run --release --example mail_campaign -- --recipients recipients.csv
 
+# Fuzzes one reader of foreign bytes for so long, `just fuzz parcel 600`; the targets are in fuzz/src/targets.
+fuzz target seconds="60":
+    fuzz/run {{target}} {{seconds}}
+
 # Known vulnerabilities in dependencies. Needs the network, for the advisory database.
 advisories:
     .ci/cargo-deny check advisories

@@ -1,0 +1,17 @@
+//! What the fuzz targets share: their bodies, which the tests of `task-core` replay on a stable compiler, and the
+//! limit of memory that each input has to keep.
+
+pub mod targets;
+
+use std::alloc::System;
+
+use cap::Cap;
+
+/// The most memory that may be asked for: 64 MB, and beside it what serde asks for when nested lists and maps claim to
+/// have thousands of values, one megabyte in each of 127 levels. That is never touched, so that what is used stays below
+/// the fuzzer's `-rss_limit_mb`.
+const MEMORY: usize = (64 + 127) << 20;
+
+/// Refuses what is beyond, which ends the process: the fuzzer keeps the input.
+#[global_allocator]
+static ALLOCATOR: Cap<System> = Cap::new(System, MEMORY);
