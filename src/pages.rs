@@ -3,5 +3,8 @@
 #[doc = include_str!("../docs/getting-started.md")]
 struct GettingStarted;
 
+#[doc = include_str!("../docs/security.md")]
+struct Security;
+
 #[doc = include_str!("../docs/options.md")]
 struct Options;
