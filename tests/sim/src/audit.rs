@@ -247,6 +247,7 @@ impl Facts {
         if std::mem::replace(&mut row.finished, true) {
             return;
         }
+        self.finished += 1;
         let goes_on =
             |position| row.seal.iter().flat_map(|seal| &seal.children).any(|plan| plan.calls.contains(position));
         let lost = (0..stored.indexes.len() as u32).find(|at| !row.done.contains(*at) && !goes_on(*at));

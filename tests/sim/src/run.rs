@@ -14,8 +14,12 @@ use crate::{
     story, work,
 };
 
-/// How long after the trouble all must be quiet: longer than all back-offs, leases and patience of the product.
+/// For how long after the trouble nothing may come to an end before all is quiet: longer than all back-offs, leases and
+/// patience of the product.
 const QUIET_WITHIN: Duration = Duration::from_hours(2);
+
+/// How long it may take in all: a backlog of calls that hang for one worker takes hours.
+const QUIET_AT_LAST: Duration = Duration::from_hours(24);
 
 /// How often it is looked whether all is quiet.
 const LOOK: Duration = Duration::from_secs(5);
@@ -67,7 +71,7 @@ pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
     site.trouble();
     sim.run_until(trouble);
     site.clear_up(&mut sim);
-    let quiet = settle(&mut sim, redrives, trouble + QUIET_WITHIN, &facts);
+    let quiet = settle(&mut sim, redrives, &facts);
     let (passed, trace) = (sim.now(), sim.take_trace());
     let mut known = facts.lock();
     let known = &mut *known;
@@ -82,12 +86,17 @@ pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
 }
 
 /// Lets time pass until all is quiet. Says whether it is.
-fn settle(sim: &mut Sim, redrives: bool, until: Duration, facts: &Shared) -> bool {
-    let mut redrive = sim.now() + REDRIVE;
-    while sim.now() < until {
+fn settle(sim: &mut Sim, redrives: bool, facts: &Shared) -> bool {
+    let (mut redrive, at_last) = (sim.now() + REDRIVE, sim.now() + QUIET_AT_LAST);
+    let (mut until, mut finished) = (sim.now() + QUIET_WITHIN, 0);
+    while sim.now() < until.min(at_last) {
         sim.run_until(sim.now() + LOOK);
         if !facts.lock().violations.is_empty() {
             return false;
+        }
+        let so_far = facts.lock().finished;
+        if std::mem::replace(&mut finished, so_far) < so_far {
+            until = sim.now() + QUIET_WITHIN;
         }
         if redrives && sim.now() >= redrive {
             sim.redrive();
