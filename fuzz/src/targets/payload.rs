@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use task_core::{
-    aws::{Payload, Records},
+    aws::{Payload, QueueEvent},
     ports::{Delivery, Receipt},
 };
 
@@ -10,8 +10,11 @@ use task_core::{
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     decode(text);
-    let _ = serde_json::from_str::<Records<'_>>(text)
-        .map(|records| records.records.iter().map(|message| (message.sqs().len(), message.cause())).count());
+    if let Ok(event) = serde_json::from_str::<QueueEvent<'_>>(text) {
+        for message in &event.messages {
+            let _ = (message.sqs(), message.cause());
+        }
+    }
     let item = serde_json::json!({ "queue": "mail", "body": text, "receipt": "r", "receives": 1, "sent_ms": 0 });
     decode(&serde_json::json!({ "celeriac": 1, "deliveries": [item] }).to_string());
 }
@@ -21,7 +24,7 @@ fn decode(text: &str) {
         let written = String::from_utf8(payload.encode()).expect("JSON is text");
         let again = Payload::decode(&written).expect("it was just encoded");
         assert_eq!(again.deliveries.len(), payload.deliveries.len());
-        assert_eq!(again.slot, payload.slot);
+        assert_eq!(again.minute, payload.minute);
     }
 }
 
@@ -35,7 +38,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         receives: 3,
         sent_ms: 1_700_000_000_000,
     });
-    let payload = Payload { deliveries: deliveries.collect(), slot: Some(28_333_333) };
+    let payload = Payload { deliveries: deliveries.collect(), minute: Some(28_333_333) };
     let texts = [
         r#"{"celeriac":"tick","task":"report.nightly","due":"2026-11-24T03:00:00Z"}"#,
         r#"{"celeriac":"stored","header":"AQAAAAAA"}"#,
