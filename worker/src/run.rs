@@ -265,7 +265,8 @@ async fn settle(
     for failures in 1.. {
         let settled = async {
             if unsure {
-                keep_new_letters(&*worker.ports().ledger, settling.parcel, &mut settling.record).await?;
+                let renewal = renewal(settling.parcel, epoch, performed.lease, clock.now_ms());
+                keep_new_letters(&*worker.ports().ledger, renewal, &mut settling.record).await?;
                 unsure = false;
             }
             protocol::settle(worker.ports(), settling.clone()).await
@@ -290,9 +291,12 @@ async fn settle(
 
 /// Keeps others from running what cannot be settled: a full disk may have room for a renewal and for nothing else.
 async fn renew(worker: &Worker, delivery: &Delivery, parcel: ParcelId, epoch: u64, lease: Lease) {
-    let lease_until_ms = lease.renewed(worker.ports().clock.now_ms());
-    let checkpoint = Checkpoint { parcel, epoch, record: None, lease_until_ms, window: None };
-    let hide = put_aside(worker.ports(), vec![delivery.hidden(lease_until_ms)]);
+    let checkpoint = renewal(parcel, epoch, lease, worker.ports().clock.now_ms());
+    let hide = put_aside(worker.ports(), vec![delivery.hidden(checkpoint.lease_until_ms)]);
     // If that fails, so does the next attempt to settle, or the parcel is still ours.
     let (_, ()) = futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), hide);
+}
+
+fn renewal(parcel: ParcelId, epoch: u64, lease: Lease, now_ms: u64) -> Checkpoint {
+    Checkpoint { parcel, epoch, record: None, lease_until_ms: lease.renewed(now_ms), window: None }
 }

@@ -121,7 +121,8 @@ impl<'a> Tenure<'a> {
             let record = async {
                 let mut checkpoint = checkpoint;
                 if let (true, Some(record)) = (unsure, &mut checkpoint.record) {
-                    keep_new_letters(&*ledger, parcel, record).await?;
+                    let renewal = Checkpoint { parcel, epoch, record: None, lease_until_ms: until_ms, window: None };
+                    keep_new_letters(&*ledger, renewal, record).await?;
                 }
                 ledger.checkpoint(vec![checkpoint]).await.into_iter().collect()
             };
@@ -175,15 +176,18 @@ impl<'a> Tenure<'a> {
 }
 
 /// Leaves out the dead letters that are recorded, though the answer got lost: each may have been sent again and removed
-/// since, and written once more it would be a letter of a call that is not dead.
+/// since, and written once more it would be a letter of a call that is not dead. The claim is renewed first: after that
+/// the recording does not arrive any more, should the network still hold it back.
 pub(crate) async fn keep_new_letters(
     ledger: &dyn Ledger,
-    parcel: ParcelId,
+    renewal: Checkpoint,
     record: &mut Record,
 ) -> Result<(), PortError> {
     if record.dead.is_empty() {
         return Ok(());
     }
+    let parcel = renewal.parcel;
+    ledger.checkpoint(vec![renewal]).await.into_iter().collect::<Result<(), PortError>>()?;
     if let Some(row) = ledger.rows(vec![parcel]).await?.pop().flatten() {
         record.dead.retain(|(position, _)| !row.done.contains(*position));
     }
