@@ -46,11 +46,13 @@ impl Facts {
             self.violated("is larger than a message may be", None, Some(id));
         }
         if let Some(before) = self.parcels.get(&id) {
-            if parent.is_some() && !before.again && before.body != message.body {
+            let (differs, varies) = (before.body != message.body, self.varies(id));
+            if parent.is_some() && !varies && differs {
                 self.violated("was sent again, and is another than before (rule 4)", None, Some(id));
             }
-            // Of calls with one key, whichever is claimed first decides.
+            // Of runs of a schedule and of calls with one key there may be several parcels under one id; of the latter, whichever is claimed first decides.
             if let Some(before) = self.parcels.get_mut(&id) {
+                before.again |= parent.is_none() && differs;
                 before.expires_ms = before.expires_ms.max(parcel.header.expires_ms);
             }
             return;
@@ -83,6 +85,18 @@ impl Facts {
             }
         }
         self.parcels.insert(id, stored);
+    }
+
+    /// Whether a parcel, or one that it descends from, was sent under its id with other bytes, or may be.
+    fn varies(&self, id: ParcelId) -> bool {
+        let mut next = self.parcels.get(&id);
+        while let Some(stored) = next {
+            if stored.again {
+                return true;
+            }
+            next = stored.parent.and_then(|parent| self.parcels.get(&parent));
+        }
+        false
     }
 
     /// A child is what its parent's seal says, and the seal is written before it is sent (rule 4).

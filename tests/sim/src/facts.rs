@@ -87,7 +87,7 @@ pub(crate) struct Stored {
     pub(crate) parent: Option<ParcelId>,
     /// Whether it is a dead letter that is tried again.
     pub(crate) revived: bool,
-    /// Whether it is one, or a descendant of one: such a parcel says when it was sent, and that may be twice.
+    /// Whether it is one or descends from one, or was sent with other bytes: such a parcel says when it was sent.
     pub(crate) again: bool,
     pub(crate) attempt: u32,
     pub(crate) hops: u32,
