@@ -93,14 +93,16 @@ pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str,
     record
 }
 
-/// A call that is not tried again, after so many attempts.
+/// A call that is not tried again, after so many attempts. It dies no earlier than its parcel was made, whatever this
+/// host's clock says: a call that was sent again has to die later than it did before, since the time tells its letters,
+/// and the parcels they are sent again in, from one another.
 pub fn dead_letter(
     parcel: &Parcel,
     position: u32,
     attempts: u32,
     reason: Reason,
     message: String,
-    died_ms: u64,
+    now_ms: u64,
 ) -> DeadLetter {
     let header = &parcel.header;
     DeadLetter {
@@ -112,7 +114,7 @@ pub fn dead_letter(
         reason,
         message,
         attempts,
-        died_ms,
+        died_ms: now_ms.max(header.created_ms),
     }
 }
 

@@ -222,8 +222,8 @@ impl Book {
 
     fn die(&mut self, position: u32, attempts: u32, reason: Reason, message: String) {
         self.calls[position as usize].over = true;
-        let died_ms = self.ports.clock.now_ms();
-        let letter = dead_letter(&self.floor.parcel, position, attempts, reason, message, died_ms);
+        let now_ms = self.ports.clock.now_ms();
+        let letter = dead_letter(&self.floor.parcel, position, attempts, reason, message, now_ms);
         self.recorder.dead(position, letter);
     }
 

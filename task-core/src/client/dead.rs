@@ -57,7 +57,8 @@ impl Client {
     }
 }
 
-/// The parcel in which a dead letter is sent again: always the same, so that it runs once whoever sends it.
+/// The parcel in which a dead letter is sent again. Its id is always the same, so that it runs once whoever sends it; it
+/// is made after the death, whatever this host's clock says (`protocol::dead_letter` says why).
 fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
     let mut packer = Packer::new(Packing::of(ports.profile, 1));
     packer.push(&letter.args);
@@ -75,7 +76,7 @@ fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
         first: letter.id.index,
         recorded: letter.recorded,
     };
-    spec.encode(&mut packer, ports.clock.now_ms(), place)
+    spec.encode(&mut packer, ports.clock.now_ms().max(letter.died_ms.saturating_add(1)), place)
 }
 
 fn not_sent(letter: &DeadLetter, error: SendError) -> Error {
