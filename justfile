@@ -28,6 +28,10 @@ sim upto:
 replay seed:
     cargo run --release --package simulation -- replay {{seed}}
 
+# The least of that seed in which the same goes wrong, by a name that `replay` takes.
+shrink seed:
+    cargo run --release --package simulation -- shrink {{seed}}
+
 # The mail campaign: 10,000 recipients into ./outbox.
 demo:
     cargo run --release --example recipients

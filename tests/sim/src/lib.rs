@@ -10,15 +10,20 @@
 //! | `tasks` | tasks whose calls do what their arguments say |
 //! | `facts` | what has happened, and what must never happen |
 //! | `end` | what must be true when all is quiet |
+//! | `case` | a run that can be named: a seed, and what is left out of it |
+//! | `shrink` | finding the least that still goes wrong |
 //! | `mutation` | ways to break the product on purpose, each of which has to be noticed |
 
 mod audit;
+mod case;
+mod cut;
 mod end;
 mod facts;
 mod figures;
 mod mutation;
 mod run;
 mod scenario;
+mod shrink;
 mod site;
 mod soak;
 mod story;
@@ -26,8 +31,11 @@ mod tasks;
 mod witness;
 mod work;
 
+pub use case::{Case, NoCase};
+pub use cut::{Cut, NoCut};
 pub use figures::figures;
 pub use mutation::Mutation;
-pub use run::{Report, run, run_with};
+pub use run::{Report, run, run_case};
+pub use shrink::{Shrunk, shrink};
 pub use soak::{Soaked, soak};
 pub use story::story;

@@ -2,11 +2,15 @@
 
 use std::{env, path::PathBuf, process::ExitCode, thread};
 
+use simulation::{Case, Shrunk};
+
 /// What it takes.
 const USAGE: &str = "\
 usage: simulation soak UPTO [PROGRESS]   runs seeds up to UPTO on all processors; goes on where PROGRESS says
                                          (default: target/soak.txt)
        simulation replay SEED            runs a seed again and tells the story of what goes wrong in it
+       simulation shrink SEED            leaves out of it what is not needed for that, and names what is left:
+                                         28594+3-late-r2, which the other commands take too
        simulation trace SEED             runs a seed again and prints all that happens
        simulation figures                how fast it is";
 
@@ -15,13 +19,14 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["soak", upto, ref rest @ ..] if rest.len() < 2 => number(upto).map_or_else(usage, |upto| soak(upto, rest)),
-        ["replay", seed] => number(seed).map_or_else(usage, |seed| {
-            let report = simulation::story(seed);
+        ["replay", case] => with(case, |case| {
+            let report = simulation::story(case);
             print!("{report}");
             verdict(report.violations.is_empty())
         }),
-        ["trace", seed] => number(seed).map_or_else(usage, |seed| {
-            print!("{}", simulation::story(seed).trace);
+        ["shrink", case] => with(case, shrink),
+        ["trace", case] => with(case, |case| {
+            print!("{}", simulation::story(case).trace);
             ExitCode::SUCCESS
         }),
         ["figures"] => {
@@ -49,6 +54,27 @@ fn soak(upto: u64, rest: &[&str]) -> ExitCode {
         }
         Err(error) => {
             eprintln!("cannot note how far it is in {}: {error}", progress.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn shrink(case: &Case) -> ExitCode {
+    let Some(Shrunk { report, runs, .. }) = simulation::shrink(case, None) else {
+        println!("seed {case}: nothing goes wrong");
+        return ExitCode::SUCCESS;
+    };
+    print!("{report}");
+    println!("{runs} runs");
+    verdict(false)
+}
+
+/// Does something with a case that somebody names.
+fn with(text: &str, act: impl FnOnce(&Case) -> ExitCode) -> ExitCode {
+    match text.parse() {
+        Ok(case) => act(&case),
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::from(2)
         }
     }

@@ -5,13 +5,15 @@ use std::{fmt, time::Duration};
 use task_core::sim::{Dice, Sim};
 
 use crate::{
-    Mutation,
+    Case, Mutation,
     audit::Audit,
+    cut::Cut,
     end,
     facts::{Facts, Shared, Violation},
     scenario::Scenario,
     site::Site,
-    story, work,
+    story,
+    work::{self, Request},
 };
 
 /// For how long after the trouble nothing may come to an end before all is quiet: longer than all back-offs, leases and
@@ -30,8 +32,8 @@ const REDRIVE: Duration = Duration::from_mins(10);
 /// What came of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// The seed.
-    pub seed: u64,
+    /// What was run.
+    pub case: Case,
     /// What must not have happened.
     pub violations: Vec<String>,
     /// Calls that were accepted.
@@ -48,17 +50,50 @@ pub struct Report {
     pub story: String,
 }
 
-/// Runs a seed.
-pub fn run(seed: u64) -> Report {
-    run_with(seed, None, false)
+/// What follows from a case, all but what hosts and network draw on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    scenario: Scenario,
+    pub(crate) requests: Vec<Request>,
+    /// The random bits of the network, and of what happens to hosts.
+    sim: u64,
+    site: Dice,
 }
 
-/// The same with something broken on purpose, or with a trace.
-pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
-    let mut dice = Dice::new(seed);
-    let scenario = Scenario::new(&mut dice);
+impl Plan {
+    pub(crate) fn new(case: &Case) -> Self {
+        let mut dice = Dice::new(case.seed);
+        let scenario = Scenario::new(&mut dice);
+        let sim = dice.next_u64().wrapping_add(case.salt);
+        let site = Dice::new(dice.next_u64().wrapping_add(case.salt));
+        let requests = work::requests(&scenario, &mut dice);
+        let mut plan = Self { scenario, requests, sim, site };
+        case.cuts.iter().for_each(|cut| plan.cut(*cut));
+        plan
+    }
+
+    fn cut(&mut self, cut: Cut) {
+        cut.apply(&mut self.scenario, &mut self.requests);
+    }
+
+    /// Whether it has what this leaves out.
+    pub(crate) fn has(&self, cut: Cut) -> bool {
+        let mut less = self.clone();
+        less.cut(cut);
+        format!("{less:?}") != format!("{self:?}")
+    }
+}
+
+/// Runs a seed.
+pub fn run(seed: u64) -> Report {
+    run_case(&seed.into(), None, false)
+}
+
+/// Runs a case, with something broken on purpose or not, with a trace or not.
+pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report {
+    let Plan { scenario, requests, sim, site } = Plan::new(case);
     let facts = Shared::default();
-    let mut sim = Sim::new(dice.next_u64(), scenario.weather.clone());
+    let mut sim = Sim::new(sim, scenario.weather.clone());
     sim.watch(Audit(facts.clone()));
     if traced {
         sim.trace();
@@ -66,8 +101,8 @@ pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
     facts.lock().calm = scenario.calm;
     facts.lock().skew_ms = scenario.skew_ms;
     let (trouble, redrives) = (scenario.trouble, scenario.weather.max_receives > 0);
-    let site = Site::new(&mut sim, scenario, facts.clone(), mutation, dice.split());
-    work::start(&mut sim, &site, &mut dice);
+    let site = Site::new(&mut sim, scenario, facts.clone(), mutation, site);
+    work::start(&mut sim, &site, requests);
     site.trouble();
     sim.run_until(trouble);
     site.clear_up(&mut sim);
@@ -82,7 +117,7 @@ pub fn run_with(seed: u64, mutation: Option<Mutation>, traced: bool) -> Report {
             restless(known, &sim);
         }
     }
-    report(seed, known, passed, trace)
+    report(case, known, passed, trace)
 }
 
 /// Lets time pass until all is quiet. Says whether it is.
@@ -121,9 +156,9 @@ fn restless(facts: &mut Facts, sim: &Sim) {
     facts.violated(what, call, parcel);
 }
 
-fn report(seed: u64, facts: &Facts, passed: Duration, trace: String) -> Report {
+fn report(case: &Case, facts: &Facts, passed: Duration, trace: String) -> Report {
     Report {
-        seed,
+        case: case.clone(),
         violations: facts.violations.iter().map(|Violation { what, .. }| what.clone()).collect(),
         calls: facts.accepted().len() as u64,
         parcels: facts.parcels.len() as u64,
@@ -136,9 +171,9 @@ fn report(seed: u64, facts: &Facts, passed: Duration, trace: String) -> Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, calls, parcels, losses, passed, violations, story, .. } = self;
+        let Self { case, calls, parcels, losses, passed, violations, story, .. } = self;
         let passed = passed.as_secs();
-        writeln!(f, "seed {seed}: {calls} calls in {parcels} parcels, {losses} losses, {passed} s of virtual time")?;
+        writeln!(f, "seed {case}: {calls} calls in {parcels} parcels, {losses} losses, {passed} s of virtual time")?;
         violations.iter().try_for_each(|what| writeln!(f, "  {what}"))?;
         if story.is_empty() { Ok(()) } else { writeln!(f, "\nThe story of the first:\n{story}") }
     }

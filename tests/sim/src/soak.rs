@@ -44,7 +44,7 @@ pub fn soak(upto: u64, threads: usize, progress: &Path) -> io::Result<Soaked> {
         for report in chunk(at, end, threads) {
             soaked.take(&report);
             for what in &report.violations {
-                writeln!(noted, "seed {}: {what}", report.seed).expect("a text takes all");
+                writeln!(noted, "seed {}: {what}", report.case).expect("a text takes all");
             }
         }
         at = end;
@@ -69,7 +69,7 @@ fn chunk(from: u64, upto: u64, threads: usize) -> Vec<Report> {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a run does not panic")).collect()
     });
-    reports.sort_by_key(|report| report.seed);
+    reports.sort_by_key(|report| report.case.seed);
     reports
 }
 
@@ -79,6 +79,6 @@ impl Soaked {
         self.calls += report.calls;
         self.losses += report.losses;
         self.passed += report.passed;
-        self.wrong.extend(report.violations.iter().map(|what| (report.seed, what.clone())));
+        self.wrong.extend(report.violations.iter().map(|what| (report.case.seed, what.clone())));
     }
 }

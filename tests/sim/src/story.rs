@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use task_core::sim::short;
 
 use crate::{
-    Report,
+    Case, Report,
     facts::{Facts, Stored},
-    run_with,
+    run_case,
 };
 
-/// Runs a seed again and tells the story of what goes wrong in it.
-pub fn story(seed: u64) -> Report {
-    run_with(seed, None, true)
+/// Runs a case again and tells the story of what goes wrong in it.
+pub fn story(case: &Case) -> Report {
+    run_case(case, None, true)
 }
 
 /// The lines of a trace that are about the first violation.

@@ -27,12 +27,14 @@ const THREAD: usize = 4;
 
 /// Something to ask for.
 #[derive(Clone, Debug)]
-struct Request {
+pub(crate) struct Request {
     after: Duration,
     what: What,
-    args: Vec<Args>,
+    /// Nothing is asked for if there are none.
+    pub(crate) args: Vec<Args>,
     countdown: Duration,
     task: usize,
+    coin: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,14 +52,23 @@ enum What {
     Retry,
 }
 
-/// Lets clients ask for what follows from the dice.
-pub(crate) fn start(sim: &mut Sim, site: &Site, dice: &mut Dice) {
+/// What is asked for.
+pub(crate) fn requests(scenario: &Scenario, dice: &mut Dice) -> Vec<Request> {
     let mut number = 0;
-    let requests: Vec<_> = (0..site.scenario.requests).map(|_| request(&site.scenario, dice, &mut number)).collect();
+    let mut requests: Vec<_> = (0..scenario.requests).map(|_| request(scenario, dice, &mut number)).collect();
+    for request in &mut requests {
+        request.coin = dice.happens(500_000);
+    }
+    requests
+}
+
+/// Lets clients ask for it.
+pub(crate) fn start(sim: &mut Sim, site: &Site, requests: Vec<Request>) {
     let clients: Vec<_> = (0..CLIENTS).map(|_| site.client(sim)).collect();
     for (request, (host, client)) in requests.into_iter().zip(clients.iter().cycle()) {
-        let (facts, coin) = (site.facts.clone(), dice.happens(500_000));
-        host.spawn(ask(request, client.clone(), host.clone(), facts, coin));
+        if !request.args.is_empty() {
+            host.spawn(ask(request, client.clone(), host.clone(), site.facts.clone()));
+        }
     }
 }
 
@@ -90,7 +101,7 @@ fn request(scenario: &Scenario, dice: &mut Dice, numbers: &mut u32) -> Request {
     }
     let after = Duration::from_millis(dice.between(0, scenario.trouble.as_millis() as u64 * 3 / 4));
     let countdown = Duration::from_secs(if dice.happens(200_000) { dice.between(1, 100) } else { 0 });
-    Request { after, what, args, countdown, task }
+    Request { after, what, args, countdown, task, coin: false }
 }
 
 fn script(dice: &mut Dice, mix: u64) -> Script {
@@ -109,15 +120,15 @@ fn script(dice: &mut Dice, mix: u64) -> Script {
     }
 }
 
-async fn ask(request: Request, client: Client, host: Host, facts: facts::Shared, coin: bool) {
+async fn ask(request: Request, client: Client, host: Host, facts: facts::Shared) {
     host.clock().sleep(request.after).await;
     match request.task {
-        0 => ask_for::<Quick>(request, client, host, facts, coin).await,
-        1 => ask_for::<Slow>(request, client, host, facts, coin).await,
-        2 => ask_for::<Once>(request, client, host, facts, coin).await,
-        3 => ask_for::<Late>(request, client, host, facts, coin).await,
-        THREAD => ask_for::<Thread>(request, client, host, facts, coin).await,
-        _ => ask_for::<Newer>(request, client, host, facts, coin).await,
+        0 => ask_for::<Quick>(request, client, host, facts).await,
+        1 => ask_for::<Slow>(request, client, host, facts).await,
+        2 => ask_for::<Once>(request, client, host, facts).await,
+        3 => ask_for::<Late>(request, client, host, facts).await,
+        THREAD => ask_for::<Thread>(request, client, host, facts).await,
+        _ => ask_for::<Newer>(request, client, host, facts).await,
     }
 }
 
@@ -126,9 +137,8 @@ async fn ask_for<T: Task<Args = Args> + Takes<Args>>(
     client: Client,
     host: Host,
     facts: facts::Shared,
-    coin: bool,
 ) {
-    let Request { what, args, countdown, .. } = request;
+    let Request { what, args, countdown, coin, .. } = request;
     // Longer than what expires would be refused.
     let countdown = if T::OPTIONS.expires.is_some() { Duration::ZERO } else { countdown };
     match what {

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use simulation::{Mutation, run_with};
+use simulation::{Mutation, run_case};
 
 /// Within how many seeds each is noticed.
 const SEEDS: u64 = 120;
@@ -22,7 +22,7 @@ fn whatever_breaks_a_rule_is_noticed() {
 
 fn is_noticed(mutation: Mutation) -> bool {
     let noticed = (0..SEEDS).find_map(|seed| {
-        let what = run_with(seed, Some(mutation), false).violations.into_iter().next()?;
+        let what = run_case(&seed.into(), Some(mutation), false).violations.into_iter().next()?;
         Some((seed, what))
     });
     if let Some((seed, what)) = &noticed {
