@@ -47,6 +47,7 @@ fn header() -> Header {
         not_after_ms: 2,
         tenant: None,
         call_ms: 0,
+        died_ms: None,
     }
 }
 

@@ -41,6 +41,7 @@ fn parcel(task: &str, args_bytes: usize, call_ms: u32) -> Delivery {
         not_after_ms: 1,
         tenant: None,
         call_ms,
+        died_ms: None,
     });
     Delivery { queue: "default".into(), body, receipt: Receipt("r".into()), receives: 1, sent_ms: 0 }
 }

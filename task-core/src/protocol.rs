@@ -4,8 +4,8 @@
 use crate::{
     id::BatchId,
     ports::{
-        Accept, Claimed, DeadLetter, Finish, Outgoing, Owed, PortError, Ports, Reason, Record, SendError, Settle,
-        Settlement, Settling,
+        Accept, Claimed, DeadLetter, Finish, Outgoing, Owed, PortError, Ports, Reason, Record, Removal, SendError,
+        Settle, Settlement, Settling,
     },
     wire::Parcel,
 };
@@ -91,6 +91,16 @@ pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str,
         record.dead.push((position, dead_letter(parcel, position, attempts, reason, message.to_owned(), now_ms)));
     }
     record
+}
+
+/// Removes the dead letters that these parcels send again: whoever sent them may have died before it did so, and a call
+/// would count as dead beside what becomes of it now.
+pub async fn remove_revived<'a>(ports: &Ports, parcels: impl Iterator<Item = &'a Parcel>) -> Result<(), PortError> {
+    let letters: Vec<_> = parcels.filter_map(Parcel::revived).collect();
+    if !letters.is_empty() {
+        ports.dead_letters.remove(letters, Removal::Retried).await?;
+    }
+    Ok(())
 }
 
 /// A call that is not tried again, after so many attempts. It dies no earlier than its parcel was made, whatever this

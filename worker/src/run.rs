@@ -115,6 +115,10 @@ async fn claim(worker: &Worker, opened: &[Opened], lease: Lease, holder: &Arc<st
     if opened.is_empty() {
         return Vec::new();
     }
+    if let Err(error) = protocol::remove_revived(worker.ports(), opened.iter().map(|opened| &opened.parcel)).await {
+        tracing::warn!(%error, "whether calls that are sent again are still dead letters is not known");
+        return vec![Err(error); opened.len()];
+    }
     let now_ms = worker.ports().clock.now_ms();
     let mut requests: Vec<_> = opened.iter().map(|opened| request(holder, &opened.parcel, lease, now_ms)).collect();
     let mut claims = worker.ports().ledger.claim(requests.clone()).await;

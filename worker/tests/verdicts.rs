@@ -13,7 +13,6 @@ use std::{
 use common::{Bench, ManualClock, def};
 use futures::FutureExt as _;
 use task_core::{
-    client::Client,
     ports::{Clock as _, Reason},
     task::{Body, Options, Stop},
     wire::{decode_args, encode_args},
@@ -270,22 +269,4 @@ async fn a_short_snooze_is_no_success() {
     }
     let tally = bench.tally().await;
     assert_eq!((tally.succeeded, tally.failed, bench.dead().await.len()), (0, 2, 2));
-}
-
-#[tokio::test]
-async fn a_call_that_is_sent_again_dies_later_than_before_whatever_the_clock_says() {
-    let body = Body::Async(|_, _| Ok(async { Err(Stop::Cancel("no such address".to_owned())) }.boxed()));
-    let bench = Bench::new([def("mail", OPTIONS, body)]);
-    bench.send("mail", 1).await;
-    let (worker, client) = (bench.worker(), Client::new(bench.ports.clone()));
-    assert_eq!(bench.run(&worker).await, 1);
-    // Time stands still: when a letter died is what tells it from the call's last one.
-    for _ in 0..3 {
-        let letters = bench.dead().await;
-        assert_eq!((client.retry_dead(&letters).await.unwrap(), bench.run(&worker).await), (1, 1));
-        assert_eq!(bench.dead().await.len(), 1, "it ran, and died");
-        assert!(bench.dead().await[0].died_ms > letters[0].died_ms);
-        assert_eq!(client.drop_dead(&letters).await.unwrap(), 0, "that one is gone");
-    }
-    assert_eq!(bench.tally().await.failed, 1);
 }

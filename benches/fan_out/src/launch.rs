@@ -59,6 +59,7 @@ pub(crate) fn lone_delivery(n: u64) -> Result<Delivery> {
         not_after_ms: u64::MAX,
         tenant: None,
         call_ms: 0,
+        died_ms: None,
     });
     Ok(Delivery { queue: QUEUE.into(), body, receipt: Receipt(n.to_string().into()), receives: 1, sent_ms: 1 })
 }

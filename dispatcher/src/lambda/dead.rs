@@ -56,6 +56,11 @@ pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>)
     }
     let mut drained = Drained { unreadable: unreadable.len(), ..Drained::default() };
     protocol::put_aside(ports, unreadable).await;
+    if let Err(error) = protocol::remove_revived(ports, opened.iter().map(|(_, parcel)| parcel)).await {
+        drained.left += opened.len();
+        tracing::warn!(%error, "whether calls that were sent again are still dead letters is not known; they come again");
+        return drained;
+    }
     let again::Split { waited, rest, unknown } = again::split(ports, opened, now_ms).await;
     drained.left += unknown;
     for sent in again::send(ports, waited).await {

@@ -29,6 +29,7 @@ pub(crate) async fn send(ports: &Ports, queue: &str, parcels: u64) {
             not_after_ms: u64::MAX,
             tenant: None,
             call_ms: 0,
+            died_ms: None,
         });
         Outgoing { queue: queue.into(), body, due_ms: 0 }
     };

@@ -195,6 +195,7 @@ impl Site {
             not_after_ms: START_MS + KEPT.as_millis() as u64,
             tenant: None,
             call_ms: 0,
+            died_ms: None,
         })
     }
 

@@ -88,5 +88,6 @@ fn header(first: u64) -> Header {
         not_after_ms: 1_701_209_600_000,
         tenant: None,
         call_ms: 0,
+        died_ms: None,
     }
 }

@@ -23,8 +23,8 @@ impl Client {
     }
 
     /// Sends dead letters again, as the same calls with all their attempts before them, and removes each once it is
-    /// sent. Says how many it removed: one that someone else sends again at the same time runs once and counts for
-    /// one of the two.
+    /// sent; whoever is to run it does so too, so that no letter stays of a call that lives. Says how many it sent: one
+    /// that someone else has sent again, at the same time or before, runs once all the same.
     ///
     /// # Errors
     /// For the first that was not sent; it and those after it stay dead letters, and can be retried again.
@@ -42,7 +42,8 @@ impl Client {
                     Err(error) => wrong = wrong.or_else(|| Some(not_sent(letter, error))),
                 }
             }
-            retried += ports.dead_letters.remove(sent, Removal::Retried).await?;
+            retried += sent.len() as u64;
+            ports.dead_letters.remove(sent, Removal::Retried).await?;
             if let Some(error) = wrong {
                 return Err(error);
             }
@@ -75,6 +76,7 @@ fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
         batch: letter.id.batch,
         first: letter.id.index,
         recorded: letter.recorded,
+        died_ms: Some(letter.died_ms),
     };
     spec.encode(&mut packer, ports.clock.now_ms().max(letter.died_ms.saturating_add(1)), place)
 }

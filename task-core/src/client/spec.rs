@@ -85,6 +85,7 @@ impl Spec {
             not_after_ms: created_ms.max(self.due_ms).saturating_add(KEPT_MS),
             tenant: self.tenant.clone(),
             call_ms: self.call_ms,
+            died_ms: place.died_ms,
         };
         Outgoing { queue: self.queue.as_ref().into(), body: packer.encode(header), due_ms: self.due_ms }
     }
@@ -97,12 +98,14 @@ pub(crate) struct Place {
     pub(super) batch: BatchId,
     pub(super) first: u64,
     pub(super) recorded: bool,
+    /// When the call had died, if it is sent again.
+    pub(super) died_ms: Option<u64>,
 }
 
 impl Place {
     /// A parcel that the client makes: its id follows from its batch and its first call.
     pub(crate) fn root(batch: BatchId, first: u64, recorded: bool) -> Self {
-        Self { parcel: ParcelId::root(batch, first), batch, first, recorded }
+        Self { parcel: ParcelId::root(batch, first), batch, first, recorded, died_ms: None }
     }
 }
 

@@ -50,6 +50,10 @@ pub struct Header {
     /// How long one call is expected to take, for planning; 0 when nobody knows.
     #[serde(default)]
     pub call_ms: u32,
+    /// When its call had died, in milliseconds since 1970, if this sends a dead letter again: whoever takes the parcel
+    /// removes that letter, in case that its sender did not come to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub died_ms: Option<u64>,
 }
 
 /// The most characters of a tenant's name: those of a group of SQS's fair queues.
@@ -91,7 +95,9 @@ impl Header {
         for time in [&mut header.created_ms, &mut header.due_ms, &mut header.not_after_ms] {
             *time = MAX_TIME_MS.min(*time);
         }
-        header.expires_ms = header.expires_ms.map(|time| MAX_TIME_MS.min(time));
+        for time in [&mut header.expires_ms, &mut header.died_ms] {
+            *time = time.map(|time| MAX_TIME_MS.min(time));
+        }
         Ok(header)
     }
 

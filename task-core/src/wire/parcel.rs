@@ -74,6 +74,11 @@ impl Parcel {
         self.header.batch.call(self.index(position))
     }
 
+    /// The dead letter that is sent again in it: whose it is, and when it died.
+    pub fn revived(&self) -> Option<(TaskId, u64)> {
+        self.header.died_ms.filter(|_| self.count() > 0).map(|died_ms| (self.call(0), died_ms))
+    }
+
     /// The children that a seal asks for: a pure function of this parcel and the seal, whoever computes it.
     pub fn children(&self, seal: &Seal) -> Vec<Outgoing> {
         seal.children.iter().zip(0..).map(|(plan, k)| self.child(plan, k)).collect()
@@ -94,6 +99,8 @@ impl Parcel {
             due_ms: plan.due_ms,
             // Counted from when it is due: a back-off may be longer than a parcel is kept.
             not_after_ms: self.header.not_after_ms.max(plan.due_ms.saturating_add(KEPT_MS)),
+            // Whoever took the parent has seen to it.
+            died_ms: None,
             ..self.header.clone()
         };
         Outgoing {

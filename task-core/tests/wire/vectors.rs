@@ -31,6 +31,7 @@ fn vectors() -> Vec<(&'static str, Bytes)> {
         expires_ms: Some(1_700_003_600_000),
         tenant: None,
         call_ms: 250,
+        died_ms: None,
         ..header(4096)
     };
     let people = (0..40).map(|n| mail(&format!("user{n:02}@example.org"), "spring"));

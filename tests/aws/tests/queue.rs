@@ -150,6 +150,7 @@ fn large_parcel() -> Bytes {
         not_after_ms: u64::MAX,
         tenant: None,
         call_ms: 0,
+        died_ms: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What must be true when all is quiet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use task_core::{
     id::{BatchId, ParcelId, TaskId},
@@ -24,20 +24,9 @@ struct End {
     history: Vec<Failure>,
 }
 
-impl End {
-    /// Whether its dead letter was sent again and is one still.
-    fn is_left(&self, facts: &Facts) -> bool {
-        let again = |letter: &DeadLetter| ParcelId::revived(letter.id, letter.died_ms);
-        self.letter.as_ref().is_some_and(|letter| facts.parcels.contains_key(&again(letter)))
-    }
-}
-
 /// Looks whether all is as it must be.
 pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
-    let mut ends = ends(facts, sim);
-    // Whoever sent a dead letter again and died before removing it has left it: whoever tries again removes it.
-    let left: BTreeSet<BatchId> = ends.iter().filter(|end| end.is_left(facts)).map(|end| end.call.batch).collect();
-    ends.retain(|end| !left.contains(&end.call.batch));
+    let ends = ends(facts, sim);
     let mut wrong: Vec<(String, TaskId)> = Vec::new();
     for end in &ends {
         let default = Seen::default();

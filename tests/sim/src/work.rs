@@ -252,6 +252,7 @@ fn callback(of: BatchId) -> Outgoing {
         not_after_ms: BEGIN_MS + KEPT_MS,
         tenant: None,
         call_ms: 0,
+        died_ms: None,
     };
     let mut args = Vec::new();
     encode_args(&Args::NONE, &mut args).expect("numbers and names can be encoded");

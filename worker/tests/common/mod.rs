@@ -160,6 +160,7 @@ impl Bench {
             not_after_ms: self.ports.clock.now_ms() + 14 * 86_400_000,
             tenant: None,
             call_ms: 0,
+            died_ms: None,
         };
         change(&mut header);
         let new = NewBatch {

@@ -3,13 +3,17 @@
 
 mod batches;
 mod ledger;
+mod letters;
 mod queue;
 
 use std::sync::Arc;
 
 use task_core::ports::Ports;
 
-use self::{batches::Twisted as TwistedBatches, ledger::Twisted as TwistedLedger, queue::Twisted as TwistedQueue};
+use self::{
+    batches::Twisted as TwistedBatches, ledger::Twisted as TwistedLedger, letters::Twisted as TwistedLetters,
+    queue::Twisted as TwistedQueue,
+};
 
 macro_rules! mutations {
     ($($(#[doc = $what:literal])* $name:ident,)*) => {
@@ -87,6 +91,8 @@ mutations! {
     NeverRenewed,
     /// G2: dead letters are not written.
     LettersLost,
+    /// G2: a dead letter that is sent again stays one.
+    LettersStay,
     /// G2: results are not written.
     ResultsLost,
     /// G4: the history of failures is not written.
@@ -102,7 +108,7 @@ mutations! {
 impl Mutation {
     /// Breaks what leads through these ports.
     pub(crate) fn twist(self, ports: Ports) -> Ports {
-        let Ports { queue, ledger, batches, .. } = ports.clone();
+        let Ports { queue, ledger, batches, dead_letters, .. } = ports.clone();
         Ports {
             queue: Arc::new(TwistedQueue {
                 queue: Arc::clone(&queue),
@@ -111,6 +117,7 @@ impl Mutation {
             }),
             ledger: Arc::new(TwistedLedger { ledger, mutation: self }),
             batches: Arc::new(TwistedBatches { batches, mutation: self }),
+            dead_letters: Arc::new(TwistedLetters { dead_letters, mutation: self }),
             // Otherwise whole rules are the backend's.
             atomic: None,
             ..ports
