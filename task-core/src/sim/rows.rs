@@ -9,8 +9,8 @@ use crate::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::{
-        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, Owed, PortError, Record, Row, RowState, Seal,
-        Takeover, Tally, Window,
+        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, PortError, Record, Row, RowState, Seal, Takeover,
+        Tally, Window,
     },
 };
 
@@ -34,7 +34,12 @@ struct ParcelRow {
     tally: Tally,
     /// When the last recording was sent, among all requests.
     sent: u64,
+    /// Until when it is kept.
+    kept_ms: u64,
 }
+
+/// How much longer a row is kept than its parcel may be run (rule 8).
+const KEPT_MS: u64 = 2 * 24 * 3_600_000;
 
 impl Rows {
     /// Rule 2.
@@ -67,6 +72,7 @@ impl Rows {
         row.row.epoch += 1;
         row.losses += u32::from(taken);
         row.row.lease_until_ms = request.lease_until_ms;
+        row.kept_ms = row.kept_ms.max(request.not_after_ms.saturating_add(KEPT_MS));
         request.holder.as_ref().clone_into(&mut row.row.holder);
         Claim::Claimed(Claimed {
             epoch: row.row.epoch,
@@ -76,6 +82,13 @@ impl Rows {
             window: row.window.clone(),
             revoked,
         })
+    }
+
+    /// Rule 8: rows of parcels that are too old to run are not kept for ever.
+    pub(super) fn forget(&mut self, now_ms: u64) -> usize {
+        let before = self.parcels.len();
+        self.parcels.retain(|_, row| row.kept_ms > now_ms);
+        before - self.parcels.len()
     }
 
     /// Rule 3.
@@ -118,17 +131,16 @@ impl Rows {
         Ok(())
     }
 
-    /// Rule 5.
+    /// Rule 5. Says of which batch it was, and what is to be counted of it, the first time.
     pub(super) fn finish(
         &mut self,
         finish: &Finish,
         letters: &mut Letters,
-        batches: &mut BatchBook,
-        now_ms: u64,
-    ) -> Result<Option<Owed>, PortError> {
+    ) -> Result<(BatchId, Option<Counts>), PortError> {
         let row = self.fenced(finish.parcel, finish.epoch)?;
+        let batch = row.batch;
         let seal = match &row.row.state {
-            RowState::Finished(_) => return Ok(batches.hand_out(row.batch, now_ms)),
+            RowState::Finished(_) => return Ok((batch, None)),
             RowState::Sealed(seal) => seal.clone(),
             RowState::Open => Seal::default(),
         };
@@ -138,9 +150,8 @@ impl Rows {
         if let (true, Some(record)) = (was_open, &finish.record) {
             self.record(finish.parcel, record, letters);
         }
-        let Some(row) = self.parcels.get(&finish.parcel).filter(|row| row.recorded) else { return Ok(None) };
-        batches.count(row.batch, Counts::of(&row.tally), now_ms);
-        Ok(batches.hand_out(row.batch, now_ms))
+        let row = self.parcels.get(&finish.parcel).filter(|row| row.recorded);
+        Ok((batch, row.map(|row| Counts::of(&row.tally))))
     }
 
     fn fenced(&mut self, parcel: ParcelId, epoch: u64) -> Result<&mut ParcelRow, PortError> {
@@ -216,6 +227,6 @@ impl ParcelRow {
             done: Bitmap::new(),
         };
         let (batch, recorded) = (request.batch, request.recorded);
-        Self { row, batch, recorded, losses: 0, window: None, tally: Tally::default(), sent: 0 }
+        Self { row, batch, recorded, losses: 0, window: None, tally: Tally::default(), sent: 0, kept_ms: 0 }
     }
 }

@@ -120,6 +120,15 @@ impl Sim {
         Duration::from_micros(self.shared.world().now_us)
     }
 
+    /// Lets so much time pass while every host stands still. What was to happen in it happens after it, and the ledger
+    /// has forgotten what it no longer keeps. Says how many rows that is.
+    pub fn skip(&mut self, by: Duration) -> usize {
+        let mut world = self.shared.world();
+        world.now_us += by.as_micros() as u64;
+        let now_ms = world.now_ms();
+        world.store.rows.forget(now_ms)
+    }
+
     /// Runs until that time, or until nothing more happens.
     pub fn run_until(&mut self, until: Duration) {
         let until_us = until.as_micros() as u64;

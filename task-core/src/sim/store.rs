@@ -54,9 +54,12 @@ impl Store {
     }
 
     pub(super) fn finish(&mut self, finish: &Finish, now_ms: u64) -> Result<Option<Owed>, PortError> {
-        let finished = self.rows.finish(finish, &mut self.letters, &mut self.batches, now_ms);
+        let (batch, counts) = self.rows.finish(finish, &mut self.letters)?;
         self.note_replaced(now_ms);
-        finished
+        if let Some(counts) = counts {
+            self.batches.count(batch, counts, now_ms);
+        }
+        Ok(self.batches.hand_out(batch, now_ms))
     }
 
     pub(super) fn batch(&self, id: BatchId) -> Option<BatchRecord> {

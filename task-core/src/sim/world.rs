@@ -104,7 +104,7 @@ impl World {
     /// Takes the next event, and sets time to it.
     pub(super) fn next(&mut self) -> Option<Event> {
         let ((at_us, _), event) = self.events.pop_first()?;
-        self.now_us = at_us;
+        self.now_us = self.now_us.max(at_us);
         Some(event)
     }
 

@@ -70,6 +70,7 @@ impl Facts {
             hops: header.hops,
             due_ms: header.due_ms,
             expires_ms: header.expires_ms,
+            not_after_ms: header.not_after_ms,
             indexes: (0..parcel.count()).map(|position| parcel.index(position)).collect(),
             body: message.body.clone(),
             args: (0..parcel.count()).map(|at| decode_args(parcel.args(at)).unwrap_or(Args::NONE)).collect(),

@@ -26,6 +26,11 @@ struct End {
 
 /// Looks whether all is as it must be.
 pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
+    told(facts);
+    if facts.forgot {
+        // Calls of parcels that came after that are dead letters, whatever became of them before (rule 8).
+        return;
+    }
     let ends = ends(facts, sim);
     let mut wrong: Vec<(String, TaskId)> = Vec::new();
     for end in &ends {
@@ -34,13 +39,12 @@ pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
         let say = |what: Option<String>| what.map(|what| (what, end.call));
         wrong.extend(say(verdicts(seen)));
         wrong.extend(say(state(end, seen, sim)));
-        wrong.extend(say(reason(end, seen, facts.revoked.contains_key(&end.call.batch))));
+        wrong.extend(say(reason(end, seen, facts.revoked.contains_key(&end.call.batch), facts.aged)));
         wrong.extend(say(cause(end, seen)));
     }
     for (what, call) in wrong {
         facts.violated(what, Some(call), None);
     }
-    told(facts);
     batches(facts, sim, &ends);
 }
 
@@ -79,7 +83,7 @@ fn state(end: &End, seen: &Seen, sim: &Sim) -> Option<String> {
 }
 
 /// Whether a call may have ended as it did.
-fn reason(end: &End, seen: &Seen, revoked: bool) -> Option<String> {
+fn reason(end: &End, seen: &Seen, revoked: bool, aged: bool) -> Option<String> {
     let options = tasks::options(&end.task)?;
     let fails = match end.script {
         Script::Fails(attempts) => attempts > options.retries,
@@ -94,7 +98,7 @@ fn reason(end: &End, seen: &Seen, revoked: bool) -> Option<String> {
         Some(Reason::Crashed) => seen.lost >= 2,
         Some(Reason::Unknown) => options.at_most_once && (seen.lost >= 1 || seen.stopped >= 1),
         Some(Reason::Revoked) => revoked,
-        Some(Reason::Expired) => options.expires.is_some(),
+        Some(Reason::Expired) => options.expires.is_some() || aged,
     };
     let ended = end.letter.as_ref().map_or("succeeded", |letter| letter.reason.as_str());
     let Seen { lost, cut, starts, .. } = seen;

@@ -56,6 +56,10 @@ pub(crate) struct Facts {
     pub(crate) receipts: BTreeMap<Arc<str>, Option<ParcelId>>,
     /// Which calls of a parcel run on a host now, and since when.
     running: BTreeMap<(HostId, ParcelId), BTreeMap<TaskId, u64>>,
+    /// Whether so much time has passed that parcels were too old to run.
+    pub(crate) aged: bool,
+    /// Whether the ledger has forgotten rows since: what their parcels did is not known any more to anybody.
+    pub(crate) forgot: bool,
     /// How many parcels are finished.
     pub(crate) finished: u64,
     pub(crate) told: Told,
@@ -93,6 +97,7 @@ pub(crate) struct Stored {
     pub(crate) hops: u32,
     pub(crate) due_ms: u64,
     pub(crate) expires_ms: Option<u64>,
+    pub(crate) not_after_ms: u64,
     /// The indexes of its calls.
     pub(crate) indexes: Vec<u64>,
     pub(crate) body: Bytes,
@@ -192,6 +197,7 @@ impl Facts {
         let (was_done, since_us) = (hold.done.contains(position), hold.since_us);
         let stored = &self.parcels[&parcel];
         let (due_ms, expires_ms, batch) = (stored.due_ms, stored.expires_ms, stored.batch);
+        let not_after_ms = stored.not_after_ms;
         let options = tasks::options(&stored.task);
         let revived = stored.revived;
         let now_ms = BEGIN_MS + now_us / 1000;
@@ -221,6 +227,9 @@ impl Facts {
         }
         if now_ms < due_ms {
             wrong.push(format!("runs {} ms before it is due", due_ms - now_ms));
+        }
+        if now_ms > not_after_ms + 2 * self.skew_ms {
+            wrong.push("runs although its parcel is too old (rule 8)".to_owned());
         }
         if attempt == 1 && !revived && expires_ms.is_some_and(|expires_ms| now_ms > expires_ms + 2 * self.skew_ms) {
             wrong.push("starts although it has expired".to_owned());

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use task_core::sim::{Dice, Sim};
+use task_core::{
+    sim::{Dice, Sim},
+    wire::KEPT_MS,
+};
 
 use crate::{
     Case, Mutation,
@@ -101,12 +104,13 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
     facts.lock().calm = scenario.calm;
     facts.lock().skew_ms = scenario.skew_ms;
     let (trouble, redrives) = (scenario.trouble, scenario.weather.max_receives > 0);
+    let away = Duration::from_hours(24 * scenario.away_days);
     let site = Site::new(&mut sim, scenario, facts.clone(), mutation, site);
     work::start(&mut sim, &site, requests);
     site.trouble();
     sim.run_until(trouble);
     site.clear_up(&mut sim);
-    let quiet = settle(&mut sim, redrives, &facts);
+    let quiet = settle(&mut sim, redrives.then_some(away), &facts);
     let (passed, trace) = (sim.now(), sim.take_trace());
     let mut known = facts.lock();
     let known = &mut *known;
@@ -120,9 +124,11 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
     report(case, known, passed, trace)
 }
 
-/// Lets time pass until all is quiet. Says whether it is.
-fn settle(sim: &mut Sim, redrives: bool, facts: &Shared) -> bool {
-    let (mut redrive, at_last) = (sim.now() + REDRIVE, sim.now() + QUIET_AT_LAST);
+/// Lets time pass until all is quiet. Says whether it is. What is received too often is moved back from time to time, but
+/// once it is all that is left, everybody may be away for a while before.
+fn settle(sim: &mut Sim, redrives: Option<Duration>, facts: &Shared) -> bool {
+    let mut away = redrives.unwrap_or_default();
+    let (mut redrive, mut at_last) = (sim.now() + REDRIVE, sim.now() + QUIET_AT_LAST);
     let (mut until, mut finished) = (sim.now() + QUIET_WITHIN, 0);
     while sim.now() < until.min(at_last) {
         sim.run_until(sim.now() + LOOK);
@@ -133,9 +139,15 @@ fn settle(sim: &mut Sim, redrives: bool, facts: &Shared) -> bool {
         if std::mem::replace(&mut finished, so_far) < so_far {
             until = sim.now() + QUIET_WITHIN;
         }
-        if redrives && sim.now() >= redrive {
+        if redrives.is_some() && sim.now() >= redrive {
+            if sim.messages() == 0 {
+                facts.lock().forgot |= sim.skip(away) > 0;
+                facts.lock().aged |= away.as_millis() as u64 >= KEPT_MS;
+                (until, at_last) = (until + away, at_last + away);
+                away = Duration::ZERO;
+            }
             sim.redrive();
-            redrive += REDRIVE;
+            redrive = sim.now() + REDRIVE;
         }
         if sim.is_quiet() {
             return true;

@@ -41,6 +41,8 @@ pub(crate) struct Scenario {
     pub(crate) rubbish: u64,
     /// Whether servers send the runs of a scheduled task.
     pub(crate) scheduled: bool,
+    /// For how many days nobody looks at what was received too often, all hosts being off.
+    pub(crate) away_days: u64,
 }
 
 /// Where calls run.
@@ -109,6 +111,7 @@ impl Scenario {
             requests: dice.between(3, 10),
             rubbish: if calm { 0 } else { dice.one_of(&[0, 0, 3]) },
             scheduled: dice.happens(300_000),
+            away_days: dice.one_of(&[0, 0, 0, 3, 15, 20]),
         }
     }
 }
@@ -128,7 +131,7 @@ fn weather(dice: &mut Dice, trouble: Duration) -> Weather {
         overlooked: rate(&some),
         delivered_twice: rate(&few),
         deleted_in_vain: rate(&some),
-        max_receives: rate(&[30, 200]),
+        max_receives: rate(&[3, 30, 200]),
         event_twice: rate(&some),
         event_lost: rate(&some),
         outages: Vec::new(),

@@ -85,6 +85,8 @@ mutations! {
     WindowSkipped,
     /// Rule 7: calls run although the ledger does not answer.
     RunsUnguarded,
+    /// Rule 8: a parcel never becomes too old.
+    NeverTooOld,
     /// Rule 9: a lease lasts no time.
     LeaseCutShort,
     /// Rule 9: a lease is not renewed.

@@ -46,7 +46,7 @@ impl Queue for Twisted {
 
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
         async move {
-            let deliveries = self.queue.receive(request).await?;
+            let mut deliveries = self.queue.receive(request).await?;
             if self.mutation == Mutation::AcknowledgedEarly {
                 let delete = |delivery: &Delivery| Settlement {
                     queue: delivery.queue.clone(),
@@ -54,6 +54,12 @@ impl Queue for Twisted {
                     settle: Settle::Delete,
                 };
                 self.queue.settle(deliveries.iter().map(delete).collect()).await;
+            }
+            if self.mutation == Mutation::NeverTooOld {
+                let never = |header| Header { not_after_ms: u64::MAX, ..header };
+                for delivery in deliveries.iter_mut().filter(|delivery| !is_child(&delivery.body)) {
+                    delivery.body = other(&delivery.body, never);
+                }
             }
             Ok(deliveries)
         }
@@ -78,11 +84,12 @@ impl Queue for Twisted {
 
 impl Twisted {
     fn twist(&self, message: Outgoing) -> Option<Outgoing> {
-        let is_child = || Header::peek(&message.body).is_ok_and(|header| header.parent.is_some());
         match self.mutation {
-            Mutation::ChildrenUnsent if is_child() => None,
-            Mutation::ChildrenDiffer if is_child() => {
-                Some(Outgoing { body: other(&message.body, self.clock.now_ms()), ..message })
+            Mutation::ChildrenUnsent if is_child(&message.body) => None,
+            Mutation::ChildrenDiffer if is_child(&message.body) => {
+                let now_ms = self.clock.now_ms();
+                let body = other(&message.body, |header| Header { created_ms: now_ms, ..header });
+                Some(Outgoing { body, ..message })
             }
             Mutation::NeverWaits => Some(Outgoing { due_ms: 0, ..message }),
             _ => Some(message),
@@ -103,10 +110,14 @@ impl Twisted {
     }
 }
 
-/// The same parcel, but for when it was made.
-fn other(body: &Bytes, now_ms: u64) -> Bytes {
+fn is_child(body: &[u8]) -> bool {
+    Header::peek(body).is_ok_and(|header| header.parent.is_some())
+}
+
+/// The same parcel, with another header, if its calls follow one another.
+fn other(body: &Bytes, change: impl FnOnce(Header) -> Header) -> Bytes {
     let Ok(parcel) = Parcel::open(body) else { return body.clone() };
     let mut packer = Packer::new(Packing { calls: parcel.count(), bytes: body.len() * 4, call_bytes: body.len() * 4 });
     (0..parcel.count()).for_each(|position| packer.push(parcel.args(position)));
-    packer.encode(Header { created_ms: now_ms, ..parcel.header })
+    packer.encode(change(parcel.header))
 }
