@@ -1,0 +1,323 @@
+//! What must be true when all is quiet.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use anyhow::Result;
+use celeriac::{CallStatus, Client, DeadQuery, Reason, TaskId, embedded};
+use rusqlite::Connection;
+use serde::Deserialize;
+use task_core::{
+    ports::{DeadLetter, Tally},
+    wire::decode_args,
+};
+
+use crate::{
+    facts::{Answer, Facts, Seen},
+    observer::Observed,
+    record::How,
+    site::Blow,
+    tasks::Kind,
+};
+
+/// The most violations that are told of.
+const MAX_TOLD: usize = 20;
+
+/// How often a worker records what has ended, in milliseconds: what the backend promises.
+const CHECKPOINT_MS: u64 = 25;
+
+/// What a verdict may take beyond that to be on the disk: the machine runs other things too.
+const SLACK_MS: u64 = 3000;
+
+/// How a holder can have lost a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Losses {
+    /// Only by being killed: leases are long.
+    Kills,
+    /// Also by its lease, which it could not renew because it stood still, or whoever had the turn to write did, or
+    /// because clocks disagree.
+    Leases,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// Calls that were accepted.
+    pub accepted: usize,
+    /// Calls that ran although nobody was told that they are accepted.
+    pub doubtful: usize,
+    /// Starts of calls.
+    pub runs: usize,
+    /// Those that repeat an attempt.
+    pub runs_again: usize,
+    /// How often a call was lost with its holder.
+    pub losses: usize,
+    /// Dead letters.
+    pub dead: usize,
+    /// How long ago the oldest call had ended that ran again because its holder was killed before it was recorded.
+    pub oldest_ms: u64,
+    /// Accepted calls that have no end.
+    pub lost: Vec<String>,
+    /// Calls that ran more often than they may, or after they had been recorded.
+    pub doubled: Vec<String>,
+    /// Whatever else is not as it should be.
+    pub wrong: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Args {
+    number: u64,
+}
+
+/// Looks whether all is as it must be. No process may be running.
+pub fn audit(
+    database: &Path,
+    facts: &Facts,
+    blows: &[Blow],
+    observed: &BTreeMap<TaskId, Observed>,
+    by: Losses,
+) -> Result<Verdicts> {
+    let mut verdicts = Verdicts { wrong: facts.contradictions.clone(), ..Verdicts::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = Client::new(embedded::open(database)?);
+    let dead = runtime.block_on(client.dead(DeadQuery { limit: 100_000, ..DeadQuery::default() }))?;
+    let dead: BTreeMap<TaskId, DeadLetter> = dead.into_iter().map(|letter| (letter.id, letter)).collect();
+    verdicts.dead = dead.len();
+    verdicts.answers(facts);
+    for (call, seen) in &facts.calls {
+        let status = runtime.block_on(client.status(*call))?;
+        verdicts.end(*call, seen, &status, dead.get(call), blows);
+        verdicts.runs(*call, seen, blows, by);
+        if let Some(observed) = observed.get(call) {
+            verdicts.after(*call, seen, observed, &status, blows);
+        }
+        if status == CallStatus::Succeeded {
+            let result = runtime.block_on(client.ports().ledger.result_of(*call))?;
+            verdicts.result(*call, seen, result.as_deref(), observed.get(call));
+        }
+    }
+    for letter in dead.values().filter(|letter| !facts.calls.contains_key(&letter.id)) {
+        verdicts.wrong.push(format!("{} is a dead letter that nobody asked for: {}", letter.id, letter.message));
+    }
+    runtime.block_on(verdicts.batches(&client, facts, &dead))?;
+    drop(client);
+    verdicts.file(database)?;
+    Ok(verdicts)
+}
+
+impl Verdicts {
+    /// Whether all is as it must be.
+    pub fn is_good(&self) -> bool {
+        self.lost.is_empty() && self.doubled.is_empty() && self.wrong.is_empty()
+    }
+
+    /// What is not as it must be, for people.
+    pub fn story(&self) -> String {
+        let of = |what: &str, list: &[String]| {
+            let told: Vec<_> = list.iter().take(MAX_TOLD).map(|line| format!("{what}: {line}")).collect();
+            told.join("\n")
+        };
+        [of("lost", &self.lost), of("doubled", &self.doubled), of("wrong", &self.wrong)].join("\n")
+    }
+
+    /// G1: one number is one call, and what was rejected does not run.
+    fn answers(&mut self, facts: &Facts) {
+        let mut by_number: BTreeMap<u64, Vec<TaskId>> = BTreeMap::new();
+        facts.calls.iter().for_each(|(call, seen)| by_number.entry(seen.number).or_default().push(*call));
+        for (number, calls) in by_number {
+            if calls.len() > 1 {
+                self.doubled
+                    .push(format!("number {number} was asked for once and is {} calls: {calls:?}", calls.len()));
+            }
+            match facts.request_of(number).map(|asked| &asked.answer) {
+                None => self.wrong.push(format!("number {number} ran and nobody asked for it")),
+                Some(Some(Answer::Rejected(why))) => {
+                    self.wrong.push(format!("number {number} was rejected and ran: {why}"));
+                }
+                Some(_) => {}
+            }
+        }
+        for (number, asked) in &facts.asked {
+            if asked.request.key().is_some() && !matches!(asked.answer, Some(Answer::Accepted(_))) {
+                let answer = &asked.answer;
+                self.wrong
+                    .push(format!("request {number} is asked for until it is accepted, and never was: {answer:?}"));
+            }
+        }
+    }
+
+    /// G2: one final state, and the right one.
+    fn end(&mut self, call: TaskId, seen: &Seen, status: &CallStatus, letter: Option<&DeadLetter>, blows: &[Blow]) {
+        self.accepted += usize::from(seen.accepted);
+        self.doubtful += usize::from(!seen.accepted);
+        // Its letter says that it was lost: it had ended and was not recorded, if it did not run again.
+        let is_lost = matches!(letter.map(|letter| letter.reason), Some(Reason::Crashed | Reason::Unknown));
+        let losses = seen.losses(blows, if is_lost { (CHECKPOINT_MS + SLACK_MS) * 1000 } else { 0 });
+        self.losses += losses;
+        if !status.is_final() {
+            self.lost.push(format!("{call} ({:?} {}) is {status}", seen.kind, seen.number));
+            return;
+        }
+        let ended_well = seen.starts.iter().any(|start| matches!(start.end, Some((_, How::Well))));
+        let fits = match letter.map(|letter| letter.reason) {
+            None => ended_well && seen.kind.succeeds(seen.number),
+            Some(Reason::Failed) => !seen.kind.succeeds(seen.number),
+            Some(Reason::Crashed) => losses >= 2,
+            // Marked before it starts, it may not have started.
+            Some(Reason::Unknown) => {
+                seen.kind == Kind::Once && (losses >= 1 || (seen.starts.is_empty() && !blows.is_empty()))
+            }
+            Some(_) => false,
+        };
+        let Seen { kind, number, starts, .. } = seen;
+        if !fits {
+            self.wrong.push(format!("{call} ({kind:?} {number}) {status}, after {losses} losses: {starts:?}"));
+        }
+        let last = starts.iter().map(|start| start.attempt).max().unwrap_or(0);
+        let expected = kind.attempts(*number);
+        let whole = letter.is_none_or(|letter| letter.reason == Reason::Failed);
+        if last > expected || (whole && last != expected) {
+            self.wrong.push(format!("{call} ({kind:?} {number}) made attempt {last}, of {expected}"));
+        }
+        if let Some(letter) = letter {
+            let found: Option<Args> = decode_args(&letter.args).ok();
+            if found.as_ref().map(|args| args.number) != Some(*number) || letter.task != kind.name() {
+                self.wrong.push(format!("the dead letter of {call} ({kind:?} {number}) has other arguments"));
+            }
+            if letter.reason == Reason::Failed && letter.attempts != expected {
+                let made = letter.attempts;
+                self.wrong.push(format!("the dead letter of {call} says {made} attempts, of {expected}"));
+            }
+        }
+    }
+
+    /// G3: an attempt is repeated only if whoever made it lost it.
+    fn runs(&mut self, call: TaskId, seen: &Seen, blows: &[Blow], by: Losses) {
+        self.runs += seen.starts.len();
+        self.runs_again += seen.again();
+        if seen.kind == Kind::Once && seen.starts.len() > 1 {
+            self.doubled.push(format!(
+                "{call} is at most once, and ran {} times: {:?}",
+                seen.starts.len(),
+                seen.starts
+            ));
+        }
+        for (at, start) in seen.starts.iter().enumerate() {
+            let Some(next) = seen.starts[at + 1..].iter().find(|next| next.attempt == start.attempt) else { continue };
+            let killed =
+                blows.iter().find(|blow| blow.killed && blow.life == start.life && blow.upto_us >= start.at_us);
+            let lapsed = by == Losses::Leases
+                && blows.iter().any(|blow| !blow.killed && blow.upto_us >= start.at_us && blow.from_us <= next.at_us);
+            match killed {
+                Some(blow) => {
+                    let ended = start.end.filter(|(_, how)| *how != How::Dropped);
+                    let age_ms = ended.map_or(0, |(at_us, _)| blow.from_us.saturating_sub(at_us) / 1000);
+                    self.oldest_ms = self.oldest_ms.max(age_ms);
+                    if age_ms > CHECKPOINT_MS + SLACK_MS {
+                        let what = format!("{call} ran again, and had ended {age_ms} ms before its worker was killed");
+                        self.doubled.push(what);
+                    }
+                }
+                None if lapsed => {}
+                None => {
+                    let Seen { kind, number, starts, .. } = seen;
+                    let what = format!("{call} ({kind:?} {number}) ran again, and nobody had lost it: {starts:?}");
+                    self.doubled.push(what);
+                }
+            }
+        }
+    }
+
+    /// G3: what was recorded stays, and is not run again by who did not have it before.
+    fn after(&mut self, call: TaskId, seen: &Seen, observed: &Observed, status: &CallStatus, blows: &[Blow]) {
+        if observed.status != *status {
+            let was = &observed.status;
+            self.wrong.push(format!("{call} was recorded as `{was}`, and is `{status}`"));
+        }
+        for start in seen.starts.iter().filter(|start| start.at_us > observed.at_us) {
+            // Whoever stood still when it was recorded may have had it before.
+            let had_it = blows.iter().any(|blow| {
+                !blow.killed && blow.life == start.life && blow.from_us <= observed.at_us && start.at_us >= blow.upto_us
+            });
+            if !had_it {
+                let late_us = start.at_us - observed.at_us;
+                self.doubled.push(format!("{call} ran {late_us} us after it was found recorded, in {}", start.life));
+            }
+        }
+    }
+
+    /// What a call returned is where it ran, and stays.
+    fn result(&mut self, call: TaskId, seen: &Seen, result: Option<&[u8]>, observed: Option<&Observed>) {
+        let found: Option<String> = result.and_then(|bytes| decode_args(bytes).ok());
+        let ran = |life: &String| {
+            seen.starts.iter().any(|start| *start.life == **life && matches!(start.end, Some((_, How::Well))))
+        };
+        if !found.as_ref().is_some_and(ran) {
+            self.wrong.push(format!("{call} returned {found:?}, where it has not ended well: {:?}", seen.starts));
+        }
+        let before = observed.and_then(|observed| observed.result.as_ref());
+        if before.is_some_and(|before| Some(before) != found.as_ref()) {
+            self.wrong.push(format!("{call} had returned {before:?}, and now {found:?}"));
+        }
+    }
+
+    /// Batches count the truth.
+    async fn batches(&mut self, client: &Client, facts: &Facts, dead: &BTreeMap<TaskId, DeadLetter>) -> Result<()> {
+        let records = client.batches(100_000).await?;
+        let found: BTreeSet<_> = records.iter().map(|record| record.id).collect();
+        for batch in facts.batches.keys().filter(|batch| !found.contains(batch)) {
+            self.lost.push(format!("batch {batch} was accepted, and there is none"));
+        }
+        for record in records {
+            let Some(request) = facts.batches.get(&record.id) else {
+                self.wrong.push(format!("batch {} is there, and was never accepted", record.id));
+                continue;
+            };
+            let mut truth = Tally::default();
+            for index in 0..request.calls() {
+                match dead.get(&record.id.call(index)) {
+                    Some(letter) => truth.died(letter.reason),
+                    None => truth.succeeded += 1,
+                }
+            }
+            let calls: Vec<&Seen> =
+                (0..request.calls()).filter_map(|index| facts.calls.get(&record.id.call(index))).collect();
+            // A failure that was recorded before its worker was lost is made, and recorded, again.
+            let failed = calls.iter().flat_map(|seen| &seen.starts);
+            let failed = failed.filter(|start| matches!(start.end, Some((_, How::Failed)))).count() as u64;
+            let finals = calls.iter().filter(|seen| !seen.kind.succeeds(seen.number)).count() as u64;
+            if record.tally.retries > failed.saturating_sub(finals.min(truth.failed)) {
+                self.wrong.push(format!("{record:?} counts more retries than {failed} failures allow"));
+            }
+            let counted = Tally { retries: 0, ..record.tally };
+            let whole = (record.accepted, record.closed, record.finished_ms.is_some()) == (request.calls(), true, true);
+            if counted != truth || !whole {
+                self.wrong.push(format!("batch of {} calls counts {record:?}, and {truth:?} is true", request.calls()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file is sound, and nothing in it is left to do.
+    fn file(&mut self, database: &Path) -> Result<()> {
+        let db = Connection::open(database)?;
+        let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        if sound != "ok" {
+            self.wrong.push(format!("the file is damaged: {sound}"));
+        }
+        for (what, query) in [
+            ("messages are left", "SELECT count(*) FROM message"),
+            ("bodies are left", "SELECT count(*) FROM body"),
+            ("parcels are not finished", "SELECT count(*) FROM parcel WHERE state <> 2"),
+            ("callbacks are owed", "SELECT count(*) FROM callback"),
+        ] {
+            let left: i64 = db.query_row(query, [], |row| row.get(0))?;
+            if left > 0 {
+                self.wrong.push(format!("{left} {what}"));
+            }
+        }
+        Ok(())
+    }
+}

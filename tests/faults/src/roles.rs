@@ -1,0 +1,164 @@
+//! What the processes do: workers run calls, producers ask for them. Each ends when its standard input does, which is
+//! when whoever started it closes it, or has ended.
+
+use std::{env, io::Read as _, path::Path, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use celeriac::{App, Client, Error, Road, embedded};
+use futures::future::join_all;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use task_core::ports::Ports;
+use tokio::sync::oneshot;
+
+use crate::{
+    record::{Event, What, lines},
+    requests::{Request, Shape},
+    tasks::{Kind, block, once, quick, shaky, slow},
+    witness::Witness,
+};
+
+/// How long a lease is, in milliseconds, if not as the backend says.
+pub const LEASE: &str = "FAULTS_LEASE_MS";
+
+/// How many requests a producer makes before it ends by itself.
+pub const REQUESTS: &str = "FAULTS_REQUESTS";
+
+/// How long a producer waits between two requests at most, in milliseconds.
+pub const PAUSE: &str = "FAULTS_PAUSE_MS";
+
+/// How many times a producer asks again for what was not accepted because the store could not be written.
+const TRIES: u32 = 2000;
+
+/// Runs calls.
+pub async fn work(file: &Path, log: &Path, life: &str) -> Result<()> {
+    let witness = Witness::new(log, life)?;
+    let ready = witness.again()?;
+    let app = App::default().ports(open(file)?).state(witness).queue("narrow", Road::Narrow);
+    let running = app.grace(Duration::from_secs(10)).slots(8).start().await?;
+    ready.ready();
+    asked_to_end().await;
+    running.stop().await;
+    ready.stopped();
+    Ok(())
+}
+
+/// Asks for calls, first for what the life before it was about to ask for.
+pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<()> {
+    let (slot, number) = life.split_once('.').context("a life is SLOT.NUMBER")?;
+    let number: u64 = number.parse()?;
+    let left = if number > 0 { left(&log.join(format!("{slot}.{}", number - 1))) } else { Vec::new() };
+    let producer: u64 = slot.trim_start_matches(char::is_alphabetic).parse()?;
+    let mut rng = StdRng::seed_from_u64(seed ^ (producer << 32) ^ number);
+    let witness = Witness::new(log, life)?;
+    let client = Client::new(open(file)?);
+    witness.ready();
+    let most: usize = setting(REQUESTS).unwrap_or(usize::MAX);
+    let asking = async {
+        for request in left {
+            ask(request, &client, &witness).await;
+        }
+        let mut next = Request::first(producer, number);
+        let mut asked = 0;
+        while asked < most {
+            // Some at once, so that they share a parcel.
+            let together = if rng.random_range(0..4) == 0 { rng.random_range(2..12) } else { 1 };
+            let requests: Vec<_> = (0..together)
+                .map(|_| {
+                    let request = Request::draw(next, &mut rng);
+                    next = request.end();
+                    request
+                })
+                .collect();
+            asked += requests.len();
+            join_all(requests.into_iter().map(|request| ask(request, &client, &witness))).await;
+            let pause = setting(PAUSE).unwrap_or(40);
+            tokio::time::sleep(Duration::from_millis(rng.random_range(0..=pause))).await;
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = asked_to_end() => {}
+    }
+    witness.stopped();
+    Ok(())
+}
+
+/// Ends with the standard input. On a thread of its own: a runtime waits for those that it has lent out.
+async fn asked_to_end() {
+    let (ended, ends) = oneshot::channel::<()>();
+    thread::spawn(move || {
+        // However it ends.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        drop(ended);
+    });
+    // It never says anything.
+    let _ = ends.await;
+}
+
+/// The file, with what the environment says.
+fn open(file: &Path) -> Result<Ports> {
+    let mut ports = embedded::open(file)?;
+    ports.profile.lease_ms = setting(LEASE).unwrap_or(ports.profile.lease_ms);
+    Ok(ports)
+}
+
+fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    env::var(name).ok()?.parse().ok()
+}
+
+/// What a life had asked for with a key when it ended, and not been answered.
+fn left(log: &Path) -> Vec<Request> {
+    let mut left: Vec<Request> = Vec::new();
+    for Event { what, .. } in lines(log) {
+        match what {
+            What::Asked(request) => left.push(request),
+            What::Accepted { number, .. } => left.retain(|request| request.number != number),
+            _ => {}
+        }
+    }
+    left.retain(|request| request.key().is_some());
+    left
+}
+
+/// Asks, and says what was answered. What has a key is asked for until it is accepted.
+async fn ask(request: Request, client: &Client, witness: &Witness) {
+    for _ in 0..TRIES {
+        witness.asks(&request);
+        let number = request.number;
+        match send(&request, client).await {
+            Ok(id) => return witness.accepted(number, &id),
+            Err(error @ Error::Rejected { .. }) => witness.rejected(number, &error),
+            Err(error) => witness.doubtful(number, &error),
+        }
+        if request.key().is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Sends calls of a task, which is a name and a type of its own. Answers the id of the call, or of the batch.
+macro_rules! send {
+    ($task:ident, $request:ident, $client:ident) => {{
+        let key = $request.key();
+        if let Shape::Batch(calls) = $request.shape {
+            let numbers = $request.number..$request.number + calls;
+            let batch = $task.fan_out(numbers).countdown($request.countdown).on($client);
+            let batch = batch.unique(key.unwrap_or_default()).send().await?;
+            return Ok(batch.id().to_string());
+        }
+        let call = $task.apply($request.number).countdown($request.countdown).on($client);
+        let call = if let Some(key) = key { call.unique(key) } else { call };
+        Ok(call.send().await?.id().to_string())
+    }};
+}
+
+async fn send(request: &Request, client: &Client) -> Result<String, Error> {
+    match request.kind {
+        Kind::Quick => send!(quick, request, client),
+        Kind::Slow => send!(slow, request, client),
+        Kind::Block => send!(block, request, client),
+        Kind::Shaky => send!(shaky, request, client),
+        Kind::Once => send!(once, request, client),
+    }
+}

@@ -1,0 +1,205 @@
+//! One round of kills: workers and producers on a new file, killed at moments drawn from a seed and started again, until
+//! all is quiet and can be checked.
+
+use std::{path::Path, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use crate::{
+    audit::{Losses, Verdicts, audit},
+    facts::Facts,
+    moment::{Moment, Moments, moment},
+    observer::Observer,
+    roles::{LEASE, REQUESTS},
+    site::{Role, Site, until},
+    witness::now_us,
+};
+
+/// How many processes of each role there are.
+const WORKERS: usize = 3;
+const PRODUCERS: usize = 2;
+
+/// How long a lease is where processes stand still for longer, in milliseconds.
+const LEASE_MS: u64 = 2000;
+
+/// How long is waited for a process to do what it is to be killed in, in microseconds.
+const AIM_US: u64 = 60_000;
+
+/// What is to be done to the processes.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// How many processes are killed.
+    pub kills: usize,
+    /// How many workers stand still for longer than their lease, beside that.
+    pub freezes: usize,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Round {
+    /// What was found.
+    pub verdicts: Verdicts,
+    /// How many processes were killed.
+    pub kills: usize,
+    /// How many stood still.
+    pub freezes: usize,
+    /// What they were doing when they were killed.
+    pub moments: Moments,
+}
+
+/// Plays one round with processes of `program`. What they wrote is kept if something is wrong.
+pub fn round(program: &Path, plan: Plan) -> Result<Round> {
+    let folder = TempDir::with_prefix("faults-")?;
+    let mut site = Site::new(program, folder.path(), plan.seed);
+    if plan.freezes > 0 {
+        site.set(LEASE, LEASE_MS);
+    }
+    let workers: Vec<_> = (0..WORKERS).map(|_| site.add(Role::Worker)).collect();
+    let producers: Vec<_> = (0..PRODUCERS).map(|_| site.add(Role::Producer)).collect();
+    let mut tormentor = Tormentor { rng: StdRng::seed_from_u64(plan.seed), site, moments: Moments::default() };
+    tormentor.start(&workers, &producers);
+    until("the file to be there", || tormentor.site.database().exists().then_some(()));
+    let mut observer = Observer::new(&tormentor.site.database(), &tormentor.site.log())?;
+    tormentor.torment(&plan, &mut observer)?;
+    let Tormentor { mut site, moments, .. } = tormentor;
+
+    quiesce(&mut site, &mut observer)?;
+    let facts = Facts::new(&observer.record().events);
+    let by = if plan.freezes > 0 { Losses::Leases } else { Losses::Kills };
+    let observed = std::mem::take(&mut observer.observed);
+    drop(observer);
+    let verdicts = audit(&site.database(), &facts, &site.blows, &observed, by)?;
+    if !verdicts.is_good() {
+        println!("what the processes wrote is in {}", folder.keep().display());
+    }
+    let kills = site.blows.iter().filter(|blow| blow.killed).count();
+    let freezes = site.blows.len() - kills;
+    Ok(Round { verdicts, kills, freezes, moments })
+}
+
+struct Tormentor {
+    rng: StdRng,
+    site: Site,
+    moments: Moments,
+}
+
+impl Tormentor {
+    /// Starts all, in an order of its own: who makes the file is left to chance.
+    fn start(&mut self, workers: &[usize], producers: &[usize]) {
+        let mut all = [workers, producers].concat();
+        while !all.is_empty() {
+            let next = all.swap_remove(self.rng.random_range(0..all.len()));
+            self.site.start(next);
+        }
+    }
+
+    fn torment(&mut self, plan: &Plan, observer: &mut Observer) -> Result<()> {
+        let all: Vec<_> = [self.site.of(Role::Worker), self.site.of(Role::Producer)].concat();
+        let (mut killed, mut frozen) = (0, 0);
+        let mut started = Vec::new();
+        while killed < plan.kills || frozen < plan.freezes {
+            if started.is_empty() {
+                self.wait(observer)?;
+            }
+            let freezes = frozen < plan.freezes && self.rng.random_range(0..plan.kills + plan.freezes) < plan.freezes;
+            if freezes || killed >= plan.kills {
+                self.stand_still(observer)?;
+                frozen += 1;
+                continue;
+            }
+            let victims = self.victims(if started.is_empty() { &all } else { &started }, plan.kills - killed);
+            if started.is_empty() && self.rng.random_bool(0.5) {
+                self.aim(victims[0]);
+            }
+            for slot in &victims {
+                self.moments.note(moment(&self.site, *slot));
+            }
+            self.site.kill(&victims);
+            killed += victims.len();
+            started = self.again(&victims);
+        }
+        Ok(())
+    }
+
+    /// Some time: mostly short, now and then so long that there is little left to do, and sometimes none.
+    fn wait(&mut self, observer: &mut Observer) -> Result<()> {
+        let longest_us = [0, 5_000, 50_000, 120_000, 120_000, 600_000][self.rng.random_range(0..6)];
+        thread::sleep(Duration::from_micros(self.rng.random_range(0..=longest_us)));
+        observer.look(100)
+    }
+
+    /// Waits until a process does a certain thing, for a while.
+    fn aim(&mut self, slot: usize) {
+        let aimed = Moment::ALL[self.rng.random_range(0..Moment::ALL.len())];
+        let give_up_us = now_us() + AIM_US;
+        while moment(&self.site, slot) != aimed && now_us() < give_up_us {
+            thread::yield_now();
+        }
+    }
+
+    /// One process mostly, sometimes several, or all.
+    fn victims(&mut self, all: &[usize], most: usize) -> Vec<usize> {
+        let several = if self.rng.random_range(0..5) == 0 { self.rng.random_range(1..=all.len()) } else { 1 };
+        let mut left = all.to_vec();
+        (0..several.min(most)).map(|_| left.swap_remove(self.rng.random_range(0..left.len()))).collect()
+    }
+
+    /// Starts those that were killed again, at once or after a while. Answers those that are to be killed while they
+    /// start.
+    fn again(&mut self, victims: &[usize]) -> Vec<usize> {
+        if self.rng.random_bool(0.5) {
+            thread::sleep(Duration::from_millis(self.rng.random_range(0..150)));
+        }
+        for slot in victims {
+            self.site.start(*slot);
+        }
+        if self.rng.random_range(0..5) > 0 {
+            return Vec::new();
+        }
+        thread::sleep(Duration::from_micros(self.rng.random_range(0..30_000)));
+        victims.to_vec()
+    }
+
+    /// A worker stands still until others have taken over what it had; some are killed without having woken.
+    fn stand_still(&mut self, observer: &mut Observer) -> Result<()> {
+        let workers = self.site.of(Role::Worker);
+        let slot = workers[self.rng.random_range(0..workers.len())];
+        self.site.freeze(slot);
+        let until_us = now_us() + (LEASE_MS + self.rng.random_range(200..1500)) * 1000;
+        while now_us() < until_us {
+            thread::sleep(Duration::from_millis(50));
+            observer.look(100)?;
+        }
+        self.site.thaw(slot);
+        Ok(())
+    }
+}
+
+/// Lets producers finish what they have begun and workers run all that there is, then stops them.
+pub fn quiesce(site: &mut Site, observer: &mut Observer) -> Result<()> {
+    let (workers, producers) = (site.of(Role::Worker), site.of(Role::Producer));
+    let running: Vec<_> = producers.iter().copied().filter(|slot| site.runs(*slot)).collect();
+    site.stop(&running);
+    site.set(REQUESTS, 0);
+    for slot in &producers {
+        site.start(*slot);
+        let ended = until("a producer to finish what it had begun", || site.ended(*slot));
+        anyhow::ensure!(ended.is_empty(), "a producer failed: {ended}");
+    }
+    until("all calls to end", || (is_quiet(&site.database()).ok()?).then_some(()));
+    observer.look(usize::MAX)?;
+    site.stop(&workers);
+    Ok(())
+}
+
+/// Whether there is nothing left to do.
+pub fn is_quiet(database: &Path) -> Result<bool> {
+    let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.query_row("SELECT NOT EXISTS (SELECT 1 FROM message)", [], |row| row.get(0)).context("the file can be read")
+}

@@ -1,0 +1,110 @@
+//! The disk is full while calls are asked for and run. Whoever asks is told so and never the contrary; nobody loses a call,
+//! blames one or runs one twice; and when there is room again all goes on by itself.
+
+use std::{collections::BTreeMap, env, thread, time::Duration};
+
+use process_faults::{
+    audit::{Losses, audit},
+    disk::Disk,
+    facts::{Answer, Asked, Facts},
+    observer::Observer,
+    record::{Record, What},
+    roles::PAUSE,
+    site::{Role, Site, until},
+    torment::quiesce,
+};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+/// How large the disk is: room for the file and its log, which is made shorter from 32 MB on.
+const KILOBYTES: u32 = 64 << 10;
+
+/// How often it is filled.
+const TIMES: usize = 4;
+
+/// Most of the disk is taken from the beginning, so that it fills up by itself too.
+#[test]
+fn a_full_disk_is_said_and_nothing_else() {
+    let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
+    println!("CELERIAC_SEED={seed}");
+    let Some(disk) = Disk::new(KILOBYTES) else {
+        println!("SKIPPED: this user may not mount a small disk (CAP_SYS_ADMIN); run it as root to fill one");
+        return;
+    };
+    let mut rng = StdRng::seed_from_u64(seed);
+    let log = tempfile::tempdir().expect("a temporary folder");
+    let mut site = Site::new(env!("CARGO_BIN_EXE_process-faults"), disk.path(), seed).log_to(log.path());
+    site.set(PAUSE, 20);
+    let workers = [site.add(Role::Worker), site.add(Role::Worker)];
+    let producers = [site.add(Role::Producer), site.add(Role::Producer)];
+    for slot in workers.iter().chain(&producers) {
+        site.start(*slot);
+    }
+    let mut record = Record::new(&site.log());
+    until("calls to run", || (count(&mut record, is_start) > 100).then_some(()));
+    let mut observer = Observer::new(&site.database(), &site.log()).expect("the file can be opened");
+
+    for time in 0..TIMES {
+        let (refused, taken) = (count(&mut record, is_refusal), disk.fill().expect("a disk can be filled"));
+        until("a producer to be refused", || (count(&mut record, is_refusal) > refused).then_some(()));
+        // For a while there is a little room: some writes find it, and some do not.
+        for _ in 0..rng.random_range(0..4) {
+            disk.give_back(rng.random_range(0..100_000)).expect("it can be made smaller");
+            thread::sleep(Duration::from_millis(rng.random_range(0..100)));
+            disk.fill().expect("a disk can be filled");
+        }
+        let accepted = count(&mut record, is_acceptance);
+        disk.give_back(u64::MAX).expect("it can be made smaller");
+        until("calls to be accepted again", || (count(&mut record, is_acceptance) > accepted).then_some(()));
+        println!("{time}: {taken} bytes were left, {} answers were refusals", count(&mut record, is_refusal) - refused);
+        observer.look(1000).expect("the file can be read");
+    }
+    quiesce(&mut site, &mut observer).expect("all ends well");
+
+    let facts = Facts::new(&observer.record().events);
+    let observed = std::mem::take(&mut observer.observed);
+    drop(observer);
+    // Nobody was killed, and leases are longer than this takes: there is no excuse for a run that is made again.
+    let verdicts = audit(&site.database(), &facts, &[], &observed, Losses::Kills).expect("the file can be read");
+    println!("{verdicts:?}");
+    assert!(verdicts.is_good(), "{}", verdicts.story());
+    assert_eq!(verdicts.runs_again, 0);
+    messages(&record, &site);
+    for slot in workers {
+        println!("a worker's log:\n{}", site.errors(slot));
+    }
+    let rejected = facts.asked.values().filter(|Asked { answer, .. }| matches!(answer, Some(Answer::Rejected(_))));
+    println!("{} requests were rejected for good", rejected.count());
+}
+
+/// Each refusal names the file, the cause and what to do.
+fn messages(record: &Record, site: &Site) {
+    let mut texts: BTreeMap<String, usize> = BTreeMap::new();
+    for event in &record.events {
+        if let What::Rejected { why, .. } | What::Doubtful { why, .. } = &event.what {
+            assert!(why.contains(&*site.database().to_string_lossy()), "it does not name the file: {why}");
+            assert!(why.contains("disk") && why.contains("free some space"), "it does not say what to do: {why}");
+            let text =
+                why.split(' ').map(|word| if word.len() > 26 { ".." } else { word }).collect::<Vec<_>>().join(" ");
+            *texts.entry(text).or_default() += 1;
+        }
+    }
+    assert!(!texts.is_empty(), "nobody was refused");
+    texts.iter().for_each(|(text, times)| println!("{times} times: {text}"));
+}
+
+fn count(record: &mut Record, is_it: fn(&What) -> bool) -> usize {
+    record.refresh();
+    record.events.iter().filter(|event| is_it(&event.what)).count()
+}
+
+fn is_start(what: &What) -> bool {
+    matches!(what, What::Started { .. })
+}
+
+fn is_refusal(what: &What) -> bool {
+    matches!(what, What::Rejected { .. } | What::Doubtful { .. })
+}
+
+fn is_acceptance(what: &What) -> bool {
+    matches!(what, What::Accepted { .. })
+}
