@@ -108,19 +108,26 @@ impl Thread {
     }
 
     fn shorten(&self) {
-        let mut left = u32::MAX;
         for _ in 0..ROUNDS {
-            left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
+            let left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
             if left <= REST_PAGES || self.pages.load(Ordering::Relaxed) >= TOO_LONG_PAGES {
                 break;
             }
         }
-        if let Ok(_turn) = self.turnstile.pass() {
-            left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
-        }
-        // Someone who reads for long keeps the log from being started anew: not every commit is a reason to try.
+        let left = match self.turnstile.pass() {
+            Ok(_turn) => self.copy("PRAGMA wal_checkpoint(PASSIVE)").ok(),
+            Err(_) => None,
+        };
         let pages = self.pages.load(Ordering::Relaxed);
-        self.long.store(if left == 0 { LONG_PAGES } else { pages.saturating_add(LONG_PAGES) }, Ordering::Relaxed);
+        let long = match left {
+            Some(0) => LONG_PAGES,
+            // Someone who reads for long keeps the log from being started anew: not every commit is a reason to try.
+            Some(_) => pages.saturating_add(LONG_PAGES),
+            // The disk was full, mostly. What is then freed is not for the log alone: the file needs some of it before
+            // the log can be started anew.
+            None => pages.saturating_add(REST_PAGES),
+        };
+        self.long.store(long, Ordering::Relaxed);
     }
 
     fn empty(&self) -> bool {
@@ -134,5 +141,32 @@ impl Thread {
             let (busy, log, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(if busy { u32::MAX } else { (log - copied).max(0) as u32 })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::OpenFlags;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_could_not_be_copied_is_copied_soon() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("queue.db");
+        let writing = Connection::open(&path).unwrap();
+        writing.pragma_update(None, "journal_mode", "wal").unwrap();
+        writing.execute_batch("CREATE TABLE page (bytes BLOB)").unwrap();
+        // It may not write, as if the disk were full.
+        let copying = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let (pages, long) = (Arc::new(AtomicU32::new(LONG_PAGES)), Arc::new(AtomicU32::new(LONG_PAGES)));
+        let turnstile = Turnstile::open(directory.path()).unwrap();
+        let mut thread = Thread { db: copying, turnstile, pages, long: long.clone() };
+        thread.shorten();
+        assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES + REST_PAGES, "it would take what is freed for itself");
+
+        thread.db = Connection::open(&path).unwrap();
+        thread.shorten();
+        assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES);
     }
 }
