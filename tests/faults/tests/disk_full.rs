@@ -19,9 +19,8 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 const KILOBYTES: u32 = 64 << 10;
 
 /// How often it is filled.
-const TIMES: usize = 4;
+const TIMES: usize = 3;
 
-/// Most of the disk is taken from the beginning, so that it fills up by itself too.
 #[test]
 fn a_full_disk_is_said_and_nothing_else() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
@@ -70,7 +69,8 @@ fn a_full_disk_is_said_and_nothing_else() {
     assert_eq!(verdicts.runs_again, 0);
     messages(&record, &site);
     for slot in workers {
-        println!("a worker's log:\n{}", site.errors(slot));
+        let log = site.errors(slot);
+        log.lines().filter(|line| line.contains("cannot")).take(6).for_each(|line| println!("{line}"));
     }
     let rejected = facts.asked.values().filter(|Asked { answer, .. }| matches!(answer, Some(Answer::Rejected(_))));
     println!("{} requests were rejected for good", rejected.count());
