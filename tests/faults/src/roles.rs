@@ -1,10 +1,17 @@
 //! What the processes do: workers run calls, producers ask for them. Each ends when its standard input does, which is
 //! when whoever started it closes it, or has ended.
 
-use std::{env, io::Read as _, path::Path, thread, time::Duration};
+use std::{
+    collections::VecDeque,
+    env,
+    io::Read as _,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
-use celeriac::{App, Client, Error, Road, embedded};
+use celeriac::{App, Client, Error, Road, TaskId, embedded};
 use futures::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use task_core::ports::Ports;
@@ -26,6 +33,9 @@ pub const REQUESTS: &str = "FAULTS_REQUESTS";
 /// How long a producer waits between two requests at most, in milliseconds.
 pub const PAUSE: &str = "FAULTS_PAUSE_MS";
 
+/// Whether a producer asks what became of its calls, and writes down when it is told.
+pub const FOLLOWS: &str = "FAULTS_FOLLOWS";
+
 /// How many times a producer asks again for what was not accepted because the store could not be written.
 const TRIES: u32 = 2000;
 
@@ -42,11 +52,11 @@ pub async fn work(file: &Path, log: &Path, life: &str) -> Result<()> {
     Ok(())
 }
 
-/// Asks for calls, first for what the life before it was about to ask for.
+/// Asks for calls, first for what the lives before it were about to ask for.
 pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<()> {
     let (slot, number) = life.split_once('.').context("a life is SLOT.NUMBER")?;
     let number: u64 = number.parse()?;
-    let left = if number > 0 { left(&log.join(format!("{slot}.{}", number - 1))) } else { Vec::new() };
+    let left = left((0..number).map(|before| log.join(format!("{slot}.{before}"))));
     let producer: u64 = slot.trim_start_matches(char::is_alphabetic).parse()?;
     let mut rng = StdRng::seed_from_u64(seed ^ (producer << 32) ^ number);
     let witness = Witness::new(log, life)?;
@@ -58,7 +68,7 @@ pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<(
             ask(request, &client, &witness).await;
         }
         let mut next = Request::first(producer, number);
-        let mut asked = 0;
+        let (mut asked, follows, mut followed) = (0, setting::<u32>(FOLLOWS).is_some(), VecDeque::new());
         while asked < most {
             // Some at once, so that they share a parcel.
             let together = if rng.random_range(0..4) == 0 { rng.random_range(2..12) } else { 1 };
@@ -70,7 +80,12 @@ pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<(
                 })
                 .collect();
             asked += requests.len();
-            join_all(requests.into_iter().map(|request| ask(request, &client, &witness))).await;
+            let accepted = join_all(requests.into_iter().map(|request| ask(request, &client, &witness))).await;
+            if follows {
+                let new = accepted.into_iter().flatten().filter(|id| id.contains('-'));
+                followed.extend(new.filter_map(|id| id.parse::<TaskId>().ok()));
+                follow(&mut followed, &client, &witness).await;
+            }
             let pause = setting(PAUSE).unwrap_or(40);
             tokio::time::sleep(Duration::from_millis(rng.random_range(0..=pause))).await;
         }
@@ -106,34 +121,46 @@ fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()
 }
 
-/// What a life had asked for with a key when it ended, and not been answered.
-fn left(log: &Path) -> Vec<Request> {
+/// What the lives before had asked for with a key, and were not told that it is accepted.
+fn left(logs: impl Iterator<Item = PathBuf>) -> Vec<Request> {
     let mut left: Vec<Request> = Vec::new();
-    for Event { what, .. } in lines(log) {
+    for Event { what, .. } in logs.flat_map(|log| lines(&log)) {
         match what {
-            What::Asked(request) => left.push(request),
+            What::Asked(request) if request.key().is_some() && !left.contains(&request) => left.push(request),
             What::Accepted { number, .. } => left.retain(|request| request.number != number),
             _ => {}
         }
     }
-    left.retain(|request| request.key().is_some());
     left
 }
 
-/// Asks, and says what was answered. What has a key is asked for until it is accepted.
-async fn ask(request: Request, client: &Client, witness: &Witness) {
+/// Asks, and says what was answered. What has a key is asked for until it is accepted. Answers the id.
+async fn ask(request: Request, client: &Client, witness: &Witness) -> Option<String> {
     for _ in 0..TRIES {
         witness.asks(&request);
         let number = request.number;
         match send(&request, client).await {
-            Ok(id) => return witness.accepted(number, &id),
+            Ok(id) => {
+                witness.accepted(number, &id);
+                return Some(id);
+            }
             Err(error @ Error::Rejected { .. }) => witness.rejected(number, &error),
             Err(error) => witness.doubtful(number, &error),
         }
-        if request.key().is_none() {
-            return;
-        }
+        request.key()?;
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    None
+}
+
+/// Asks what became of some calls, and writes down those that have ended.
+async fn follow(calls: &mut VecDeque<TaskId>, client: &Client, witness: &Witness) {
+    for _ in 0..calls.len().min(8) {
+        let Some(call) = calls.pop_front() else { return };
+        match client.status(call).await {
+            Ok(status) if status.is_final() => witness.told(call),
+            _ => calls.push_back(call),
+        }
     }
 }
 

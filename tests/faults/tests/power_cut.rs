@@ -1,0 +1,240 @@
+//! The power is cut: what was written and not synced is gone, or there in part. All that a producer was told is accepted is
+//! there, what was found recorded stays so, and the file is sound.
+//!
+//! What real processes write is noted in its order, with their syncs; from that the disk is made as it may be after a cut
+//! at any of many moments.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Result, ensure};
+use celeriac::{Client, TaskId, embedded};
+use process_faults::{
+    journal::{self, Deed, Entry, Platter},
+    record::{Event, Record, What, parse},
+    requests::{Request, Shape},
+    roles::{FOLLOWS, PAUSE},
+    shim,
+    site::{Role, Site, until},
+    tasks::Kind,
+    torment::is_quiet,
+};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rusqlite::Connection;
+use task_core::wire::Parcel;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_process-faults");
+
+/// How many calls are written down before the last cut.
+const CALLS: usize = 1500;
+
+/// At how many moments the power is cut, and after how many of them workers do the rest.
+const CUTS: usize = 200;
+const RERUNS: usize = 3;
+
+/// How many calls are looked for one by one after each cut: the last, and as many others.
+const LOOKED_FOR: usize = 15;
+
+/// What was known when the power was cut.
+#[derive(Clone, Default)]
+struct Known {
+    asked: BTreeMap<u64, Request>,
+    accepted: Vec<TaskId>,
+    /// Calls that were told to have ended, and how many syncs of the log had ended then.
+    told: Vec<(TaskId, usize)>,
+    /// `at_most_once` calls that have started.
+    once: BTreeSet<TaskId>,
+    /// For each sync of the log that has ended, how many calls had been told when it began.
+    synced: usize,
+    begun: BTreeMap<u64, usize>,
+}
+
+#[test]
+fn what_was_accepted_and_what_was_recorded_outlives_a_power_cut() {
+    let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
+    println!("CELERIAC_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let entries = write(seed).expect("processes can be watched");
+    let mut cuts: Vec<usize> = (0..CUTS).map(|_| rng.random_range(0..entries.len())).collect();
+    cuts.sort_unstable();
+    let reruns: BTreeSet<usize> = (0..RERUNS).map(|_| rng.random_range(CUTS / 4..CUTS)).collect();
+
+    let (mut platter, mut known, mut next, mut undone) = (Platter::default(), Known::default(), 0, 0);
+    for (at, cut) in cuts.into_iter().enumerate() {
+        for entry in &entries[next..cut] {
+            platter.take(entry);
+            known.take(entry);
+        }
+        next = next.max(cut);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (path, bytes) in platter.cut(&mut rng) {
+            let name = path.file_name().and_then(|name| name.to_str()).filter(|name| name.starts_with("celeriac.db"));
+            if let Some(name) = name {
+                fs::write(folder.path().join(name), bytes).expect("a temporary folder can be written to");
+            }
+        }
+        let looked = look(folder.path(), &known, &mut rng);
+        undone += looked.unwrap_or_else(|error| panic!("a cut after entry {cut} of {}: {error:#}", entries.len()));
+        if reruns.contains(&at) {
+            rerun(folder.path(), &known)
+                .unwrap_or_else(|error| panic!("a cut after entry {cut}, run again: {error:#}"));
+        }
+    }
+    let Known { accepted, told, .. } = &known;
+    println!(
+        "{} writes and syncs, {CUTS} cuts, {} calls accepted, {} told; {undone} times a call had been told and its record \
+         was not synced yet",
+        entries.len(),
+        accepted.len(),
+        told.len()
+    );
+    assert!(accepted.len() > CALLS / 2 && told.len() > 50, "little was known");
+}
+
+/// Runs processes, one of which is killed in the middle, and answers what they wrote.
+fn write(seed: u64) -> Result<Vec<Entry>> {
+    let folder = tempfile::tempdir()?;
+    let (beside, library) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let library = shim::build(library.path());
+    let journal = beside.path().join("journal");
+    let mut site = Site::new(PROGRAM, folder.path(), seed);
+    shim::note_writes(&mut site, &library, &journal);
+    site.set(FOLLOWS, 1);
+    site.set(PAUSE, 10);
+    let slots = [site.add(Role::Worker), site.add(Role::Worker), site.add(Role::Producer), site.add(Role::Producer)];
+    for slot in slots {
+        site.start(slot);
+    }
+    let mut record = Record::new(&site.log());
+    let mut accepted = |calls: usize| {
+        until("calls to be accepted", || {
+            record.refresh();
+            let accepted = record.events.iter().filter(|event| matches!(event.what, What::Started { .. })).count();
+            (accepted >= calls).then_some(())
+        });
+    };
+    accepted(CALLS / 2);
+    site.kill(&slots[1..3]);
+    site.start(slots[1]);
+    site.start(slots[2]);
+    accepted(CALLS);
+    // Not stopped: a file that is closed is copied whole.
+    site.kill(&slots);
+    Ok(journal::read(&journal)?)
+}
+
+impl Known {
+    fn take(&mut self, entry: &Entry) {
+        let name = Path::new(&*entry.path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        match &entry.deed {
+            Deed::Write { data, .. } if entry.path.contains("/log/") => {
+                let text = std::str::from_utf8(data).expect("witnesses write text");
+                parse(text, &Arc::from(name)).iter().for_each(|event| self.learn(event));
+            }
+            Deed::SyncBegins { sync } if name == "celeriac.db-wal" => drop(self.begun.insert(*sync, self.told.len())),
+            Deed::SyncEnds { sync } if name == "celeriac.db-wal" => {
+                self.synced = self.synced.max(self.begun.remove(sync).unwrap_or(0));
+            }
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, event: &Event) {
+        match &event.what {
+            What::Asked(request) => drop(self.asked.insert(request.number, *request)),
+            What::Accepted { number, id } => match self.asked[number].shape {
+                Shape::Batch(calls) => {
+                    let batch: celeriac::BatchId = id.parse().expect("a batch has an id");
+                    self.accepted.extend((0..calls).map(|index| batch.call(index)));
+                }
+                _ => self.accepted.push(id.parse().expect("a call has an id")),
+            },
+            What::Told(call) => self.told.push((*call, self.synced)),
+            What::Started { call, kind: Kind::Once, .. } => drop(self.once.insert(*call)),
+            _ => {}
+        }
+    }
+
+    /// Those that were told before the last sync of the log began: for sure they are recorded.
+    fn recorded(&self) -> &[(TaskId, usize)] {
+        &self.told[..self.synced]
+    }
+}
+
+/// Looks whether all is there. Answers how many calls had been told to have ended, which is not on the disk yet.
+fn look(folder: &Path, known: &Known, rng: &mut StdRng) -> Result<usize> {
+    let database = folder.join("celeriac.db");
+    if !database.exists() {
+        ensure!(known.accepted.is_empty(), "there is no file");
+        return Ok(0);
+    }
+    let client = Client::new(embedded::open(&database)?);
+    let db = Connection::open(&database)?;
+    let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    ensure!(sound == "ok", "the file is damaged: {sound}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let is_final = |call: TaskId| -> Result<bool> { Ok(runtime.block_on(client.status(call))?.is_final()) };
+
+    let waiting = waiting(&db)?;
+    let gone: Vec<TaskId> = known.accepted.iter().copied().filter(|call| !waiting.contains(call)).collect();
+    for call in some(&gone, rng) {
+        ensure!(is_final(call)?, "call {call} was accepted; it has no message and has not ended (G1)");
+    }
+    let recorded: Vec<TaskId> = known.recorded().iter().map(|(call, _)| *call).collect();
+    for call in some(&recorded, rng) {
+        ensure!(is_final(call)?, "call {call} was recorded, that was synced, and it is open again (G3)");
+    }
+    let mut undone = 0;
+    for (call, _) in &known.told[known.synced..] {
+        undone += usize::from(!is_final(*call)?);
+    }
+    Ok(undone)
+}
+
+/// The last of some calls, and as many others.
+fn some(calls: &[TaskId], rng: &mut StdRng) -> Vec<TaskId> {
+    let last = calls.iter().rev().take(LOOKED_FOR).copied();
+    let others = (0..LOOKED_FOR.min(calls.len())).map(|_| calls[rng.random_range(0..calls.len())]);
+    last.chain(others).collect()
+}
+
+/// The calls that are in a message.
+fn waiting(db: &Connection) -> Result<BTreeSet<TaskId>> {
+    let mut bodies = db.prepare(
+        "SELECT coalesce(message.bytes, body.bytes) FROM message LEFT JOIN body ON body.message = message.id",
+    )?;
+    let mut waiting = BTreeSet::new();
+    for body in bodies.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
+        let parcel = Parcel::open(&body?.into())?;
+        waiting.extend((0..parcel.count()).map(|position| parcel.call(position)));
+    }
+    Ok(waiting)
+}
+
+/// Has workers do what is left, and looks whether every accepted call ends and none runs that was recorded.
+fn rerun(folder: &Path, known: &Known) -> Result<()> {
+    let mut site = Site::new(PROGRAM, folder, 0);
+    let worker = site.add(Role::Worker);
+    site.start(worker);
+    until("all calls to end", || is_quiet(&site.database()).ok()?.then_some(()));
+    site.stop(&[worker]);
+    let mut record = Record::new(&site.log());
+    let recorded: BTreeSet<TaskId> = known.recorded().iter().map(|(call, _)| *call).collect();
+    for event in record.refresh() {
+        if let What::Started { call, .. } = event.what {
+            ensure!(!recorded.contains(&call), "call {call} was recorded, and runs again (G3)");
+            ensure!(!known.once.contains(&call), "call {call} is at most once, had started, and runs again (G3)");
+        }
+    }
+    let client = Client::new(embedded::open(&site.database())?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for call in &known.accepted {
+        let status = runtime.block_on(client.status(*call))?;
+        ensure!(status.is_final(), "call {call} was accepted, and is {status} (G2)");
+    }
+    Ok(())
+}
