@@ -32,6 +32,11 @@ replay seed:
 shrink seed:
     cargo run --release --package simulation -- shrink {{seed}}
 
+# Kills so many real processes on one file, in rounds on new files, each checked; one JSON line. Round `n` is that of seed
+# `seed + n`: `just faults 25 SEED` plays the round again that said so.
+faults kills seed="2026":
+    cargo run --release --package process-faults -- soak {{kills}} {{seed}}
+
 # The mail campaign: 10,000 recipients into ./outbox.
 demo:
     cargo run --release --example recipients

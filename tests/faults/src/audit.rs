@@ -71,6 +71,13 @@ struct Args {
     number: u64,
 }
 
+/// How much of a time nobody stood still, who may have had the turn to write.
+fn awake_us(from_us: u64, upto_us: u64, blows: &[Blow]) -> u64 {
+    let overlap = |blow: &Blow| blow.upto_us.min(upto_us).saturating_sub(blow.from_us.max(from_us));
+    let still_us: u64 = blows.iter().filter(|blow| !blow.killed).map(overlap).sum();
+    upto_us.saturating_sub(from_us).saturating_sub(still_us)
+}
+
 /// Looks whether all is as it must be. No process may be running.
 pub fn audit(
     database: &Path,
@@ -213,7 +220,7 @@ impl Verdicts {
             match killed {
                 Some(blow) => {
                     let ended = start.end.filter(|(_, how)| *how != How::Dropped);
-                    let age_ms = ended.map_or(0, |(at_us, _)| blow.from_us.saturating_sub(at_us) / 1000);
+                    let age_ms = ended.map_or(0, |(at_us, _)| awake_us(at_us, blow.from_us, blows) / 1000);
                     self.oldest_ms = self.oldest_ms.max(age_ms);
                     if age_ms > CHECKPOINT_MS + SLACK_MS {
                         let what = format!("{call} ran again, and had ended {age_ms} ms before its worker was killed");

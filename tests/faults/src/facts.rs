@@ -76,9 +76,13 @@ impl Facts {
         let mut facts = Self::default();
         let mut events: Vec<&Event> = events.iter().collect();
         events.sort_by_key(|event| event.at_us);
-        events.iter().for_each(|event| facts.asks(&event.what));
+        for event in &events {
+            facts.asks(&event.what);
+        }
         facts.accepts();
-        events.iter().for_each(|event| facts.runs(event));
+        for event in events {
+            facts.runs(event);
+        }
         facts
     }
 
@@ -165,6 +169,11 @@ impl Seen {
     pub fn losses(&self, blows: &[Blow], unrecorded_us: u64) -> usize {
         let mut hit: Vec<(&str, u64)> = Vec::new();
         for (at, start) in self.starts.iter().enumerate() {
+            if let Some((at_us, How::Dropped)) = start.end {
+                // Its worker found out by itself.
+                hit.push((&start.life, at_us));
+                continue;
+            }
             let blow = blows.iter().find(|blow| blow.life == start.life && blow.upto_us >= start.at_us);
             let Some(blow) = blow else { continue };
             let under_way = start.end.is_none_or(|(at_us, _)| at_us + unrecorded_us > blow.from_us);

@@ -87,6 +87,8 @@ pub struct Platter {
     named: usize,
     /// Syncs that have begun.
     begun: BTreeMap<u64, Begun>,
+    /// Whether it says that it has synced and has not.
+    lies: bool,
 }
 
 /// A sync that has begun: how much of the names, and of what is pending of its file, it keeps.
@@ -105,10 +107,16 @@ struct Content {
 }
 
 impl Platter {
+    /// One that does not keep what it was asked to sync, as if nobody had asked: to show that it is noticed.
+    pub fn that_lies() -> Self {
+        Self { lies: true, ..Self::default() }
+    }
+
     /// Takes in the next entry.
     pub fn take(&mut self, entry: &Entry) {
         let Entry { path, inode, deed } = entry;
-        if path.ends_with(" (deleted)") {
+        let is_sync = matches!(deed, Deed::SyncBegins { .. } | Deed::SyncEnds { .. });
+        if path.ends_with(" (deleted)") || (is_sync && self.lies) {
             return;
         }
         if let Deed::Unlink = deed {

@@ -32,9 +32,9 @@ pub fn build(folder: &Path) -> PathBuf {
 /// Has the processes of a site note what they write below its folder.
 pub fn note_writes(site: &mut Site, library: &Path, journal: &Path) {
     let folder = fs::canonicalize(&site.folder).expect("the folder is there");
-    site.set("LD_PRELOAD", library.display());
-    site.set("FAULTS_FOLDER", folder.display());
-    site.set("FAULTS_JOURNAL", journal.display());
+    site.set("LD_PRELOAD", &library.display());
+    site.set("FAULTS_FOLDER", &folder.display());
+    site.set("FAULTS_JOURNAL", &journal.display());
 }
 
 /// A clock that can be made wrong.
@@ -48,8 +48,8 @@ impl WrongClock {
     pub fn new(site: &mut Site, library: &Path, file: &Path) -> io::Result<Self> {
         let clock = Self { file: File::create(file)? };
         clock.set(0)?;
-        site.set("LD_PRELOAD", library.display());
-        site.set("FAULTS_CLOCK", file.display());
+        site.set("LD_PRELOAD", &library.display());
+        site.set("FAULTS_CLOCK", &file.display());
         Ok(clock)
     }
 

@@ -79,7 +79,7 @@ impl Site {
     }
 
     /// An environment variable of all that start from now on.
-    pub fn set(&mut self, name: &str, value: impl ToString) {
+    pub fn set(&mut self, name: &str, value: &impl ToString) {
         self.settings.retain(|(other, _)| other != name);
         self.settings.push((name.to_owned(), value.to_string()));
     }

@@ -57,7 +57,7 @@ pub fn round(program: &Path, plan: Plan) -> Result<Round> {
     let folder = TempDir::with_prefix("faults-")?;
     let mut site = Site::new(program, folder.path(), plan.seed);
     if plan.freezes > 0 {
-        site.set(LEASE, LEASE_MS);
+        site.set(LEASE, &LEASE_MS);
     }
     let workers: Vec<_> = (0..WORKERS).map(|_| site.add(Role::Worker)).collect();
     let producers: Vec<_> = (0..PRODUCERS).map(|_| site.add(Role::Producer)).collect();
@@ -185,7 +185,7 @@ pub fn quiesce(site: &mut Site, observer: &mut Observer) -> Result<()> {
     let (workers, producers) = (site.of(Role::Worker), site.of(Role::Producer));
     let running: Vec<_> = producers.iter().copied().filter(|slot| site.runs(*slot)).collect();
     site.stop(&running);
-    site.set(REQUESTS, 0);
+    site.set(REQUESTS, &0);
     for slot in &producers {
         site.start(*slot);
         let ended = until("a producer to finish what it had begun", || site.ended(*slot));

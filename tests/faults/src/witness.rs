@@ -27,7 +27,7 @@ pub struct Witness {
 pub struct Attempt<'a> {
     witness: &'a Witness,
     call: TaskId,
-    attempt: u32,
+    number: u32,
     over: bool,
 }
 
@@ -66,7 +66,7 @@ impl Witness {
     pub fn starts(&self, cx: &Context, number: u64) -> Attempt<'_> {
         let (call, attempt) = (cx.id(), cx.attempt());
         self.say(format_args!("starts {call} {attempt} {} {number}", cx.task()));
-        Attempt { witness: self, call, attempt, over: false }
+        Attempt { witness: self, call, number: attempt, over: false }
     }
 
     /// Something is about to be asked for.
@@ -114,7 +114,7 @@ impl Attempt<'_> {
 
     fn tell(&mut self, how: &str) {
         self.over = true;
-        self.witness.say(format_args!("{how} {} {}", self.call, self.attempt));
+        self.witness.say(format_args!("{how} {} {}", self.call, self.number));
     }
 }
 

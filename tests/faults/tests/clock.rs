@@ -8,6 +8,7 @@ use process_faults::{
     facts::Facts,
     observer::Observer,
     record::{Record, What},
+    roles::LEASE,
     shim::{WrongClock, build},
     site::{Blow, Role, Site, until},
     torment::quiesce,
@@ -19,6 +20,9 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 const JUMPS: usize = 24;
 const FARTHEST_MS: i64 = 6 * 3_600_000;
 
+/// How long a lease is, in milliseconds: what was lost is taken over as much later.
+const LEASE_MS: u64 = 3000;
+
 #[test]
 fn clocks_that_jump_lose_nothing_and_double_nothing_beyond_a_lease() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
@@ -27,6 +31,7 @@ fn clocks_that_jump_lose_nothing_and_double_nothing_beyond_a_lease() {
     let (folder, beside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let library = build(beside.path());
     let mut site = Site::new(env!("CARGO_BIN_EXE_process-faults"), folder.path(), seed);
+    site.set(LEASE, &LEASE_MS);
     let roles = [Role::Worker, Role::Worker, Role::Producer, Role::Producer];
     let slots = roles.map(|role| site.add(role));
     let clocks = slots.map(|slot| {

@@ -19,7 +19,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 const KILOBYTES: u32 = 64 << 10;
 
 /// How often it is filled.
-const TIMES: usize = 3;
+const TIMES: usize = 2;
 
 #[test]
 fn a_full_disk_is_said_and_nothing_else() {
@@ -32,7 +32,7 @@ fn a_full_disk_is_said_and_nothing_else() {
     let mut rng = StdRng::seed_from_u64(seed);
     let log = tempfile::tempdir().expect("a temporary folder");
     let mut site = Site::new(env!("CARGO_BIN_EXE_process-faults"), disk.path(), seed).log_to(log.path());
-    site.set(PAUSE, 20);
+    site.set(PAUSE, &20);
     let workers = [site.add(Role::Worker), site.add(Role::Worker)];
     let producers = [site.add(Role::Producer), site.add(Role::Producer)];
     for slot in workers.iter().chain(&producers) {
@@ -89,7 +89,9 @@ fn messages(record: &Record, site: &Site) {
         }
     }
     assert!(!texts.is_empty(), "nobody was refused");
-    texts.iter().for_each(|(text, times)| println!("{times} times: {text}"));
+    for (text, times) in &texts {
+        println!("{times} times: {text}");
+    }
 }
 
 fn count(record: &mut Record, is_it: fn(&What) -> bool) -> usize {

@@ -5,7 +5,7 @@ use std::env;
 use process_faults::torment::{Plan, round};
 
 /// How many kills are enough here; `just faults` makes more.
-const KILLS: usize = 30;
+const KILLS: usize = 25;
 
 #[test]
 fn nothing_is_lost_and_only_what_was_in_flight_runs_again() {

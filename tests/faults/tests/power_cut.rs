@@ -11,13 +11,13 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use celeriac::{Client, TaskId, embedded};
 use process_faults::{
     journal::{self, Deed, Entry, Platter},
     record::{Event, Record, What, parse},
     requests::{Request, Shape},
-    roles::{FOLLOWS, PAUSE},
+    roles::{FOLLOWS, PAUSE, REQUESTS},
     shim,
     site::{Role, Site, until},
     tasks::Kind,
@@ -30,11 +30,11 @@ use task_core::wire::Parcel;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_process-faults");
 
 /// How many calls are written down before the last cut.
-const CALLS: usize = 1500;
+const CALLS: usize = 1200;
 
 /// At how many moments the power is cut, and after how many of them workers do the rest.
-const CUTS: usize = 200;
-const RERUNS: usize = 3;
+const CUTS: usize = 150;
+const RERUNS: usize = 2;
 
 /// How many calls are looked for one by one after each cut: the last, and as many others.
 const LOOKED_FOR: usize = 15;
@@ -57,45 +57,50 @@ struct Known {
 fn what_was_accepted_and_what_was_recorded_outlives_a_power_cut() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
     println!("CELERIAC_SEED={seed}");
-    let mut rng = StdRng::seed_from_u64(seed);
     let entries = write(seed).expect("processes can be watched");
+    let (known, undone) = cut(&entries, Platter::default(), seed, RERUNS).unwrap_or_else(|wrong| panic!("{wrong:#}"));
+    let (accepted, told) = (known.accepted.len(), known.told.len());
+    println!(
+        "{} writes and syncs, {CUTS} cuts, {accepted} calls accepted, {told} told; {undone} times a call had been told and \
+         its record was not synced yet",
+        entries.len()
+    );
+    assert!(accepted > CALLS / 2 && told > 30, "little was known");
+    let wrong = cut(&entries, Platter::that_lies(), seed, 0).err().expect("a disk that does not sync is noticed");
+    println!("with a disk that does not sync: {wrong:#}");
+}
+
+/// Cuts the power at many moments. Answers what was known at the last, and how often a call had been told to have ended
+/// and that was not on the disk yet.
+fn cut(entries: &[Entry], mut platter: Platter, seed: u64, reruns: usize) -> Result<(Known, usize)> {
+    let mut rng = StdRng::seed_from_u64(seed);
     let mut cuts: Vec<usize> = (0..CUTS).map(|_| rng.random_range(0..entries.len())).collect();
     cuts.sort_unstable();
-    let reruns: BTreeSet<usize> = (0..RERUNS).map(|_| rng.random_range(CUTS / 4..CUTS)).collect();
-
-    let (mut platter, mut known, mut next, mut undone) = (Platter::default(), Known::default(), 0, 0);
+    let reruns: BTreeSet<usize> = (0..reruns).map(|_| rng.random_range(CUTS / 4..CUTS)).collect();
+    let (mut known, mut next, mut undone) = (Known::default(), 0, 0);
     for (at, cut) in cuts.into_iter().enumerate() {
         for entry in &entries[next..cut] {
             platter.take(entry);
             known.take(entry);
         }
-        next = next.max(cut);
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        next = cut;
+        let folder = tempfile::tempdir()?;
         for (path, bytes) in platter.cut(&mut rng) {
             let name = path.file_name().and_then(|name| name.to_str()).filter(|name| name.starts_with("celeriac.db"));
             if let Some(name) = name {
-                fs::write(folder.path().join(name), bytes).expect("a temporary folder can be written to");
+                fs::write(folder.path().join(name), bytes)?;
             }
         }
-        let looked = look(folder.path(), &known, &mut rng);
-        undone += looked.unwrap_or_else(|error| panic!("a cut after entry {cut} of {}: {error:#}", entries.len()));
+        let at_cut = || format!("a cut after entry {cut} of {}", entries.len());
+        undone += look(folder.path(), &known, &mut rng).with_context(at_cut)?;
         if reruns.contains(&at) {
-            rerun(folder.path(), &known)
-                .unwrap_or_else(|error| panic!("a cut after entry {cut}, run again: {error:#}"));
+            rerun(folder.path(), &known).with_context(at_cut)?;
         }
     }
-    let Known { accepted, told, .. } = &known;
-    println!(
-        "{} writes and syncs, {CUTS} cuts, {} calls accepted, {} told; {undone} times a call had been told and its record \
-         was not synced yet",
-        entries.len(),
-        accepted.len(),
-        told.len()
-    );
-    assert!(accepted.len() > CALLS / 2 && told.len() > 50, "little was known");
+    Ok((known, undone))
 }
 
-/// Runs processes, one of which is killed in the middle, and answers what they wrote.
+/// Runs processes, some of which are killed in the middle, and answers what they wrote.
 fn write(seed: u64) -> Result<Vec<Entry>> {
     let folder = tempfile::tempdir()?;
     let (beside, library) = (tempfile::tempdir()?, tempfile::tempdir()?);
@@ -103,27 +108,41 @@ fn write(seed: u64) -> Result<Vec<Entry>> {
     let journal = beside.path().join("journal");
     let mut site = Site::new(PROGRAM, folder.path(), seed);
     shim::note_writes(&mut site, &library, &journal);
-    site.set(FOLLOWS, 1);
-    site.set(PAUSE, 10);
-    let slots = [site.add(Role::Worker), site.add(Role::Worker), site.add(Role::Producer), site.add(Role::Producer)];
-    for slot in slots {
-        site.start(slot);
+    site.set(FOLLOWS, &1);
+    site.set(PAUSE, &10);
+    let workers = [site.add(Role::Worker), site.add(Role::Worker)];
+    let producers = [site.add(Role::Producer), site.add(Role::Producer)];
+    site.set(REQUESTS, &30);
+    for slot in workers.iter().chain(&producers) {
+        site.start(*slot);
     }
+    for slot in producers {
+        let ended = until("a producer to end", || site.ended(slot));
+        ensure!(ended.is_empty(), "a producer failed: {ended}");
+    }
+    // Nobody writes: what is in the log is copied, and the log is emptied and begun anew.
+    until("the log to be emptied", || {
+        let is_quiet = is_quiet(&site.database()).ok()?;
+        (is_quiet && fs::metadata(folder.path().join("celeriac.db-wal")).ok()?.len() == 0).then_some(())
+    });
+
+    site.set(REQUESTS, &usize::MAX);
     let mut record = Record::new(&site.log());
-    let mut accepted = |calls: usize| {
-        until("calls to be accepted", || {
+    let mut started = |calls: usize| {
+        until("calls to start", || {
             record.refresh();
-            let accepted = record.events.iter().filter(|event| matches!(event.what, What::Started { .. })).count();
-            (accepted >= calls).then_some(())
+            let started = record.events.iter().filter(|event| matches!(event.what, What::Started { .. })).count();
+            (started >= calls).then_some(())
         });
     };
-    accepted(CALLS / 2);
-    site.kill(&slots[1..3]);
-    site.start(slots[1]);
-    site.start(slots[2]);
-    accepted(CALLS);
+    producers.iter().for_each(|slot| drop(site.start(*slot)));
+    started(CALLS / 2);
+    let some = [workers[1], producers[0]];
+    site.kill(&some);
+    some.iter().for_each(|slot| drop(site.start(*slot)));
+    started(CALLS);
     // Not stopped: a file that is closed is copied whole.
-    site.kill(&slots);
+    site.kill(&[workers, producers].concat());
     Ok(journal::read(&journal)?)
 }
 
