@@ -106,7 +106,7 @@ pub fn audit(
         }
     }
     for letter in dead.values().filter(|letter| !facts.calls.contains_key(&letter.id)) {
-        verdicts.wrong.push(format!("{} is a dead letter that nobody asked for: {}", letter.id, letter.message));
+        verdicts.unseen(letter, facts);
     }
     runtime.block_on(verdicts.batches(&client, facts, &dead))?;
     drop(client);
@@ -197,6 +197,19 @@ impl Verdicts {
                 let made = letter.attempts;
                 self.wrong.push(format!("the dead letter of {call} says {made} attempts, of {expected}"));
             }
+        }
+    }
+
+    /// Of a call that never started there may be a letter only if its worker was lost with it, and its producer before it
+    /// was answered.
+    fn unseen(&mut self, letter: &DeadLetter, facts: &Facts) {
+        self.doubtful += 1;
+        let number = decode_args(&letter.args).ok().map(|args: Args| args.number);
+        let asked = number.and_then(|number| facts.request_of(number));
+        let unanswered = asked.is_some_and(|asked| matches!(asked.answer, None | Some(Answer::Doubtful(_))));
+        let known = facts.calls.values().any(|seen| Some(seen.number) == number);
+        if !unanswered || known || !matches!(letter.reason, Reason::Unknown | Reason::Crashed) {
+            self.wrong.push(format!("{} is a dead letter that nobody asked for: {}", letter.id, letter.message));
         }
     }
 

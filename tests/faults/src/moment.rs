@@ -59,11 +59,6 @@ impl Moments {
     }
 }
 
-impl Moment {
-    /// Those that there are.
-    pub const ALL: [Self; 5] = [Self::Starting, Self::Sending, Self::Running, Self::Recording, Self::Idle];
-}
-
 /// What the process in a place is doing.
 pub fn moment(site: &Site, slot: usize) -> Moment {
     let (mut ready, mut running, mut asked, mut ended_us) = (false, BTreeSet::new(), BTreeSet::new(), 0);

@@ -175,6 +175,12 @@ impl Site {
         self.blows.push(Blow { life: self.life(slot), from_us, upto_us: now_us(), killed: false });
     }
 
+    /// The same, for a moment that was too short to matter.
+    pub fn go_on(&mut self, slot: usize) {
+        self.thaw(slot);
+        self.blows.pop();
+    }
+
     /// Whether it stands still.
     pub fn is_frozen(&self, slot: usize) -> bool {
         self.slots[slot].frozen_us.is_some()

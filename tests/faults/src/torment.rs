@@ -135,7 +135,11 @@ impl Tormentor {
 
     /// Waits until a process does a certain thing, for a while.
     fn aim(&mut self, slot: usize) {
-        let aimed = Moment::ALL[self.rng.random_range(0..Moment::ALL.len())];
+        let aimed = if self.site.of(Role::Producer).contains(&slot) {
+            Moment::Sending
+        } else {
+            [Moment::Running, Moment::Recording][self.rng.random_range(0..2)]
+        };
         let give_up_us = now_us() + AIM_US;
         while moment(&self.site, slot) != aimed && now_us() < give_up_us {
             thread::yield_now();

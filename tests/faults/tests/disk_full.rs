@@ -19,7 +19,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 const KILOBYTES: u32 = 64 << 10;
 
 /// How often it is filled.
-const TIMES: usize = 2;
+const TIMES: usize = 3;
 
 #[test]
 fn a_full_disk_is_said_and_nothing_else() {

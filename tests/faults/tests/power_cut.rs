@@ -135,11 +135,15 @@ fn write(seed: u64) -> Result<Vec<Entry>> {
             (started >= calls).then_some(())
         });
     };
-    producers.iter().for_each(|slot| drop(site.start(*slot)));
+    for slot in producers {
+        site.start(slot);
+    }
     started(CALLS / 2);
     let some = [workers[1], producers[0]];
     site.kill(&some);
-    some.iter().for_each(|slot| drop(site.start(*slot)));
+    for slot in some {
+        site.start(slot);
+    }
     started(CALLS);
     // Not stopped: a file that is closed is copied whole.
     site.kill(&[workers, producers].concat());
@@ -152,7 +156,9 @@ impl Known {
         match &entry.deed {
             Deed::Write { data, .. } if entry.path.contains("/log/") => {
                 let text = std::str::from_utf8(data).expect("witnesses write text");
-                parse(text, &Arc::from(name)).iter().for_each(|event| self.learn(event));
+                for event in parse(text, &Arc::from(name)) {
+                    self.learn(&event);
+                }
             }
             Deed::SyncBegins { sync } if name == "celeriac.db-wal" => drop(self.begun.insert(*sync, self.told.len())),
             Deed::SyncEnds { sync } if name == "celeriac.db-wal" => {
