@@ -95,7 +95,7 @@ pub fn audit(
     verdicts.answers(facts);
     for (call, seen) in &facts.calls {
         let status = runtime.block_on(client.status(*call))?;
-        verdicts.end(*call, seen, &status, dead.get(call), blows);
+        verdicts.end(*call, seen, &status, dead.get(call), blows, by);
         verdicts.runs(*call, seen, blows, by);
         if let Some(observed) = observed.get(call) {
             verdicts.after(*call, seen, observed, &status, blows);
@@ -156,13 +156,23 @@ impl Verdicts {
     }
 
     /// G2: one final state, and the right one.
-    fn end(&mut self, call: TaskId, seen: &Seen, status: &CallStatus, letter: Option<&DeadLetter>, blows: &[Blow]) {
+    fn end(
+        &mut self,
+        call: TaskId,
+        seen: &Seen,
+        status: &CallStatus,
+        letter: Option<&DeadLetter>,
+        blows: &[Blow],
+        by: Losses,
+    ) {
         self.accepted += usize::from(seen.accepted);
         self.doubtful += usize::from(!seen.accepted);
         // Its letter says that it was lost: it had ended and was not recorded, if it did not run again.
         let is_lost = matches!(letter.map(|letter| letter.reason), Some(Reason::Crashed | Reason::Unknown));
-        let losses = seen.losses(blows, if is_lost { (CHECKPOINT_MS + SLACK_MS) * 1000 } else { 0 });
+        let unrecorded_us = if is_lost { (CHECKPOINT_MS + SLACK_MS) * 1000 } else { 0 };
+        let losses = seen.losses(blows, unrecorded_us);
         self.losses += losses;
+        let lapsed = by == Losses::Leases && seen.met_a_freeze(blows, unrecorded_us);
         if !status.is_final() {
             self.lost.push(format!("{call} ({:?} {}) is {status}", seen.kind, seen.number));
             return;
@@ -171,10 +181,10 @@ impl Verdicts {
         let fits = match letter.map(|letter| letter.reason) {
             None => ended_well && seen.kind.succeeds(seen.number),
             Some(Reason::Failed) => !seen.kind.succeeds(seen.number),
-            Some(Reason::Crashed) => losses >= 2,
+            Some(Reason::Crashed) => losses >= 2 || lapsed,
             // Marked before it starts, it may not have started.
             Some(Reason::Unknown) => {
-                seen.kind == Kind::Once && (losses >= 1 || (seen.starts.is_empty() && !blows.is_empty()))
+                seen.kind == Kind::Once && (losses >= 1 || lapsed || (seen.starts.is_empty() && !blows.is_empty()))
             }
             Some(_) => false,
         };

@@ -164,6 +164,15 @@ impl Seen {
         self.starts.len() - attempts.len()
     }
 
+    /// Whether somebody stood still while it was under way, or within `unrecorded_us` after it had ended: its holder may have
+    /// lost its lease because it did not get the turn to write.
+    pub fn met_a_freeze(&self, blows: &[Blow], unrecorded_us: u64) -> bool {
+        self.starts.iter().any(|start| {
+            let upto_us = start.end.map_or(u64::MAX, |(at_us, _)| at_us + unrecorded_us);
+            blows.iter().any(|blow| !blow.killed && blow.upto_us >= start.at_us && blow.from_us <= upto_us)
+        })
+    }
+
     /// In how many lives it was lost: it was under way when they were killed or stood still, or it was made again, or
     /// it had ended within `unrecorded_us` before.
     pub fn losses(&self, blows: &[Blow], unrecorded_us: u64) -> usize {
