@@ -112,15 +112,22 @@ impl OpenError {
     pub(super) fn sql(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match error.sqlite_error_code() {
+            _ if is_full(&error) => Self::Full { path },
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::NotADatabase { path, what: error.to_string() }
             }
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::PermissionDenied) => Self::NoPermission { path },
-            Some(ErrorCode::DiskFull) => Self::Full { path },
             _ => Self::Other { path, source: error.into() },
         }
     }
+}
+
+/// Whether there was no room. The index of the log, in memory that is a file, has an error of its own for that.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
 }
 
 /// Words the errors of one database file.
@@ -138,7 +145,7 @@ impl Faults {
     pub(super) fn undone(&self, error: rusqlite::Error) -> PortError {
         let path = self.path.display();
         let what = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => {
+            _ if is_full(&error) => {
                 format!("nothing was written to `{path}`: the disk is full or the file at its limit; free some space")
             }
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -202,4 +209,28 @@ impl Faults {
 /// A file beside the database failed.
 pub(super) fn beside(path: &Path, error: io::Error) -> PortError {
     PortError::Unavailable { what: format!("cannot use `{}`: {error}", path.display()), source: Some(Arc::new(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_for_the_index_of_the_log_is_full() {
+        let path = Path::new("queue.db");
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert!(matches!(OpenError::sql(path, error()), OpenError::Full { .. }));
+            let undone = Faults::new(path).undone(error()).to_string();
+            assert!(undone.ends_with("the disk is full or the file at its limit; free some space"), "{undone}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_found_no_room_for_the_index_of_the_log_may_be_in_the_log() {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_SHMSIZE), None);
+        assert!(matches!(Faults::new(Path::new("queue.db")).commit(error), PortError::Unknown { .. }));
+    }
 }
