@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rmp_serde::decode::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use task_core::{
@@ -81,7 +82,11 @@ pub fn run(data: &[u8]) {
     }
     if let Ok(shown) = to_json(data) {
         let again = from_json(&shown).expect("JSON can be encoded");
-        assert_eq!(to_json(&again).expect("it was just encoded"), shown);
+        match to_json(&again) {
+            Ok(again) => assert_eq!(again, shown),
+            // Bytes are shown as a list, which lies one deeper.
+            Err(error) => assert!(matches!(error, Error::DepthLimitExceeded), "it was just encoded: {error}"),
+        }
     }
     if let Ok(value) = serde_json::from_slice::<Value>(data) {
         let bytes = from_json(&value).expect("JSON can be encoded");
