@@ -23,7 +23,7 @@ use task_core::{
     },
     task::{Body, Options, Stop, TaskDef},
 };
-use worker::lambda::Handler;
+use worker::{WorkerOptions, lambda::Handler};
 
 /// A ledger that does not answer claims.
 struct Hanging(Arc<dyn Ledger>);
@@ -100,7 +100,7 @@ fn handler(bench: &Bench) -> Handler {
 fn handler_on(bench: &Bench, ports: Ports) -> Handler {
     let options = aws::Options { clock: Arc::clone(&bench.clock) as Arc<dyn Clock>, ..aws::Options::default() };
     let backend = Backend::new(Settings::new("shop".parse().unwrap()), options).unwrap();
-    Handler::on(ports, backend, Arc::clone(&bench.registry), bench.states.clone())
+    Handler::on(ports, backend, Arc::clone(&bench.registry), bench.states.clone(), WorkerOptions::default())
 }
 
 /// An invocation that may take a minute.

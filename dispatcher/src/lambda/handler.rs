@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
     aws::{
-        Answer, Backend, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved,
+        Answer, Backend, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved, Taken,
         lambda::{Function, HandlerError, Request},
     },
     ports::{Delivery, Invoker, Ports},
@@ -52,7 +52,7 @@ impl Handler {
         let stack = &self.backend.settings().stack;
         let Some(first) = event.messages.first() else { return Ok(Answer::default()) };
         match stack.role_of(first.sqs()) {
-            Some(QueueRole::Work(queue)) => self.dispatch(event, &queue).await,
+            Some(QueueRole::Work(queue)) => Ok(self.dispatch(event, &queue).await),
             Some(QueueRole::Failures) => Ok(self.take_failures(event).await),
             Some(QueueRole::Dead(queue)) => self.drain(event, &queue, request).await,
             None => Err(HandlerError::Queue { sqs: first.sqs().to_owned(), stack: stack.clone() }),
@@ -60,9 +60,10 @@ impl Handler {
     }
 
     /// Launches workers. Every message stays: it is hidden, and deleted when its parcel is finished.
-    async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>) -> Result<Answer, HandlerError> {
+    async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>) -> Answer {
         let messages = event.messages.iter().map(|message| message.incoming(Arc::clone(queue)));
-        let deliveries = self.backend.take(messages).await?;
+        let Taken { due: deliveries, aside } = self.backend.take(messages).await;
+        protocol::put_aside(&self.ports, aside).await;
         if !deliveries.is_empty() {
             let parcels = deliveries.len();
             let rooms = self.launcher.reserve(parcels).await.unwrap_or_else(|error| {
@@ -74,7 +75,7 @@ impl Handler {
             let crate::Launched { accepted, refused, unknown, buried, unsettled } = launched;
             tracing::info!(%queue, parcels, accepted, refused, unknown, buried, unsettled, "dispatched");
         }
-        Ok(event.messages.iter().collect())
+        event.messages.iter().collect()
     }
 
     /// What could not be taken stays.

@@ -7,17 +7,9 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
 use futures::future::{BoxFuture, FutureExt as _};
 
-use super::{
-    Outstanding,
-    clients::Clients,
-    fault::{Fault, Kind},
-    invocation::Payload,
-    outstanding::Counted,
-    reactor::Reactor,
-};
+use super::{Outstanding, Settings, invocation::Payload, outstanding::Counted, platform::Platform};
 use crate::{
     ports::{Clock, Invocation, InvokeError, Invoker, PortError},
     task::Registry,
@@ -40,8 +32,8 @@ pub struct Functions {
 }
 
 struct Shared {
-    clients: Arc<Clients>,
-    reactor: Reactor,
+    settings: Settings,
+    platform: Arc<dyn Platform>,
     clock: Arc<dyn Clock>,
     /// The memory of the tasks that ask for some.
     memory: BTreeMap<&'static str, u32>,
@@ -64,15 +56,15 @@ struct Held {
 
 impl Functions {
     pub(super) fn new(
-        clients: Arc<Clients>,
-        reactor: Reactor,
+        settings: Settings,
+        platform: Arc<dyn Platform>,
         clock: Arc<dyn Clock>,
         registry: &Registry,
         outstanding: Outstanding,
     ) -> Self {
         let asking = registry.iter().filter_map(|def| Some((def.name, def.options.memory?)));
         let (memory, held, counting) = (asking.collect(), Mutex::default(), tokio::sync::Mutex::default());
-        Self { shared: Arc::new(Shared { clients, reactor, clock, memory, outstanding, held, counting }) }
+        Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, held, counting }) }
     }
 
     /// How many more may be launched now, up to `most`: they are counted as outstanding from now on. Does not wait.
@@ -109,12 +101,12 @@ impl Functions {
 
 impl Shared {
     fn counts_nothing(&self) -> bool {
-        self.clients.settings().cap == 0
+        self.settings.cap == 0
     }
 
     /// The most that a long-lived dispatcher counts at once.
     fn block(&self) -> usize {
-        if self.counts_nothing() { BLOCK } else { BLOCK.min(self.clients.settings().cap) }
+        if self.counts_nothing() { BLOCK } else { BLOCK.min(self.settings.cap) }
     }
 
     /// How many are held for launches of now.
@@ -178,23 +170,13 @@ impl Shared {
         let header = invocation.deliveries.first().filter(|_| !self.memory.is_empty());
         let header = header.and_then(|delivery| Header::peek(&delivery.body).ok());
         let memory = header.and_then(|header| self.memory.get(header.task.as_str()).copied());
-        self.clients.settings().stack.worker(memory)
+        self.settings.stack.worker(memory)
     }
 
     async fn launch(&self, invocation: Invocation, minute: Option<u64>) -> Result<(), InvokeError> {
         let function = self.function(&invocation);
         let payload = Payload { deliveries: invocation.deliveries, minute }.encode();
-        let request = self.clients.lambda().await.invoke().function_name(&function);
-        let answer = request.invocation_type(InvocationType::Event).payload(Blob::new(payload)).send().await;
-        let Err(fault) = answer.map_err(Fault::of) else { return Ok(()) };
-        let kind = fault.kind;
-        let error =
-            fault.port(self.clients.settings(), "invoke a worker", format_args!("Lambda function `{function}`"));
-        Err(match kind {
-            Kind::Throttled => InvokeError::Throttled,
-            Kind::Unknown => InvokeError::Unknown(error),
-            _ => InvokeError::Failed(error),
-        })
+        self.platform.invoke(&function, payload).await
     }
 }
 
@@ -223,11 +205,7 @@ impl Invoker for Functions {
         async {
             // At once: whoever asks for room next has to know.
             let minute = self.shared.take().await?;
-            let launch = self.shared.launch(invocation, minute);
-            let launched = self.shared.reactor.run_here(launch).await.unwrap_or_else(|error| {
-                let unknown = matches!(error, PortError::Unknown { .. });
-                Err(if unknown { InvokeError::Unknown(error) } else { InvokeError::Failed(error) })
-            });
+            let launched = self.shared.launch(invocation, minute).await;
             if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
                 self.shared.put_back(minute);
             }

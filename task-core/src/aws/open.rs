@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Functions, Incoming, Meter, Outstanding, Resolved, Settings, clients::Clients, dynamo::Dynamo, objects::Objects,
-    queue::Sqs, reactor::Reactor,
+    Functions, Incoming, Meter, Outstanding, Platform, Resolved, Settings, Taken, clients::Clients, dynamo::Dynamo,
+    objects::Objects, platform::Aws, queue::Sqs, reactor::Reactor, receive::is_whole,
 };
 use crate::{
     ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
@@ -31,11 +31,13 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Random bits. Defaults to the operating system's.
     pub entropy: Arc<dyn Entropy>,
+    /// What invokes functions, and counts what is outstanding. Defaults to Lambda and the stack's table.
+    pub platform: Option<Arc<dyn Platform>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy) }
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), platform: None }
     }
 }
 
@@ -50,6 +52,7 @@ impl fmt::Debug for Options {
 pub struct Backend {
     clients: Arc<Clients>,
     meter: Arc<Meter>,
+    platform: Arc<dyn Platform>,
     sqs: Sqs,
     ports: Ports,
 }
@@ -87,7 +90,8 @@ impl Backend {
         let bucket = settings.bucket.clone();
         let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
         let objects = bucket.map(|bucket| Objects::new(Arc::clone(&clients), bucket));
-        let Options { clock, entropy } = options;
+        let Options { clock, entropy, platform } = options;
+        let platform = platform.unwrap_or_else(|| Arc::new(Aws { clients: Arc::clone(&clients), reactor: Reactor }));
         let dynamo = Arc::new(Dynamo::new(
             Arc::clone(&clients),
             Reactor,
@@ -108,7 +112,7 @@ impl Backend {
             blocking: Arc::new(Threads),
             profile,
         };
-        Ok(Self { clients, meter, sqs, ports })
+        Ok(Self { clients, meter, platform, sqs, ports })
     }
 
     /// Its ports.
@@ -124,8 +128,8 @@ impl Backend {
 
     /// Its functions, as the launcher of workers for these tasks.
     pub fn functions(&self, registry: &Registry) -> Functions {
-        let (clients, clock) = (Arc::clone(&self.clients), Arc::clone(&self.ports.clock));
-        Functions::new(clients, Reactor, clock, registry, self.outstanding())
+        let (platform, clock) = (Arc::clone(&self.platform), Arc::clone(&self.ports.clock));
+        Functions::new(self.settings().clone(), platform, clock, registry, self.outstanding())
     }
 
     /// What is asked of AWS through it.
@@ -135,7 +139,7 @@ impl Backend {
 
     /// How many invocations of its workers are outstanding, over all who launch them.
     pub fn outstanding(&self) -> Outstanding {
-        Outstanding::new(Arc::clone(&self.clients), Reactor, Arc::clone(&self.ports.clock))
+        Outstanding::new(self.settings(), Arc::clone(&self.platform), Arc::clone(&self.ports.clock))
     }
 
     /// Which stack, where, with what limits.
@@ -149,16 +153,11 @@ impl Backend {
         self.sqs.access.taken(incoming).delivery
     }
 
-    /// What a mapping of one of the stack's queues hands to a function, as far as it is due. What comes more than a
-    /// second before its time, and runs of tasks that this program does not have, are hidden. A parcel that lies in the
-    /// bucket is a stub.
-    ///
-    /// # Errors
-    /// When the backend's threads fail.
-    pub async fn take<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Result<Vec<Delivery>, PortError> {
-        let access = Arc::clone(&self.sqs.access);
-        let early = access.early(incoming);
-        Reactor.run(async move { Ok(access.due(early).await) }).await
+    /// What a mapping of one of the stack's queues hands to a function: what is due, and how the rest is to be hidden.
+    /// Asks nothing of AWS.
+    pub async fn take<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Taken {
+        let access = &self.sqs.access;
+        access.due(access.early(incoming)).await
     }
 
     /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.
@@ -166,6 +165,9 @@ impl Backend {
     /// # Errors
     /// When the backend's threads fail.
     pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
+        if deliveries.iter().all(is_whole) {
+            return Ok(deliveries);
+        }
         let access = Arc::clone(&self.sqs.access);
         Reactor.run(async move { Ok(access.resolve(deliveries).await) }).await
     }
@@ -176,6 +178,9 @@ impl Backend {
     /// # Errors
     /// When the backend's threads fail.
     pub async fn find(&self, deliveries: Vec<Delivery>) -> Result<Resolved, PortError> {
+        if deliveries.iter().all(is_whole) {
+            return Ok(Resolved { found: deliveries, gone: Vec::new() });
+        }
         let access = Arc::clone(&self.sqs.access);
         Reactor.run(async move { Ok(access.find(deliveries).await) }).await
     }

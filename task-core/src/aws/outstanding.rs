@@ -3,18 +3,15 @@
 //! are forgotten then.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fmt::{self, Write as _},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-
-use super::{clients::Clients, fault::Fault, reactor::Reactor};
+use super::{
+    Settings,
+    platform::{Minutes, Platform},
+};
 use crate::ports::{Clock, PortError};
-
-/// How many invocations there are, by minute since 1970.
-type Minutes = BTreeMap<u64, i64>;
 
 /// How many minutes that are over are removed by one write. Others are by the next.
 const REMOVED: usize = 20;
@@ -23,11 +20,12 @@ const REMOVED: usize = 20;
 #[derive(Clone)]
 pub struct Outstanding {
     counter: Arc<Counter>,
-    reactor: Reactor,
 }
 
 struct Counter {
-    clients: Arc<Clients>,
+    platform: Arc<dyn Platform>,
+    lease_ms: u64,
+    cap: usize,
     clock: Arc<dyn Clock>,
     /// Minutes that are over, as the last answer had them.
     over: Mutex<Vec<u64>>,
@@ -43,21 +41,20 @@ pub(super) struct Counted {
 }
 
 impl Outstanding {
-    pub(super) fn new(clients: Arc<Clients>, reactor: Reactor, clock: Arc<dyn Clock>) -> Self {
-        Self { counter: Arc::new(Counter { clients, clock, over: Mutex::default() }), reactor }
+    pub(super) fn new(settings: &Settings, platform: Arc<dyn Platform>, clock: Arc<dyn Clock>) -> Self {
+        let (lease_ms, cap) = (settings.lease.as_millis() as u64, settings.cap);
+        Self { counter: Arc::new(Counter { platform, lease_ms, cap, clock, over: Mutex::default() }) }
     }
 
     /// Counts up to `most` more, whose leases end after that of the settings; fewer if that would be more than the cap.
     /// What is given back in exchange is no longer counted.
     pub(super) async fn reserve(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
-        let counter = Arc::clone(&self.counter);
-        self.reactor.run(async move { counter.reserve(most, back).await }).await
+        self.counter.reserve(most, back).await
     }
 
     /// These have ended, or never began.
     pub(super) async fn give_back(&self, counted: Counted) -> Result<(), PortError> {
-        let counter = Arc::clone(&self.counter);
-        self.reactor.run(async move { counter.give_back(counted).await }).await
+        self.counter.give_back(counted).await
     }
 
     /// An invocation has ended that was counted under this minute. If that cannot be said, it counts until its minute is
@@ -76,7 +73,7 @@ impl Outstanding {
 
 impl Counter {
     fn minute(&self) -> u64 {
-        (self.clock.now_ms() + self.clients.settings().lease.as_millis() as u64) / 60_000
+        (self.clock.now_ms() + self.lease_ms) / 60_000
     }
 
     async fn reserve(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
@@ -86,7 +83,7 @@ impl Counter {
             *moved.entry(back.minute).or_default() -= signed(back.count);
         }
         let counted = self.add(&moved).await?;
-        let granted = granted(&counted, self.now_minute(), self.clients.settings().cap, most);
+        let granted = granted(&counted, self.now_minute(), self.cap, most);
         if granted < most
             && let Err(error) = self.give_back(Counted { minute, count: most - granted }).await
         {
@@ -112,27 +109,8 @@ impl Counter {
 
     /// Moves the counts of some minutes, and answers all. Minutes that are over are removed on the way.
     async fn add(&self, moved: &Minutes) -> Result<Minutes, PortError> {
-        let settings = self.clients.settings();
-        let table = settings.stack.table();
         let over = std::mem::take(&mut *self.over.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut request = self
-            .clients
-            .dynamodb()
-            .await
-            .update_item()
-            .table_name(&table)
-            .key("pk", AttributeValue::S(format!("o#{}", settings.stack.worker(None))))
-            .key("sk", AttributeValue::S("-".to_owned()))
-            .update_expression(expression(moved, &over))
-            .return_values(ReturnValue::AllNew);
-        for (at, count) in moved.values().enumerate() {
-            request = request.expression_attribute_values(format!(":n{at}"), AttributeValue::N(count.to_string()));
-        }
-        let answer = request.send().await.map_err(|error| {
-            let resource = format!("DynamoDB table `{table}`");
-            Fault::of(error).port(settings, "count the invocations that are outstanding", resource)
-        })?;
-        let counted = minutes(&answer.attributes.unwrap_or_default());
+        let counted = self.platform.count(moved, &over).await?;
         let now_minute = self.now_minute();
         *self.over.lock().unwrap_or_else(PoisonError::into_inner) =
             counted.keys().copied().filter(|minute| *minute < now_minute).take(REMOVED).collect();
@@ -152,28 +130,6 @@ fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn expression(moved: &Minutes, over: &[u64]) -> String {
-    let mut text = String::from("ADD");
-    for (at, minute) in moved.keys().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        // A `String` takes everything.
-        let _ = write!(text, "{comma} m{minute} :n{at}");
-    }
-    for (at, minute) in over.iter().filter(|minute| !moved.contains_key(minute)).enumerate() {
-        let word = if at == 0 { " REMOVE" } else { "," };
-        let _ = write!(text, "{word} m{minute}");
-    }
-    text
-}
-
-fn minutes(item: &HashMap<String, AttributeValue>) -> Minutes {
-    let count = |(name, value): (&String, &AttributeValue)| {
-        let minute = name.strip_prefix('m')?.parse().ok()?;
-        Some((minute, value.as_n().ok()?.parse().ok()?))
-    };
-    item.iter().filter_map(count).collect()
-}
-
 impl fmt::Debug for Outstanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outstanding").finish_non_exhaustive()
@@ -191,12 +147,5 @@ mod tests {
         assert_eq!(granted(&counted(9), 100, 10, 7), 5, "two are over the cap");
         assert_eq!(granted(&counted(50), 100, 10, 7), 0);
         assert_eq!(granted(&Minutes::new(), 100, 10, 7), 7, "an item that is not there yet");
-    }
-
-    #[test]
-    fn one_write_counts_and_cleans_up() {
-        let moved = Minutes::from([(100, -3), (101, 7)]);
-        assert_eq!(expression(&moved, &[]), "ADD m100 :n0, m101 :n1");
-        assert_eq!(expression(&moved, &[97, 98, 100]), "ADD m100 :n0, m101 :n1 REMOVE m97, m98");
     }
 }

@@ -15,7 +15,7 @@ use super::{
     tick,
 };
 use crate::{
-    ports::{Delivery, PortError, Receipt, Receive},
+    ports::{Delivery, PortError, Receipt, Receive, Settlement},
     wire::{self, Header},
 };
 
@@ -109,8 +109,9 @@ impl Access {
         Early(incoming.into_iter().map(|incoming| self.taken(incoming)).collect())
     }
 
-    /// Those that are due and can be run. If all came early, by less than a second, they are waited for.
-    pub(super) async fn due(&self, Early(mut received): Early) -> Vec<Delivery> {
+    /// Those that are due and can be run, and how the others are put aside. If all came early, by less than a second,
+    /// they are waited for.
+    pub(super) async fn due(&self, Early(mut received): Early) -> Taken {
         let left_ms = |received: &Received, now_ms: u64| received.due_ms.saturating_sub(now_ms);
         let now_ms = self.clock.now_ms();
         let next_ms = received.iter().map(|received| left_ms(received, now_ms)).min().unwrap_or(0);
@@ -119,17 +120,18 @@ impl Access {
         }
         let now_ms = self.clock.now_ms();
         let early = received.extract_if(.., |received| received.due_ms > now_ms).collect::<Vec<_>>();
-        if let Some(until_ms) = early.iter().map(|received| received.due_ms).min() {
-            self.hide(early.into_iter().map(|received| received.delivery).collect(), until_ms).await;
-        }
-        self.possible(received.into_iter().map(|received| received.delivery).collect()).await
+        let until_ms = early.iter().map(|received| received.due_ms).min().unwrap_or(0);
+        let mut due = received.into_iter().map(|received| received.delivery).collect();
+        let impossible = impossible(&mut due);
+        let early = early.iter().map(|received| received.delivery.hidden(until_ms));
+        let aside = early.chain(impossible.iter().map(|delivery| delivery.hidden(now_ms + ABSENT_MS))).collect();
+        Taken { due, aside }
     }
 
     /// Puts aside the runs that cannot be made.
     async fn possible(&self, mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
-        let impossible = deliveries.extract_if(.., |delivery| delivery.body.is_empty());
-        let impossible = impossible.map(|delivery| (delivery, NO_TASK.to_owned())).collect::<Vec<_>>();
-        self.put_aside(impossible).await;
+        let impossible = impossible(&mut deliveries);
+        self.hide(impossible, self.clock.now_ms() + ABSENT_MS).await;
         deliveries
     }
 
@@ -175,9 +177,7 @@ impl Access {
     }
 
     async fn put_aside(&self, absent: Vec<(Delivery, String)>) {
-        for (delivery, why) in &absent {
-            tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{why}; it is put back for five minutes");
-        }
+        absent.iter().for_each(|(delivery, why)| warn_absent(delivery, why));
         let until_ms = self.clock.now_ms() + ABSENT_MS;
         self.hide(absent.into_iter().map(|(delivery, _)| delivery).collect(), until_ms).await;
     }
@@ -224,6 +224,22 @@ impl Access {
     }
 }
 
+/// Takes out the runs that cannot be made.
+fn impossible(deliveries: &mut Vec<Delivery>) -> Vec<Delivery> {
+    let impossible = deliveries.extract_if(.., |delivery| delivery.body.is_empty()).collect::<Vec<_>>();
+    impossible.iter().for_each(|delivery| warn_absent(delivery, NO_TASK));
+    impossible
+}
+
+fn warn_absent(delivery: &Delivery, why: &str) {
+    tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{why}; it is put back for five minutes");
+}
+
+/// Whether a delivery has all of its parcel, so that nothing has to be fetched.
+pub(super) fn is_whole(delivery: &Delivery) -> bool {
+    !delivery.body.is_empty() && !wire::is_stub(&delivery.body)
+}
+
 /// Why there are no bytes of a parcel.
 enum Absent {
     /// They may yet be there.
@@ -239,6 +255,16 @@ pub struct Resolved {
     pub found: Vec<Delivery>,
     /// Those that are only a stub: their parcel is not in the bucket, which the text says.
     pub gone: Vec<(Delivery, String)>,
+}
+
+/// What a mapping has handed to a function.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// What is due and can be run. A parcel that lies in the bucket is a stub.
+    pub due: Vec<Delivery>,
+    /// How the rest is to be hidden: what came more than a second before its time, and runs of tasks that this program
+    /// does not have.
+    pub aside: Vec<Settlement>,
 }
 
 /// A message as SQS, or Lambda's mapping of a queue, hands it out.

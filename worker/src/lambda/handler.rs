@@ -11,7 +11,7 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use task_core::{
     aws::{
-        Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole,
+        Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole, Taken,
         lambda::{Function, HandlerError, Request},
     },
     ports::{Delivery, Invocation, Ports},
@@ -40,14 +40,20 @@ impl Handler {
     /// A worker of this stack, for these tasks.
     pub fn new(backend: Backend, registry: Arc<Registry>, states: States) -> Self {
         let ports = backend.ports();
-        Self::on(ports, backend, registry, states)
+        Self::on(ports, backend, registry, states, WorkerOptions::default())
     }
 
     /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
-    pub fn on(mut ports: Ports, backend: Backend, registry: Arc<Registry>, states: States) -> Self {
+    pub fn on(
+        mut ports: Ports,
+        backend: Backend,
+        registry: Arc<Registry>,
+        states: States,
+        options: WorkerOptions,
+    ) -> Self {
         let mapped = Mapped::new(Arc::clone(&ports.queue));
         ports.queue = Arc::new(mapped.clone());
-        let worker = Worker::new(registry, ports.clone(), states, WorkerOptions::default());
+        let worker = Worker::new(registry, ports.clone(), states, options);
         Self { backend, ports, mapped, worker, worn: AtomicBool::new(false) }
     }
 
@@ -67,7 +73,8 @@ impl Handler {
             .iter()
             .map(|message| Ok(message.incoming(self.queue(message)?)))
             .collect::<Result<_, HandlerError>>()?;
-        let deliveries = self.backend.take(messages).await?;
+        let Taken { due: deliveries, aside } = self.backend.take(messages).await;
+        put_aside(&self.ports, aside).await;
         self.mapped.begin(&deliveries);
         self.hide(&deliveries, request).await;
         if let Err(error) = self.run(deliveries, request).await {
