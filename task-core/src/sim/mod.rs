@@ -12,6 +12,7 @@ mod batches;
 mod counts;
 mod deed;
 mod dice;
+mod foreign;
 mod host;
 mod lambda;
 mod letters;

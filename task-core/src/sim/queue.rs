@@ -17,7 +17,12 @@ pub(super) struct Queues {
     places: BTreeMap<u64, Arc<str>>,
     numbers: u64,
     tokens: u64,
+    /// Whether what is received too often is put into a queue of its own, named after the one that it was in.
+    pub(super) dead_queues: bool,
 }
+
+/// The end of the name of a dead-letter queue.
+const DEAD: &str = "-dead";
 
 /// One queue.
 #[derive(Debug, Default)]
@@ -58,13 +63,29 @@ impl Queues {
 
     /// Delivers what is visible, and hides it.
     pub(super) fn take(&mut self, request: &Receive, now_ms: u64, weather: &Weather, dice: &mut Dice) -> Vec<Delivery> {
-        let mut deliveries = Vec::new();
+        let (deliveries, dead) = self.find_visible(request, now_ms, weather, dice);
+        for (queue, message) in dead {
+            self.place(&queue, Message { visible_ms: now_ms, receives: 0, token: 0, ..message });
+        }
+        deliveries
+    }
+
+    /// What is delivered, and what goes to a dead-letter queue instead.
+    fn find_visible(
+        &mut self,
+        request: &Receive,
+        now_ms: u64,
+        weather: &Weather,
+        dice: &mut Dice,
+    ) -> (Vec<Delivery>, Vec<(Arc<str>, Message)>) {
+        let (mut deliveries, mut dead) = (Vec::new(), Vec::new());
         for queue in &request.queues {
+            let max_receives = if self.dead_queues && queue.ends_with(DEAD) { 0 } else { weather.max_receives };
             let Some(shelf) = self.shelves.get_mut(queue) else { continue };
             let visible: Vec<u64> = shelf.order.range(..=(now_ms, u64::MAX)).map(|(_, number)| *number).collect();
             for number in visible {
                 if deliveries.len() >= request.max {
-                    return deliveries;
+                    return (deliveries, dead);
                 }
                 // A service of many machines is asked at some of them.
                 if dice.happens(weather.overlooked) {
@@ -74,10 +95,15 @@ impl Queues {
                 let token = self.tokens;
                 let Some(message) = shelf.messages.get_mut(&number) else { continue };
                 message.receives += 1;
-                if weather.max_receives > 0 && message.receives > weather.max_receives {
+                if max_receives > 0 && message.receives > max_receives {
                     shelf.order.remove(&(message.visible_ms, number));
-                    shelf.dead.extend(shelf.messages.remove(&number));
+                    let message = shelf.messages.remove(&number);
                     self.places.remove(&number);
+                    if self.dead_queues {
+                        dead.extend(message.map(|message| (format!("{queue}{DEAD}").into(), message)));
+                    } else {
+                        shelf.dead.extend(message);
+                    }
                     continue;
                 }
                 message.token = token;
@@ -90,7 +116,7 @@ impl Queues {
                 deliveries.push(Delivery { queue: Arc::clone(queue), body, receipt, receives, sent_ms });
             }
         }
-        deliveries
+        (deliveries, dead)
     }
 
     /// Settles a delivery.
@@ -154,6 +180,14 @@ impl Queues {
     /// Whether there is no message, not even in a dead-letter queue.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty() && self.shelves.values().all(|shelf| shelf.dead.is_empty())
+    }
+
+    /// All messages, and the queue that each is in.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.shelves.iter().flat_map(|(queue, shelf)| {
+            let messages = shelf.messages.values().chain(&shelf.dead);
+            messages.map(move |message| (&**queue, &*message.body))
+        })
     }
 
     /// How many messages there are that are not in a dead-letter queue.

@@ -188,6 +188,12 @@ impl Sim {
         moved
     }
 
+    /// From now on what was received too often is put into the queue `..-dead` of its queue, as SQS does, where nothing
+    /// is received too often.
+    pub fn have_dead_queues(&mut self) {
+        self.shared.world().store.queues.dead_queues = true;
+    }
+
     /// Puts a message into a queue, as anybody may who has its name.
     pub fn drop_in(&mut self, queue: &str, body: impl Into<bytes::Bytes>) {
         let mut world = self.shared.world();
@@ -210,6 +216,12 @@ impl Sim {
     pub fn is_quiet(&self) -> bool {
         let world = self.shared.world();
         world.store.queues.is_empty() && !world.store.batches.owes()
+    }
+
+    /// The same, but for messages that nothing becomes of: by their queues and bodies.
+    pub fn is_quiet_but_for(&self, stays: impl Fn(&str, &[u8]) -> bool) -> bool {
+        let world = self.shared.world();
+        world.store.queues.messages().all(|(queue, body)| stays(queue, body)) && !world.store.batches.owes()
     }
 
     /// The record of a batch.
