@@ -1,5 +1,7 @@
 //! Watches what is asked of the services: the rules of the parcel protocol, as far as each step alone shows them.
 
+use std::sync::Arc;
+
 use task_core::{
     bitmap::Bitmap,
     id::ParcelId,
@@ -10,12 +12,17 @@ use task_core::{
 };
 
 use crate::{
-    facts::{Facts, Hold, Shared, Stored},
+    facts::{Delivered, Facts, Hold, Shared, Stored},
     tasks::{self, Args},
 };
 
 /// How many parents a parcel may have.
 const MAX_HOPS: u32 = 5001;
+
+/// Whether a queue is one of what was received too often, or cannot be read.
+fn is_dead(queue: &str) -> bool {
+    queue.ends_with("-dead")
+}
 
 /// Watches the services.
 pub(crate) struct Audit(pub(crate) Shared);
@@ -24,24 +31,30 @@ impl Observer for Audit {
     fn see(&mut self, now_us: u64, host: HostId, deed: &Deed<'_>) {
         let facts = &mut *self.0.lock();
         match deed {
-            Deed::Sent(message) => facts.sent(message),
-            Deed::Received(delivery) => facts.received(delivery),
+            Deed::Sent(message) => facts.sent(message, now_us),
+            Deed::Received(delivery) => facts.received(delivery, now_us),
             Deed::Settled(settlement, Ok(())) => facts.settled(settlement),
             Deed::Claimed(request, claim) => facts.claimed(host, request, claim, now_us),
             Deed::Wrote(write) if write.error.is_none() => facts.wrote(host, write),
             Deed::Revoked(batch) => drop(facts.revoked.entry(*batch).or_insert(now_us)),
             Deed::Died => facts.died(host),
+            Deed::Froze => facts.harmed = true,
             _ => {}
         }
     }
 }
 
 impl Facts {
-    fn sent(&mut self, message: &Outgoing) {
+    fn sent(&mut self, message: &Outgoing, now_us: u64) {
         let Ok(parcel) = Parcel::open(&message.body) else {
+            // That is where such things belong.
+            if is_dead(&message.queue) {
+                return;
+            }
             return self.violated("what is no parcel was sent", None, None);
         };
         let Header { id, batch, parent, .. } = parcel.header;
+        self.sent_us.insert(id, now_us);
         if message.body.len() > planner::PROFILE.message_bytes {
             self.violated("is larger than a message may be", None, Some(id));
         }
@@ -119,23 +132,40 @@ impl Facts {
         }
     }
 
-    fn received(&mut self, delivery: &Delivery) {
+    fn received(&mut self, delivery: &Delivery, at_us: u64) {
         let parcel = Header::peek(&delivery.body).ok().map(|header| header.id);
-        self.receipts.insert(delivery.receipt.0.clone(), parcel);
+        let delivered = Delivered { parcel, queue: Arc::clone(&delivery.queue), at_us };
+        self.receipts.insert(delivery.receipt.0.clone(), delivered);
     }
 
-    /// A message is kept until its parcel is finished (rule 1).
+    /// A message is kept until its parcel is finished (rule 1), unless it has been sent again.
     fn settled(&mut self, settlement: &Settlement) {
-        let parcel = self.receipts.get(&settlement.receipt.0).copied().flatten();
+        let Some(Delivered { parcel, queue, at_us }) = self.receipts.get(&settlement.receipt.0) else { return };
+        let (parcel, at_us) = (*parcel, *at_us);
         let finished = parcel.and_then(|parcel| self.rows.get(&parcel)).is_some_and(|row| row.finished);
+        let sent_us = parcel.and_then(|parcel| self.sent_us.get(&parcel)).copied();
+        let again = is_dead(queue) && sent_us.is_some_and(|sent_us| sent_us > at_us);
         match settlement.settle {
-            Settle::Delete if !finished => {
+            // A report is nothing that has to be kept.
+            Settle::Delete if !finished && !again && &**queue != "failures" => {
                 self.violated("its message was deleted before it was finished (rule 1)", None, parcel);
             }
             Settle::Bury { .. } if parcel.is_some() => {
                 self.violated("was buried although it can be read", None, parcel);
             }
             _ => {}
+        }
+    }
+
+    /// Only the lease of somebody who is dead is ended by others (rule 6).
+    fn relieved(&mut self, parcel: ParcelId, epoch: u64) {
+        let has =
+            |holds: &Vec<Hold>| holds.iter().any(|hold| hold.parcel == parcel && hold.epoch == epoch && hold.runs);
+        let holder = self.held.iter().find(|(_, holds)| has(holds)).map(|(host, _)| *host);
+        let request = holder.and_then(|host| self.invocations.get(&host));
+        if let Some(request) = request.filter(|request| !self.reported.contains(*request)) {
+            let what = format!("its lease was ended although request {request}, which holds it, goes on (rule 6)");
+            self.violated(what, None, Some(parcel));
         }
     }
 
@@ -173,6 +203,9 @@ impl Facts {
 
     fn wrote(&mut self, host: HostId, write: &Write<'_>) {
         let Write { what, parcel, epoch, record, seal, .. } = *write;
+        if what == "checkpoint" && record.is_none() && self.relievers.contains(&host) {
+            return self.relieved(parcel, epoch);
+        }
         let given =
             self.held.get(&host).into_iter().flatten().find(|hold| hold.parcel == parcel).map(|hold| hold.epoch);
         let dead = self.dead.contains(&host);

@@ -39,7 +39,7 @@ pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
         let say = |what: Option<String>| what.map(|what| (what, end.call));
         wrong.extend(say(verdicts(seen)));
         wrong.extend(say(state(end, seen, sim)));
-        wrong.extend(say(reason(end, seen, facts.revoked.contains_key(&end.call.batch), facts.aged)));
+        wrong.extend(say(reason(end, seen, facts)));
         wrong.extend(say(cause(end, seen)));
     }
     for (what, call) in wrong {
@@ -83,7 +83,7 @@ fn state(end: &End, seen: &Seen, sim: &Sim) -> Option<String> {
 }
 
 /// Whether a call may have ended as it did.
-fn reason(end: &End, seen: &Seen, revoked: bool, aged: bool) -> Option<String> {
+fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
     let options = tasks::options(&end.task)?;
     let fails = match end.script {
         Script::Fails(attempts) => attempts > options.retries,
@@ -92,13 +92,14 @@ fn reason(end: &End, seen: &Seen, revoked: bool, aged: bool) -> Option<String> {
     };
     let allowed = match end.letter.as_ref().map(|letter| letter.reason) {
         None => !fails && !matches!(end.script, Script::Hangs | Script::Kills),
-        Some(Reason::Failed) => fails,
+        Some(Reason::Failed) => fails || (is_drained(end) && seen.lost > 0),
         // A job that gets no thread in time has not been seen at all.
         Some(Reason::TimedOut) => seen.cut + seen.vanished > 0 || end.task == "thread",
-        Some(Reason::Crashed) => seen.lost >= 2,
+        // Not for a ledger that was out, or for requests that got lost.
+        Some(Reason::Crashed) => seen.lost >= 2 && facts.harmed,
         Some(Reason::Unknown) => options.at_most_once && (seen.lost >= 1 || seen.stopped >= 1),
-        Some(Reason::Revoked) => revoked,
-        Some(Reason::Expired) => options.expires.is_some() || aged,
+        Some(Reason::Revoked) => facts.revoked.contains_key(&end.call.batch),
+        Some(Reason::Expired) => options.expires.is_some() || facts.aged,
     };
     let ended = end.letter.as_ref().map_or("succeeded", |letter| letter.reason.as_str());
     let Seen { lost, cut, starts, .. } = seen;
@@ -108,6 +109,11 @@ fn reason(end: &End, seen: &Seen, revoked: bool, aged: bool) -> Option<String> {
             end.script, end.task
         )
     })
+}
+
+/// Whether a call died because its message had been received as often as its queue allows.
+fn is_drained(end: &End) -> bool {
+    end.letter.as_ref().is_some_and(|letter| letter.message.contains("as often as its queue allows"))
 }
 
 /// G4: whatever overran or vanished is recorded, with its cause.

@@ -52,8 +52,17 @@ pub(crate) struct Facts {
     /// What each host has been given to hold, the newest last.
     pub(crate) held: BTreeMap<HostId, Vec<Hold>>,
     pub(crate) dead: BTreeSet<HostId>,
-    /// Which parcel a delivery is of.
-    pub(crate) receipts: BTreeMap<Arc<str>, Option<ParcelId>>,
+    pub(crate) receipts: BTreeMap<Arc<str>, Delivered>,
+    /// When each parcel was sent last.
+    pub(crate) sent_us: BTreeMap<ParcelId, u64>,
+    /// Hosts that may end the leases of others, who are dead.
+    pub(crate) relievers: BTreeSet<HostId>,
+    /// Which request of Lambda each host handles now.
+    pub(crate) invocations: BTreeMap<HostId, String>,
+    /// Requests that were reported as failed.
+    pub(crate) reported: BTreeSet<String>,
+    /// Whether any host has died or stood still, so that calls may have been in its hands.
+    pub(crate) harmed: bool,
     /// Which calls of a parcel run on a host now, and since when.
     running: BTreeMap<(HostId, ParcelId), BTreeMap<TaskId, u64>>,
     /// Whether so much time has passed that parcels were too old to run.
@@ -113,6 +122,14 @@ pub(crate) struct Kept {
     pub(crate) done: Bitmap,
     pub(crate) seal: Option<Seal>,
     pub(crate) finished: bool,
+}
+
+/// A delivery of a message.
+pub(crate) struct Delivered {
+    /// The parcel that it is of, if it is of one.
+    pub(crate) parcel: Option<ParcelId>,
+    pub(crate) queue: Arc<str>,
+    pub(crate) at_us: u64,
 }
 
 /// A claim that a host was given.
@@ -267,6 +284,7 @@ impl Facts {
 
     /// A process dies, and what runs on it.
     pub(crate) fn died(&mut self, host: HostId) {
+        self.harmed = true;
         self.dead.insert(host);
         self.held.remove(&host);
         let of_host: Vec<_> = self.running.keys().filter(|(other, _)| *other == host).copied().collect();

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `scenario` | what follows from a seed: hosts, work, weather |
 //! | `site` | the hosts with the programs on them, started again when they die |
+//! | `deployed` | the same programs as functions of Lambda, with mappings, reports and dead-letter queues |
 //! | `work` | what the clients ask for, and what they are told |
 //! | `tasks` | tasks whose calls do what their arguments say |
 //! | `facts` | what has happened, and what must never happen |
@@ -17,6 +18,7 @@
 mod audit;
 mod case;
 mod cut;
+mod deployed;
 mod end;
 mod facts;
 mod figures;

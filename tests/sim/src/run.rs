@@ -110,7 +110,7 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
     site.trouble();
     sim.run_until(trouble);
     site.clear_up(&mut sim);
-    let quiet = settle(&mut sim, redrives.then_some(away), &facts);
+    let quiet = settle(&mut sim, &site, redrives.then_some(away));
     let (passed, trace) = (sim.now(), sim.take_trace());
     let mut known = facts.lock();
     let known = &mut *known;
@@ -126,7 +126,8 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
 
 /// Lets time pass until all is quiet. Says whether it is. What is received too often is moved back from time to time, but
 /// once it is all that is left, everybody may be away for a while before.
-fn settle(sim: &mut Sim, redrives: Option<Duration>, facts: &Shared) -> bool {
+fn settle(sim: &mut Sim, site: &Site, redrives: Option<Duration>) -> bool {
+    let facts = &site.facts;
     let mut away = redrives.unwrap_or_default();
     let (mut redrive, mut at_last) = (sim.now() + REDRIVE, sim.now() + QUIET_AT_LAST);
     let (mut until, mut finished) = (sim.now() + QUIET_WITHIN, 0);
@@ -149,7 +150,7 @@ fn settle(sim: &mut Sim, redrives: Option<Duration>, facts: &Shared) -> bool {
             sim.redrive();
             redrive = sim.now() + REDRIVE;
         }
-        if sim.is_quiet() {
+        if site.is_quiet(sim) {
             return true;
         }
     }

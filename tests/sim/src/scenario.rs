@@ -8,6 +8,8 @@ use task_core::{
     sim::{Dice, FunctionOptions, Outage, Service, Weather},
 };
 
+use crate::deployed;
+
 /// What follows from a seed.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
@@ -43,6 +45,8 @@ pub(crate) struct Scenario {
     pub(crate) scheduled: bool,
     /// For how many days nobody looks at what was received too often, all hosts being off.
     pub(crate) away_days: u64,
+    /// How a deployed stack is deployed.
+    pub(crate) deployed: deployed::Options,
 }
 
 /// Where calls run.
@@ -52,6 +56,8 @@ pub(crate) enum Shape {
     Pool,
     /// In functions.
     Functions,
+    /// In functions that are mapped to queues, as are the dispatchers.
+    Deployed,
 }
 
 /// What happens to a host.
@@ -86,8 +92,9 @@ impl Scenario {
         let kinds = [Blow::Crash, Blow::CrashAtRequest, Blow::Freeze, Blow::Restart, Blow::Clock, Blow::Client];
         let kinds: Vec<_> = kinds.into_iter().filter(|_| dice.happens(500_000)).collect();
         let skew_ms = dice.one_of(&[0, 0, 200, 2000, 40_000]);
+        let shape = dice.one_of(&[Shape::Pool, Shape::Functions, Shape::Deployed]);
         Self {
-            shape: dice.one_of(&[Shape::Pool, Shape::Functions]),
+            shape,
             weather: if calm { Weather::calm() } else { weather(dice, trouble) },
             calm,
             trouble,
@@ -95,7 +102,7 @@ impl Scenario {
             kinds,
             skew_ms: if calm { 0 } else { skew_ms },
             profile,
-            atomic: dice.happens(300_000),
+            atomic: dice.happens(300_000) && shape != Shape::Deployed,
             servers: dice.between(1, 3) as usize,
             slots: dice.one_of(&[1, 2, 8]),
             killers: !calm && dice.happens(250_000),
@@ -112,6 +119,7 @@ impl Scenario {
             rubbish: if calm { 0 } else { dice.one_of(&[0, 0, 3]) },
             scheduled: dice.happens(300_000),
             away_days: dice.one_of(&[0, 0, 0, 3, 15, 20]),
+            deployed: deployed::Options::new(dice),
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Pool, Worker, WorkerOptions};
 
 use crate::{
+    deployed::{Reasons, Sqs, Stack},
     facts,
     mutation::Mutation,
     scenario::{Blow, Scenario, Shape},
@@ -45,7 +46,10 @@ pub(crate) struct Site {
     pub(crate) facts: facts::Shared,
     pub(crate) fate: Fate,
     pub(crate) mutation: Option<Mutation>,
+    /// Why messages were buried.
+    pub(crate) reasons: Reasons,
     functions: Option<Functions>,
+    stack: Option<Stack>,
     state: Arc<Mutex<State>>,
 }
 
@@ -77,11 +81,18 @@ impl Site {
         let (servers, old) = (vec![None; scenario.servers], scenario.old);
         let state = State { dice, servers, clients: Vec::new(), old };
         let (scenario, fate) = (Arc::new(scenario), sim.fate());
-        let mut site = Self { scenario, facts, fate, mutation, functions: None, state: Arc::new(Mutex::new(state)) };
-        if site.scenario.shape == Shape::Functions {
-            site.functions = Some(Functions::new(sim, site.scenario.functions.clone(), site.environment()));
+        let (functions, stack, reasons, state) = (None, None, Reasons::default(), Arc::new(Mutex::new(state)));
+        let mut site = Self { scenario, facts, fate, mutation, reasons, functions, stack, state };
+        match site.scenario.shape {
+            Shape::Functions => {
+                site.functions = Some(Functions::new(sim, site.scenario.functions.clone(), site.environment()));
+            }
+            Shape::Deployed => site.stack = Some(Stack::new(sim, &site)),
+            Shape::Pool => {}
         }
-        (0..site.scenario.servers).for_each(|number| site.serve(sim, number));
+        if site.stack.is_none() {
+            (0..site.scenario.servers).for_each(|number| site.serve(sim, number));
+        }
         site.supervise();
         site
     }
@@ -113,6 +124,7 @@ impl Site {
             self.fate.after(self.scenario.trouble / 2, move |sim| {
                 site.state().old = false;
                 site.functions.iter().for_each(|functions| functions.renew(sim));
+                site.stack.iter().for_each(|stack| stack.renew(sim));
                 let servers = site.state().servers.clone();
                 servers.into_iter().flatten().for_each(|server| server.restart());
             });
@@ -134,11 +146,20 @@ impl Site {
             let number = self.draw(|dice| dice.between(0, self.scenario.servers as u64 - 1)) as usize;
             self.state().servers[number].clone()
         };
-        let environments = self.functions.as_ref().map(Functions::busy).unwrap_or_default();
+        let environments = match (&self.functions, &self.stack) {
+            (Some(functions), _) => functions.busy(),
+            (None, Some(stack)) => stack.busy(),
+            (None, None) => Vec::new(),
+        };
         let environment = (!environments.is_empty()).then(|| self.draw(|dice| dice.one_of(&environments)));
-        let Some(server) = server else { return };
         // Where calls run, or where they are dispatched.
-        let target = environment.filter(|_| self.draw(|dice| dice.happens(700_000))).unwrap_or(server.host.id());
+        let target = match &server {
+            Some(server) => {
+                Some(environment.filter(|_| self.draw(|dice| dice.happens(700_000))).unwrap_or(server.host.id()))
+            }
+            None => environment.filter(|_| self.stack.is_some()),
+        };
+        let Some(target) = target else { return };
         let requests = self.draw(|dice| dice.between(0, 12)) as u32;
         match blow {
             Blow::Crash => sim.crash(target),
@@ -146,10 +167,11 @@ impl Site {
             Blow::Freeze => {
                 let lease_ms = self.scenario.profile.lease_ms;
                 let for_ms = self.draw(|dice| dice.between(500, 3 * lease_ms));
+                self.stack.iter().for_each(|stack| stack.meddle(target));
                 sim.freeze(target);
                 self.fate.after(Duration::from_millis(for_ms), move |sim| sim.thaw(target));
             }
-            Blow::Restart => server.restart(),
+            Blow::Restart => server.iter().for_each(Server::restart),
             Blow::Clock => {
                 let skew_ms = self.draw(|dice| dice.around_zero(self.scenario.skew_ms));
                 sim.set_clock(target, skew_ms);
@@ -261,13 +283,26 @@ impl Site {
         sim.boot(name, skew_ms)
     }
 
-    fn ports(&self, host: &Host) -> Ports {
+    pub(crate) fn ports(&self, host: &Host) -> Ports {
         let profile: Profile = self.scenario.profile;
-        let ports = host.ports(profile, self.scenario.atomic);
+        let mut ports = host.ports(profile, self.scenario.atomic);
+        if self.scenario.shape == Shape::Deployed {
+            ports.queue = Arc::new(Sqs { queue: ports.queue, clock: host.clock(), reasons: self.reasons.clone() });
+        }
         match self.mutation {
             Some(mutation) => mutation.twist(ports),
             None => ports,
         }
+    }
+
+    /// Whether all has come to an end.
+    pub(crate) fn is_quiet(&self, sim: &Sim) -> bool {
+        if self.stack.is_some() { Stack::is_quiet(sim) } else { sim.is_quiet() }
+    }
+
+    /// Whether programs that are started now are old ones.
+    pub(crate) fn is_old(&self) -> bool {
+        self.state().old
     }
 
     pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Dice) -> T) -> T {

@@ -2,6 +2,7 @@
 //! takes a rule of the protocol away there, as a fault in the product would.
 
 mod batches;
+mod handlers;
 mod ledger;
 mod letters;
 mod queue;
@@ -105,6 +106,22 @@ mutations! {
     MarkForgotten,
     /// A batch is not closed.
     CloseForgotten,
+    /// Rule 1: a function lets all messages of its event be deleted.
+    AnswersNothing,
+    /// Rule 1: a function names messages that may be deleted, and not those that stay.
+    AnswersTheWrongOnes,
+    /// Rule 1: a parcel of a dead-letter queue that has only waited is not sent again, and is deleted.
+    DrainedIsNotSent,
+    /// G2: calls of a dead-letter queue end without dead letters.
+    DrainedHasNoLetters,
+    /// Rule 6: whoever holds a parcel is taken for the one that died.
+    AnyHolderIsDead,
+    /// G4: a worker takes its time limit for an hour longer.
+    RunsOn,
+    /// G6: nothing seems to be outstanding.
+    CapIgnored,
+    /// What a mapping hands over before its time is taken for due.
+    EarlyIsDue,
 }
 
 impl Mutation {

@@ -1,0 +1,130 @@
+//! Events as Lambda writes them, and answers as it reads them, by its documentation alone: nothing here knows how the
+//! product reads the ones and writes the others.
+
+use std::collections::BTreeSet;
+
+use base64_simd::STANDARD;
+use serde_json::{Value, json};
+use task_core::{ports::Delivery, wire::Header};
+
+use super::sqs::Reasons;
+
+/// Where the simulated stack is.
+const PLACE: &str = "eu-central-1:123456789012";
+
+/// The name of the simulated stack.
+pub(super) const STACK: &str = "shop";
+
+/// By which an answer names a message: what SQS gave it when it was sent.
+pub(super) fn message_id(delivery: &Delivery) -> String {
+    let number = delivery.receipt.0.split('-').next().unwrap_or_default();
+    format!("message-{number}")
+}
+
+/// The event that a mapping makes of messages.
+pub(super) fn messages(queue: &str, deliveries: &[Delivery], reasons: &Reasons) -> String {
+    let records = deliveries.iter().map(|delivery| {
+        json!({
+            "messageId": message_id(delivery),
+            "receiptHandle": &*delivery.receipt.0,
+            "body": text(&delivery.body),
+            "attributes": {
+                "ApproximateReceiveCount": delivery.receives.to_string(),
+                "SentTimestamp": delivery.sent_ms.to_string(),
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": delivery.sent_ms.to_string(),
+            },
+            "messageAttributes": attributes(delivery, reasons),
+            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:{PLACE}:{STACK}-{queue}"),
+            "awsRegion": "eu-central-1",
+        })
+    });
+    json!({ "Records": records.collect::<Vec<_>>() }).to_string()
+}
+
+/// What senders say of a message beside its body: when it is due, or why it was buried.
+fn attributes(delivery: &Delivery, reasons: &Reasons) -> Value {
+    let attribute = |kind: &str, text: String| json!({ "stringValue": text, "stringListValues": [], "binaryListValues": [], "dataType": kind });
+    let due_ms = Header::peek(&delivery.body).map_or(0, |header| header.due_ms);
+    match reasons.of(&delivery.body).filter(|_| delivery.queue.ends_with("-dead")) {
+        Some(reason) => json!({ "reason": attribute("String", reason) }),
+        None if due_ms > delivery.sent_ms => json!({ "due": attribute("Number", due_ms.to_string()) }),
+        None => json!({}),
+    }
+}
+
+/// A parcel in base64, or what somebody else sent.
+fn text(body: &[u8]) -> String {
+    match std::str::from_utf8(body) {
+        Ok(text) if Header::peek(body).is_err() => text.to_owned(),
+        _ => STANDARD.encode_to_string(body),
+    }
+}
+
+/// Why an asynchronous invocation failed.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
+    /// It waited for too long.
+    TooOld,
+    /// Its function ended otherwise than with an answer: what kind of error that is, and what it says.
+    Error(String, String),
+}
+
+/// The report of an asynchronous invocation that failed.
+pub(super) fn failure(function: &str, request: &str, payload: &str, why: &Why) -> String {
+    let (condition, tries, response) = match why {
+        Why::TooOld => ("EventAgeExceeded", 0, Value::Null),
+        Why::Error(kind, what) => ("RetriesExhausted", 1, json!({ "errorType": kind, "errorMessage": what })),
+    };
+    let mut report = json!({
+        "version": "1.0",
+        "timestamp": "2023-11-14T22:13:20.000Z",
+        "requestContext": {
+            "requestId": request,
+            "functionArn": format!("arn:aws:lambda:{PLACE}:function:{function}:$LATEST"),
+            "condition": condition,
+            "approximateInvokeCount": tries,
+        },
+        "requestPayload": serde_json::from_str::<Value>(payload).unwrap_or_default(),
+    });
+    if !response.is_null() {
+        report["responseContext"] =
+            json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
+        report["responsePayload"] = response;
+    }
+    report.to_string()
+}
+
+/// Which invocation a report is of.
+pub(super) fn reported(report: &[u8]) -> Option<String> {
+    let report: Value = serde_json::from_slice(report).ok()?;
+    Some(report["requestContext"]["requestId"].as_str()?.to_owned())
+}
+
+/// The minute that an invocation is counted under.
+pub(super) fn minute(payload: &str) -> Option<u64> {
+    serde_json::from_str::<Value>(payload).ok()?["minute"].as_u64()
+}
+
+/// The messages that stay, by an answer to an event of a mapping. What says nothing of the kind lets all of them go; one
+/// that names another message than those of the event is no answer.
+pub(super) fn stays(answer: &Value, event: &[Delivery]) -> Result<BTreeSet<String>, String> {
+    let Some(failures) = answer["batchItemFailures"].as_array() else { return Ok(BTreeSet::new()) };
+    let ids: BTreeSet<String> = event.iter().map(message_id).collect();
+    let named = failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default().to_owned());
+    let named: BTreeSet<String> = named.collect();
+    match named.iter().find(|id| !ids.contains(*id)) {
+        Some(id) => Err(format!("its answer names message `{id}`, which is none of the event")),
+        None => Ok(named),
+    }
+}
+
+/// How many parcels an invocation has.
+pub(super) fn parcels(payload: &str) -> usize {
+    serde_json::from_str::<Value>(payload)
+        .ok()
+        .and_then(|event| Some(event["deliveries"].as_array()?.len()))
+        .unwrap_or(0)
+}

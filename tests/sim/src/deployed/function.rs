@@ -1,0 +1,340 @@
+//! A function of Lambda: environments that handle one event at a time, stand still in between, and are killed at the
+//! time limit; events that somebody waits for, and events that wait themselves.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use task_core::{
+    aws::lambda::{self, Request},
+    sim::{Fate, Host, HostId, Sim},
+};
+
+use super::{event, event::Why, launches::Launches};
+use crate::{facts, mutation::Mutation};
+
+/// How often it is looked whether an environment is dead, or over its time.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What becomes of a new environment: it answers what handles its events.
+pub(super) type Boot = Arc<dyn Fn(&Host) -> Arc<dyn lambda::Function> + Send + Sync>;
+
+/// How a function is deployed.
+#[derive(Clone, Debug)]
+pub(super) struct Deployment {
+    /// Its name.
+    pub(super) name: String,
+    /// How many environments there may be.
+    pub(super) concurrency: usize,
+    pub(super) time_limit: Duration,
+    /// How long an environment takes to start.
+    pub(super) cold_start: Duration,
+    /// For how long an event may wait.
+    pub(super) event_age: Duration,
+    /// Whether it runs calls: then its invocations are counted, reported when they fail, and stop by themselves before
+    /// their time is over.
+    pub(super) works: bool,
+    /// How far clocks may be wrong.
+    pub(super) skew_ms: u64,
+}
+
+/// A function.
+#[derive(Clone)]
+pub(super) struct Function(Arc<Shared>);
+
+struct Shared {
+    deployment: Deployment,
+    boot: Boot,
+    fate: Fate,
+    facts: facts::Shared,
+    launches: Launches,
+    mutation: Option<Mutation>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Events that wait themselves.
+    waiting: VecDeque<Event>,
+    idle: Vec<Environment>,
+    /// How many environments there are.
+    environments: usize,
+    busy: BTreeMap<HostId, Run>,
+    /// Environments that were frozen from outside: they may run past their time.
+    meddled: Vec<HostId>,
+    numbers: u64,
+    /// How often another program was deployed.
+    version: u64,
+}
+
+/// What a function is invoked with.
+pub(super) struct Event {
+    pub(super) request: String,
+    pub(super) text: Arc<str>,
+    pub(super) since_us: u64,
+    /// Told of the answer; of an event that waits itself, nobody is.
+    pub(super) reply: Option<Reply>,
+}
+
+pub(super) type Reply = Box<dyn FnOnce(Outcome) + Send>;
+
+/// What whoever waits is told.
+pub(super) enum Outcome {
+    Answered(Value),
+    /// It failed, or there was no environment for it.
+    Failed,
+}
+
+#[derive(Clone)]
+struct Environment {
+    host: Host,
+    handler: Arc<dyn lambda::Function>,
+    version: u64,
+}
+
+struct Run {
+    number: u64,
+    event: Event,
+    environment: Environment,
+}
+
+impl Function {
+    pub(super) fn new(
+        deployment: Deployment,
+        boot: Boot,
+        (fate, facts): (Fate, facts::Shared),
+        launches: Launches,
+        mutation: Option<Mutation>,
+    ) -> Self {
+        Self(Arc::new(Shared { deployment, boot, fate, facts, launches, mutation, state: Mutex::default() }))
+    }
+
+    pub(super) fn now_us(&self) -> u64 {
+        self.0.fate.now_us()
+    }
+
+    /// The id of another request.
+    pub(super) fn number(&self) -> String {
+        let mut state = self.state();
+        state.numbers += 1;
+        format!("{}-{:04x}", self.0.deployment.name, state.numbers)
+    }
+
+    /// The environments that handle something now.
+    pub(super) fn busy(&self) -> Vec<HostId> {
+        self.state().busy.keys().copied().collect()
+    }
+
+    /// An environment is about to stand still for longer than it knows.
+    pub(super) fn meddle(&self, host: HostId) {
+        self.state().meddled.push(host);
+    }
+
+    /// Another program is deployed: environments of the one before handle nothing more.
+    pub(super) fn renew(&self, sim: &mut Sim) {
+        let idle = {
+            let mut state = self.state();
+            state.version += 1;
+            let idle = std::mem::take(&mut state.idle);
+            state.environments -= idle.len();
+            idle
+        };
+        idle.iter().for_each(|environment| sim.crash(environment.host.id()));
+    }
+
+    /// An event that nobody waits for arrives, once, twice or never.
+    pub(super) fn accept(&self, request: &str, text: &Arc<str>) {
+        let (copies, delay_ms) = self.0.fate.draw(|dice, weather| {
+            let lost = dice.happens(weather.event_lost);
+            let copies = if lost { 0 } else { 1 + u32::from(dice.happens(weather.event_twice)) };
+            (copies, dice.between(1, 40))
+        });
+        if copies == 0 {
+            self.0.fate.say(0, || format!("the event of request {request} was dropped"));
+            self.0.launches.ended(request);
+        }
+        for _ in 0..copies {
+            let (function, request, text) = (self.clone(), request.to_owned(), Arc::clone(text));
+            self.0.fate.after(Duration::from_millis(delay_ms), move |sim| {
+                let since_us = function.now_us();
+                function.state().waiting.push_back(Event { request, text, since_us, reply: None });
+                function.start(sim);
+            });
+        }
+    }
+
+    /// Handles an event that somebody waits for, if there is an environment for it now.
+    pub(super) fn take(&self, sim: &mut Sim, event: Event) {
+        match self.environment() {
+            Some(environment) => self.handle(sim, environment, event),
+            None if self.state().environments < self.0.deployment.concurrency => self.boot(sim, event),
+            None => {
+                self.0.fate.say(0, || format!("request {} was throttled", event.request));
+                event.reply.into_iter().for_each(|reply| reply(Outcome::Failed));
+            }
+        }
+    }
+
+    /// Gives what waits to environments, as far as there may be some.
+    fn start(&self, sim: &mut Sim) {
+        loop {
+            let has_room = !self.state().idle.is_empty() || self.state().environments < self.0.deployment.concurrency;
+            let Some(event) = self.state().waiting.pop_front_if(|_| has_room) else { return };
+            let age_us = self.now_us() - event.since_us;
+            if u128::from(age_us) > self.0.deployment.event_age.as_micros() {
+                self.report(&event, &Why::TooOld);
+            } else {
+                self.take(sim, event);
+            }
+        }
+    }
+
+    fn environment(&self) -> Option<Environment> {
+        let mut state = self.state();
+        loop {
+            let environment = state.idle.pop()?;
+            if environment.host.is_alive() {
+                return Some(environment);
+            }
+            state.environments -= 1;
+        }
+    }
+
+    fn boot(&self, sim: &mut Sim, event: Event) {
+        self.state().environments += 1;
+        let skew_ms = self.0.deployment.skew_ms;
+        let skew_ms = self.0.fate.draw(|dice, _| dice.around_zero(skew_ms));
+        let host = sim.boot(&format!("an environment of {}", self.0.deployment.name), skew_ms);
+        let (version, handler) = (self.state().version, (self.0.boot)(&host));
+        let (function, environment) = (self.clone(), Environment { host, handler, version });
+        self.0.fate.after(self.0.deployment.cold_start, move |sim| function.handle(sim, environment, event));
+    }
+
+    fn handle(&self, sim: &mut Sim, environment: Environment, event: Event) {
+        let (host, text) = (environment.host.clone(), Arc::clone(&event.text));
+        sim.thaw(host.id());
+        let limit = self.0.deployment.time_limit;
+        let request = Request {
+            id: event.request.clone(),
+            function: self.0.deployment.name.clone(),
+            log_stream: format!("2023/11/14/[$LATEST]{}", host.id()),
+            deadline_ms: host.clock().now_ms() + limit.as_millis() as u64,
+        };
+        let request = self.0.mutation.map_or(request.clone(), |mutation| mutation.twist_request(request));
+        self.0.fate.say(host.id(), || format!("handles request {}", event.request));
+        self.0.facts.lock().invocations.insert(host.id(), event.request.clone());
+        if self.0.deployment.works {
+            self.0.launches.begins(host.id(), &event.request);
+        }
+        let number = {
+            let mut state = self.state();
+            state.numbers += 1;
+            let number = state.numbers;
+            state.busy.insert(host.id(), Run { number, event, environment: environment.clone() });
+            number
+        };
+        let (function, at) = (self.clone(), host.clone());
+        host.spawn(async move {
+            let answer = environment.handler.handle(&text, &request).await;
+            let answer = answer.map(|answer| serde_json::to_value(answer).unwrap_or_default());
+            let answer = answer.map_err(|error| Why::Error(error.kind().to_owned(), error.to_string()));
+            let worn = environment.handler.is_worn();
+            if at.is_alive() {
+                let again = function.clone();
+                function.0.fate.after(Duration::ZERO, move |sim| again.answered(sim, at.id(), number, answer, worn));
+            }
+        });
+        self.watch(host.id(), number, limit);
+    }
+
+    /// Looks after a run until it has answered, is dead, or its time is over.
+    fn watch(&self, host: HostId, number: u64, left: Duration) {
+        let (function, step) = (self.clone(), LOOK.min(left));
+        self.0.fate.after(step, move |sim| {
+            let runs = function.state().busy.get(&host).is_some_and(|run| run.number == number);
+            if !runs {
+                return;
+            }
+            let died = |what: &str| Why::Error("Runtime.ExitError".to_owned(), what.to_owned());
+            if !sim.is_alive(host) {
+                function.ended(sim, host, Err(died("RequestId: .. Error: Runtime exited with error: signal: killed")));
+            } else if left > step {
+                function.watch(host, number, left.saturating_sub(step));
+            } else {
+                function.is_over(host);
+                sim.crash(host);
+                function.ended(sim, host, Err(died("Task timed out")));
+            }
+        });
+    }
+
+    /// A worker stops before its time is over, unless it stood still.
+    fn is_over(&self, host: HostId) {
+        if self.0.deployment.works && !self.state().meddled.contains(&host) {
+            let request = self.0.facts.lock().invocations.get(&host).cloned().unwrap_or_default();
+            let what = format!("request {request} ran on to its time limit, and vanishes without a word (G4)");
+            self.0.facts.lock().violated(what, None, None);
+        }
+    }
+
+    fn answered(&self, sim: &mut Sim, host: HostId, number: u64, answer: Result<Value, Why>, worn: bool) {
+        let runs = self.state().busy.get(&host).is_some_and(|run| run.number == number);
+        if !runs {
+            return;
+        }
+        if worn {
+            sim.crash(host);
+        }
+        self.ended(sim, host, answer);
+    }
+
+    fn ended(&self, sim: &mut Sim, host: HostId, answer: Result<Value, Why>) {
+        let Some(Run { event, environment, .. }) = self.state().busy.remove(&host) else { return };
+        self.0.facts.lock().invocations.remove(&host);
+        self.0.fate.say(host, || format!("request {} ended: {answer:?}", event.request));
+        match (answer, event.reply) {
+            (Ok(answer), Some(reply)) => reply(Outcome::Answered(answer)),
+            (Err(_), Some(reply)) => reply(Outcome::Failed),
+            (Ok(_), None) => self.0.launches.ended(&event.request),
+            (Err(why), None) => self.report(&Event { reply: None, ..event }, &why),
+        }
+        let goes_on = sim.is_alive(host) && environment.version == self.state().version;
+        if goes_on {
+            sim.freeze(host);
+            self.state().idle.push(environment);
+        } else {
+            sim.crash(host);
+            self.state().environments -= 1;
+        }
+        let function = self.clone();
+        self.0.fate.after(Duration::ZERO, move |sim| function.start(sim));
+    }
+
+    /// Reports that an event came to nothing: not at all, late, or twice.
+    fn report(&self, event: &Event, why: &Why) {
+        self.0.launches.ended(&event.request);
+        if !self.0.deployment.works {
+            return;
+        }
+        self.0.facts.lock().reported.insert(event.request.clone());
+        let request = self.0.mutation.map_or(event.request.clone(), |mutation| mutation.twist_id(&event.request));
+        let report = event::failure(&self.0.deployment.name, &request, &event.text, why);
+        let delays = self.0.fate.draw(|dice, weather| {
+            let lost = dice.happens(weather.event_lost);
+            let copies = if lost { 0 } else { 1 + u32::from(dice.happens(weather.event_twice)) };
+            let latest_ms = if dice.happens(weather.late) { 120_000 } else { 500 };
+            (0..copies).map(|_| dice.between(10, latest_ms)).collect::<Vec<_>>()
+        });
+        for delay_ms in delays {
+            let report = report.clone();
+            self.0.fate.after(Duration::from_millis(delay_ms), move |sim| sim.drop_in("failures", report));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,116 @@
+//! A mapping of a queue onto a function: pollers receive messages, have them handled, and delete what the function does
+//! not want to keep.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use task_core::{
+    ports::{Delivery, Ports, Receive},
+    sim::{Fate, Host},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    event,
+    function::{Event, Function, Outcome},
+    launches::Launches,
+    sqs::Reasons,
+};
+use crate::{facts, mutation::Mutation};
+
+/// The most messages of an event.
+const BATCH: usize = 10;
+
+/// How long a poll waits.
+const POLL_MS: u64 = 20_000;
+
+/// How long a poller waits that could not receive.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How much later each poller starts than the one before it: there are more the longer there is something.
+const RAMP: Duration = Duration::from_millis(200);
+
+/// A mapping of a queue onto a function.
+#[derive(Clone)]
+pub(super) struct Mapping {
+    pub(super) queue: Arc<str>,
+    pub(super) function: Function,
+    /// The queue's visibility time-out.
+    pub(super) hide_ms: u64,
+    pub(super) host: Host,
+    pub(super) ports: Ports,
+    pub(super) fate: Fate,
+    pub(super) facts: facts::Shared,
+    pub(super) launches: Launches,
+    pub(super) reasons: Reasons,
+    pub(super) mutation: Option<Mutation>,
+}
+
+impl Mapping {
+    /// Starts so many pollers: the maximum concurrency.
+    pub(super) fn start(&self, pollers: usize) {
+        for number in 0..pollers {
+            let (mapping, clock) = (self.clone(), Arc::clone(&self.ports.clock));
+            self.host.spawn(async move {
+                clock.sleep(RAMP * number as u32).await;
+                loop {
+                    mapping.poll().await;
+                }
+            });
+        }
+    }
+
+    async fn poll(&self) {
+        let request =
+            Receive { queues: vec![Arc::clone(&self.queue)], max: BATCH, hide_ms: self.hide_ms, wait_ms: POLL_MS };
+        match self.ports.queue.receive(request).await {
+            Ok(deliveries) if deliveries.is_empty() => {}
+            Ok(deliveries) => self.handle(&deliveries).await,
+            Err(_) => self.ports.clock.sleep(PAUSE).await,
+        }
+    }
+
+    async fn handle(&self, deliveries: &[Delivery]) {
+        if &*self.queue == "failures" {
+            let requests = deliveries.iter().filter_map(|delivery| event::reported(&delivery.body));
+            requests.for_each(|request| self.launches.reported(&request));
+        }
+        let text = event::messages(&self.queue, deliveries, &self.reasons);
+        let told = self.mutation.map_or(text.clone(), |mutation| mutation.twist_event(&text));
+        // What failed stays as it is hidden.
+        let Outcome::Answered(mut answer) = self.invoke(told.into()).await else { return };
+        if let Some(mutation) = self.mutation {
+            answer = mutation.twist_answer(&serde_json::from_str(&text).unwrap_or_default(), answer);
+        }
+        self.delete(deliveries, &answer).await;
+    }
+
+    async fn invoke(&self, text: Arc<str>) -> Outcome {
+        let (answer, answered) = oneshot::channel();
+        let (function, host, since_us) = (self.function.clone(), self.host.clone(), self.fate.now_us());
+        self.fate.after(Duration::from_millis(1), move |sim| {
+            let request = function.number();
+            let reply = Box::new(move |outcome| {
+                host.spawn(async move {
+                    // The poller waits as long as there is one.
+                    drop(answer.send(outcome));
+                });
+            });
+            function.take(sim, Event { request, text, since_us, reply: Some(reply) });
+        });
+        answered.await.unwrap_or(Outcome::Failed)
+    }
+
+    async fn delete(&self, deliveries: &[Delivery], answer: &Value) {
+        let stays = match event::stays(answer, deliveries) {
+            Ok(stays) => stays,
+            Err(what) => return self.facts.lock().violated(what, None, None),
+        };
+        let goes = deliveries.iter().filter(|delivery| !stays.contains(&event::message_id(delivery)));
+        let goes: Vec<_> = goes.map(Delivery::deleted).collect();
+        if !goes.is_empty() {
+            // What is not deleted comes again.
+            drop(self.ports.queue.settle(goes).await);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Everything as it is deployed on AWS: queues mapped onto the production handlers of dispatcher and worker, events and
+//! answers as JSON, environments that are killed at their time limit, failed invocations reported to a queue,
+//! dead-letter queues that are drained, and a sweep now and then. The launcher of workers, with its count of what is
+//! outstanding, is the production one too.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `event` | the JSON of events, reports and answers |
+//! | `function` | environments, and what becomes of an event |
+//! | `mapping` | the pollers of a queue |
+//! | `platform` | what a launcher reaches: the function, and the item that counts |
+//! | `launches` | what is outstanding in truth |
+//! | `sqs` | the queues as a program reaches them |
+
+mod event;
+mod function;
+mod launches;
+mod mapping;
+mod platform;
+mod sqs;
+
+use std::{sync::Arc, time::Duration};
+
+use task_core::{
+    aws::{self, Backend, Settings, lambda},
+    planner,
+    ports::Ports,
+    sim::{Dice, Host, HostId, Sim},
+    task::States,
+    wire::Header,
+};
+use worker::WorkerOptions;
+
+pub(crate) use self::sqs::{Reasons, Sqs};
+use self::{
+    function::{Boot, Deployment, Function},
+    launches::Launches,
+    mapping::Mapping,
+    platform::{Link, Remote},
+};
+use crate::{site::Site, tasks, witness::Insider};
+
+/// How much longer than the workers' time limit a dispatcher hides a message.
+const HIDDEN_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a dispatcher may take.
+const DISPATCHER_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the event of a sweep may wait.
+const SWEEP_AGE: Duration = Duration::from_secs(60);
+
+/// How often one is due.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// What a sweep is asked for with.
+const SWEEP_EVENT: &str = r#"{"celeriac":"sweep"}"#;
+
+/// The most bytes of a parcel on AWS.
+const MESSAGE_BYTES: usize = 190 << 10;
+
+/// How a stack is deployed, as far as a seed says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// How many dispatchers there may be.
+    dispatchers: usize,
+    /// How many more environments of each function there may be than its mappings ask for at once. Below zero some are
+    /// throttled.
+    spare: i64,
+    /// Whether invocations are counted.
+    counted: bool,
+}
+
+impl Options {
+    pub(crate) fn new(dice: &mut Dice) -> Self {
+        Self {
+            dispatchers: dice.between(1, 3) as usize,
+            spare: dice.one_of(&[-2, 0, 4]),
+            counted: !dice.happens(100_000),
+        }
+    }
+}
+
+/// A deployed stack.
+#[derive(Clone)]
+pub(crate) struct Stack {
+    dispatcher: Function,
+    worker: Function,
+}
+
+impl Stack {
+    /// Deploys it: from now on queues are polled.
+    pub(crate) fn new(sim: &mut Sim, site: &Site) -> Self {
+        sim.have_dead_queues();
+        let (scenario, launches) = (&site.scenario, Launches::default());
+        let functions = &scenario.functions;
+        let options = &scenario.deployed;
+        let pollers_of_dispatcher = options.dispatchers * 2 + LEAST * 3;
+        let with_spare = |pollers: usize| (pollers as i64 + options.spare).max(1) as usize;
+        let hidden = functions.time_limit + HIDDEN_AFTER;
+        let deployment = |name: &str, works| Deployment {
+            name: format!("{}-{name}", event::STACK),
+            concurrency: if works { functions.concurrency } else { with_spare(pollers_of_dispatcher) },
+            time_limit: if works { functions.time_limit } else { DISPATCHER_LIMIT },
+            cold_start: functions.cold_start,
+            event_age: if works { hidden } else { SWEEP_AGE },
+            works,
+            skew_ms: functions.skew_ms,
+        };
+        let known = || (site.fate.clone(), site.facts.clone());
+        let cap = if options.counted { functions.cap } else { 0 };
+        let remote = Remote {
+            launches: launches.clone(),
+            facts: site.facts.clone(),
+            mutation: site.mutation,
+            cap,
+            skew_ms: scenario.skew_ms,
+        };
+        let function = |deployment, boot| Function::new(deployment, boot, known(), launches.clone(), site.mutation);
+        let worker = function(deployment("worker", true), worker(site, remote.clone()));
+        let dispatcher = dispatcher(site, remote, worker.clone(), hidden);
+        let dispatcher = function(deployment("dispatcher", false), dispatcher);
+        let host = sim.boot("the platform", 0);
+        let map = |queue: &str, function: &Function, limit: Duration, pollers| {
+            let mapping = Mapping {
+                queue: queue.into(),
+                function: function.clone(),
+                hide_ms: 6 * limit.as_millis() as u64,
+                host: host.clone(),
+                ports: host.ports(planner::PROFILE, false),
+                fate: site.fate.clone(),
+                facts: site.facts.clone(),
+                launches: launches.clone(),
+                reasons: site.reasons.clone(),
+                mutation: site.mutation,
+            };
+            mapping.start(pollers);
+        };
+        map("mail", &dispatcher, DISPATCHER_LIMIT, options.dispatchers);
+        if scenario.narrow {
+            map("bulk", &worker, functions.time_limit, functions.concurrency.clamp(2, 8));
+        } else {
+            map("bulk", &dispatcher, DISPATCHER_LIMIT, options.dispatchers);
+        }
+        ["mail-dead", "bulk-dead", "failures"]
+            .iter()
+            .for_each(|queue| map(queue, &dispatcher, DISPATCHER_LIMIT, LEAST));
+        let stack = Self { dispatcher, worker };
+        stack.sweep(site);
+        stack
+    }
+
+    /// The environments that handle something now.
+    pub(crate) fn busy(&self) -> Vec<HostId> {
+        [&self.worker, &self.dispatcher].into_iter().flat_map(Function::busy).collect()
+    }
+
+    /// An environment is about to stand still for longer than it knows.
+    pub(crate) fn meddle(&self, host: HostId) {
+        self.worker.meddle(host);
+    }
+
+    /// Another program is deployed.
+    pub(crate) fn renew(&self, sim: &mut Sim) {
+        self.worker.renew(sim);
+        self.dispatcher.renew(sim);
+    }
+
+    /// Whether nothing is left but what can be read by nobody.
+    pub(crate) fn is_quiet(sim: &Sim) -> bool {
+        sim.is_quiet_but_for(|queue, body| queue.ends_with("-dead") && Header::peek(body).is_err())
+    }
+
+    /// A schedule asks for a sweep now and then.
+    fn sweep(&self, site: &Site) {
+        let (stack, again) = (self.clone(), site.clone());
+        site.fate.after(SWEEP, move |_| {
+            stack.dispatcher.accept(&stack.dispatcher.number(), &SWEEP_EVENT.into());
+            stack.sweep(&again);
+        });
+    }
+}
+
+/// The least concurrency that a mapping can have.
+const LEAST: usize = 2;
+
+/// The ports of a program on this host.
+fn ports(site: &Site, host: &Host, lease: Duration) -> Ports {
+    let mut ports = site.ports(host);
+    ports.profile.message_bytes = ports.profile.message_bytes.min(MESSAGE_BYTES);
+    ports.profile.lease_ms = lease.as_millis() as u64;
+    ports
+}
+
+fn backend(host: &Host, remote: &Remote, settings: Settings, launches: Option<Function>) -> Backend {
+    let options = aws::Options {
+        clock: host.clock(),
+        platform: Some(Arc::new(Link { remote: remote.clone(), host: host.clone(), worker: launches })),
+        ..aws::Options::default()
+    };
+    Backend::new(settings, options).expect("nothing is asked of AWS yet")
+}
+
+fn settings(lease: Duration, cap: usize) -> Settings {
+    Settings { lease, cap, ..Settings::new(event::STACK.parse().expect("it is a stack's name")) }
+}
+
+fn dispatcher(site: &Site, remote: Remote, worker: Function, hidden: Duration) -> Boot {
+    let site = site.clone();
+    Arc::new(move |host| {
+        site.facts.lock().relievers.insert(host.id());
+        let mut ports = ports(&site, host, hidden);
+        if let Some(mutation) = site.mutation {
+            ports = mutation.twist_dispatcher(ports);
+        }
+        let backend = backend(host, &remote, settings(hidden, remote.cap), Some(worker.clone()));
+        let launcher = Arc::new(backend.functions(&tasks::registry(false)));
+        Arc::new(dispatcher::lambda::Handler::on(ports, backend, launcher)) as Arc<dyn lambda::Function>
+    })
+}
+
+fn worker(site: &Site, remote: Remote) -> Boot {
+    let site = site.clone();
+    Arc::new(move |host| {
+        let lease = Duration::from_millis(site.scenario.profile.lease_ms);
+        let backend = backend(host, &remote, settings(lease, remote.cap), None);
+        let mut states = States::default();
+        states.insert(Insider::new(host, site.facts.clone(), site.fate.clone(), Arc::default()));
+        let options = WorkerOptions { isolate: false, threads: 1, ..WorkerOptions::default() };
+        let (ports, registry) = (ports(&site, host, lease), tasks::registry(site.is_old()));
+        Arc::new(worker::lambda::Handler::on(ports, backend, registry, states, options)) as Arc<dyn lambda::Function>
+    })
+}

@@ -1,0 +1,99 @@
+//! What the production launcher of workers reaches: a Lambda function, and one item of a table.
+
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use task_core::{
+    aws::{Minutes, Platform},
+    ports::{InvokeError, PortError},
+    sim::{BEGIN_MS, Host, Service, Sim},
+};
+
+use super::{event, function::Function, launches::Launches};
+use crate::{facts, mutation::Mutation};
+
+/// The most bytes of an event that is billed as one request, which the product promises to keep to.
+const MAX_PAYLOAD: usize = 256 << 10;
+
+/// The most parcels of one invocation.
+const MAX_PARCELS: usize = 10;
+
+/// What all launchers share.
+#[derive(Clone)]
+pub(super) struct Remote {
+    pub(super) launches: Launches,
+    pub(super) facts: facts::Shared,
+    pub(super) mutation: Option<Mutation>,
+    pub(super) cap: usize,
+    pub(super) skew_ms: u64,
+}
+
+/// The platform as one host reaches it.
+pub(super) struct Link {
+    pub(super) remote: Remote,
+    pub(super) host: Host,
+    /// What it launches; `None` on the host of a worker.
+    pub(super) worker: Option<Function>,
+}
+
+impl Platform for Link {
+    fn invoke<'a>(&'a self, _: &'a str, payload: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
+        async move {
+            let text: Arc<str> = String::from_utf8_lossy(&payload).into();
+            self.remote.look_at(&text);
+            let (remote, worker) = (self.remote.clone(), self.worker.clone());
+            let accept = move |_: &mut Sim| worker.iter().for_each(|worker| remote.accept(worker, &text));
+            let accepted = self.host.ask(Service::Functions, || (), accept);
+            accepted.await.map_err(|error| match error {
+                PortError::Unknown { .. } => InvokeError::Unknown(error),
+                error => InvokeError::Failed(error),
+            })
+        }
+        .boxed()
+    }
+
+    fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+        let (remote, moved, over) = (self.remote.clone(), moved.clone(), over.to_vec());
+        let by = self.worker.is_none().then(|| self.host.id());
+        async move {
+            let mut times = 0;
+            let mutation = remote.mutation;
+            let counted = self.host.ask(
+                Service::Ledger,
+                move || {
+                    times += 1;
+                    let (counted, wrong) = remote.launches.count(by, &moved, &over, times);
+                    wrong.into_iter().for_each(|what| remote.facts.lock().violated(what, None, None));
+                    counted
+                },
+                |_| (),
+            );
+            let counted = counted.await?;
+            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
+        }
+        .boxed()
+    }
+}
+
+impl Remote {
+    /// What one invocation may have has limits.
+    fn look_at(&self, payload: &str) {
+        let parcels = event::parcels(payload);
+        if payload.len() > MAX_PAYLOAD || parcels > MAX_PARCELS {
+            let bytes = payload.len();
+            let what = format!("an invocation has {bytes} bytes and {parcels} parcels (G6)");
+            self.facts.lock().violated(what, None, None);
+        }
+    }
+
+    fn accept(&self, worker: &Function, payload: &Arc<str>) {
+        let request = worker.number();
+        let now_minute = (BEGIN_MS + worker.now_us() / 1000 + self.skew_ms) / 60_000;
+        let over = self.launches.accepted(&request, event::minute(payload), now_minute, self.cap);
+        if let Some(over) = over.filter(|_| self.cap > 0) {
+            let what = format!("{over} invocations are outstanding beyond the cap of {} (G6)", self.cap);
+            self.facts.lock().violated(what, None, None);
+        }
+        worker.accept(&request, payload);
+    }
+}

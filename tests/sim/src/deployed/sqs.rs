@@ -1,0 +1,99 @@
+//! The queues as a program on AWS reaches them: delays of whole seconds, and what is buried goes to a dead-letter queue.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt as _};
+use task_core::ports::{Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
+
+/// The longest delay of SQS. What is due later is sent by EventBridge Scheduler.
+const LONGEST_DELAY_MS: u64 = 900_000;
+
+/// For how long a message is held that is about to be buried.
+const HELD_MS: u64 = 60_000;
+
+/// Why messages were buried, by their bodies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reasons(Arc<Mutex<BTreeMap<Bytes, String>>>);
+
+impl Reasons {
+    pub(super) fn of(&self, body: &Bytes) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(body).cloned()
+    }
+
+    fn note(&self, body: &Bytes, reason: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(body.clone(), reason.to_owned());
+    }
+}
+
+/// The queues as a program on AWS reaches them.
+pub(crate) struct Sqs {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) reasons: Reasons,
+}
+
+impl Queue for Sqs {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        let now_ms = self.clock.now_ms();
+        let whole = |message: Outgoing| Outgoing { due_ms: in_whole_seconds(message.due_ms, now_ms), ..message };
+        self.queue.send(messages.into_iter().map(whole).collect())
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        self.queue.receive(request)
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let buries = |settlement: &Settlement| matches!(settlement.settle, Settle::Bury { .. });
+            let others: Vec<_> = settlements.iter().filter(|settlement| !buries(settlement)).cloned().collect();
+            let mut settled = if others.is_empty() { Vec::new() } else { self.queue.settle(others).await };
+            settled.reverse();
+            let mut answers = Vec::with_capacity(settlements.len());
+            for settlement in settlements {
+                answers.push(match buries(&settlement) {
+                    true => self.bury(settlement).await,
+                    false => settled.pop().unwrap_or(Ok(())),
+                });
+            }
+            answers
+        }
+        .boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.queue.depths()
+    }
+}
+
+impl Sqs {
+    async fn bury(&self, settlement: Settlement) -> Result<(), PortError> {
+        let Settle::Bury { reason, body } = &settlement.settle else { return Ok(()) };
+        let hold = Settle::Hide { until_ms: self.clock.now_ms() + HELD_MS };
+        one(self.queue.settle(vec![Settlement { settle: hold, ..settlement.clone() }]).await)?;
+        self.reasons.note(body, reason);
+        let dead = Outgoing { queue: format!("{}-dead", settlement.queue).into(), body: body.clone(), due_ms: 0 };
+        let sent = self.queue.send(vec![dead]).await.pop().unwrap_or(Ok(()));
+        sent.map_err(|error| match error {
+            SendError::Rejected(error) | SendError::Unknown(error) => error,
+        })?;
+        one(self.queue.settle(vec![settlement]).await)
+    }
+}
+
+fn one(mut settled: Vec<Result<(), PortError>>) -> Result<(), PortError> {
+    settled.pop().unwrap_or(Ok(()))
+}
+
+/// A delay of SQS is cut to seconds; EventBridge Scheduler sends at the next.
+fn in_whole_seconds(due_ms: u64, now_ms: u64) -> u64 {
+    match due_ms.saturating_sub(now_ms) {
+        0 => due_ms,
+        delay_ms if delay_ms <= LONGEST_DELAY_MS => due_ms - delay_ms % 1000,
+        _ => due_ms.next_multiple_of(1000),
+    }
+}

@@ -1,0 +1,89 @@
+//! Handlers that break a rule: by what they are told, or by what they answer.
+
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use serde_json::{Value, json};
+use task_core::{
+    aws::{Minutes, lambda::Request},
+    ports::{Delivery, Depth, Outgoing, PortError, Ports, Queue, Receive, SendError, Settlement},
+};
+
+use super::{Mutation, ledger::Twisted as TwistedLedger};
+
+/// How much later a worker believes that its time is over.
+const LATER_MS: u64 = 3_600_000;
+
+impl Mutation {
+    /// What a function is told of its invocation.
+    pub(crate) fn twist_request(self, request: Request) -> Request {
+        match self {
+            Self::AnyHolderIsDead => Request { id: self.twist_id(&request.id), ..request },
+            Self::RunsOn => Request { deadline_ms: request.deadline_ms + LATER_MS, ..request },
+            _ => request,
+        }
+    }
+
+    /// By which an invocation is told from others.
+    pub(crate) fn twist_id(self, id: &str) -> String {
+        if self == Self::AnyHolderIsDead { "the-only-one" } else { id }.to_owned()
+    }
+
+    /// The event of a mapping.
+    pub(crate) fn twist_event(self, event: &str) -> String {
+        if self == Self::EarlyIsDue { event.replace("\"due\"", "\"undue\"") } else { event.to_owned() }
+    }
+
+    /// The answer to the event of a mapping.
+    pub(crate) fn twist_answer(self, event: &Value, answer: Value) -> Value {
+        let none = Vec::new();
+        let stays = answer["batchItemFailures"].as_array().unwrap_or(&none);
+        match self {
+            Self::AnswersNothing => json!({ "batchItemFailures": [] }),
+            Self::AnswersTheWrongOnes => {
+                let all = event["Records"].as_array().unwrap_or(&none);
+                let all = all.iter().map(|message| json!({ "itemIdentifier": message["messageId"] }));
+                json!({ "batchItemFailures": all.filter(|id| !stays.contains(id)).collect::<Vec<_>>() })
+            }
+            _ => answer,
+        }
+    }
+
+    /// What is counted as outstanding.
+    pub(crate) fn twist_counts(self, counted: Minutes) -> Minutes {
+        if self == Self::CapIgnored { Minutes::new() } else { counted }
+    }
+
+    /// Breaks what leads through the ports of a dispatcher.
+    pub(crate) fn twist_dispatcher(self, ports: Ports) -> Ports {
+        match self {
+            Self::DrainedIsNotSent => Ports { queue: Arc::new(Unsent(ports.queue)), ..ports },
+            Self::DrainedHasNoLetters => {
+                let ledger = Arc::new(TwistedLedger { ledger: ports.ledger, mutation: Self::LettersLost });
+                Ports { ledger, ..ports }
+            }
+            _ => ports,
+        }
+    }
+}
+
+/// A queue that says of all messages that they are sent.
+struct Unsent(Arc<dyn Queue>);
+
+impl Queue for Unsent {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        std::future::ready(vec![Ok(()); messages.len()]).boxed()
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        self.0.receive(request)
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        self.0.settle(settlements)
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.0.depths()
+    }
+}
