@@ -43,6 +43,9 @@ pub(crate) struct Facts {
     pub(crate) calm: bool,
     /// How far clocks may be wrong.
     pub(crate) skew_ms: u64,
+    /// How long before its time a call may start, because clocks are wrong: where receivers hold back what comes within
+    /// the second before.
+    pub(crate) early_ms: u64,
     /// Parcels that were stored in a queue.
     pub(crate) parcels: BTreeMap<ParcelId, Stored>,
     /// Parcels by what became of them in the ledger.
@@ -242,7 +245,7 @@ impl Facts {
                 wrong.push(format!("is one of {running} that run at a time, of at most {}", options.concurrency));
             }
         }
-        if now_ms < due_ms {
+        if now_ms + self.early_ms < due_ms {
             wrong.push(format!("runs {} ms before it is due", due_ms - now_ms));
         }
         if now_ms > not_after_ms + 2 * self.skew_ms {

@@ -103,6 +103,7 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
     }
     facts.lock().calm = scenario.calm;
     facts.lock().skew_ms = scenario.skew_ms;
+    facts.lock().early_ms = scenario.early_ms();
     let (trouble, redrives) = (scenario.trouble, scenario.weather.max_receives > 0);
     let away = Duration::from_hours(24 * scenario.away_days);
     let site = Site::new(&mut sim, scenario, facts.clone(), mutation, site);

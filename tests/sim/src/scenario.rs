@@ -124,6 +124,13 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// How long before its time a call may start, because clocks are wrong.
+    pub(crate) fn early_ms(&self) -> u64 {
+        if self.shape == Shape::Deployed { (2 * self.skew_ms).min(1000) } else { 0 }
+    }
+}
+
 fn weather(dice: &mut Dice, trouble: Duration) -> Weather {
     let mut rate = |of: &[u32]| if dice.happens(500_000) { dice.one_of(of) } else { 0 };
     let (few, some) = ([1_000, 10_000, 50_000], [10_000, 50_000, 200_000]);

@@ -21,7 +21,7 @@ struct State {
     live: BTreeMap<String, u64>,
     /// What each host runs now, and whether it has said that that has ended.
     runs: BTreeMap<HostId, (String, bool)>,
-    /// How often the network has said a second time that something has ended.
+    /// How often the network has asked a second time for one to begin, or said that one has ended.
     doubled: i64,
 }
 
@@ -45,6 +45,11 @@ impl Launches {
         (over > 0).then_some(over)
     }
 
+    /// The network asks a second time for one that is counted once.
+    pub(super) fn doubled(&self) {
+        self.state().doubled += 1;
+    }
+
     /// A host begins to run it.
     pub(super) fn begins(&self, host: HostId, request: &str) {
         self.state().runs.insert(host, (request.to_owned(), false));
@@ -62,32 +67,35 @@ impl Launches {
         }
     }
 
-    /// The item is written, for the `times`th time of one request, by the host that runs a worker if `worker`. The
-    /// second answer is what is wrong with that.
-    pub(super) fn count(
-        &self,
-        by: Option<HostId>,
-        moved: &Minutes,
-        over: &[u64],
-        times: u32,
-    ) -> (Minutes, Option<String>) {
+    /// What a host runs now.
+    pub(super) fn run_of(&self, host: HostId) -> Option<String> {
+        self.state().runs.get(&host).map(|(request, _)| request.clone())
+    }
+
+    /// Whoever runs an invocation asks for it to be counted down. Says what is wrong with that.
+    pub(super) fn says_ended(&self, host: HostId) -> Option<String> {
         let mut state = self.state();
-        let state = &mut *state;
+        let (request, has_said) = state.runs.get_mut(&host)?;
+        let again = std::mem::replace(has_said, true);
+        again.then(|| format!("invocation {request} is counted down more than once by whoever ran it (G6)"))
+    }
+
+    /// The item is written, because of an invocation that has ended if `request` names one, for the `times`th time if
+    /// the network asks again.
+    pub(super) fn count(&self, request: Option<&str>, moved: &Minutes, over: &[u64], times: u32) -> Minutes {
+        let state = &mut *self.state();
         for (minute, count) in moved {
             *state.item.entry(*minute).or_default() += count;
         }
         state.item.retain(|minute, _| !over.contains(minute));
-        let fewer = -moved.values().filter(|count| **count < 0).sum::<i64>();
-        let mut wrong = None;
         if times > 1 {
-            state.doubled += fewer;
-        } else if let Some((request, has_said)) = by.and_then(|host| state.runs.get_mut(&host)).filter(|_| fewer > 0) {
-            if fewer > 1 || std::mem::replace(has_said, true) {
-                wrong = Some(format!("invocation {request} is counted down more than once by whoever ran it"));
-            }
-            state.launches.entry(request.clone()).or_default().ends += 1;
+            state.doubled -= moved.values().filter(|count| **count < 0).sum::<i64>();
+        } else if let Some(launch) = request.and_then(|request| state.launches.get_mut(request)) {
+            launch.ends += 1;
         }
-        (state.item.clone(), wrong)
+        // Its work is done, whenever its function answers.
+        request.and_then(|request| state.live.remove(request));
+        state.item.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,9 @@
 //! What the production launcher of workers reaches: a Lambda function, and one item of a table.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use task_core::{
@@ -42,7 +45,13 @@ impl Platform for Link {
             let text: Arc<str> = String::from_utf8_lossy(&payload).into();
             self.remote.look_at(&text);
             let (remote, worker) = (self.remote.clone(), self.worker.clone());
-            let accept = move |_: &mut Sim| worker.iter().for_each(|worker| remote.accept(worker, &text));
+            let asked = AtomicBool::default();
+            let accept = move |_: &mut Sim| {
+                if asked.swap(true, Ordering::Relaxed) {
+                    remote.launches.doubled();
+                }
+                worker.iter().for_each(|worker| remote.accept(worker, &text));
+            };
             let accepted = self.host.ask(Service::Functions, || (), accept);
             accepted.await.map_err(|error| match error {
                 PortError::Unknown { .. } => InvokeError::Unknown(error),
@@ -54,20 +63,19 @@ impl Platform for Link {
 
     fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
         let (remote, moved, over) = (self.remote.clone(), moved.clone(), over.to_vec());
-        let by = self.worker.is_none().then(|| self.host.id());
         async move {
-            let mut times = 0;
             let mutation = remote.mutation;
-            let counted = self.host.ask(
-                Service::Ledger,
-                move || {
-                    times += 1;
-                    let (counted, wrong) = remote.launches.count(by, &moved, &over, times);
-                    wrong.into_iter().for_each(|what| remote.facts.lock().violated(what, None, None));
-                    counted
-                },
-                |_| (),
-            );
+            let by = Some(self.host.id()).filter(|_| self.worker.is_none());
+            let request = by.and_then(|host| remote.launches.run_of(host));
+            if let Some(what) = by.and_then(|host| remote.launches.says_ended(host)) {
+                remote.facts.lock().violated(what, None, None);
+            }
+            let mut times = 0;
+            let count = move || {
+                times += 1;
+                remote.launches.count(request.as_deref(), &moved, &over, times)
+            };
+            let counted = self.host.ask(Service::Ledger, count, |_| ());
             let counted = counted.await?;
             Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
         }
