@@ -13,17 +13,30 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use task_core::{
     aws::{
-        self, Backend, Payload, Settings,
+        self, Backend, Minutes, Payload, Platform, Settings,
         lambda::{Function as _, HandlerError, Request},
     },
     id::{BatchId, ParcelId, TaskId},
     ports::{
-        Checkpoint, Claim, ClaimRequest, Clock, Delivery, Failure, Finish, Ledger, Owed, PortError, Ports, Reason,
-        Record, Row, Seal, Takeover,
+        Checkpoint, Claim, ClaimRequest, Clock, Delivery, Failure, Finish, InvokeError, Ledger, Owed, PortError, Ports,
+        Reason, Record, Row, Seal, Takeover,
     },
     task::{Body, Options, Stop, TaskDef},
 };
 use worker::{WorkerOptions, lambda::Handler};
+
+/// A table that does not answer those who count.
+struct Silent;
+
+impl Platform for Silent {
+    fn invoke<'a>(&'a self, _: &'a str, _: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
+        unimplemented!("a worker invokes nothing")
+    }
+
+    fn count<'a>(&'a self, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+        std::future::pending().boxed()
+    }
+}
 
 /// A ledger that does not answer claims.
 struct Hanging(Arc<dyn Ledger>);
@@ -98,7 +111,12 @@ fn handler(bench: &Bench) -> Handler {
 }
 
 fn handler_on(bench: &Bench, ports: Ports) -> Handler {
-    let options = aws::Options { clock: Arc::clone(&bench.clock) as Arc<dyn Clock>, ..aws::Options::default() };
+    handler_beside(bench, ports, None)
+}
+
+fn handler_beside(bench: &Bench, ports: Ports, platform: Option<Arc<dyn Platform>>) -> Handler {
+    let clock = Arc::clone(&bench.clock) as Arc<dyn Clock>;
+    let options = aws::Options { clock, platform, ..aws::Options::default() };
     let backend = Backend::new(Settings::new("shop".parse().unwrap()), options).unwrap();
     Handler::on(ports, backend, Arc::clone(&bench.registry), bench.states.clone(), WorkerOptions::default())
 }
@@ -253,6 +271,21 @@ async fn an_invocation_that_cannot_settle_fails_before_the_platform_ends_it() {
         "out of time: 1 parcels were not settled 500 ms before the function's time limit; they are delivered again"
     );
     assert!(handler.is_worn(), "a claim may be on its way");
+}
+
+#[tokio::test]
+async fn a_worker_whose_end_cannot_be_counted_in_time_answers_all_the_same() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 3).await;
+    let ports = Ports { atomic: None, ..bench.ports.clone() };
+    let handler = handler_beside(&bench, ports, Some(Arc::new(Silent)));
+    let deadline_ms = request(&bench).deadline_ms;
+    let minute = Some(deadline_ms / 60_000 + 1);
+    let event = String::from_utf8(Payload { deliveries: bench.receive().await, minute }.encode()).unwrap();
+    let answer = Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap();
+    assert_eq!(answer, Value::Null);
+    assert!(bench.ports.clock.now_ms() < deadline_ms, "to be killed for that is to be reported as dead");
+    assert!(bench.is_empty().await, "its work is done");
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ use crate::{Ran, Worker, WorkerOptions, lease::AFTER_DEADLINE_MS};
 /// the parcels are back at once.
 const LAST_MS: u64 = 500;
 
+/// How long before the time limit it no longer waits for its end to be counted.
+const RELEASED_BY_MS: u64 = 200;
+
 /// Handles the events of a worker's function.
 #[derive(Debug)]
 pub struct Handler {
@@ -62,9 +65,23 @@ impl Handler {
         self.run(deliveries, request).await?;
         // Otherwise whoever is told that this invocation failed says so.
         if let Some(minute) = minute {
-            self.backend.outstanding().release(minute).await;
+            self.release(minute, request).await;
         }
         Ok(())
+    }
+
+    /// Says that an invocation has ended, as long as there is time: to be killed for that would be reported as a death.
+    /// What cannot be said in time is forgotten when the lease of its launch is over.
+    async fn release(&self, minute: u64, request: &Request) {
+        let (clock, outstanding) = (&self.ports.clock, self.backend.outstanding());
+        let left_ms = request.deadline_ms.saturating_sub(RELEASED_BY_MS).saturating_sub(clock.now_ms());
+        tokio::select! {
+            biased;
+            () = outstanding.release(minute) => {}
+            () = clock.sleep(Duration::from_millis(left_ms)) => {
+                tracing::debug!(left_ms = RELEASED_BY_MS, "an invocation counts as outstanding until its lease is over");
+            }
+        }
     }
 
     async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
