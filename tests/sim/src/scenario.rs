@@ -121,10 +121,19 @@ impl Scenario {
             away_days: dice.one_of(&[0, 0, 0, 3, 15, 20]),
             deployed: deployed::Options::new(dice),
         }
+        .with_few_receives(dice)
     }
 }
 
 impl Scenario {
+    /// Where something becomes of what is received too often, that may be soon.
+    fn with_few_receives(mut self, dice: &mut Dice) -> Self {
+        if self.shape == Shape::Deployed && self.weather.max_receives > 0 {
+            self.weather.max_receives = dice.one_of(&[5, 12, self.weather.max_receives]);
+        }
+        self
+    }
+
     /// How long before its time a call may start, because clocks are wrong.
     pub(crate) fn early_ms(&self) -> u64 {
         if self.shape == Shape::Deployed { (2 * self.skew_ms).min(1000) } else { 0 }

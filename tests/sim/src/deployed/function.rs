@@ -19,6 +19,9 @@ use crate::{facts, mutation::Mutation};
 /// How often it is looked whether an environment is dead, or over its time.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How late a report may be, or come again.
+const LATEST_MS: u64 = 300_000;
+
 /// What becomes of a new environment: it answers what handles its events.
 pub(super) type Boot = Arc<dyn Fn(&Host) -> Arc<dyn lambda::Function> + Send + Sync>;
 
@@ -320,13 +323,13 @@ impl Function {
             return;
         }
         self.0.facts.lock().reported.insert(event.request.clone());
-        let request = self.0.mutation.map_or(event.request.clone(), |mutation| mutation.twist_id(&event.request));
-        let report = event::failure(&self.0.deployment.name, &request, &event.text, why);
+        let report = event::failure(&self.0.deployment.name, &event.request, &event.text, why);
         let delays = self.0.fate.draw(|dice, weather| {
             let lost = dice.happens(weather.event_lost);
             let copies = if lost { 0 } else { 1 + u32::from(dice.happens(weather.event_twice)) };
-            let latest_ms = if dice.happens(weather.late) { 120_000 } else { 500 };
-            (0..copies).map(|_| dice.between(10, latest_ms)).collect::<Vec<_>>()
+            let late = dice.happens(weather.late);
+            let latest_ms = |copy| if copy > 0 || late { LATEST_MS } else { 500 };
+            (0..copies).map(|copy| dice.between(10, latest_ms(copy))).collect::<Vec<_>>()
         });
         for delay_ms in delays {
             let report = report.clone();

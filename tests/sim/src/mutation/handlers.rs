@@ -14,24 +14,26 @@ use super::{Mutation, ledger::Twisted as TwistedLedger};
 /// How much later a worker believes that its time is over.
 const LATER_MS: u64 = 3_600_000;
 
+/// The id of every invocation where none is told from another.
+const ANYBODY: &str = "anybody";
+
 impl Mutation {
     /// What a function is told of its invocation.
     pub(crate) fn twist_request(self, request: Request) -> Request {
         match self {
-            Self::AnyHolderIsDead => Request { id: self.twist_id(&request.id), ..request },
+            Self::AnyHolderIsDead => Request { id: ANYBODY.to_owned(), ..request },
             Self::RunsOn => Request { deadline_ms: request.deadline_ms + LATER_MS, ..request },
             _ => request,
         }
     }
 
-    /// By which an invocation is told from others.
-    pub(crate) fn twist_id(self, id: &str) -> String {
-        if self == Self::AnyHolderIsDead { "the-only-one" } else { id }.to_owned()
-    }
-
     /// The event of a mapping.
     pub(crate) fn twist_event(self, event: &str) -> String {
-        if self == Self::EarlyIsDue { event.replace("\"due\"", "\"undue\"") } else { event.to_owned() }
+        match self {
+            Self::EarlyIsDue => event.replace("\"due\"", "\"undue\""),
+            Self::AnyHolderIsDead => of_anybody(event).unwrap_or_else(|| event.to_owned()),
+            _ => event.to_owned(),
+        }
     }
 
     /// The answer to the event of a mapping.
@@ -65,6 +67,17 @@ impl Mutation {
             _ => ports,
         }
     }
+}
+
+/// The event, with all reports in it about one request, whose id every invocation has.
+fn of_anybody(event: &str) -> Option<String> {
+    let mut event: Value = serde_json::from_str(event).ok()?;
+    for message in event["Records"].as_array_mut()? {
+        let mut report: Value = serde_json::from_str(message["body"].as_str()?).ok()?;
+        report["requestContext"]["requestId"] = ANYBODY.into();
+        message["body"] = report.to_string().into();
+    }
+    Some(event.to_string())
 }
 
 /// A queue that says of all messages that they are sent.
