@@ -5,7 +5,7 @@ use std::thread;
 use simulation::{Mutation, run_case};
 
 /// Within how many seeds each is noticed.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 1500;
 
 /// On how many threads.
 const THREADS: usize = 2;
