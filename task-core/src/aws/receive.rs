@@ -177,7 +177,9 @@ impl Access {
     }
 
     async fn put_aside(&self, absent: Vec<(Delivery, String)>) {
-        absent.iter().for_each(|(delivery, why)| warn_absent(delivery, why));
+        for (delivery, why) in &absent {
+            warn_absent(delivery, why);
+        }
         let until_ms = self.clock.now_ms() + ABSENT_MS;
         self.hide(absent.into_iter().map(|(delivery, _)| delivery).collect(), until_ms).await;
     }
@@ -227,7 +229,9 @@ impl Access {
 /// Takes out the runs that cannot be made.
 fn impossible(deliveries: &mut Vec<Delivery>) -> Vec<Delivery> {
     let impossible = deliveries.extract_if(.., |delivery| delivery.body.is_empty()).collect::<Vec<_>>();
-    impossible.iter().for_each(|delivery| warn_absent(delivery, NO_TASK));
+    for delivery in &impossible {
+        warn_absent(delivery, NO_TASK);
+    }
     impossible
 }
 

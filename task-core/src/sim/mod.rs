@@ -3,10 +3,11 @@
 //! that is random follows from one seed: a run can be had again.
 //!
 //! [`Sim`] is a list of events and what they happen to. A [`Host`] is one life of one process; its [`ports`](Host::ports)
-//! lead to the services. [`Functions`] runs invocations as Lambda does. An [`Observer`] is told of everything.
-//! [`in_memory`] is the services alone.
+//! lead to the services, and [`Host::ask`] to those that are behind no port. [`Functions`] runs invocations as Lambda
+//! does. An [`Observer`] is told of everything. [`in_memory`] is the services alone.
 //!
-//! What it does not model: bytes on a wire, prices, the SDKs' retries, and handlers of Lambda's events.
+//! What it does not model: bytes on a wire, prices, the SDKs' retries, the bucket, and Lambda's events: whoever wants
+//! handlers makes the events (`tests/sim/src/deployed`).
 
 mod batches;
 mod counts;

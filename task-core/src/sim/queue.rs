@@ -18,7 +18,7 @@ pub(super) struct Queues {
     numbers: u64,
     tokens: u64,
     /// Whether what is received too often is put into a queue of its own, named after the one that it was in.
-    pub(super) dead_queues: bool,
+    pub(super) keeps_dead: bool,
 }
 
 /// The end of the name of a dead-letter queue.
@@ -80,7 +80,7 @@ impl Queues {
     ) -> (Vec<Delivery>, Vec<(Arc<str>, Message)>) {
         let (mut deliveries, mut dead) = (Vec::new(), Vec::new());
         for queue in &request.queues {
-            let max_receives = if self.dead_queues && queue.ends_with(DEAD) { 0 } else { weather.max_receives };
+            let max_receives = if self.keeps_dead && queue.ends_with(DEAD) { 0 } else { weather.max_receives };
             let Some(shelf) = self.shelves.get_mut(queue) else { continue };
             let visible: Vec<u64> = shelf.order.range(..=(now_ms, u64::MAX)).map(|(_, number)| *number).collect();
             for number in visible {
@@ -99,7 +99,7 @@ impl Queues {
                     shelf.order.remove(&(message.visible_ms, number));
                     let message = shelf.messages.remove(&number);
                     self.places.remove(&number);
-                    if self.dead_queues {
+                    if self.keeps_dead {
                         dead.extend(message.map(|message| (format!("{queue}{DEAD}").into(), message)));
                     } else {
                         shelf.dead.extend(message);

@@ -191,7 +191,7 @@ impl Sim {
     /// From now on what was received too often is put into the queue `..-dead` of its queue, as SQS does, where nothing
     /// is received too often.
     pub fn have_dead_queues(&mut self) {
-        self.shared.world().store.queues.dead_queues = true;
+        self.shared.world().store.queues.keeps_dead = true;
     }
 
     /// Puts a message into a queue, as anybody may who has its name.

@@ -145,7 +145,9 @@ impl Function {
             state.environments -= idle.len();
             idle
         };
-        idle.iter().for_each(|environment| sim.crash(environment.host.id()));
+        for environment in idle {
+            sim.crash(environment.host.id());
+        }
     }
 
     /// An event that nobody waits for arrives, once, twice or never.
@@ -176,7 +178,9 @@ impl Function {
             None if self.state().environments < self.0.deployment.concurrency => self.boot(sim, event),
             None => {
                 self.0.fate.say(0, || format!("request {} was throttled", event.request));
-                event.reply.into_iter().for_each(|reply| reply(Outcome::Failed));
+                if let Some(reply) = event.reply {
+                    reply(Outcome::Failed);
+                }
             }
         }
     }

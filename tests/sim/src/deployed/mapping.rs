@@ -72,8 +72,9 @@ impl Mapping {
 
     async fn handle(&self, deliveries: &[Delivery]) {
         if &*self.queue == "failures" {
-            let requests = deliveries.iter().filter_map(|delivery| event::reported(&delivery.body));
-            requests.for_each(|request| self.launches.reported(&request));
+            for request in deliveries.iter().filter_map(|delivery| event::reported(&delivery.body)) {
+                self.launches.reported(&request);
+            }
         }
         let text = event::messages(&self.queue, deliveries, &self.reasons);
         let told = self.mutation.map_or(text.clone(), |mutation| mutation.twist_event(&text));

@@ -58,6 +58,9 @@ const SWEEP_EVENT: &str = r#"{"celeriac":"sweep"}"#;
 /// The most bytes of a parcel on AWS.
 const MESSAGE_BYTES: usize = 190 << 10;
 
+/// The least concurrency that a mapping can have.
+const LEAST: usize = 2;
+
 /// How a stack is deployed, as far as a seed says so.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -141,9 +144,9 @@ impl Stack {
         } else {
             map("bulk", &dispatcher, DISPATCHER_LIMIT, options.dispatchers);
         }
-        ["mail-dead", "bulk-dead", "failures"]
-            .iter()
-            .for_each(|queue| map(queue, &dispatcher, DISPATCHER_LIMIT, LEAST));
+        for queue in ["mail-dead", "bulk-dead", "failures"] {
+            map(queue, &dispatcher, DISPATCHER_LIMIT, LEAST);
+        }
         let stack = Self { dispatcher, worker };
         stack.sweep(site);
         stack
@@ -179,9 +182,6 @@ impl Stack {
         });
     }
 }
-
-/// The least concurrency that a mapping can have.
-const LEAST: usize = 2;
 
 /// The ports of a program on this host.
 fn ports(site: &Site, host: &Host, lease: Duration) -> Ports {

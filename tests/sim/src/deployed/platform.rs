@@ -50,7 +50,9 @@ impl Platform for Link {
                 if asked.swap(true, Ordering::Relaxed) {
                     remote.launches.doubled();
                 }
-                worker.iter().for_each(|worker| remote.accept(worker, &text));
+                if let Some(worker) = &worker {
+                    remote.accept(worker, &text);
+                }
             };
             let accepted = self.host.ask(Service::Functions, || (), accept);
             accepted.await.map_err(|error| match error {
