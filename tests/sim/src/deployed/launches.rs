@@ -22,27 +22,26 @@ struct State {
     /// What each host runs now, and whether it has said that that has ended.
     runs: BTreeMap<HostId, (String, bool)>,
     /// How often the network has asked a second time for one to begin, or said that one has ended.
-    doubled: i64,
+    doubled: u64,
 }
 
 #[derive(Default)]
 struct Launch {
     /// How often it was said to have ended.
-    ends: i64,
+    ends: u64,
 }
 
 impl Launches {
     /// Lambda has accepted an invocation. Answers how many are outstanding more than may be, if any.
-    pub(super) fn accepted(&self, request: &str, minute: Option<u64>, now_minute: u64, cap: usize) -> Option<i64> {
+    pub(super) fn accepted(&self, request: &str, minute: Option<u64>, now_minute: u64, cap: usize) -> Option<u64> {
         let mut state = self.state();
         state.live.insert(request.to_owned(), minute?);
         state.launches.entry(request.to_owned()).or_default();
         // One whose minute is over is known to nobody who counts.
-        let outstanding = state.live.values().filter(|minute| **minute >= now_minute).count() as i64;
+        let outstanding = state.live.values().filter(|minute| **minute >= now_minute).count() as u64;
         // Each time that it is said twice of one that it has ended, another may begin.
-        let slack = state.doubled + state.launches.values().map(|launch| (launch.ends - 1).max(0)).sum::<i64>();
-        let over = outstanding - cap as i64 - slack;
-        (over > 0).then_some(over)
+        let slack = state.doubled + state.launches.values().map(|launch| launch.ends.saturating_sub(1)).sum::<u64>();
+        outstanding.checked_sub(cap as u64 + slack).filter(|over| *over > 0)
     }
 
     /// The network asks a second time for one that is counted once.
@@ -89,7 +88,7 @@ impl Launches {
         }
         state.item.retain(|minute, _| !over.contains(minute));
         if times > 1 {
-            state.doubled -= moved.values().filter(|count| **count < 0).sum::<i64>();
+            state.doubled += moved.values().map(|count| (*count).min(0).unsigned_abs()).sum::<u64>();
         } else if let Some(launch) = request.and_then(|request| state.launches.get_mut(request)) {
             launch.ends += 1;
         }

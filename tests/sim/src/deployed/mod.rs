@@ -44,13 +44,13 @@ use crate::{site::Site, tasks, witness::Insider};
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
 
 /// How long a dispatcher may take.
-const DISPATCHER_LIMIT: Duration = Duration::from_secs(60);
+const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long the event of a sweep may wait.
-const SWEEP_AGE: Duration = Duration::from_secs(60);
+const SWEEP_AGE: Duration = Duration::from_mins(1);
 
 /// How often one is due.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// What a sweep is asked for with.
 const SWEEP_EVENT: &str = r#"{"celeriac":"sweep"}"#;
@@ -68,7 +68,7 @@ pub(crate) struct Options {
     dispatchers: usize,
     /// How many more environments of each function there may be than its mappings ask for at once. Below zero some are
     /// throttled.
-    spare: i64,
+    spare: isize,
     /// Whether invocations are counted.
     counted: bool,
 }
@@ -98,7 +98,7 @@ impl Stack {
         let functions = &scenario.functions;
         let options = &scenario.deployed;
         let pollers_of_dispatcher = options.dispatchers * 2 + LEAST * 3;
-        let with_spare = |pollers: usize| (pollers as i64 + options.spare).max(1) as usize;
+        let with_spare = |pollers: usize| pollers.saturating_add_signed(options.spare).max(1);
         let hidden = functions.time_limit + HIDDEN_AFTER;
         let deployment = |name: &str, works| Deployment {
             name: format!("{}-{name}", event::STACK),

@@ -55,9 +55,10 @@ impl Queue for Sqs {
             settled.reverse();
             let mut answers = Vec::with_capacity(settlements.len());
             for settlement in settlements {
-                answers.push(match buries(&settlement) {
-                    true => self.bury(settlement).await,
-                    false => settled.pop().unwrap_or(Ok(())),
+                answers.push(if buries(&settlement) {
+                    self.bury(settlement).await
+                } else {
+                    settled.pop().unwrap_or(Ok(()))
                 });
             }
             answers
