@@ -40,16 +40,17 @@ const RERUNS: usize = 2;
 const LOOKED_FOR: usize = 15;
 
 /// What was known when the power was cut.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Known {
     asked: BTreeMap<u64, Request>,
     accepted: Vec<TaskId>,
-    /// Calls that were told to have ended, and how many syncs of the log had ended then.
-    told: Vec<(TaskId, usize)>,
+    /// Calls that were told to have ended, in that order.
+    told: Vec<TaskId>,
     /// `at_most_once` calls that have started.
     once: BTreeSet<TaskId>,
-    /// For each sync of the log that has ended, how many calls had been told when it began.
+    /// How many of them had been told when a sync of the log began that has ended.
     synced: usize,
+    /// The same, for each that has not ended.
     begun: BTreeMap<u64, usize>,
 }
 
@@ -178,14 +179,14 @@ impl Known {
                 }
                 _ => self.accepted.push(id.parse().expect("a call has an id")),
             },
-            What::Told(call) => self.told.push((*call, self.synced)),
+            What::Told(call) => self.told.push(*call),
             What::Started { call, kind: Kind::Once, .. } => drop(self.once.insert(*call)),
             _ => {}
         }
     }
 
     /// Those that were told before the last sync of the log began: for sure they are recorded.
-    fn recorded(&self) -> &[(TaskId, usize)] {
+    fn recorded(&self) -> &[TaskId] {
         &self.told[..self.synced]
     }
 }
@@ -209,12 +210,11 @@ fn look(folder: &Path, known: &Known, rng: &mut StdRng) -> Result<usize> {
     for call in some(&gone, rng) {
         ensure!(is_final(call)?, "call {call} was accepted; it has no message and has not ended (G1)");
     }
-    let recorded: Vec<TaskId> = known.recorded().iter().map(|(call, _)| *call).collect();
-    for call in some(&recorded, rng) {
+    for call in some(known.recorded(), rng) {
         ensure!(is_final(call)?, "call {call} was recorded, that was synced, and it is open again (G3)");
     }
     let mut undone = 0;
-    for (call, _) in &known.told[known.synced..] {
+    for call in &known.told[known.synced..] {
         undone += usize::from(!is_final(*call)?);
     }
     Ok(undone)
@@ -248,7 +248,7 @@ fn rerun(folder: &Path, known: &Known) -> Result<()> {
     until("all calls to end", || is_quiet(&site.database()).ok()?.then_some(()));
     site.stop(&[worker]);
     let mut record = Record::new(&site.log());
-    let recorded: BTreeSet<TaskId> = known.recorded().iter().map(|(call, _)| *call).collect();
+    let recorded: BTreeSet<TaskId> = known.recorded().iter().copied().collect();
     for event in record.refresh() {
         if let What::Started { call, .. } = event.what {
             ensure!(!recorded.contains(&call), "call {call} was recorded, and runs again (G3)");
