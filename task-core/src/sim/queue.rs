@@ -30,6 +30,8 @@ struct Shelf {
     messages: BTreeMap<u64, Message>,
     /// By when they become visible.
     order: BTreeSet<(u64, u64)>,
+    /// The same of those that were received and are hidden: what SQS calls in flight. Some may be visible by now.
+    in_flight: BTreeSet<(u64, u64)>,
     buried: u64,
     /// What was received too often, until someone moves it back.
     dead: Vec<Message>,
@@ -82,10 +84,13 @@ impl Queues {
         for queue in &request.queues {
             let max_receives = if self.keeps_dead && queue.ends_with(DEAD) { 0 } else { weather.max_receives };
             let Some(shelf) = self.shelves.get_mut(queue) else { continue };
-            let visible: Vec<u64> = shelf.order.range(..=(now_ms, u64::MAX)).map(|(_, number)| *number).collect();
+            let visible = shelf.visible(request.max.saturating_sub(deliveries.len()), now_ms, weather);
             for number in visible {
                 if deliveries.len() >= request.max {
                     return (deliveries, dead);
+                }
+                if weather.in_flight > 0 && shelf.in_flight(now_ms) >= weather.in_flight {
+                    break;
                 }
                 // A service of many machines is asked at some of them.
                 if dice.happens(weather.overlooked) {
@@ -96,8 +101,7 @@ impl Queues {
                 let Some(message) = shelf.messages.get_mut(&number) else { continue };
                 message.receives += 1;
                 if max_receives > 0 && message.receives > max_receives {
-                    shelf.order.remove(&(message.visible_ms, number));
-                    let message = shelf.messages.remove(&number);
+                    let message = shelf.remove(number);
                     self.places.remove(&number);
                     if self.keeps_dead {
                         dead.extend(message.map(|message| (format!("{queue}{DEAD}").into(), message)));
@@ -136,9 +140,7 @@ impl Queues {
                 shelf.hide(number, now_ms + dice.between(1, 60_000));
             }
             Settle::Delete | Settle::Bury { .. } => {
-                if let Some(message) = shelf.messages.remove(&number) {
-                    shelf.order.remove(&(message.visible_ms, number));
-                }
+                shelf.remove(number);
                 shelf.buried += u64::from(matches!(settlement.settle, Settle::Bury { .. }));
                 self.places.remove(&number);
             }
@@ -195,6 +197,11 @@ impl Queues {
         self.places.len()
     }
 
+    /// How many messages are in flight.
+    pub(super) fn in_flight(&mut self, now_ms: u64) -> usize {
+        self.shelves.values_mut().map(|shelf| shelf.in_flight(now_ms)).sum()
+    }
+
     /// Moves everything back that was received too often, as an operator does. Answers how much that was.
     pub(super) fn redrive(&mut self, now_ms: u64) -> usize {
         let dead: Vec<(Arc<str>, Vec<Message>)> = self
@@ -217,7 +224,31 @@ impl Shelf {
     fn hide(&mut self, number: u64, until_ms: u64) {
         let Some(message) = self.messages.get_mut(&number) else { return };
         self.order.remove(&(message.visible_ms, number));
+        self.in_flight.remove(&(message.visible_ms, number));
         message.visible_ms = until_ms;
         self.order.insert((until_ms, number));
+        self.in_flight.insert((until_ms, number));
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Message> {
+        let message = self.messages.remove(&number)?;
+        self.order.remove(&(message.visible_ms, number));
+        self.in_flight.remove(&(message.visible_ms, number));
+        Some(message)
+    }
+
+    /// Messages that can be received now, in order: no more of a long backlog than are wanted, unless some of them may be
+    /// passed over.
+    fn visible(&self, wanted: usize, now_ms: u64, weather: &Weather) -> Vec<u64> {
+        let passes_over = weather.overlooked > 0 || weather.max_receives > 0;
+        let most = if passes_over { usize::MAX } else { wanted };
+        self.order.range(..=(now_ms, u64::MAX)).take(most).map(|(_, number)| *number).collect()
+    }
+
+    fn in_flight(&mut self, now_ms: u64) -> usize {
+        while self.in_flight.first().is_some_and(|(visible_ms, _)| *visible_ms <= now_ms) {
+            self.in_flight.pop_first();
+        }
+        self.in_flight.len()
     }
 }

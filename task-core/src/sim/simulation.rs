@@ -207,6 +207,13 @@ impl Sim {
         self.shared.world().store.queues.len()
     }
 
+    /// How many messages are received and hidden now.
+    pub fn in_flight(&self) -> usize {
+        let mut world = self.shared.world();
+        let now_ms = world.now_ms();
+        world.store.queues.in_flight(now_ms)
+    }
+
     /// Whether a batch owes its callback.
     pub fn owes(&self) -> bool {
         self.shared.world().store.batches.owes()

@@ -29,6 +29,9 @@ pub struct Weather {
     pub deleted_in_vain: u32,
     /// After how many receives a message is moved to the dead-letter queue; 0 for never.
     pub max_receives: u32,
+    /// How many messages of a queue may be received and hidden at a time: beyond that no more are delivered. 0 for as
+    /// many as there are.
+    pub in_flight: usize,
     /// Events of a function that run twice.
     pub event_twice: u32,
     /// Events of a function that are dropped.
@@ -75,6 +78,7 @@ impl Weather {
             delivered_twice: 0,
             deleted_in_vain: 0,
             max_receives: 0,
+            in_flight: 0,
             event_twice: 0,
             event_lost: 0,
             outages: Vec::new(),
@@ -84,7 +88,8 @@ impl Weather {
     /// The same, but nothing goes wrong any more.
     #[must_use]
     pub fn clearing(&self) -> Self {
-        Self { latency_us: self.latency_us, max_receives: self.max_receives, ..Self::calm() }
+        let Self { latency_us, max_receives, in_flight, .. } = *self;
+        Self { latency_us, max_receives, in_flight, ..Self::calm() }
     }
 
     pub(super) fn is_out(&self, service: Service, now_us: u64) -> bool {

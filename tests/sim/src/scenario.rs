@@ -156,6 +156,7 @@ fn weather(dice: &mut Dice, trouble: Duration) -> Weather {
         delivered_twice: rate(&few),
         deleted_in_vain: rate(&some),
         max_receives: rate(&[3, 30, 200]),
+        in_flight: 0,
         event_twice: rate(&some),
         event_lost: rate(&some),
         outages: Vec::new(),

@@ -1,0 +1,92 @@
+//! What AWS grants, and how long it takes: the one place from which the simulated world and the models of other ways
+//! know it. Where no source is named it is an assumption, and the page says so.
+
+use std::time::Duration;
+
+/// What a request of SQS takes: "some ten milliseconds", since three sites have it before it answers. Assumed.
+pub const SQS: Duration = Duration::from_millis(15);
+
+/// From a message that is there to the function that its mapping invokes: the published median.
+pub const MAPPED: Duration = Duration::from_millis(16);
+
+/// The most messages of a request, and the most bytes of them together: SQS's quotas.
+pub const SQS_BATCH: usize = 10;
+/// See [`SQS_BATCH`].
+pub const SQS_BATCH_BYTES: usize = 1 << 20;
+
+/// What SQS bills as one request: 64 KB (its price list).
+pub const SQS_BILLED_BYTES: usize = 64 << 10;
+
+/// The most messages of a queue that are received and not deleted: SQS's quota of a standard queue, about.
+pub const IN_FLIGHT: usize = 120_000;
+
+/// What an Invoke takes to be accepted, also an asynchronous one: the project's founding text, and `benches/fan_out`.
+pub const INVOKE: Duration = Duration::from_millis(100);
+
+/// What Lambda bills as one asynchronous request, and as one more beyond it (its price list).
+pub const EVENT_BYTES: usize = 256 << 10;
+/// See [`EVENT_BYTES`].
+pub const EVENT_FURTHER_BYTES: usize = 64 << 10;
+
+/// From an event's acceptance to its start in an environment that is there: up to this. Assumed; the published median of
+/// SNS with an asynchronous function behind it is 73 ms.
+pub const EVENT: Duration = Duration::from_millis(40);
+
+/// A start of a Rust program in a new environment (published averages, arm64).
+pub const COLD_START: Duration = Duration::from_millis(14);
+
+/// How many environments a function may start at once, and how many more in each [`SCALING`]: Lambda's scaling rate.
+pub const SCALING_STEP: f64 = 1000.0;
+/// See [`SCALING_STEP`].
+pub const SCALING: Duration = Duration::from_secs(10);
+
+/// How long an event waits that found no room, at first and at last (Lambda's documentation of asynchronous retries).
+pub const BACKOFF: Duration = Duration::from_secs(1);
+/// See [`BACKOFF`].
+pub const BACKOFF_MOST: Duration = Duration::from_mins(5);
+
+/// With how many invocations at a time a mapping of a queue begins, and how many more it has each minute.
+pub const MAPPING: f64 = 5.0;
+/// See [`MAPPING`].
+pub const MAPPING_STEP: f64 = 300.0;
+
+/// What a request of DynamoDB takes, and one that is a transaction. Assumed.
+pub const DYNAMODB: Duration = Duration::from_millis(5);
+/// See [`DYNAMODB`].
+pub const TRANSACTION: Duration = Duration::from_millis(10);
+
+/// How long a transaction keeps others from its items: "about a hundred a second" for one (`aws/dynamo/keys.rs`).
+pub const TRANSACTION_HELD: Duration = Duration::from_millis(10);
+
+/// What a new table on demand takes in a second, in write units (DynamoDB's quotas).
+pub const TABLE_WRITES: f64 = 4000.0;
+/// The same in read units.
+pub const TABLE_READS: f64 = 12_000.0;
+
+/// What one partition key takes in a second, in write units (DynamoDB's quotas).
+pub const KEY_WRITES: f64 = 1000.0;
+/// The same in read units.
+pub const KEY_READS: f64 = 3000.0;
+
+/// The first pause of the SDK after a request that was throttled, twice as long each time, and how many attempts there
+/// are (`aws/clients.rs`).
+pub const SDK_PAUSE: Duration = Duration::from_secs(1);
+/// See [`SDK_PAUSE`].
+pub const SDK_ATTEMPTS: u32 = 3;
+
+/// The memory of workers and dispatchers, in MB: what a deployment gives them unless told otherwise.
+pub const MEMORY_MB: u32 = 1769;
+
+/// The time limit of a worker's function, and for how long its messages are hidden, as a deployment has it.
+pub const WORKER_LIMIT: Duration = Duration::from_mins(5);
+/// See [`WORKER_LIMIT`].
+pub const LEASE: Duration = Duration::from_secs(330);
+
+/// For how long a mapping hides what it receives: six times the dispatcher's time limit of a minute.
+pub const MAPPING_HIDES: Duration = Duration::from_mins(6);
+
+/// What the client's machine sends in a second: a gigabit. Assumed.
+pub const UPLINK_BYTES: f64 = 125e6;
+
+/// What a call takes of the client's processor, until it is encoded: measured with this program (`scale client`).
+pub const CLIENT_CPU: Duration = Duration::from_nanos(400);

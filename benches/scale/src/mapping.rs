@@ -1,0 +1,102 @@
+//! The mapping of the queue onto the dispatcher's function: it receives up to ten messages at a time, invokes the function
+//! with them and waits for it; five of these at first, three hundred more a minute, as many as the mapping may have.
+
+use std::{sync::Arc, time::Duration};
+
+use task_core::{
+    ports::{Clock, Delivery, Queue, Receive},
+    sim::{Host, Sim},
+};
+use tokio::sync::oneshot;
+
+use crate::{aws::Aws, function::Function, limits};
+
+/// How long a poll waits for messages: the longest that SQS does.
+const WAIT_MS: u64 = 20_000;
+
+/// How often it is looked whether there may be more at a time.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a dispatcher's function is invoked with.
+pub(crate) struct Feed {
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) done: Done,
+}
+
+/// Says that an event is handled.
+pub(crate) struct Done {
+    answer: oneshot::Sender<()>,
+    mapping: Host,
+}
+
+impl Done {
+    pub(crate) fn say(self) {
+        // The simulation is over if nobody waits.
+        drop(self.answer.send(()));
+        // A host runs when something of its own happens.
+        self.mapping.spawn(std::future::ready(()));
+    }
+}
+
+/// The mapping.
+#[derive(Clone)]
+pub(crate) struct Mapping {
+    host: Host,
+    clock: Arc<dyn Clock>,
+    queue: Arc<dyn Queue>,
+    name: Arc<str>,
+    function: Function<Feed>,
+    aws: Aws,
+    most: usize,
+}
+
+impl Mapping {
+    /// Starts one of at most so many invocations at a time.
+    pub(crate) fn start(
+        sim: &mut Sim,
+        name: &str,
+        queue: impl FnOnce(&Host) -> Arc<dyn Queue>,
+        function: Function<Feed>,
+        aws: Aws,
+        most: usize,
+    ) {
+        let host = sim.boot("the mapping of the queue", 0);
+        let (clock, queue) = (host.clock(), queue(&host));
+        let mapping = Self { clock, queue, name: name.into(), function, aws, most, host };
+        mapping.host.spawn(mapping.clone().grow());
+    }
+
+    async fn grow(self) {
+        let began_us = self.clock.monotonic_us();
+        let mut slots = 0;
+        while slots < self.most {
+            let passed_s = (self.clock.monotonic_us() - began_us) as f64 / 1e6;
+            let may = ((limits::MAPPING + limits::MAPPING_STEP / 60.0 * passed_s) as usize).min(self.most);
+            (slots..may).for_each(|_| self.host.spawn(self.clone().serve()));
+            slots = may;
+            self.clock.sleep(LOOK).await;
+        }
+    }
+
+    async fn serve(self) {
+        let request = Receive {
+            queues: vec![Arc::clone(&self.name)],
+            max: limits::SQS_BATCH,
+            hide_ms: limits::MAPPING_HIDES.as_millis() as u64,
+            wait_ms: WAIT_MS,
+        };
+        loop {
+            match self.queue.receive(request.clone()).await {
+                Ok(deliveries) if !deliveries.is_empty() => {
+                    self.aws.count("Lambda", "Invoke", 1.0);
+                    let (answer, answered) = oneshot::channel();
+                    self.function.call(Feed { deliveries, done: Done { answer, mapping: self.host.clone() } });
+                    // What it leaves stays in the queue.
+                    drop(answered.await);
+                }
+                Ok(_) => {}
+                Err(_) => self.clock.sleep(LOOK).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The queue as SQS has it: messages as text, in batches of so many bytes, each request some milliseconds.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+    stream,
+};
+use task_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
+
+use crate::{aws::Way, limits};
+
+/// How many requests of one call to the port are on their way at a time (`aws/send.rs`).
+const FLIGHTS: usize = 16;
+
+/// About what an entry of a batch has beside its text (`aws/send.rs`).
+const ENTRY_BYTES: usize = 128;
+
+/// The queue as SQS has it.
+pub(crate) struct Sqs {
+    queue: Arc<dyn Queue>,
+    way: Way,
+    /// When the line to SQS is free again, in microseconds: it takes one byte after the other.
+    line_us: Mutex<u64>,
+}
+
+impl Sqs {
+    pub(crate) fn new(queue: Arc<dyn Queue>, way: Way) -> Self {
+        Self { queue, way, line_us: Mutex::default() }
+    }
+
+    async fn request(&self, operation: &'static str, bytes: usize) {
+        self.uploads(bytes).await;
+        self.way.takes(limits::SQS).await;
+        self.way.aws.count("SQS", operation, billed(bytes));
+    }
+
+    /// Waits until so many bytes have left the machine.
+    async fn uploads(&self, bytes: usize) {
+        let now_us = self.way.clock.monotonic_us();
+        let left_us = {
+            let mut line_us = self.line_us.lock().unwrap_or_else(PoisonError::into_inner);
+            *line_us = (*line_us).max(now_us) + (bytes as f64 / limits::UPLINK_BYTES * 1e6) as u64;
+            *line_us - now_us
+        };
+        if left_us > 0 {
+            self.way.clock.sleep(Duration::from_micros(left_us)).await;
+        }
+    }
+
+    /// So many requests, some at a time.
+    async fn requests(&self, operation: &'static str, sizes: Vec<usize>) {
+        stream::iter(sizes)
+            .map(|bytes| self.request(operation, bytes))
+            .buffer_unordered(FLIGHTS)
+            .collect::<Vec<()>>()
+            .await;
+    }
+}
+
+impl Queue for Sqs {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        async move {
+            let sizes = messages.iter().map(|message| text(message.body.len()) + ENTRY_BYTES);
+            self.requests("SendMessageBatch", batches(sizes)).await;
+            self.queue.send(messages).await
+        }
+        .boxed()
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        async move {
+            let received = self.queue.receive(request).await?;
+            self.way.takes(limits::MAPPED).await;
+            let bytes = received.iter().map(|delivery| text(delivery.body.len()) + ENTRY_BYTES).sum();
+            self.way.aws.count("SQS", "ReceiveMessage", billed(bytes));
+            Ok(received)
+        }
+        .boxed()
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            for (operation, deletes) in [("DeleteMessageBatch", true), ("ChangeMessageVisibilityBatch", false)] {
+                let count = settlements.iter().filter(|of| (of.settle == Settle::Delete) == deletes).count();
+                self.requests(operation, vec![0; count.div_ceil(limits::SQS_BATCH)]).await;
+            }
+            self.queue.settle(settlements).await
+        }
+        .boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.queue.depths()
+    }
+}
+
+/// How many characters a parcel of so many bytes has as text: base64.
+pub(crate) fn text(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// What SQS bills of a request of so many bytes.
+pub(crate) fn billed(bytes: usize) -> f64 {
+    bytes.div_ceil(limits::SQS_BILLED_BYTES).max(1) as f64
+}
+
+/// Fills batches to the limits of SQS, in order; answers how large each is.
+pub(crate) fn batches(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let (mut batches, mut count): (Vec<usize>, usize) = (Vec::new(), 0);
+    for size in sizes {
+        match batches.last_mut() {
+            Some(bytes) if count < limits::SQS_BATCH && *bytes + size <= limits::SQS_BATCH_BYTES => {
+                *bytes += size;
+                count += 1;
+            }
+            _ => {
+                batches.push(size);
+                count = 1;
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_full_by_count_or_by_bytes() {
+        assert_eq!(batches([100; 25]), [1000, 1000, 500]);
+        assert_eq!(batches([250_000; 9]), [1_000_000, 1_000_000, 250_000]);
+        assert_eq!(billed(0) + billed(limits::SQS_BATCH_BYTES), 17.0);
+    }
+}

@@ -1,0 +1,176 @@
+//! Other ways to run the same calls on AWS, as arithmetic under the same limits. Whatever is not known is taken as the way
+//! in question would like it best: no start-up, no failures, no overhead of its own.
+
+use std::time::Duration;
+
+use task_core::aws::PRICES;
+
+use crate::{Setup, limits};
+
+/// A way, and what it comes to.
+#[derive(Clone, Debug)]
+pub struct Rival {
+    /// Its name.
+    pub name: &'static str,
+    /// How many calls start in a second, once it is under way.
+    pub rate: f64,
+    /// When the last call has started.
+    pub started: Duration,
+    /// When the last call has ended.
+    pub done: Duration,
+    /// How many requests are billed.
+    pub requests: f64,
+    /// What it costs, mail itself not counted.
+    pub dollars: f64,
+    /// What keeps it from being faster.
+    pub binds: &'static str,
+}
+
+/// With how many threads a client invokes, or sends, where one thread is not the point.
+const THREADS: f64 = 64.0;
+
+/// The smallest memory of a function, in MB: enough for a call that waits.
+const SMALL_MB: f64 = 128.0;
+
+/// How many requests Celery's transport makes for a call, measured with kombu (`benches/fan_out`): send, receive, delete.
+const KOMBU_REQUESTS: f64 = 2.78;
+
+/// How many calls a Celery worker runs at a time: as many as ours, with its pool of green threads.
+const CELERY_AT_A_TIME: f64 = 100.0;
+
+/// What a worker that is always on costs in a month of 730 hours.
+const ALWAYS_ON: f64 = 28.8;
+const MONTH_S: f64 = 730.0 * 3600.0;
+
+/// How many children of a Distributed Map run at a time (Step Functions' quotas).
+const CHILDREN: f64 = 10_000.0;
+
+/// How many state transitions of Standard workflows an account has in a second in its largest regions (Step Functions' quotas).
+/// Each child is one at least, which is what its price says.
+const TRANSITIONS: f64 = 5000.0;
+
+/// A million state transitions, and a million requests of Express workflows (Step Functions' price list).
+const STANDARD: f64 = 25.0;
+const EXPRESS: f64 = 1.0;
+
+/// A gigabyte of an Express workflow's memory for a second, of which it is billed 64 MB at least, by 100 ms.
+const EXPRESS_GB_S: f64 = 0.000_016_67;
+const EXPRESS_GB: f64 = 64.0 / 1024.0;
+
+/// How many synchronous invocations a second an account has for each environment it may have.
+const SYNCHRONOUS: f64 = 10.0;
+
+/// All of them.
+pub fn all(setup: &Setup) -> Vec<Rival> {
+    vec![
+        invoke("one Invoke a call, one after the other", setup, 1.0),
+        invoke("one Invoke a call, 64 at a time", setup, THREADS),
+        celery(setup),
+        standard(setup),
+        express(setup),
+    ]
+}
+
+/// An asynchronous Invoke for each call, from one client: 100 ms for each and each thread.
+fn invoke(name: &'static str, setup: &Setup, threads: f64) -> Rival {
+    let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
+    let launched = threads / limits::INVOKE.as_secs_f64();
+    let run = setup.workers as f64 / call_s;
+    let gb_s = calls * call_s * SMALL_MB / 1024.0;
+    let dollars = calls * PRICES.of("Lambda", "Invoke") + gb_s * PRICES.lambda_gb_s;
+    let binds = if launched < run { "Invokes" } else { "workers, one call each" };
+    Rival::steady(name, setup, launched.min(run), calls, dollars, binds)
+}
+
+/// A message a call, sent by 64 threads; workers that are there already receive ten at a time, and run a hundred. Messages
+/// that wait in a worker are in flight, so that no more than SQS's quota of them are there.
+fn celery(setup: &Setup) -> Rival {
+    let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
+    let workers = setup.workers as f64;
+    let sent = THREADS / limits::SQS.as_secs_f64();
+    let received = workers * limits::SQS_BATCH as f64 / limits::SQS.as_secs_f64();
+    let run = (workers * CELERY_AT_A_TIME).min(limits::IN_FLIGHT as f64) / call_s;
+    let (rate, binds) = least([(sent, "sends"), (received, "receives"), (run, "workers")]);
+    let requests = calls * KOMBU_REQUESTS;
+    let time_s = calls / rate + call_s;
+    let dollars = requests * PRICES.of("SQS", "SendMessage") + workers * time_s * ALWAYS_ON / MONTH_S;
+    Rival::steady("Celery on SQS, workers always on", setup, rate, requests, dollars, binds)
+}
+
+/// A child workflow a call, Standard: a state transition each, and a function that it waits for.
+fn standard(setup: &Setup) -> Rival {
+    let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
+    let (rate, binds) = least([
+        (TRANSITIONS, "state transitions"),
+        (children(setup) / call_s, "children and workers, one call each"),
+        (SYNCHRONOUS * setup.workers as f64, "synchronous Invokes"),
+    ]);
+    let dollars = calls * STANDARD / 1e6 + function(calls, call_s);
+    Rival::steady("Distributed Map, Standard", setup, rate, 2.0 * calls, dollars, binds)
+}
+
+/// The same, Express: a request each, and its time.
+fn express(setup: &Setup) -> Rival {
+    let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
+    let (rate, binds) = least([
+        (children(setup) / call_s, "children and workers, one call each"),
+        (SYNCHRONOUS * setup.workers as f64, "synchronous Invokes"),
+    ]);
+    let billed_s = (call_s * 10.0).ceil() / 10.0;
+    let workflow = calls * EXPRESS / 1e6 + calls * billed_s * EXPRESS_GB * EXPRESS_GB_S;
+    let dollars = workflow + function(calls, call_s);
+    Rival::steady("Distributed Map, Express", setup, rate, 2.0 * calls, dollars, binds)
+}
+
+fn children(setup: &Setup) -> f64 {
+    CHILDREN.min(setup.workers as f64)
+}
+
+/// What the function of each call costs.
+fn function(calls: f64, call_s: f64) -> f64 {
+    calls * PRICES.of("Lambda", "Invoke") + calls * call_s * SMALL_MB / 1024.0 * PRICES.lambda_gb_s
+}
+
+fn least<const N: usize>(of: [(f64, &'static str); N]) -> (f64, &'static str) {
+    of.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).unwrap_or((f64::INFINITY, "nothing"))
+}
+
+impl Rival {
+    fn steady(name: &'static str, setup: &Setup, rate: f64, requests: f64, dollars: f64, binds: &'static str) -> Self {
+        let started = Duration::from_secs_f64(setup.calls as f64 / rate);
+        Self { name, rate, started, done: started + setup.length.takes(), requests, dollars, binds }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Length;
+
+    fn of(name: &str, workers: usize) -> Rival {
+        let setup = Setup::new(1_000_000, Length::Usual, workers);
+        all(&setup).into_iter().find(|rival| rival.name == name).expect("there is such a way")
+    }
+
+    #[test]
+    fn an_invoke_a_call_costs_what_the_table_of_prices_says() {
+        let one = of("one Invoke a call, one after the other", 1000);
+        assert!((one.started.as_secs_f64() - 100_000.0).abs() < 1.0, "ten a second: {one:?}");
+        assert!((one.dollars - 0.283).abs() < 0.01, "0.2 and 50 ms of 128 MB: {one:?}");
+    }
+
+    #[test]
+    fn a_child_a_call_costs_twenty_five_dollars_a_million() {
+        let (standard, express) = (of("Distributed Map, Standard", 1000), of("Distributed Map, Express", 1000));
+        assert!((25.0..26.0).contains(&standard.dollars), "{standard:?}");
+        assert!((1.2..1.6).contains(&express.dollars), "{express:?}");
+        assert!((standard.rate - 5000.0).abs() < 1e-9 && (express.rate - 10_000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn celery_is_as_fast_as_it_is_fed() {
+        let (few, many) = (of("Celery on SQS, workers always on", 1), of("Celery on SQS, workers always on", 1000));
+        assert_eq!((few.binds, many.binds), ("receives", "sends"));
+        assert!((0.84..1.3).contains(&few.dollars), "{few:?}");
+    }
+}

@@ -1,0 +1,344 @@
+//! One run: a client, the mapping, dispatchers and workers as they are, in the world that `limits` describes.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use dispatcher::{Dispatcher, DispatcherOptions};
+use futures::FutureExt as _;
+use task_core::{
+    aws::{Backend, Bill, Options, Settings},
+    client::{Client, FanOut},
+    planner,
+    ports::{Clock, Invoker, Ports, Profile, SystemClock},
+    sim::{Dice, Host, Sim, Weather},
+    task::{Options as TaskOptions, States, Task},
+};
+use worker::{Worker, WorkerOptions};
+
+use crate::{
+    aws::{Aws, Way},
+    counter::Counter,
+    function::{Boot, Function, Handler},
+    launcher::{Launch, Launcher},
+    ledger::Table,
+    limits,
+    mail::{self, Book, Long, Post, Quick, QUEUE, Slow, Source, Started, Usual},
+    mapping::{Feed, Mapping},
+    queue::Sqs,
+};
+
+/// How often it is looked how far a run is.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// After how long a run is given up: it would be a fault of the product.
+const PATIENCE: Duration = Duration::from_hours(48);
+
+/// How long a call takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// A millisecond.
+    Quick,
+    /// 50 ms, as a mail does.
+    Usual,
+    /// A second.
+    Slow,
+    /// Half a minute.
+    Long,
+}
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// How many calls.
+    pub calls: u64,
+    /// How long each takes.
+    pub length: Length,
+    /// How many workers may run at a time: the cap on outstanding invocations, and the concurrency of their function.
+    pub workers: usize,
+    /// How many dispatchers may run at a time: the mapping's `MaximumConcurrency`.
+    pub dispatchers: usize,
+    /// What the table takes in a second, in write units.
+    pub table_writes: f64,
+    /// How many calls a parcel has, if not as many as the planner says: in steps of the concurrency of the task.
+    pub calls_per_parcel: Option<u32>,
+    /// The most parcels of an invocation.
+    pub parcels: usize,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was run.
+    pub setup: Setup,
+    /// When calls started.
+    pub started: Started,
+    /// When the last parcel was finished.
+    pub done: Duration,
+    /// When the client was told that all calls are accepted.
+    pub accepted: Duration,
+    /// How many parcels there were, and the most calls of one.
+    pub parcels: u64,
+    /// See `parcels`.
+    pub calls_per_parcel: u32,
+    /// How many workers ran at a time at most, and when that was reached.
+    pub most_workers: usize,
+    /// See `most_workers`.
+    pub most_workers_at: Duration,
+    /// How many environments of workers were started.
+    pub environments: usize,
+    /// How many dispatchers ran at a time at most.
+    pub most_dispatchers: usize,
+    /// The most bytes of parcels that a dispatcher had in hand.
+    pub dispatcher_bytes: usize,
+    /// The most messages in flight.
+    pub in_flight: usize,
+    /// How often an event found no room, how often the table had no capacity, how often transactions met, and how many
+    /// requests came to nothing in the end.
+    pub throttled_events: u64,
+    /// See `throttled_events`.
+    pub throttled_writes: u64,
+    /// See `throttled_events`.
+    pub conflicts: u64,
+    /// See `throttled_events`.
+    pub failed: u64,
+    /// What AWS bills.
+    pub bill: Bill,
+    /// How long the simulation itself took.
+    pub took: Duration,
+}
+
+impl Length {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Quick, Self::Usual, Self::Slow, Self::Long];
+
+    /// How long that is.
+    pub fn takes(self) -> Duration {
+        planner::expected(self.options())
+    }
+
+    /// The options of a task whose calls take so long.
+    pub fn options(self) -> &'static TaskOptions {
+        match self {
+            Self::Quick => const { &Quick::OPTIONS },
+            Self::Usual => const { &Usual::OPTIONS },
+            Self::Slow => const { &Slow::OPTIONS },
+            Self::Long => const { &Long::OPTIONS },
+        }
+    }
+}
+
+impl Setup {
+    /// With what a deployment has by default, but for the cap.
+    pub fn new(calls: u64, length: Length, workers: usize) -> Self {
+        Self {
+            seed: 1,
+            calls,
+            length,
+            workers,
+            dispatchers: 10,
+            table_writes: limits::TABLE_WRITES,
+            calls_per_parcel: None,
+            parcels: planner::MAX_PARCELS as usize,
+        }
+    }
+
+    /// The least time that the work takes, however it is spread: no limit but how many workers there are and how fast Lambda
+    /// starts them.
+    pub fn bound(&self) -> Duration {
+        let options = self.length.options();
+        let rate = f64::from(options.concurrency) / self.length.takes().as_secs_f64();
+        let (mut left, mut passed_s) = (self.calls as f64, 0.0);
+        let step_s = 0.01;
+        let last_s = (self.workers as f64 - limits::SCALING_STEP).max(0.0) / limits::SCALING_STEP
+            * limits::SCALING.as_secs_f64();
+        while passed_s < last_s && left > 0.0 {
+            let grown = limits::SCALING_STEP * (1.0 + passed_s / limits::SCALING.as_secs_f64());
+            left -= grown.min(self.workers as f64) * rate * step_s;
+            passed_s += step_s;
+        }
+        let rest_s = left.max(0.0) / (rate * self.workers as f64);
+        Duration::from_secs_f64(passed_s + rest_s).max(self.length.takes())
+    }
+}
+
+/// How a stack on AWS wants to be used.
+///
+/// # Panics
+/// Never: nothing is asked of AWS.
+pub(crate) fn profile() -> Profile {
+    let settings = Settings::new("scale".parse().expect("it is a stack's name"));
+    Backend::new(settings, Options::default()).expect("nothing is asked of AWS").ports().profile
+}
+
+/// What all programs of a run are made from.
+#[derive(Clone)]
+struct World {
+    aws: Aws,
+    book: Book,
+    counter: Counter,
+    /// The most bytes that a dispatcher had in hand.
+    in_hand: Arc<Mutex<usize>>,
+    parcels: usize,
+}
+
+/// Runs it.
+pub fn run(setup: &Setup) -> Outcome {
+    let real = SystemClock::new();
+    let began_us = real.monotonic_us();
+    let mut dice = Dice::new(setup.seed);
+    let weather = Weather { latency_us: (0, 0), in_flight: limits::IN_FLIGHT, ..Weather::calm() };
+    let mut sim = Sim::new(dice.next_u64(), weather);
+    let world = World {
+        aws: Aws::new(dice.split(), setup.table_writes),
+        book: Book::new(setup.calls),
+        counter: Counter::new(setup.workers),
+        in_hand: Arc::default(),
+        parcels: setup.parcels,
+    };
+    let workers = Function::new("a worker", setup.workers, &sim, world.aws.clone(), world.worker());
+    let boot = world.dispatcher(workers.clone());
+    let dispatchers = Function::new("a dispatcher", setup.dispatchers, &sim, world.aws.clone(), boot);
+    let queue = |host: &Host| world.ports(host).queue;
+    Mapping::start(&mut sim, QUEUE, queue, dispatchers.clone(), world.aws.clone(), setup.dispatchers);
+    let accepted = world.client(&mut sim, setup);
+    let mut in_flight = 0;
+    while sim.now() < PATIENCE {
+        sim.run_until(sim.now() + LOOK);
+        in_flight = in_flight.max(sim.in_flight());
+        let is_accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if is_accepted && sim.is_quiet() && world.book.calls() == setup.calls {
+            break;
+        }
+    }
+    let (usage, invocations, gb_seconds) = world.aws.used();
+    let parcels = usage.get(&("SQS".into(), "DeleteMessageBatch".into())).map_or(0, |usage| usage.requests);
+    let (of_workers, of_dispatchers, state) = (workers.seen(), dispatchers.seen(), world.aws.state());
+    Outcome {
+        setup: setup.clone(),
+        started: world.book.read(),
+        done: state.ended,
+        accepted: accepted.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default(),
+        parcels,
+        calls_per_parcel: state.calls_per_parcel,
+        most_workers: of_workers.most_busy,
+        most_workers_at: of_workers.full_at,
+        environments: of_workers.environments,
+        most_dispatchers: of_dispatchers.most_busy,
+        dispatcher_bytes: *world.in_hand.lock().unwrap_or_else(PoisonError::into_inner),
+        in_flight,
+        throttled_events: of_workers.throttled + of_dispatchers.throttled,
+        throttled_writes: state.throttled,
+        conflicts: state.conflicts,
+        failed: state.failed,
+        bill: Bill::new(&usage, setup.calls).with_compute(invocations, gb_seconds),
+        took: Duration::from_micros(real.monotonic_us() - began_us),
+    }
+}
+
+impl World {
+    fn way(&self, host: &Host) -> Way {
+        Way { aws: self.aws.clone(), clock: host.clock() }
+    }
+
+    fn ports(&self, host: &Host) -> Ports {
+        let (ports, way) = (host.ports(Profile { lease_ms: limits::LEASE.as_millis() as u64, ..profile() }, false), self.way(host));
+        Ports {
+            queue: Arc::new(Sqs::new(ports.queue, way.clone())),
+            ledger: Arc::new(Table::new(ports.ledger, way.clone())),
+            batches: Arc::new(Table::new(ports.batches, way)),
+            ..ports
+        }
+    }
+
+    /// What becomes of a worker's environment.
+    fn worker(&self) -> Boot<Launch> {
+        let world = self.clone();
+        let registry = mail::registry();
+        Arc::new(move |host| {
+            let (ports, way, clock) = (world.ports(host), world.way(host), host.clock());
+            let mut states = States::default();
+            states.insert(Post::new(host, world.book.clone()));
+            let name: Arc<str> = format!("environment {}", host.id()).into();
+            let options =
+                WorkerOptions { name: Arc::clone(&name), isolate: false, threads: 1, ..WorkerOptions::default() };
+            let worker = Worker::new(Arc::clone(&registry), ports, states, options);
+            let counter = world.counter.clone();
+            let handler: Handler<Launch> = Arc::new(move |(invocation, minute)| {
+                let (worker, way, counter, name) = (Arc::clone(&worker), way.clone(), counter.clone(), Arc::clone(&name));
+                let deadline_ms = clock.now_ms() + limits::WORKER_LIMIT.as_millis() as u64;
+                async move {
+                    worker.run_as(name, invocation, Some(deadline_ms)).await;
+                    counter.release(minute, &way).await;
+                }
+                .boxed()
+            });
+            handler
+        })
+    }
+
+    /// What becomes of a dispatcher's environment: what `dispatcher::lambda::Handler` does with messages.
+    fn dispatcher(&self, workers: Function<Launch>) -> Boot<Feed> {
+        let world = self.clone();
+        Arc::new(move |host| {
+            let (ports, way) = (world.ports(host), world.way(host));
+            let launcher =
+                Arc::new(Launcher { workers: workers.clone(), way: way.clone(), granted: Mutex::default() });
+            let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
+            let options = DispatcherOptions { parcels: world.parcels, ..DispatcherOptions::new([QUEUE]) };
+            let dispatcher = Arc::new(Dispatcher::new(ports, invoker, options));
+            let world = world.clone();
+            let handler: Handler<Feed> = Arc::new(move |Feed { deliveries, done }| {
+                let (dispatcher, launcher, way) = (Arc::clone(&dispatcher), Arc::clone(&launcher), way.clone());
+                let world = world.clone();
+                async move {
+                    world.holds(deliveries.iter().map(|delivery| delivery.body.len()).sum());
+                    let granted = world.counter.reserve(deliveries.len(), &way).await.unwrap_or_default();
+                    launcher.grant(granted);
+                    dispatcher.hide_and_dispatch(deliveries, granted.count).await;
+                    world.counter.give_back(launcher.left(), &way).await;
+                    done.say();
+                }
+                .boxed()
+            });
+            handler
+        })
+    }
+
+    fn holds(&self, bytes: usize) {
+        let mut most = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        *most = bytes.max(*most);
+    }
+
+    /// Sends all calls. Says when they are accepted.
+    fn client(&self, sim: &mut Sim, setup: &Setup) -> Arc<Mutex<Option<Duration>>> {
+        let host = sim.boot("the client", 0);
+        let mut ports = self.ports(&host);
+        // A client has the default lease, which bounds the work of a parcel; and so whoever wants other parcels.
+        ports.profile = profile();
+        if let Some(calls) = setup.calls_per_parcel {
+            let rounds = u64::from(calls.div_ceil(setup.length.options().concurrency));
+            ports.profile.lease_ms = 2 * rounds * setup.length.takes().as_millis() as u64;
+        }
+        let (clock, accepted) = (host.clock(), Arc::<Mutex<Option<Duration>>>::default());
+        let told = Arc::clone(&accepted);
+        let client = Client::in_background(ports, host.background());
+        let source = Source::new(setup.calls, host.clock(), setup.calls_per_parcel.is_none());
+        let length = setup.length;
+        host.spawn(async move {
+            let sent = match length {
+                Length::Quick => FanOut::<Quick>::new(source).on(&client).send().await.map(drop),
+                Length::Usual => FanOut::<Usual>::new(source).on(&client).send().await.map(drop),
+                Length::Slow => FanOut::<Slow>::new(source).on(&client).send().await.map(drop),
+                Length::Long => FanOut::<Long>::new(source).on(&client).send().await.map(drop),
+            };
+            sent.expect("the simulated services take what they are sent");
+            let now = Duration::from_micros(clock.monotonic_us());
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        });
+        accepted
+    }
+}

@@ -1,0 +1,89 @@
+//! What the planner chooses, beside the best that a search finds: the same calls with other sizes of parcels, and with
+//! other numbers of parcels to an invocation.
+
+use std::time::Duration;
+
+use task_core::planner;
+
+use crate::{Outcome, Setup, run};
+
+/// One way to cut the calls, and what it came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// How many calls a parcel has at most.
+    pub calls_per_parcel: u32,
+    /// How many parcels an invocation has at most.
+    pub parcels: usize,
+    /// How long it took.
+    pub time: Duration,
+    /// What it cost.
+    pub dollars: f64,
+}
+
+/// What a search has found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What was run.
+    pub setup: Setup,
+    /// What the planner chose.
+    pub planned: Cut,
+    /// The quickest that costs no more.
+    pub quickest: Cut,
+    /// The cheapest that takes no longer.
+    pub cheapest: Cut,
+}
+
+/// Of how many rounds of concurrent calls parcels are tried; a full one has the most that fit.
+const ROUNDS: [u32; 7] = [1, 2, 4, 8, 12, 20, 41];
+
+/// How many parcels to an invocation are tried.
+const PARCELS: [usize; 3] = [1, 3, 10];
+
+/// By how much a cut may cost more, or take longer, and still count as no dearer, or no slower: what chance makes of it.
+const EQUAL: f64 = 1.01;
+
+/// Tries all cuts of this setup.
+pub fn search(setup: &Setup) -> Found {
+    let planned = cut(&run(setup));
+    let options = setup.length.options();
+    let most = planner::MOST_WORK.max(setup.length.takes());
+    let mut quickest = planned;
+    let mut cheapest = planned;
+    for rounds in ROUNDS {
+        let calls = rounds * options.concurrency;
+        if setup.length.takes() * rounds > most || u64::from(calls) > setup.calls.next_multiple_of(100) {
+            continue;
+        }
+        for parcels in PARCELS {
+            let tried = cut(&run(&Setup { calls_per_parcel: Some(calls), parcels, ..setup.clone() }));
+            if tried.dollars <= planned.dollars * EQUAL && tried.time < quickest.time {
+                quickest = tried;
+            }
+            if tried.time <= planned.time.mul_f64(EQUAL) && tried.dollars < cheapest.dollars {
+                cheapest = tried;
+            }
+        }
+    }
+    Found { setup: setup.clone(), planned, quickest, cheapest }
+}
+
+fn cut(outcome: &Outcome) -> Cut {
+    Cut {
+        calls_per_parcel: outcome.calls_per_parcel,
+        parcels: outcome.setup.parcels,
+        time: outcome.done,
+        dollars: outcome.bill.dollars(),
+    }
+}
+
+impl Found {
+    /// How much longer the planner's choice takes than the quickest that costs no more: 0.1 is a tenth.
+    pub fn slower(&self) -> f64 {
+        self.planned.time.as_secs_f64() / self.quickest.time.as_secs_f64() - 1.0
+    }
+
+    /// How much more it costs than the cheapest that takes no longer.
+    pub fn dearer(&self) -> f64 {
+        self.planned.dollars / self.cheapest.dollars - 1.0
+    }
+}

@@ -1,0 +1,64 @@
+//! What is true of every run, on runs that are small: so that the recipe of the page does not rot.
+
+use std::time::Duration;
+
+use scale::{Length, Outcome, Setup, limits, rivals, run};
+
+fn small(workers: usize) -> Setup {
+    Setup::new(100_000, Length::Usual, workers)
+}
+
+fn units(outcome: &Outcome, service: &str, operation: &str) -> f64 {
+    let line = outcome.bill.lines.iter().find(|line| line.service == service && line.operation == operation);
+    line.map_or(0.0, |line| line.units)
+}
+
+#[test]
+fn every_call_runs_once_and_no_limit_is_undercut() {
+    let outcome = run(&small(20));
+    assert_eq!((outcome.started.calls, outcome.started.again), (100_000, 0));
+    assert_eq!(outcome.started.steps.iter().sum::<u64>(), 100_000, "each start is drawn");
+    assert!(outcome.done >= outcome.setup.bound(), "{:?} < {:?}", outcome.done, outcome.setup.bound());
+    let before_the_first = limits::INVOKE / 2 + limits::COLD_START;
+    assert!(outcome.started.first >= before_the_first, "a call starts after an Invoke and a cold start");
+    assert!(outcome.most_workers <= 20, "the cap holds: {}", outcome.most_workers);
+    assert!(outcome.in_flight as u64 <= outcome.parcels);
+}
+
+/// A million calls that take a millisecond were billed 6,700 requests and units of the SDK's clients (docs/aws.md), which the
+/// simulation knows nothing of.
+#[test]
+fn requests_are_those_that_the_sdk_makes() {
+    let outcome = run(&Setup::new(1_000_000, Length::Quick, 1000));
+    let parcels = outcome.parcels as f64;
+    assert_eq!(units(&outcome, "DynamoDB", "TransactWriteItems"), 4.0 * parcels + 4.0 + 2.0 * outcome.conflicts as f64);
+    assert_eq!(units(&outcome, "SQS", "DeleteMessageBatch"), parcels);
+    let all = outcome.bill.units();
+    assert!((6_000.0..8_000.0).contains(&all), "{}", outcome.bill);
+}
+
+#[test]
+fn more_workers_are_never_slower() {
+    let done = [5, 20, 80].map(|workers| run(&small(workers)).done);
+    assert!(done.is_sorted_by(|few, many| few >= many), "{done:?}");
+}
+
+#[test]
+fn a_seed_is_one_run_and_another_seed_is_another() {
+    let of = |seed| {
+        let outcome = run(&Setup { seed, ..small(20) });
+        (outcome.done, outcome.started.steps, outcome.bill.units())
+    };
+    assert!(of(1) == of(1));
+    assert!(of(1) != of(2));
+}
+
+/// What is written in the page of other ways holds whatever is run: none is better than its own workers allow.
+#[test]
+fn other_ways_have_their_bounds_too() {
+    for rival in rivals(&small(20)) {
+        let alone = Duration::from_millis(50);
+        assert!(rival.done >= alone && rival.started <= rival.done, "{rival:?}");
+        assert!(rival.dollars > 0.0, "{rival:?}");
+    }
+}
