@@ -86,10 +86,25 @@ impl Dispatcher {
     /// parcel held.
     pub async fn hide_and_dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
         let plan = self.plan(deliveries, rooms);
+        self.hide_and_launch_planned(plan).await
+    }
+
+    /// The same; what there is no room for is answered, as it is, instead of being put back.
+    pub(crate) async fn hide_and_launch(&self, deliveries: Vec<Delivery>, rooms: usize) -> (Launched, Vec<Delivery>) {
+        let mut plan = self.plan(deliveries, rooms);
+        let rest = std::mem::take(&mut plan.excess);
+        (self.hide_and_launch_planned(plan).await, rest)
+    }
+
+    async fn hide_and_launch_planned(&self, plan: Plan) -> Launched {
         let until_ms = self.ports.clock.now_ms() + self.ports.profile.lease_ms;
         let launching = plan.invocations.iter().flat_map(|invocation| &invocation.deliveries);
         let hides = launching.map(|delivery| delivery.hidden(until_ms)).collect();
         launch(&self.ports, &*self.invoker, &self.options, plan, put_aside(&self.ports, hides)).await
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     fn plan(&self, deliveries: Vec<Delivery>, rooms: usize) -> Plan {

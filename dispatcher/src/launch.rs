@@ -14,7 +14,7 @@ pub(crate) const PARALLEL: usize = 1000;
 /// The longest that a refused message is hidden: a minute at first, since there may be room at any time. SQS counts
 /// its receives, so that it is longer for one that has waited for so many: a long backlog waits for weeks.
 const REFUSED_MOST_MS: u64 = 60_000;
-const PATIENT_RECEIVES: u32 = 100;
+pub(crate) const PATIENT_RECEIVES: u32 = 100;
 const REFUSED_LATER_MS: u64 = 15 * 60_000;
 
 /// What became of a plan.

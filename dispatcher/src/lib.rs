@@ -8,9 +8,11 @@ pub mod lambda;
 mod launch;
 mod launches;
 mod options;
+mod patient;
 mod plan;
 
 pub use dispatcher::Dispatcher;
 pub use launch::Launched;
 pub use options::DispatcherOptions;
+pub use patient::PATIENCE;
 pub use plan::{Plan, plan};

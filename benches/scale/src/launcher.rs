@@ -26,6 +26,11 @@ impl Launcher {
         *self.granted.lock().unwrap_or_else(PoisonError::into_inner) = granted;
     }
 
+    /// How many may be.
+    pub(crate) fn held(&self) -> usize {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
     /// What was not launched.
     pub(crate) fn left(&self) -> Granted {
         std::mem::take(&mut *self.granted.lock().unwrap_or_else(PoisonError::into_inner))
@@ -40,7 +45,7 @@ impl Launcher {
 
 impl Invoker for Launcher {
     fn room(&self) -> BoxFuture<'_, usize> {
-        std::future::ready(self.granted.lock().unwrap_or_else(PoisonError::into_inner).count).boxed()
+        std::future::ready(self.held()).boxed()
     }
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {

@@ -128,9 +128,7 @@ pub fn bars(path: &Path, title: &str, x: Range<f64>, bars: &[(String, f64)]) -> 
         .x_label_formatter(&|value| format!("${value}"))
         .label_style((FONT, TEXT))
         .draw()?;
-    let style = |horizontal| {
-        TextStyle::from((FONT, TEXT).into_font()).pos(Pos::new(horizontal, VPos::Center))
-    };
+    let style = |horizontal| TextStyle::from((FONT, TEXT).into_font()).pos(Pos::new(horizontal, VPos::Center));
     for (at, (name, dollars)) in bars.iter().enumerate() {
         let middle = bars.len() as f64 - at as f64 - 0.5;
         let colour = COLOURS[usize::from(at > 0)].mix(if at > 0 { 0.65 } else { 1.0 });

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use dispatcher::{Dispatcher, DispatcherOptions};
+use dispatcher::{Dispatcher, DispatcherOptions, PATIENCE};
 use futures::FutureExt as _;
 use task_core::{
     aws::{Backend, Bill, Options, Settings},
@@ -24,7 +24,7 @@ use crate::{
     launcher::{Launch, Launcher},
     ledger::Table,
     limits,
-    mail::{self, Book, Long, Post, Quick, QUEUE, Slow, Source, Started, Usual},
+    mail::{self, Book, Long, Post, QUEUE, Quick, Slow, Source, Started, Usual},
     mapping::{Feed, Mapping},
     queue::Sqs,
 };
@@ -33,7 +33,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(100);
 
 /// After how long a run is given up: it would be a fault of the product.
-const PATIENCE: Duration = Duration::from_hours(48);
+const GIVEN_UP: Duration = Duration::from_hours(48);
 
 /// How long a call takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ pub fn run(setup: &Setup) -> Outcome {
     Mapping::start(&mut sim, QUEUE, queue, dispatchers.clone(), world.aws.clone(), setup.dispatchers);
     let accepted = world.client(&mut sim, setup);
     let mut in_flight = 0;
-    while sim.now() < PATIENCE {
+    while sim.now() < GIVEN_UP {
         sim.run_until(sim.now() + LOOK);
         in_flight = in_flight.max(sim.in_flight());
         let is_accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner).is_some();
@@ -245,7 +245,8 @@ impl World {
     }
 
     fn ports(&self, host: &Host) -> Ports {
-        let (ports, way) = (host.ports(Profile { lease_ms: limits::LEASE.as_millis() as u64, ..profile() }, false), self.way(host));
+        let (ports, way) =
+            (host.ports(Profile { lease_ms: limits::LEASE.as_millis() as u64, ..profile() }, false), self.way(host));
         Ports {
             queue: Arc::new(Sqs::new(ports.queue, way.clone())),
             ledger: Arc::new(Table::new(ports.ledger, way.clone())),
@@ -268,7 +269,8 @@ impl World {
             let worker = Worker::new(Arc::clone(&registry), ports, states, options);
             let counter = world.counter.clone();
             let handler: Handler<Launch> = Arc::new(move |(invocation, minute)| {
-                let (worker, way, counter, name) = (Arc::clone(&worker), way.clone(), counter.clone(), Arc::clone(&name));
+                let (worker, way, counter, name) =
+                    (Arc::clone(&worker), way.clone(), counter.clone(), Arc::clone(&name));
                 let deadline_ms = clock.now_ms() + limits::WORKER_LIMIT.as_millis() as u64;
                 async move {
                     worker.run_as(name, invocation, Some(deadline_ms)).await;
@@ -285,8 +287,7 @@ impl World {
         let world = self.clone();
         Arc::new(move |host| {
             let (ports, way) = (world.ports(host), world.way(host));
-            let launcher =
-                Arc::new(Launcher { workers: workers.clone(), way: way.clone(), granted: Mutex::default() });
+            let launcher = Arc::new(Launcher { workers: workers.clone(), way: way.clone(), granted: Mutex::default() });
             let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
             let options = DispatcherOptions { parcels: world.parcels, ..DispatcherOptions::new([QUEUE]) };
             let dispatcher = Arc::new(Dispatcher::new(ports, invoker, options));
@@ -296,9 +297,9 @@ impl World {
                 let world = world.clone();
                 async move {
                     world.holds(deliveries.iter().map(|delivery| delivery.body.len()).sum());
-                    let granted = world.counter.reserve(deliveries.len(), &way).await.unwrap_or_default();
-                    launcher.grant(granted);
-                    dispatcher.hide_and_dispatch(deliveries, granted.count).await;
+                    let until_ms = way.clock.now_ms() + PATIENCE.as_millis() as u64;
+                    let reserve = |most| world.reserve(&launcher, &way, most).boxed();
+                    dispatcher.dispatch_patiently(deliveries, until_ms, reserve).await;
                     world.counter.give_back(launcher.left(), &way).await;
                     done.say();
                 }
@@ -306,6 +307,17 @@ impl World {
             });
             handler
         })
+    }
+
+    /// As `task-core/src/aws/functions.rs` does it: what is granted already is launched first.
+    async fn reserve(&self, launcher: &Launcher, way: &Way, most: usize) -> Option<usize> {
+        let held = launcher.held();
+        if held > 0 {
+            return Some(held.min(most));
+        }
+        let granted = self.counter.reserve(most, way).await.ok()?;
+        launcher.grant(granted);
+        Some(granted.count)
     }
 
     fn holds(&self, bytes: usize) {

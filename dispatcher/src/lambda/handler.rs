@@ -19,7 +19,10 @@ use super::{
     event::Event,
     failures,
 };
-use crate::{Dispatcher, DispatcherOptions};
+use crate::{Dispatcher, DispatcherOptions, PATIENCE};
+
+/// How long before the function's time limit nothing is waited for any more: what is in hand has to be launched or put back.
+const LAST_MS: u64 = 10_000;
 
 /// Handles the events of a dispatcher's function.
 pub struct Handler {
@@ -52,7 +55,7 @@ impl Handler {
         let stack = &self.backend.settings().stack;
         let Some(first) = event.messages.first() else { return Ok(Answer::default()) };
         match stack.role_of(first.sqs()) {
-            Some(QueueRole::Work(queue)) => Ok(self.dispatch(event, &queue).await),
+            Some(QueueRole::Work(queue)) => Ok(self.dispatch(event, &queue, request).await),
             Some(QueueRole::Failures) => Ok(self.take_failures(event).await),
             Some(QueueRole::Dead(queue)) => self.drain(event, &queue, request).await,
             None => Err(HandlerError::Queue { sqs: first.sqs().to_owned(), stack: stack.clone() }),
@@ -60,22 +63,25 @@ impl Handler {
     }
 
     /// Launches workers. Every message stays: it is hidden, and deleted when its parcel is finished.
-    async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>) -> Answer {
+    async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>, request: &Request) -> Answer {
         let messages = event.messages.iter().map(|message| message.incoming(Arc::clone(queue)));
         let Taken { due: deliveries, aside } = self.backend.take(messages).await;
         protocol::put_aside(&self.ports, aside).await;
         if !deliveries.is_empty() {
             let parcels = deliveries.len();
-            let rooms = self.launcher.reserve(parcels).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, parcels, "no worker is launched; the parcels wait");
-                0
-            });
-            let launched = self.dispatcher.hide_and_dispatch(deliveries, rooms).await;
+            let patience_ms = self.ports.clock.now_ms() + PATIENCE.as_millis() as u64;
+            let until_ms = patience_ms.min(request.deadline_ms.saturating_sub(LAST_MS));
+            let launched = self.dispatcher.dispatch_patiently(deliveries, until_ms, |most| self.reserve(most)).await;
             self.launcher.give_back().await;
             let crate::Launched { accepted, refused, unknown, buried, unsettled } = launched;
             tracing::info!(%queue, parcels, accepted, refused, unknown, buried, unsettled, "dispatched");
         }
         event.messages.iter().collect()
+    }
+
+    fn reserve(&self, most: usize) -> BoxFuture<'_, Option<usize>> {
+        let warn = |error| tracing::warn!(%error, "no worker is launched; the parcels wait");
+        async move { self.launcher.reserve(most).await.map_err(warn).ok() }.boxed()
     }
 
     /// What could not be taken stays.

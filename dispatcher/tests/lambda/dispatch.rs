@@ -2,7 +2,9 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use crate::site::{Site, event, stay};
+use task_core::ports::Clock as _;
+
+use crate::site::{START_MS, Site, event, stay};
 
 #[tokio::test]
 async fn workers_are_launched_and_messages_stay_hidden_for_a_lease() {
@@ -39,6 +41,38 @@ async fn what_no_worker_takes_is_back_soon() {
     }
 }
 
+/// With a hundred workers and parcels of a second, a backlog of 5,391 parcels took 487 s instead of 50 when each refusal
+/// hid them for longer (`benches/scale`).
+#[tokio::test]
+async fn what_there_is_no_room_for_yet_is_kept_until_a_worker_is_free() {
+    let site = Site::new();
+    site.launches.refusals.store(30, Ordering::SeqCst);
+    site.launches.rooms.store(1, Ordering::SeqCst);
+    for batch in 0..3 {
+        site.send("mail", batch, 2000).await;
+    }
+    let deliveries = site.receive("mail").await;
+    let began_ms = site.clock.now_ms();
+    site.handle(&event("shop-mail", &deliveries)).await.unwrap();
+    let kept_ms = site.clock.now_ms() - began_ms;
+    assert!((3_000..=9_000).contains(&kept_ms), "it was looked thirty times: {kept_ms} ms");
+    let launched: usize = site.launches.invocations.lock().unwrap().iter().map(|of| of.deliveries.len()).sum();
+    assert_eq!(launched, 3, "nothing went back to the queue");
+}
+
+#[tokio::test]
+async fn waiting_for_room_ends_before_the_function_does() {
+    let site = Site::new();
+    site.launches.rooms.store(0, Ordering::SeqCst);
+    site.send("mail", 1, 1).await;
+    let deliveries = site.receive("mail").await;
+    let began_ms = site.clock.now_ms();
+    site.handle(&event("shop-mail", &deliveries)).await.unwrap();
+    let kept_ms = site.clock.now_ms() - began_ms;
+    assert!((19_000..=20_500).contains(&kept_ms), "{kept_ms} ms");
+    assert!(site.launches.asked.load(Ordering::SeqCst) <= 201, "a look a tenth of a second at most");
+}
+
 #[tokio::test]
 async fn a_backlog_that_waits_long_is_looked_at_less_often() {
     for (receives, hidden) in [(100, Duration::from_mins(1)), (101, Duration::from_mins(15))] {
@@ -48,6 +82,12 @@ async fn a_backlog_that_waits_long_is_looked_at_less_often() {
         let mut deliveries = site.receive("mail").await;
         deliveries[0].receives = receives;
         site.handle(&event("shop-mail", &deliveries)).await.unwrap();
+        let kept = Duration::from_millis(site.clock.now_ms() - START_MS);
+        assert_eq!(
+            kept >= Duration::from_secs(19),
+            receives == 100,
+            "nobody is billed for waiting for weeks: {kept:?}"
+        );
         assert!(!site.is_visible_after("mail", hidden.saturating_sub(Duration::from_millis(1))).await, "{receives}");
         assert!(site.is_visible_after("mail", Duration::from_millis(1)).await, "{receives}");
     }

@@ -38,9 +38,9 @@ pub(crate) const START_MS: u64 = 1_700_000_000_000;
 /// How long the parcels may be run.
 pub(crate) const KEPT: Duration = Duration::from_hours(14 * 24);
 
-/// A clock that stands still until it is moved. Nothing here sleeps for long.
-#[derive(Default)]
-pub(crate) struct ManualClock(AtomicU64);
+/// A clock that stands still until it is moved, by a test or by whoever sleeps.
+#[derive(Clone, Default)]
+pub(crate) struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
     pub(crate) fn advance(&self, by: Duration) {
@@ -58,8 +58,8 @@ impl Clock for ManualClock {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        assert_eq!(duration, Duration::ZERO, "nothing has to be waited for");
-        std::future::ready(()).boxed()
+        let clock = self.clone();
+        async move { clock.advance(duration) }.boxed()
     }
 }
 
@@ -70,6 +70,10 @@ pub(crate) struct Launches {
     pub(crate) released: Mutex<Vec<u64>>,
     /// How many may be launched; `usize::MAX` stands for a table that cannot be asked.
     pub(crate) rooms: AtomicUsize,
+    /// How often there is no room before that.
+    pub(crate) refusals: AtomicUsize,
+    /// How often it was asked.
+    pub(crate) asked: AtomicUsize,
     pub(crate) given_back: AtomicUsize,
     pub(crate) throttled: Mutex<bool>,
 }
@@ -90,7 +94,10 @@ impl Invoker for Launches {
 
 impl Launcher for Launches {
     fn reserve(&self, most: usize) -> BoxFuture<'_, Result<usize, PortError>> {
-        let rooms = self.rooms.load(Ordering::SeqCst);
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let refuses =
+            self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        let rooms = if refuses { 0 } else { self.rooms.load(Ordering::SeqCst) };
         let down = || PortError::Unavailable { what: "the table is throttled".to_owned(), source: None };
         std::future::ready(if rooms == usize::MAX { Err(down()) } else { Ok(rooms.min(most)) }).boxed()
     }
