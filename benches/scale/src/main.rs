@@ -15,7 +15,8 @@ use scale::{Failed, Length, Outcome, Runs, Setup, run, search, write};
 
 /// What it takes.
 const USAGE: &str = "\
-usage: scale page DOCS               runs everything and writes the tables and drawings of DOCS/scale.md
+usage: scale page DOCS [FEWER]       runs everything and writes the tables and drawings of DOCS/scale.md; with so many times
+                                     fewer calls, to try that out
        scale run CALLS WORKERS [LENGTH [KEY=NUMBER..]]
                                      one run, with its bill; LENGTH is quick, usual, slow or long (default: usual), keys
                                      are seed, dispatchers, table, calls_per_parcel, parcels";
@@ -24,24 +25,28 @@ usage: scale page DOCS               runs everything and writes the tables and d
 const THREADS: usize = 2;
 
 /// The runs of the page: how many calls, for how many workers, with how many dispatchers, on a table of how many writes a second.
-const RUNS: [(u64, usize, usize, f64); 6] = [
+const RUNS: [(u64, usize, usize, f64); 7] = [
+    (100_000_000, 1000, 10, 4000.0),
+    (100_000_000, 10_000, 100, 40_000.0),
     (10_000_000, 100, 10, 4000.0),
     (10_000_000, 1000, 10, 4000.0),
     (10_000_000, 10_000, 100, 40_000.0),
-    (100_000_000, 100, 10, 4000.0),
-    (100_000_000, 1000, 10, 4000.0),
-    (100_000_000, 10_000, 100, 40_000.0),
+    (10_000_000, 1000, 30, 4000.0),
+    (10_000_000, 1000, 30, 40_000.0),
 ];
 
+/// Of how many calls, and of how many workers, the ways are drawn beside each other.
+const DRAWN: (u64, usize) = (10_000_000, 1000);
+
 /// Of how many calls, and under which caps, the planner's choice is looked at.
-const COUNTS: [u64; 3] = [1000, 10_000, 1_000_000];
-const CAPS: [usize; 2] = [100, 1000];
+const PLANNED: [(u64, usize); 4] = [(1000, 1000), (10_000, 1000), (1_000_000, 100), (1_000_000, 1000)];
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
-        ["page", docs] => page(Path::new(docs)),
+        ["page", docs] => page(Path::new(docs), 1),
+        ["page", docs, fewer] => fewer.parse().map_or_else(|_| Err(USAGE.into()), |fewer| page(Path::new(docs), fewer)),
         ["run", calls, workers, ref rest @ ..] => one(calls, workers, rest),
         _ => Err(USAGE.into()),
     };
@@ -54,28 +59,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn page(docs: &Path) -> Result<(), Failed> {
+fn page(docs: &Path, fewer: u64) -> Result<(), Failed> {
     let seed = env::var("CELERIAC_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("seed {seed}; CELERIAC_SEED draws another");
     let setups = RUNS.map(|(calls, workers, dispatchers, table_writes)| Setup {
         seed,
         dispatchers,
         table_writes,
-        ..Setup::new(calls, Length::Usual, workers)
+        ..Setup::new(calls / fewer, Length::Usual, workers)
     });
     let outcomes = at_a_time(&setups, |setup| {
         let outcome = run(setup);
         println!("{}", summary(&outcome));
         outcome
     });
-    let all = Length::ALL.into_iter().flat_map(|length| COUNTS.map(|calls| (length, calls)));
-    let all = all.flat_map(|(length, calls)| CAPS.map(|cap| Setup { seed, ..Setup::new(calls, length, cap) }));
-    let found = at_a_time(&all.collect::<Vec<_>>(), |setup| {
+    let planned =
+        |length| PLANNED.map(|(calls, cap)| Setup { seed, ..Setup::new((calls / fewer).max(1), length, cap) });
+    let planned: Vec<Setup> = Length::ALL.into_iter().flat_map(planned).collect();
+    let found = at_a_time(&planned, |setup| {
         let found = search(setup);
-        println!("{:?} {} cap {}: {:?}", setup.length, setup.calls, setup.workers, found.planned);
+        println!("{found:?}");
         found
     });
-    write(docs, &Runs { outcomes, found })
+    // The largest were begun first, so that nothing is waited for at the end.
+    let mut outcomes = outcomes;
+    outcomes
+        .sort_by_key(|of| (of.setup.calls, of.setup.dispatchers == 30, of.setup.workers, of.setup.table_writes as u64));
+    write(docs, &Runs { outcomes, found, drawn: (DRAWN.0 / fewer, DRAWN.1) })
 }
 
 fn one(calls: &str, workers: &str, rest: &[&str]) -> Result<(), Failed> {

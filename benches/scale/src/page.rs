@@ -16,11 +16,9 @@ pub struct Runs {
     pub outcomes: Vec<Outcome>,
     /// The planner's choices.
     pub found: Vec<Found>,
+    /// Of how many calls, and of how many workers, the ways are drawn beside each other.
+    pub drawn: (u64, usize),
 }
-
-/// Of how many calls, and of how many workers, the ways are drawn beside each other.
-const DRAWN: u64 = 10_000_000;
-const DRAWN_WORKERS: usize = 1000;
 
 /// Writes tables and drawings. `docs` is the folder of the page.
 ///
@@ -33,11 +31,12 @@ pub fn write(docs: &Path, runs: &Runs) -> Result<(), Failed> {
     let mut text = fs::read_to_string(&page)?;
     text = between(&text, "runs", &table_of_runs(&runs.outcomes))?;
     text = between(&text, "requests", &table_of_requests(&runs.outcomes))?;
-    if let Some(outcome) = drawn(&runs.outcomes) {
+    let (calls, workers) = runs.drawn;
+    if let Some(outcome) = runs.outcomes.iter().find(|of| (of.setup.calls, of.setup.workers) == (calls, workers)) {
         let others = rivals::all(&outcome.setup);
         text = between(&text, "ways", &table_of_ways(outcome, &others))?;
         draw_starts(&drawings.join("started.svg"), outcome, &others)?;
-        draw_times(&drawings.join("time.svg"), &runs.outcomes)?;
+        draw_times(&drawings.join("time.svg"), &runs.outcomes, calls)?;
         draw_dollars(&drawings.join("dollars.svg"), outcome, &others)?;
     }
     text = between(&text, "planner", &table_of_planner(&runs.found))?;
@@ -53,15 +52,11 @@ fn between(text: &str, name: &str, table: &str) -> Result<String, Failed> {
     Ok(format!("{before}{begin}{table}{end}{after}"))
 }
 
-fn drawn(outcomes: &[Outcome]) -> Option<&Outcome> {
-    outcomes.iter().find(|of| of.setup.calls == DRAWN && of.setup.workers == DRAWN_WORKERS)
-}
-
 fn table_of_runs(outcomes: &[Outcome]) -> String {
     let mut table = String::from(
-        "| calls | workers | bound | all started | all done | over the bound | $ | $ a million | workers at a time, at most \
-         | dispatchers at a time | MB in a dispatcher's hands | in flight |\n\
-         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        "| calls | workers | dispatchers | table, writes/s | bound | all accepted | all started | all done | over the bound | $ \
+         | $ a million | most workers | most dispatchers | MB in one's hands | most in flight |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     for outcome in outcomes {
         let (setup, bound) = (&outcome.setup, outcome.setup.bound());
@@ -70,10 +65,13 @@ fn table_of_runs(outcomes: &[Outcome]) -> String {
         // A `String` takes everything.
         let _ = writeln!(
             table,
-            "| {} | {} | {} | {} | {} | ×{over:.2} | {dollars:.2} | {:.4} | {} | {} | {:.1} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | ×{over:.2} | {dollars:.2} | {:.4} | {} | {} | {:.1} | {} |",
             count(setup.calls as f64),
             count(setup.workers as f64),
+            setup.dispatchers,
+            count(setup.table_writes),
             duration(bound),
+            duration(outcome.accepted),
             duration(outcome.started.last),
             duration(outcome.done),
             dollars * 1e6 / setup.calls as f64,
@@ -194,12 +192,19 @@ fn draw_starts(path: &Path, outcome: &Outcome, others: &[Rival]) -> Result<(), F
         let points = points.into_iter().map(|at_s| (at_s, rival.rate * at_s)).filter(|(_, calls)| *calls >= 1.0);
         lines.push(Line { name: rival.name.to_owned(), points: points.collect() });
     }
-    let title = format!("{} calls of 50 ms started, {} workers", count(DRAWN as f64), count(DRAWN_WORKERS as f64));
+    let title = format!(
+        "{} calls of 50 ms started, {} workers",
+        count(outcome.setup.calls as f64),
+        count(outcome.setup.workers as f64)
+    );
     plot::lines(path, &title, ("since fan_out", 0.1..1e6), ("calls started", 1.0..1e9), &lines, false)
 }
 
-fn draw_times(path: &Path, outcomes: &[Outcome]) -> Result<(), Failed> {
-    let ours: Vec<&Outcome> = outcomes.iter().filter(|of| of.setup.calls == DRAWN).collect();
+fn draw_times(path: &Path, outcomes: &[Outcome], calls: u64) -> Result<(), Failed> {
+    let mut ours: Vec<&Outcome> = outcomes.iter().filter(|of| of.setup.calls == calls).collect();
+    // The first of those that differ in something else.
+    ours.sort_by_key(|of| of.setup.workers);
+    ours.dedup_by_key(|of| of.setup.workers);
     let point = |of: &Outcome, time: Duration| (of.setup.workers as f64, time.as_secs_f64());
     let mut lines =
         vec![Line { name: "Celeriac".to_owned(), points: ours.iter().map(|of| point(of, of.done)).collect() }];
@@ -208,7 +213,7 @@ fn draw_times(path: &Path, outcomes: &[Outcome]) -> Result<(), Failed> {
         let points = ours.iter().map(|of| point(of, rivals::all(&of.setup)[at].done));
         lines.push(Line { name: rival.name.to_owned(), points: points.collect() });
     }
-    let title = format!("{} calls of 50 ms, until all are done", count(DRAWN as f64));
+    let title = format!("{} calls of 50 ms, until all are done", count(calls as f64));
     plot::lines(path, &title, ("workers at a time", 90.0..11_000.0), ("time", 1.0..1e9), &lines, true)
 }
 

@@ -34,10 +34,10 @@ pub struct Found {
 }
 
 /// Of how many rounds of concurrent calls parcels are tried; a full one has the most that fit.
-const ROUNDS: [u32; 7] = [1, 2, 4, 8, 12, 20, 41];
+const ROUNDS: [u32; 5] = [1, 2, 5, 10, 20];
 
 /// How many parcels to an invocation are tried.
-const PARCELS: [usize; 3] = [1, 3, 10];
+const PARCELS: [usize; 2] = [1, 10];
 
 /// By how much a cut may cost more, or take longer, and still count as no dearer, or no slower: what chance makes of it.
 const EQUAL: f64 = 1.01;
