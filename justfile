@@ -16,6 +16,10 @@ bench *args:
 bench-aws *args:
     cargo bench --bench fan_out {{args}}
 
+# How long and how dear up to 100,000,000 calls are on AWS, by simulation: writes the tables and drawings of docs/scale.md. Some minutes.
+scale:
+    cargo run --release --package scale -- page docs
+
 # The peers' figures alone.
 peers *args:
     benches/peers/run.sh {{args}}

@@ -29,14 +29,14 @@ pub(crate) struct Granted {
 
 impl Counter {
     pub(crate) fn new(cap: usize) -> Self {
-        Self { minutes: Arc::default(), cap: cap as i64 }
+        Self { minutes: Arc::default(), cap: signed(cap) }
     }
 
     /// Counts up to `most` more, fewer if that would be more than the cap.
     pub(crate) async fn reserve(&self, most: usize, way: &Way) -> Result<Granted, PortError> {
         let now_ms = way.clock.now_ms();
         let minute = (now_ms + limits::LEASE.as_millis() as u64) / 60_000;
-        self.add(minute, most as i64, way).await?;
+        self.add(minute, signed(most), way).await?;
         let outstanding: i64 = self.minutes().range(now_ms / 60_000..).map(|(_, count)| (*count).max(0)).sum();
         let excess = usize::try_from(outstanding - self.cap).unwrap_or(0).min(most);
         self.give_back(Granted { minute, count: excess }, way).await;
@@ -47,7 +47,7 @@ impl Counter {
     pub(crate) async fn give_back(&self, granted: Granted, way: &Way) {
         if granted.count > 0 {
             // The error is counted where it happens.
-            drop(self.add(granted.minute, -(granted.count as i64), way).await);
+            drop(self.add(granted.minute, -signed(granted.count), way).await);
         }
     }
 
@@ -65,4 +65,8 @@ impl Counter {
     fn minutes(&self) -> MutexGuard<'_, BTreeMap<u64, i64>> {
         self.minutes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -81,13 +81,13 @@ impl<E: Send + 'static> Function<E> {
     fn start(&self, sim: &mut Sim, event: E, refusals: u32) {
         let idle = self.state().idle.pop();
         if let Some((host, handler)) = idle {
-            return self.handle(host, handler, event, Duration::ZERO);
+            return self.handle(&host, handler, event, Duration::ZERO);
         }
         if self.may_grow(sim) {
             let host = sim.boot(self.0.name, 0);
             let handler = (self.0.boot)(&host);
             let function = self.clone();
-            self.0.fate.after(limits::COLD_START, move |_| function.handle(host, handler, event, limits::COLD_START));
+            self.0.fate.after(limits::COLD_START, move |_| function.handle(&host, handler, event, limits::COLD_START));
             return;
         }
         self.state().seen.throttled += 1;
@@ -104,7 +104,7 @@ impl<E: Send + 'static> Function<E> {
         grows
     }
 
-    fn handle(&self, host: Host, handler: Handler<E>, event: E, billed_before: Duration) {
+    fn handle(&self, host: &Host, handler: Handler<E>, event: E, billed_before: Duration) {
         {
             let seen = &mut self.state().seen;
             seen.busy += 1;

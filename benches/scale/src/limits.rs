@@ -40,6 +40,16 @@ pub const SCALING_STEP: f64 = 1000.0;
 /// See [`SCALING_STEP`].
 pub const SCALING: Duration = Duration::from_secs(10);
 
+/// How many environments a function has that wants `workers`, so many seconds after it began.
+pub fn environments(workers: usize, at_s: f64) -> f64 {
+    (SCALING_STEP * (1.0 + at_s / SCALING.as_secs_f64())).min(workers as f64)
+}
+
+/// How long it takes until it has all of them.
+pub fn growth_s(workers: usize) -> f64 {
+    (workers as f64 / SCALING_STEP - 1.0).max(0.0) * SCALING.as_secs_f64()
+}
+
 /// How long an event waits that found no room, at first and at last (Lambda's documentation of asynchronous retries).
 pub const BACKOFF: Duration = Duration::from_secs(1);
 /// See [`BACKOFF`].

@@ -141,12 +141,11 @@ impl Nap {
             return Poll::Ready(());
         }
         let mut waiting = lock(&self.alarm.waiting);
-        match self.at {
-            Some(at) => waiting[at].clone_from(waker),
-            None => {
-                self.at = Some(waiting.len());
-                waiting.push(waker.clone());
-            }
+        if let Some(at) = self.at {
+            waiting[at].clone_from(waker);
+        } else {
+            self.at = Some(waiting.len());
+            waiting.push(waker.clone());
         }
         Poll::Pending
     }
@@ -252,7 +251,7 @@ impl Stream for Source {
         }
         let item = measure::payload(self.next, ARGS_BYTES);
         self.next += 1;
-        if self.next % BURST == 0 {
+        if self.next.is_multiple_of(BURST) {
             self.pause = Some(self.clock.sleep(limits::CLIENT_CPU * BURST as u32));
         }
         Poll::Ready(Some(item))

@@ -32,7 +32,7 @@ pub(crate) struct Done {
 impl Done {
     pub(crate) fn say(self) {
         // The simulation is over if nobody waits.
-        drop(self.answer.send(()));
+        let _ = self.answer.send(());
         // A host runs when something of its own happens.
         self.mapping.spawn(std::future::ready(()));
     }

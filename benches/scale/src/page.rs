@@ -97,11 +97,11 @@ fn table_of_requests(outcomes: &[Outcome]) -> String {
         ("DynamoDB", "TransactWriteItems", "transaction"),
     ];
     let mut table = String::from("| calls | workers | units in all |");
-    KINDS.iter().for_each(|(_, _, name)| {
+    for (_, _, name) in KINDS {
         let _ = write!(table, " {name} |");
-    });
+    }
     table.push_str(" throttled writes | events without room | GB-seconds |\n");
-    table.push_str(&format!("|{}\n", " ---: |".repeat(KINDS.len() + 6)));
+    let _ = writeln!(table, "|{}", " ---: |".repeat(KINDS.len() + 6));
     for outcome in outcomes {
         let (setup, millions) = (&outcome.setup, outcome.setup.calls as f64 / 1e6);
         let units = |service: &str, operation: &str| {
@@ -186,10 +186,7 @@ fn draw_starts(path: &Path, outcome: &Outcome, others: &[Rival]) -> Result<(), F
     });
     let mut lines = vec![Line { name: "Celeriac".to_owned(), points: ours.collect() }];
     for rival in others {
-        let points = (0..=60).map(|at| 10f64.powf(f64::from(at) / 10.0 - 1.0)).chain([rival.started.as_secs_f64()]);
-        let mut points: Vec<f64> = points.filter(|at_s| *at_s <= rival.started.as_secs_f64()).collect();
-        points.sort_by(f64::total_cmp);
-        let points = points.into_iter().map(|at_s| (at_s, rival.rate * at_s)).filter(|(_, calls)| *calls >= 1.0);
+        let points = rival.starts.iter().copied().filter(|(_, calls)| *calls >= 1.0);
         lines.push(Line { name: rival.name.to_owned(), points: points.collect() });
     }
     let title = format!(
@@ -197,7 +194,7 @@ fn draw_starts(path: &Path, outcome: &Outcome, others: &[Rival]) -> Result<(), F
         count(outcome.setup.calls as f64),
         count(outcome.setup.workers as f64)
     );
-    plot::lines(path, &title, ("since fan_out", 0.1..1e6), ("calls started", 1.0..1e9), &lines, false)
+    plot::lines(path, &title, ("since fan_out", 0.1..1e6), ("calls started", 1.0..1e10), &lines, false)
 }
 
 fn draw_times(path: &Path, outcomes: &[Outcome], calls: u64) -> Result<(), Failed> {
@@ -214,7 +211,7 @@ fn draw_times(path: &Path, outcomes: &[Outcome], calls: u64) -> Result<(), Faile
         lines.push(Line { name: rival.name.to_owned(), points: points.collect() });
     }
     let title = format!("{} calls of 50 ms, until all are done", count(calls as f64));
-    plot::lines(path, &title, ("workers at a time", 90.0..11_000.0), ("time", 1.0..1e9), &lines, true)
+    plot::lines(path, &title, ("workers at a time", 90.0..11_000.0), ("time", 1.0..1e10), &lines, true)
 }
 
 fn draw_dollars(path: &Path, outcome: &Outcome, others: &[Rival]) -> Result<(), Failed> {

@@ -27,18 +27,18 @@ const COLOURS: [RGBColor; 6] = [
 
 /// One line of a drawing.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     /// What it is.
-    pub name: String,
+    pub(crate) name: String,
     /// Its points, in order.
-    pub points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 /// Lines over two logarithmic axes.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn lines(
+pub(crate) fn lines(
     path: &Path,
     title: &str,
     (x_name, x): (&str, Range<f64>),
@@ -108,7 +108,7 @@ where
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn bars(path: &Path, title: &str, x: Range<f64>, bars: &[(String, f64)]) -> Result<(), Failed> {
+pub(crate) fn bars(path: &Path, title: &str, x: Range<f64>, bars: &[(String, f64)]) -> Result<(), Failed> {
     let root = SVGBackend::new(path, (SIZE.0, 90 + 44 * bars.len() as u32)).into_drawing_area();
     root.fill(&WHITE)?;
     let least = x.start;
@@ -145,24 +145,25 @@ pub fn bars(path: &Path, title: &str, x: Range<f64>, bars: &[(String, f64)]) -> 
 }
 
 /// A time, for people.
-pub fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     match seconds {
         ..0.0995 => format!("{:.0} ms", seconds * 1e3),
         ..9.95 => format!("{} s", (seconds * 10.0).round() / 10.0),
         ..120.0 => format!("{seconds:.0} s"),
         ..7200.0 => format!("{:.0} min", seconds / 60.0),
         ..172_800.0 => format!("{:.0} h", seconds / 3600.0),
-        _ => format!("{:.0} days", seconds / 86_400.0),
+        ..63_072_000.0 => format!("{:.0} days", seconds / 86_400.0),
+        _ => format!("{:.0} years", seconds / 31_536_000.0),
     }
 }
 
 /// The same of a duration.
-pub fn duration(time_of: Duration) -> String {
+pub(crate) fn duration(time_of: Duration) -> String {
     time(time_of.as_secs_f64())
 }
 
 /// A count, for people.
-pub fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     match value {
         ..1000.0 => format!("{value:.0}"),
         ..1e6 => format!("{},{:03}", value as u64 / 1000, value as u64 % 1000),

@@ -12,8 +12,8 @@ use crate::{Setup, limits};
 pub struct Rival {
     /// Its name.
     pub name: &'static str,
-    /// How many calls start in a second, once it is under way.
-    pub rate: f64,
+    /// How many calls have started after so many seconds, as a line.
+    pub starts: Vec<(f64, f64)>,
     /// When the last call has started.
     pub started: Duration,
     /// When the last call has ended.
@@ -71,55 +71,66 @@ pub fn all(setup: &Setup) -> Vec<Rival> {
     ]
 }
 
+/// How fast calls are started.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// At most, whatever there are of workers.
+    most: f64,
+    /// What a function's environment takes in a second; `None` where workers are there from the beginning.
+    environment: Option<f64>,
+}
+
 /// An asynchronous Invoke for each call, from one client: 100 ms for each and each thread.
 fn invoke(name: &'static str, setup: &Setup, threads: f64) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
     let launched = threads / limits::INVOKE.as_secs_f64();
     let run = setup.workers as f64 / call_s;
-    let gb_s = calls * call_s * SMALL_MB / 1024.0;
-    let dollars = calls * PRICES.of("Lambda", "Invoke") + gb_s * PRICES.lambda_gb_s;
     let binds = if launched < run { "Invokes" } else { "workers, one call each" };
-    Rival::steady(name, setup, launched.min(run), calls, dollars, binds)
+    let pace = Pace { most: launched, environment: Some(1.0 / call_s) };
+    Rival::new(name, setup, pace, calls, function(calls, call_s), binds)
 }
 
 /// A message a call, sent by 64 threads; workers that are there already receive ten at a time, and run a hundred. Messages
-/// that wait in a worker are in flight, so that no more than SQS's quota of them are there.
+/// that wait in a worker are in flight, so that no more than SQS's quota of them are there. Only so many workers are billed
+/// as have something to do, for as long as they have.
 fn celery(setup: &Setup) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
     let workers = setup.workers as f64;
     let sent = THREADS / limits::SQS.as_secs_f64();
     let received = workers * limits::SQS_BATCH as f64 / limits::SQS.as_secs_f64();
     let run = (workers * CELERY_AT_A_TIME).min(limits::IN_FLIGHT as f64) / call_s;
-    let (rate, binds) = least([(sent, "sends"), (received, "receives"), (run, "workers")]);
+    let (most, binds) = least([(sent, "sends"), (received, "receives"), (run, "workers")]);
     let requests = calls * KOMBU_REQUESTS;
-    let time_s = calls / rate + call_s;
-    let dollars = requests * PRICES.of("SQS", "SendMessage") + workers * time_s * ALWAYS_ON / MONTH_S;
-    Rival::steady("Celery on SQS, workers always on", setup, rate, requests, dollars, binds)
+    let busy_s = calls * call_s / CELERY_AT_A_TIME;
+    let dollars = requests * PRICES.of("SQS", "SendMessage") + busy_s * ALWAYS_ON / MONTH_S;
+    let pace = Pace { most, environment: None };
+    Rival::new("Celery on SQS, workers always on", setup, pace, requests, dollars, binds)
 }
 
 /// A child workflow a call, Standard: a state transition each, and a function that it waits for.
 fn standard(setup: &Setup) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
-    let (rate, binds) = least([
+    let (most, binds) = least([
         (TRANSITIONS, "state transitions"),
         (children(setup) / call_s, "children and workers, one call each"),
         (SYNCHRONOUS * setup.workers as f64, "synchronous Invokes"),
     ]);
     let dollars = calls * STANDARD / 1e6 + function(calls, call_s);
-    Rival::steady("Distributed Map, Standard", setup, rate, 2.0 * calls, dollars, binds)
+    let pace = Pace { most, environment: Some(1.0 / call_s) };
+    Rival::new("Distributed Map, Standard", setup, pace, 2.0 * calls, dollars, binds)
 }
 
 /// The same, Express: a request each, and its time.
 fn express(setup: &Setup) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
-    let (rate, binds) = least([
+    let (most, binds) = least([
         (children(setup) / call_s, "children and workers, one call each"),
         (SYNCHRONOUS * setup.workers as f64, "synchronous Invokes"),
     ]);
     let billed_s = (call_s * 10.0).ceil() / 10.0;
     let workflow = calls * EXPRESS / 1e6 + calls * billed_s * EXPRESS_GB * EXPRESS_GB_S;
-    let dollars = workflow + function(calls, call_s);
-    Rival::steady("Distributed Map, Express", setup, rate, 2.0 * calls, dollars, binds)
+    let pace = Pace { most, environment: Some(1.0 / call_s) };
+    Rival::new("Distributed Map, Express", setup, pace, 2.0 * calls, workflow + function(calls, call_s), binds)
 }
 
 fn children(setup: &Setup) -> f64 {
@@ -135,10 +146,42 @@ fn least<const N: usize>(of: [(f64, &'static str); N]) -> (f64, &'static str) {
     of.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).unwrap_or((f64::INFINITY, "nothing"))
 }
 
+/// The step of what is summed up while a function grows, and of how many seconds a point of a line is the double.
+const STEP_S: f64 = 0.05;
+const POINTS: f64 = 1.2;
+
 impl Rival {
-    fn steady(name: &'static str, setup: &Setup, rate: f64, requests: f64, dollars: f64, binds: &'static str) -> Self {
-        let started = Duration::from_secs_f64(setup.calls as f64 / rate);
-        Self { name, rate, started, done: started + setup.length.takes(), requests, dollars, binds }
+    fn new(name: &'static str, setup: &Setup, pace: Pace, requests: f64, dollars: f64, binds: &'static str) -> Self {
+        let starts = pace.starts(setup);
+        let started = Duration::from_secs_f64(starts.last().map_or(0.0, |(at_s, _)| *at_s));
+        Self { name, starts, started, done: started + setup.length.takes(), requests, dollars, binds }
+    }
+}
+
+impl Pace {
+    fn rate(self, workers: usize, at_s: f64) -> f64 {
+        let grown = self.environment.map_or(f64::INFINITY, |rate| limits::environments(workers, at_s) * rate);
+        grown.min(self.most)
+    }
+
+    /// How many calls have started by when, until all have.
+    fn starts(self, setup: &Setup) -> Vec<(f64, f64)> {
+        let (all, mut calls, mut at_s, mut next_s) = (setup.calls as f64, 0.0, 0.0, 2.0 * STEP_S);
+        let grown_s = limits::growth_s(setup.workers);
+        let mut points = Vec::new();
+        loop {
+            let rate = self.rate(setup.workers, at_s);
+            let step_s = if at_s < grown_s { STEP_S } else { (next_s - at_s).max(STEP_S) };
+            if calls + rate * step_s >= all {
+                points.push((at_s + (all - calls) / rate, all));
+                return points;
+            }
+            (calls, at_s) = (calls + rate * step_s, at_s + step_s);
+            if at_s + STEP_S / 2.0 >= next_s {
+                points.push((at_s, calls));
+                next_s = at_s * POINTS;
+            }
+        }
     }
 }
 
@@ -164,13 +207,16 @@ mod tests {
         let (standard, express) = (of("Distributed Map, Standard", 1000), of("Distributed Map, Express", 1000));
         assert!((25.0..26.0).contains(&standard.dollars), "{standard:?}");
         assert!((1.2..1.6).contains(&express.dollars), "{express:?}");
-        assert!((standard.rate - 5000.0).abs() < 1e-9 && (express.rate - 10_000.0).abs() < 1e-9);
+        let rate = |of: &Rival| 1e6 / of.started.as_secs_f64();
+        assert!((rate(&standard) - 5000.0).abs() < 1.0 && (rate(&express) - 10_000.0).abs() < 1.0, "{standard:?}");
     }
 
     #[test]
     fn celery_is_as_fast_as_it_is_fed() {
         let (few, many) = (of("Celery on SQS, workers always on", 1), of("Celery on SQS, workers always on", 1000));
         assert_eq!((few.binds, many.binds), ("receives", "sends"));
+        let grows = of("Distributed Map, Express", 10_000);
+        assert!(grows.starts.is_sorted_by(|(a, b), (c, d)| a < c && b < d), "{grows:?}");
         assert!((0.84..1.3).contains(&few.dollars), "{few:?}");
     }
 }

@@ -32,6 +32,9 @@ use crate::{
 /// How often it is looked how far a run is.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The step of what is summed up.
+const STEP_S: f64 = 0.01;
+
 /// After how long a run is given up: it would be a fault of the product.
 const GIVEN_UP: Duration = Duration::from_hours(48);
 
@@ -152,13 +155,9 @@ impl Setup {
         let options = self.length.options();
         let rate = f64::from(options.concurrency) / self.length.takes().as_secs_f64();
         let (mut left, mut passed_s) = (self.calls as f64, 0.0);
-        let step_s = 0.01;
-        let last_s = (self.workers as f64 - limits::SCALING_STEP).max(0.0) / limits::SCALING_STEP
-            * limits::SCALING.as_secs_f64();
-        while passed_s < last_s && left > 0.0 {
-            let grown = limits::SCALING_STEP * (1.0 + passed_s / limits::SCALING.as_secs_f64());
-            left -= grown.min(self.workers as f64) * rate * step_s;
-            passed_s += step_s;
+        while passed_s < limits::growth_s(self.workers) && left > 0.0 {
+            left -= limits::environments(self.workers, passed_s) * rate * STEP_S;
+            passed_s += STEP_S;
         }
         let rest_s = left.max(0.0) / (rate * self.workers as f64);
         Duration::from_secs_f64(passed_s + rest_s).max(self.length.takes())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scale::{Length, Outcome, Setup, limits, rivals, run};
+use scale::{Length, Outcome, Runs, Setup, limits, rivals, run, search, write};
 
 fn small(workers: usize) -> Setup {
     Setup::new(100_000, Length::Usual, workers)
@@ -30,9 +30,10 @@ fn every_call_runs_once_and_no_limit_is_undercut() {
 #[test]
 fn requests_are_those_that_the_sdk_makes() {
     let outcome = run(&Setup::new(1_000_000, Length::Quick, 1000));
-    let parcels = outcome.parcels as f64;
-    assert_eq!(units(&outcome, "DynamoDB", "TransactWriteItems"), 4.0 * parcels + 4.0 + 2.0 * outcome.conflicts as f64);
-    assert_eq!(units(&outcome, "SQS", "DeleteMessageBatch"), parcels);
+    // The end of each parcel, the opening of the batch, and what was cancelled.
+    let transactions = 4 * outcome.parcels + 4 + 2 * outcome.conflicts;
+    assert_eq!(units(&outcome, "DynamoDB", "TransactWriteItems") as u64, transactions, "{}", outcome.bill);
+    assert_eq!(units(&outcome, "SQS", "DeleteMessageBatch") as u64, outcome.parcels);
     let all = outcome.bill.units();
     assert!((6_000.0..8_000.0).contains(&all), "{}", outcome.bill);
 }
@@ -60,5 +61,22 @@ fn other_ways_have_their_bounds_too() {
         let alone = Duration::from_millis(50);
         assert!(rival.done >= alone && rival.started <= rival.done, "{rival:?}");
         assert!(rival.dollars > 0.0, "{rival:?}");
+    }
+}
+
+/// The recipe, with few calls.
+#[test]
+fn a_page_is_written_with_tables_and_drawings() {
+    let docs = tempfile::tempdir().expect("there is room for files");
+    let marks = ["runs", "requests", "ways", "planner"].map(|name| format!("<!-- {name} -->\n<!-- /{name} -->\n"));
+    std::fs::write(docs.path().join("scale.md"), marks.concat()).expect("the page can be written");
+    let setup = Setup::new(10_000, Length::Usual, 10);
+    let runs = Runs { outcomes: vec![run(&setup)], found: vec![search(&setup)], drawn: (10_000, 10) };
+    write(docs.path(), &runs).expect("the page has all marks");
+    let page = std::fs::read_to_string(docs.path().join("scale.md")).expect("the page is there");
+    assert!(page.contains("| 10,000 | 10 | 10 | 4,000 |") && page.contains("| **Celeriac**, simulated |"), "{page}");
+    for drawing in ["started", "time", "dollars"] {
+        let text = std::fs::read_to_string(docs.path().join(format!("scale/{drawing}.svg"))).expect("it is drawn");
+        assert!(text.starts_with("<svg") && text.contains("Celeriac"), "{drawing}");
     }
 }
