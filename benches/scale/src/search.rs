@@ -36,9 +36,6 @@ pub struct Found {
 /// Of how many rounds of concurrent calls parcels are tried; a full one has the most that fit.
 const ROUNDS: [u32; 5] = [1, 2, 5, 10, 20];
 
-/// How many parcels to an invocation are tried.
-const PARCELS: [usize; 2] = [1, 10];
-
 /// By how much a cut may cost more, or take longer, and still count as no dearer, or no slower: what chance makes of it.
 const EQUAL: f64 = 1.01;
 
@@ -47,21 +44,22 @@ pub fn search(setup: &Setup) -> Found {
     let planned = cut(&run(setup));
     let options = setup.length.options();
     let most = planner::MOST_WORK.max(setup.length.takes());
-    let mut quickest = planned;
-    let mut cheapest = planned;
-    for rounds in ROUNDS {
-        let calls = rounds * options.concurrency;
-        if setup.length.takes() * rounds > most || u64::from(calls) > setup.calls.next_multiple_of(100) {
-            continue;
+    let fits = |calls: u32, rounds: u32| {
+        setup.length.takes() * rounds <= most
+            && u64::from(calls) <= setup.calls.next_multiple_of(u64::from(options.concurrency))
+    };
+    let sizes = ROUNDS.map(|rounds| (rounds * options.concurrency, rounds));
+    let sizes = sizes.into_iter().filter(|(calls, rounds)| fits(*calls, *rounds));
+    let other = sizes.map(|(calls, _)| Setup { calls_per_parcel: Some(calls), ..setup.clone() });
+    // As the planner cuts them, each alone.
+    let tried = other.chain([Setup { parcels: 1, ..setup.clone() }]).map(|setup| cut(&run(&setup)));
+    let (mut quickest, mut cheapest) = (planned, planned);
+    for tried in tried {
+        if tried.dollars <= planned.dollars * EQUAL && tried.time < quickest.time {
+            quickest = tried;
         }
-        for parcels in PARCELS {
-            let tried = cut(&run(&Setup { calls_per_parcel: Some(calls), parcels, ..setup.clone() }));
-            if tried.dollars <= planned.dollars * EQUAL && tried.time < quickest.time {
-                quickest = tried;
-            }
-            if tried.time <= planned.time.mul_f64(EQUAL) && tried.dollars < cheapest.dollars {
-                cheapest = tried;
-            }
+        if tried.time <= planned.time.mul_f64(EQUAL) && tried.dollars < cheapest.dollars {
+            cheapest = tried;
         }
     }
     Found { setup: setup.clone(), planned, quickest, cheapest }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scale::{Length, Outcome, Runs, Setup, limits, rivals, run, search, write};
 
 fn small(workers: usize) -> Setup {
-    Setup::new(100_000, Length::Usual, workers)
+    Setup::new(20_000, Length::Usual, workers)
 }
 
 fn units(outcome: &Outcome, service: &str, operation: &str) -> f64 {
@@ -16,8 +16,8 @@ fn units(outcome: &Outcome, service: &str, operation: &str) -> f64 {
 #[test]
 fn every_call_runs_once_and_no_limit_is_undercut() {
     let outcome = run(&small(20));
-    assert_eq!((outcome.started.calls, outcome.started.again), (100_000, 0));
-    assert_eq!(outcome.started.steps.iter().sum::<u64>(), 100_000, "each start is drawn");
+    assert_eq!((outcome.started.calls, outcome.started.again), (20_000, 0));
+    assert_eq!(outcome.started.steps.iter().sum::<u64>(), 20_000, "each start is drawn");
     assert!(outcome.done >= outcome.setup.bound(), "{:?} < {:?}", outcome.done, outcome.setup.bound());
     let before_the_first = limits::INVOKE / 2 + limits::COLD_START;
     assert!(outcome.started.first >= before_the_first, "a call starts after an Invoke and a cold start");
@@ -29,18 +29,18 @@ fn every_call_runs_once_and_no_limit_is_undercut() {
 /// simulation knows nothing of.
 #[test]
 fn requests_are_those_that_the_sdk_makes() {
-    let outcome = run(&Setup::new(1_000_000, Length::Quick, 1000));
+    let outcome = run(&Setup::new(100_000, Length::Quick, 1000));
     // The end of each parcel, the opening of the batch, and what was cancelled.
     let transactions = 4 * outcome.parcels + 4 + 2 * outcome.conflicts;
     assert_eq!(units(&outcome, "DynamoDB", "TransactWriteItems") as u64, transactions, "{}", outcome.bill);
     assert_eq!(units(&outcome, "SQS", "DeleteMessageBatch") as u64, outcome.parcels);
-    let all = outcome.bill.units();
-    assert!((6_000.0..8_000.0).contains(&all), "{}", outcome.bill);
+    let million = outcome.bill.units() * 10.0;
+    assert!((6_000.0..8_000.0).contains(&million), "{}", outcome.bill);
 }
 
 #[test]
 fn more_workers_are_never_slower() {
-    let done = [5, 20, 80].map(|workers| run(&small(workers)).done);
+    let done = [2, 5, 20].map(|workers| run(&small(workers)).done);
     assert!(done.is_sorted_by(|few, many| few >= many), "{done:?}");
 }
 
@@ -70,11 +70,11 @@ fn a_page_is_written_with_tables_and_drawings() {
     let docs = tempfile::tempdir().expect("there is room for files");
     let marks = ["runs", "requests", "ways", "planner"].map(|name| format!("<!-- {name} -->\n<!-- /{name} -->\n"));
     std::fs::write(docs.path().join("scale.md"), marks.concat()).expect("the page can be written");
-    let setup = Setup::new(10_000, Length::Usual, 10);
-    let runs = Runs { outcomes: vec![run(&setup)], found: vec![search(&setup)], drawn: (10_000, 10) };
+    let setup = Setup::new(5_000, Length::Usual, 10);
+    let runs = Runs { outcomes: vec![run(&setup)], found: vec![search(&setup)], drawn: (5_000, 10) };
     write(docs.path(), &runs).expect("the page has all marks");
     let page = std::fs::read_to_string(docs.path().join("scale.md")).expect("the page is there");
-    assert!(page.contains("| 10,000 | 10 | 10 | 4,000 |") && page.contains("| **Celeriac**, simulated |"), "{page}");
+    assert!(page.contains("| 5,000 | 10 | 10 | 4,000 |") && page.contains("| **Celeriac**, simulated |"), "{page}");
     for drawing in ["started", "time", "dollars"] {
         let text = std::fs::read_to_string(docs.path().join(format!("scale/{drawing}.svg"))).expect("it is drawn");
         assert!(text.starts_with("<svg") && text.contains("Celeriac"), "{drawing}");
