@@ -10,7 +10,7 @@ use task_core::{
 };
 
 use crate::{
-    facts::{Facts, Seen, Stored},
+    facts::{Age, Facts, Seen, Stored},
     tasks::{self, Script},
     work,
 };
@@ -27,7 +27,7 @@ struct End {
 /// Looks whether all is as it must be.
 pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
     told(facts);
-    if facts.forgot {
+    if facts.age == Age::Forgotten {
         // Calls of parcels that came after that are dead letters, whatever became of them before (rule 8).
         return;
     }
@@ -99,7 +99,7 @@ fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
         Some(Reason::Crashed) => seen.lost >= 2 && facts.harmed,
         Some(Reason::Unknown) => options.at_most_once && (seen.lost >= 1 || seen.stopped >= 1),
         Some(Reason::Revoked) => facts.revoked.contains_key(&end.call.batch),
-        Some(Reason::Expired) => options.expires.is_some() || facts.aged,
+        Some(Reason::Expired) => options.expires.is_some() || facts.age > Age::Fresh,
     };
     let ended = end.letter.as_ref().map_or("succeeded", |letter| letter.reason.as_str());
     let Seen { lost, cut, starts, .. } = seen;

@@ -68,13 +68,23 @@ pub(crate) struct Facts {
     pub(crate) harmed: bool,
     /// Which calls of a parcel run on a host now, and since when.
     running: BTreeMap<(HostId, ParcelId), BTreeMap<TaskId, u64>>,
-    /// Whether so much time has passed that parcels were too old to run.
-    pub(crate) aged: bool,
-    /// Whether the ledger has forgotten rows since: what their parcels did is not known any more to anybody.
-    pub(crate) forgot: bool,
+    /// How old parcels have become while nobody looked.
+    pub(crate) age: Age,
     /// How many parcels are finished.
     pub(crate) finished: u64,
     pub(crate) told: Told,
+}
+
+/// How old parcels have become while nobody looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Age {
+    /// They may be run.
+    #[default]
+    Fresh,
+    /// They are too old for that.
+    TooOld,
+    /// The ledger has forgotten their rows: what they did is not known any more to anybody.
+    Forgotten,
 }
 
 /// What clients were told.

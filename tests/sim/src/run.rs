@@ -12,7 +12,7 @@ use crate::{
     audit::Audit,
     cut::Cut,
     end,
-    facts::{Facts, Shared, Violation},
+    facts::{Age, Facts, Shared, Violation},
     scenario::Scenario,
     site::Site,
     story,
@@ -143,8 +143,14 @@ fn settle(sim: &mut Sim, site: &Site, redrives: Option<Duration>) -> bool {
         }
         if redrives.is_some() && sim.now() >= redrive {
             if sim.messages() == 0 {
-                facts.lock().forgot |= sim.skip(away) > 0;
-                facts.lock().aged |= away.as_millis() as u64 >= KEPT_MS;
+                let forgotten = sim.skip(away);
+                let age = match away.as_millis() as u64 {
+                    _ if forgotten > 0 => Age::Forgotten,
+                    KEPT_MS.. => Age::TooOld,
+                    _ => Age::Fresh,
+                };
+                let mut known = facts.lock();
+                known.age = known.age.max(age);
                 (until, at_last) = (until + away, at_last + away);
                 away = Duration::ZERO;
             }
