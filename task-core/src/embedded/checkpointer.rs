@@ -68,7 +68,7 @@ impl Checkpointer {
         let gauge = Gauge { pages: pages.clone(), long: long.clone(), signal };
         let thread = std::thread::Builder::new()
             .name("celeriac-checkpointer".to_owned())
-            .spawn(move || Thread { db, turnstile, pages, long }.run(&signals))?;
+            .spawn(move || Thread { db, turnstile, pages, long, step_pages: REST_PAGES }.run(&signals))?;
         Ok((Self { thread: Some(thread) }, gauge))
     }
 }
@@ -86,11 +86,13 @@ struct Thread {
     turnstile: Turnstile,
     pages: Arc<AtomicU32>,
     long: Arc<AtomicU32>,
+    /// How much longer the log may become before it is tried again.
+    step_pages: u32,
 }
 
 impl Thread {
     // What fails here fails again or succeeds the next time; the log grows meanwhile, and nothing is lost.
-    fn run(&self, signals: &mpsc::Receiver<()>) {
+    fn run(mut self, signals: &mpsc::Receiver<()>) {
         let mut before = 0;
         loop {
             match signals.recv_timeout(QUIET) {
@@ -107,7 +109,7 @@ impl Thread {
         }
     }
 
-    fn shorten(&self) {
+    fn shorten(&mut self) {
         for _ in 0..ROUNDS {
             let left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
             if left <= REST_PAGES || self.pages.load(Ordering::Relaxed) >= TOO_LONG_PAGES {
@@ -120,9 +122,17 @@ impl Thread {
         };
         let pages = self.pages.load(Ordering::Relaxed);
         let long = match left {
-            Some(0) => LONG_PAGES,
-            // Someone who reads for long keeps the log from being started anew: not every commit is a reason to try.
-            Some(_) => pages.saturating_add(LONG_PAGES),
+            Some(0) => {
+                self.step_pages = REST_PAGES;
+                LONG_PAGES
+            }
+            // Another process copies it and may fail, or someone reads. Whoever reads for long keeps the log from being
+            // started anew: not every commit is a reason to try.
+            Some(_) => {
+                let step_pages = self.step_pages;
+                self.step_pages = (2 * step_pages).min(LONG_PAGES);
+                pages.saturating_add(step_pages)
+            }
             // The disk was full, mostly. What is then freed is not for the log alone: the file needs some of it before
             // the log can be started anew.
             None => pages.saturating_add(REST_PAGES),
@@ -161,12 +171,24 @@ mod tests {
         let copying = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let (pages, long) = (Arc::new(AtomicU32::new(LONG_PAGES)), Arc::new(AtomicU32::new(LONG_PAGES)));
         let turnstile = Turnstile::open(directory.path()).unwrap();
-        let mut thread = Thread { db: copying, turnstile, pages, long: long.clone() };
+        let mut thread = Thread { db: copying, turnstile, pages, long: long.clone(), step_pages: REST_PAGES };
         thread.shorten();
         assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES + REST_PAGES, "it would take what is freed for itself");
 
         thread.db = Connection::open(&path).unwrap();
         thread.shorten();
         assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES);
+
+        // Someone who reads for long is asked less and less often.
+        let reading = Connection::open(&path).unwrap();
+        reading.execute_batch("BEGIN; SELECT * FROM page").unwrap();
+        writing.execute_batch("INSERT INTO page VALUES (zeroblob(100000))").unwrap();
+        let tried: Vec<u32> = (0..6)
+            .map(|_| {
+                thread.shorten();
+                long.load(Ordering::Relaxed) - LONG_PAGES
+            })
+            .collect();
+        assert_eq!(tried, [1, 2, 4, 8, 16, 16].map(|times| times * REST_PAGES));
     }
 }
