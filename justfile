@@ -16,9 +16,10 @@ bench *args:
 bench-aws *args:
     cargo bench --bench fan_out {{args}}
 
-# How long and how dear up to 100,000,000 calls are on AWS, by simulation: writes the tables and drawings of docs/scale.md. Some minutes.
-scale:
-    cargo run --release --package scale -- page docs
+# How long and how dear a million calls are on AWS, by simulation: writes the tables and drawings of docs/scale.md. `just
+# scale 1` for ten million.
+scale fewer="10":
+    cargo run --release --package scale -- page docs {{fewer}}
 
 # The peers' figures alone.
 peers *args:
