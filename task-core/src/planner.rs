@@ -8,7 +8,7 @@
 //!    runs again. So it has at most [`MOST_WORK`] of work, and at most half a lease.
 //! 2. **A parcel runs in one worker.** Few large ones leave workers idle. So a batch of known size is cut for
 //!    [`WIDTH`] workers, but not into parcels of less than [`LEAST_WORK`]: those would cost more than they save,
-//!    launching a worker being worth about 100 ms.
+//!    launching a worker being worth about 100 ms. Parcels of more than [`MUCH_WORK`] are cut for [`MOST_WIDTH`].
 //! 3. **Limits**: [`MAX_CALLS`] and the bytes of a message, which the packer keeps.
 //!
 //! The work of a parcel is its calls, run `concurrency` at a time, times `takes`. A task that does not say how long it
@@ -29,11 +29,16 @@ pub const MOST_WORK: Duration = Duration::from_secs(30);
 /// The least work that is worth an invocation of its own.
 pub const LEAST_WORK: Duration = Duration::from_secs(2);
 
-/// For how many workers a batch of known size is cut: as many as Lambda starts at once. For fewer it is cut finer than it
-/// needs to be, which costs a hundredth more at most, since parcels have no less than [`LEAST_WORK`], and leaves less to
-/// be waited for at the end. (Cut for 100, a million calls of a second took 21 s instead of 13 with 1,000 workers, and 115
-/// s instead of 103 with 100: `docs/scale.md`.)
-pub const WIDTH: u64 = 1000;
+/// For how many workers a batch of known size is cut.
+pub const WIDTH: u64 = 100;
+
+/// For how many it is cut where its parcels have much work all the same: as many as Lambda starts at once.
+pub const MOST_WIDTH: u64 = 1000;
+
+/// How much work is much: what it costs to launch a parcel is less than a fiftieth of it, so that cutting for more workers
+/// than there are is no loss. (In parcels of 19 s a million calls of a second take 21 s with 1,000 workers, in such parcels
+/// 13, at the same cost; in parcels of 2 s 100,000 of them cost a fifth more with 100 workers: `docs/scale.md`.)
+pub const MUCH_WORK: Duration = Duration::from_secs(10);
 
 /// How long calls that were coalesced may make each other wait.
 pub const COALESCED_WORK: Duration = Duration::from_secs(1);
@@ -56,7 +61,9 @@ pub fn calls_per_parcel(options: &Options, profile: Profile, count: Option<u64>)
     let most = MOST_WORK.min(Duration::from_millis(profile.lease_ms / 2));
     let most = calls_in(options, most.as_micros() / expected(options).as_micros());
     let least = calls_in(options, LEAST_WORK.as_micros().div_ceil(expected(options).as_micros())).min(most);
-    count.map_or(most, |count| u32::try_from(count.div_ceil(WIDTH)).unwrap_or(MAX_CALLS).clamp(least, most))
+    let much = u64::from(calls_in(options, MUCH_WORK.as_micros() / expected(options).as_micros()));
+    let cut = |count: u64| count.div_ceil(WIDTH).min(much).max(count.div_ceil(MOST_WIDTH));
+    count.map_or(most, |count| u32::try_from(cut(count)).unwrap_or(MAX_CALLS).clamp(least, most))
 }
 
 /// How many calls a parcel of coalesced `delay`s has.
@@ -219,7 +226,13 @@ mod tests {
     fn a_batch_of_known_size_is_cut_for_many_workers() {
         let slow = Options::new().takes("1s").concurrency(10);
         assert_eq!(calls_per_parcel(&slow, LEASE_60, None), 300);
-        assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(100_000)), 100);
+        assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(10_000)), 100);
+        assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(100_000)), 100, "ten seconds are much, for more workers too");
+        assert_eq!(
+            calls_per_parcel(&slow, LEASE_60, Some(200_000)),
+            200,
+            "a thousand workers are as many as there are"
+        );
         assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(50)), 20, "two seconds are worth a worker, less is not");
     }
 
