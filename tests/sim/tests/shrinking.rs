@@ -3,7 +3,7 @@
 use simulation::{Case, Cut, Mutation, Report, Shrunk, run_case, shrink};
 
 /// Within how many seeds something goes wrong.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 300;
 
 /// Faults of different kinds: one that needs nothing to go wrong beside it, and two that need it.
 const MUTATIONS: [Mutation; 3] = [Mutation::SealSkipped, Mutation::AcknowledgedEarly, Mutation::FenceIgnored];
