@@ -180,7 +180,7 @@ pub struct Started {
     pub first: Duration,
     /// See `first`.
     pub last: Duration,
-    /// How many did in each [`STEP`].
+    /// How many did in each tenth of a second.
     pub steps: Vec<u64>,
 }
 
