@@ -16,9 +16,9 @@ bench *args:
 bench-aws *args:
     cargo bench --bench fan_out {{args}}
 
-# How long and how dear a million calls are on AWS, by simulation: writes the tables and drawings of docs/scale.md. `just
-# scale 1` for ten million.
-scale fewer="10":
+# How long and how dear ten million calls are on AWS, by simulation: writes the tables and drawings of docs/scale.md. `just
+# scale 10` for a tenth of them.
+scale fewer="1":
     cargo run --release --package scale -- page docs {{fewer}}
 
 # The peers' figures alone.

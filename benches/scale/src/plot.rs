@@ -68,9 +68,11 @@ pub(crate) fn lines(
             chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
         }
     }
+    // Where no line is: those of calls over time rise from the left to the right.
+    let legend = if dots { SeriesLabelPosition::UpperLeft } else { SeriesLabelPosition::LowerRight };
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(legend)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.3))
         .label_font((FONT, TEXT))
