@@ -21,7 +21,7 @@ const PAUSE_MS: u64 = 200;
 impl Dispatcher {
     /// As [`hide_and_dispatch`](Self::hide_and_dispatch), for as many at a time as there is room for. `reserve` answers how many
     /// invocations more may be outstanding, of so many; `None` if that cannot be said. What there is no room for until
-    /// `until_ms`, in milliseconds since 1970, goes back to its queue, as does at once what has waited there for long.
+    /// `until_ms`, in milliseconds since 1970, goes back to its queue; at once if all of it has waited there for long.
     pub async fn dispatch_patiently<'a>(
         &self,
         mut deliveries: Vec<Delivery>,

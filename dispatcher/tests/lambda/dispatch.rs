@@ -61,7 +61,19 @@ async fn what_there_is_no_room_for_yet_is_kept_until_a_worker_is_free() {
 }
 
 #[tokio::test]
-async fn waiting_for_room_ends_before_the_function_does() {
+async fn waiting_for_room_ends_ten_seconds_before_the_function_does() {
+    let site = Site::new();
+    site.launches.rooms.store(0, Ordering::SeqCst);
+    site.send("mail", 1, 1).await;
+    let deliveries = site.receive("mail").await;
+    let began_ms = site.clock.now_ms();
+    site.handle_within(Duration::from_secs(15), &event("shop-mail", &deliveries)).await.unwrap();
+    let kept_ms = site.clock.now_ms() - began_ms;
+    assert!((5_000..=5_500).contains(&kept_ms), "{kept_ms} ms");
+}
+
+#[tokio::test]
+async fn waiting_for_room_ends_after_twenty_seconds() {
     let site = Site::new();
     site.launches.rooms.store(0, Ordering::SeqCst);
     site.send("mail", 1, 1).await;

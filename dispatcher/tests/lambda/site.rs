@@ -150,11 +150,16 @@ impl Site {
 
     /// Has an event handled, and answers what Lambda is answered.
     pub(crate) async fn handle(&self, event: &Value) -> Result<Value, HandlerError> {
+        self.handle_within(Duration::from_mins(1), event).await
+    }
+
+    /// The same by a function that has so much time left.
+    pub(crate) async fn handle_within(&self, left: Duration, event: &Value) -> Result<Value, HandlerError> {
         let request = Request {
             id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
             function: "shop-dispatcher".to_owned(),
             log_stream: "2026/11/24/[$LATEST]5f1e".to_owned(),
-            deadline_ms: self.clock.now_ms() + 60_000,
+            deadline_ms: self.clock.now_ms() + left.as_millis() as u64,
         };
         let answer = self.handler.handle(&event.to_string(), &request).await?;
         Ok(serde_json::to_value(answer).unwrap())
