@@ -19,9 +19,6 @@ const OPEN: i64 = 0;
 const SEALED: i64 = 1;
 const FINISHED: i64 = 2;
 
-/// How long a row outlives the last copy of its parcel (rule 8).
-const KEEP_MS: u64 = 2 * 24 * 3_600_000;
-
 const COLUMNS: &str = concat!(
     "rowid, id, batch, recorded, first, count, keep_until_ms, state, epoch, losses, lease_until_ms, life, holder, done, \
      window, seal, ",
@@ -74,7 +71,7 @@ pub(super) fn root_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<
 
 /// The first claim of a parcel.
 pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite::Result<()> {
-    let keep_until_ms = ms(request.not_after_ms.saturating_add(KEEP_MS));
+    let keep_until_ms = ms(request.kept_until_ms());
     tx.db
         .prepare_cached(
             "INSERT INTO parcel

@@ -14,6 +14,9 @@ use crate::{
     id::{BatchId, ParcelId, TaskId},
 };
 
+/// How long a row outlives the last copy of its parcel (rule 8).
+const KEPT_MS: u64 = 2 * 24 * 3_600_000;
+
 /// A request to run a parcel.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
@@ -39,6 +42,13 @@ pub struct ClaimRequest {
     pub not_after_ms: u64,
     /// Whether a lease that has not ended may be taken over.
     pub takeover: Takeover,
+}
+
+impl ClaimRequest {
+    /// Until when the parcel's row is kept, in milliseconds since 1970: two days longer than the parcel may be run.
+    pub fn kept_until_ms(&self) -> u64 {
+        self.not_after_ms.saturating_add(KEPT_MS)
+    }
 }
 
 /// When a claim may take a parcel over from another holder.

@@ -38,9 +38,6 @@ struct ParcelRow {
     kept_ms: u64,
 }
 
-/// How much longer a row is kept than its parcel may be run (rule 8).
-const KEPT_MS: u64 = 2 * 24 * 3_600_000;
-
 impl Rows {
     /// Rule 2.
     pub(super) fn claim(&mut self, request: &ClaimRequest, batches: &mut BatchBook, now_ms: u64) -> Claim {
@@ -72,7 +69,7 @@ impl Rows {
         row.row.epoch += 1;
         row.losses += u32::from(taken);
         row.row.lease_until_ms = request.lease_until_ms;
-        row.kept_ms = row.kept_ms.max(request.not_after_ms.saturating_add(KEPT_MS));
+        row.kept_ms = row.kept_ms.max(request.kept_until_ms());
         request.holder.as_ref().clone_into(&mut row.row.holder);
         Claim::Claimed(Claimed {
             epoch: row.row.epoch,

@@ -21,9 +21,6 @@ use crate::{
     ports::{Claim, ClaimRequest, Claimed, PortError, RowState, Takeover},
 };
 
-/// How long a row outlives the last copy of its parcel (rule 8).
-const KEEP_MS: u64 = 2 * 24 * 3_600_000;
-
 /// There is no row, or its holder has lost it.
 const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND (l <= :now OR e = :dead))";
 
@@ -64,7 +61,7 @@ impl Table {
             };
         }
         if request.recorded && first > 0 && parcel == ParcelId::root(batch, first) {
-            self.note_root(batch, first, request.not_after_ms.saturating_add(KEEP_MS)).await?;
+            self.note_root(batch, first, request.kept_until_ms()).await?;
         }
         let token = self.entropy.next_u64();
         match self.claim_for_sure(&request, token).await? {
@@ -128,7 +125,7 @@ fn change(request: &ClaimRequest, token: u64) -> Change {
         .set(RECORDED, flag(request.recorded))
         .set(FIRST, number(request.first))
         .set(COUNT, number(request.count))
-        .set(TTL, seconds(request.not_after_ms.saturating_add(KEEP_MS)))
+        .set(TTL, seconds(request.kept_until_ms()))
 }
 
 fn is_free(row: &ParcelRow, request: &ClaimRequest) -> bool {
