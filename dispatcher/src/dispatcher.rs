@@ -35,7 +35,7 @@ impl Dispatcher {
     /// launched then is launched.
     pub async fn run(&self, stop: CancellationToken) {
         let mut queues = self.options.queues.clone();
-        let mut launches = Launches::default();
+        let mut launches = Launches::new(self.options.bytes);
         loop {
             let rooms = tokio::select! {
                 biased;

@@ -7,15 +7,12 @@ use futures::{
 
 use crate::{Launched, launch::PARALLEL};
 
-/// The most bytes of parcels under way at once: each is in memory about three times, as it came, as it is sent, and in
-/// the buffers of its connection.
-const BYTES: usize = 48 << 20;
-
 /// Launches that are under way. They go on while this is asked to wait for something.
-#[derive(Default)]
 pub(crate) struct Launches<'a> {
     under_way: FuturesUnordered<BoxFuture<'a, (Load, Launched)>>,
     load: Load,
+    /// How many bytes of parcels may be under way.
+    most_bytes: usize,
 }
 
 /// What is under way.
@@ -26,6 +23,10 @@ pub(crate) struct Load {
 }
 
 impl<'a> Launches<'a> {
+    pub(crate) fn new(most_bytes: usize) -> Self {
+        Self { under_way: FuturesUnordered::new(), load: Load::default(), most_bytes }
+    }
+
     /// Begins one, of such a load.
     pub(crate) fn add(&mut self, load: Load, launch: impl Future<Output = Launched> + Send + 'a) {
         self.load.parcels += load.parcels;
@@ -47,7 +48,7 @@ impl<'a> Launches<'a> {
 
     /// Waits until more may be begun, and says how many parcels that may have.
     pub(crate) async fn room(&mut self) -> usize {
-        while self.load.parcels >= PARALLEL || self.load.bytes >= BYTES {
+        while self.load.parcels >= PARALLEL || self.load.bytes >= self.most_bytes {
             self.next().await;
         }
         PARALLEL - self.load.parcels

@@ -14,6 +14,10 @@ pub struct DispatcherOptions {
     /// How long it waits for a first message before it asks again, in milliseconds; stopping waits as long. Defaults
     /// to 500.
     pub wait_ms: u64,
+    /// Once the parcels that it launches workers for have so many bytes, it receives no more until some are launched.
+    /// Each is in memory about three times: as it came, as it is sent, and in the buffers of its connection. Defaults to
+    /// 48 MiB. Celery has no such option.
+    pub bytes: usize,
     /// The most parcels of one invocation. Defaults to 10.
     pub parcels: usize,
     /// How much work one invocation is given, by what its parcels' headers expect, in milliseconds. A parcel that
@@ -31,6 +35,7 @@ impl DispatcherOptions {
             queues: queues.into_iter().map(Into::into).collect(),
             receive: 64,
             wait_ms: 500,
+            bytes: 48 << 20,
             parcels: MAX_PARCELS as usize,
             work_ms: 60_000,
             refused_ms: 1_000,

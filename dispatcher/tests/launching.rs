@@ -67,6 +67,45 @@ async fn it_receives_more_while_invokes_are_on_their_way() {
     assert_eq!(invoker.accepted.load(SeqCst), 5);
 }
 
+/// Takes its time for each, and remembers how many were on their way at once.
+#[derive(Default)]
+struct Slow {
+    under_way: AtomicUsize,
+    most: AtomicUsize,
+    accepted: AtomicUsize,
+    stop: CancellationToken,
+}
+
+impl Invoker for Slow {
+    fn room(&self) -> BoxFuture<'_, usize> {
+        std::future::ready(100).boxed()
+    }
+
+    fn invoke(&self, _: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
+        async {
+            self.most.fetch_max(1 + self.under_way.fetch_add(1, SeqCst), SeqCst);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.under_way.fetch_sub(1, SeqCst);
+            if self.accepted.fetch_add(1, SeqCst) == 2 {
+                self.stop.cancel();
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn it_receives_no_more_while_it_has_as_many_bytes_in_hand_as_it_may() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    send(&ports, "mail", 3).await;
+    let invoker = Arc::new(Slow::default());
+    let options = DispatcherOptions { receive: 1, bytes: 1, ..DispatcherOptions::new(["mail"]) };
+    Dispatcher::new(ports, invoker.clone(), options).run(invoker.stop.clone()).await;
+    assert_eq!((invoker.most.load(SeqCst), invoker.accepted.load(SeqCst)), (1, 3));
+}
+
 #[tokio::test]
 async fn what_is_being_launched_when_it_is_told_to_stop_is_launched() {
     let directory = tempfile::tempdir().unwrap();

@@ -47,8 +47,15 @@ pub const COALESCED_WORK: Duration = Duration::from_secs(1);
 pub const MAX_PARCELS: u32 = 10;
 
 /// What is planned for when no backend is known yet: messages of 256 KB, the size that is cheapest per byte.
-pub const PROFILE: Profile =
-    Profile { message_bytes: 256 << 10, call_bytes: 256 << 10, checkpoint_ms: 1000, gather_ms: 0, lease_ms: 60_000 };
+pub const PROFILE: Profile = Profile {
+    message_bytes: 256 << 10,
+    call_bytes: 256 << 10,
+    checkpoint_ms: 1000,
+    gather_ms: 0,
+    lease_ms: 60_000,
+    send_bytes: 2 << 20,
+    buffer_bytes: 64 << 20,
+};
 
 /// How long one call is expected to take.
 pub fn expected(options: &Options) -> Duration {

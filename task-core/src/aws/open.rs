@@ -7,6 +7,7 @@ use super::{
     objects::Objects, platform::Aws, queue::Sqs, reactor::Reactor, receive::is_whole,
 };
 use crate::{
+    planner,
     ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
     task::Registry,
 };
@@ -86,6 +87,7 @@ impl Backend {
             checkpoint_ms: CHECKPOINT_MS,
             gather_ms: GATHER_MS,
             lease_ms: settings.lease.as_millis() as u64,
+            ..planner::PROFILE
         };
         let bucket = settings.bucket.clone();
         let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));

@@ -47,6 +47,12 @@ impl Client {
         &self.shared.coalescer
     }
 
+    /// How many bytes of arguments its `delay`s have handed over that wait to be sent: what a gauge shows. While it is at
+    /// its most, [`Profile::buffer_bytes`](crate::ports::Profile::buffer_bytes), further `delay`s wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.shared.coalescer.waiting_bytes()
+    }
+
     /// The handle of a call whose id is known.
     pub fn handle<O>(&self, id: TaskId) -> Handle<O> {
         Handle::new(self.clone(), id)

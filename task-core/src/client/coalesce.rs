@@ -20,9 +20,6 @@ use crate::{
     ports::{Outgoing, Ports, SendError},
 };
 
-/// How many bytes of arguments may wait to be sent. Beyond that, further calls wait until a flush has taken them.
-const BUFFER_BYTES: usize = 64 << 20;
-
 /// A call that waits to be packed.
 pub(super) struct PendingCall {
     pub(super) spec: Spec,
@@ -66,7 +63,8 @@ pub(super) struct Coalescer {
 
 impl Coalescer {
     pub(super) fn new(ports: Arc<Ports>, background: Background) -> Self {
-        Self { ports, buffer: Arc::default(), background }
+        let buffer = Arc::new(Buffer::new(ports.profile.buffer_bytes));
+        Self { ports, buffer, background }
     }
 
     /// Hands a call to the flusher, whose thread starts with the first that is not alone.
@@ -78,6 +76,11 @@ impl Coalescer {
     /// of it.
     pub(super) fn landed(&self, left: Option<Flight>) {
         self.buffer.landed(left, || self.start());
+    }
+
+    /// How many bytes of arguments wait to be sent.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.buffer.lock().bytes
     }
 
     fn start(&self) -> io::Result<()> {
@@ -93,10 +96,11 @@ impl Drop for Coalescer {
 }
 
 /// What pushers and the flusher share.
-#[derive(Default)]
 pub(super) struct Buffer {
     state: Mutex<State>,
     wake: Notify,
+    /// How many bytes of arguments may wait to be sent.
+    most_bytes: usize,
 }
 
 #[derive(Default)]
@@ -116,6 +120,10 @@ struct State {
 }
 
 impl Buffer {
+    fn new(most_bytes: usize) -> Self {
+        Self { state: Mutex::default(), wake: Notify::new(), most_bytes }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic is done under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -123,7 +131,7 @@ impl Buffer {
 
     fn push(&self, call: PendingCall, waker: &Waker, start: impl FnOnce() -> io::Result<()>) -> Push {
         let mut state = self.lock();
-        if state.bytes >= BUFFER_BYTES {
+        if state.bytes >= self.most_bytes && !state.calls.is_empty() {
             state.waiting.push(waker.clone());
             return Push::Full(call);
         }
@@ -219,9 +227,12 @@ mod tests {
         PendingCall { spec, parcel_calls: 1, unique: None, args: vec![0; bytes], reply }
     }
 
+    /// How many bytes may wait here.
+    const MOST_BYTES: usize = 64 << 10;
+
     /// A buffer whose lone call is on its way, so that further calls are for the flusher.
     fn busy() -> Buffer {
-        let buffer = Buffer::default();
+        let buffer = Buffer::new(MOST_BYTES);
         assert!(matches!(buffer.push(call(1), Waker::noop(), || Ok(())), Push::Alone(_)));
         buffer
     }
@@ -259,7 +270,7 @@ mod tests {
         let (buffer, woken) = (busy(), Arc::new(Counter::default()));
         let waker = Waker::from(Arc::clone(&woken));
         let push = |bytes| buffer.push(call(bytes), &waker, || Ok(()));
-        assert!(matches!(push(BUFFER_BYTES - 1), Push::Taken));
+        assert!(matches!(push(MOST_BYTES - 1), Push::Taken));
         assert!(matches!(push(1000), Push::Taken), "what goes over the limit still goes in");
         assert!(matches!(push(1), Push::Full(_)) && matches!(push(1), Push::Full(_)));
         assert_eq!(woken.0.load(Relaxed), 0);

@@ -13,7 +13,7 @@ use crate::{
     wire::{Packer, Packing},
 };
 
-/// How many dead letters are sent at a time.
+/// How many dead letters are sent at a time, or fewer that have the bytes of a send.
 const CHUNK: usize = 256;
 
 impl Client {
@@ -30,9 +30,11 @@ impl Client {
     /// For the first that was not sent; it and those after it stay dead letters, and can be retried again.
     pub async fn retry_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
         let ports = self.ports();
-        let mut retried = 0;
-        for letters in letters.chunks(CHUNK) {
-            let messages = letters.iter().map(|letter| revive(ports, letter)).collect();
+        let (mut retried, mut left) = (0, letters);
+        while !left.is_empty() {
+            let messages = next_send(ports, left);
+            let (letters, rest) = left.split_at(messages.len());
+            left = rest;
             let mut answers = ports.queue.send(messages).await.into_iter();
             let mut sent = Vec::with_capacity(letters.len());
             let mut wrong = None;
@@ -56,6 +58,20 @@ impl Client {
         let ids = letters.iter().map(|letter| (letter.id, letter.died_ms)).collect();
         Ok(self.ports().dead_letters.remove(ids, Removal::Dropped).await?)
     }
+}
+
+/// The first of them as they are sent together: at least one.
+fn next_send(ports: &Ports, letters: &[DeadLetter]) -> Vec<Outgoing> {
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    for letter in letters.iter().take(CHUNK) {
+        if !messages.is_empty() && bytes >= ports.profile.send_bytes {
+            break;
+        }
+        let message = revive(ports, letter);
+        bytes += message.body.len();
+        messages.push(message);
+    }
+    messages
 }
 
 /// The parcel in which a dead letter is sent again. Its id is always the same, so that it runs once whoever sends it; it

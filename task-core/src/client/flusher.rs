@@ -20,9 +20,6 @@ use crate::{
 /// How many sends may be on their way. With two, one flush is packed while the disk syncs the one before.
 const FLIGHTS: usize = 2;
 
-/// How many bytes a send has: enough to share its cost, and not so many that other processes wait for it.
-const FLIGHT_BYTES: usize = 2 << 20;
-
 /// A send on its way, which answers its calls.
 pub(super) type Flight = BoxFuture<'static, ()>;
 
@@ -60,7 +57,7 @@ async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
     loop {
         let (calls, open) = buffer.take(&mut flights);
         if !calls.is_empty() {
-            for loads in split(pack(calls, ports)) {
+            for loads in split(pack(calls, ports), ports.profile.send_bytes) {
                 flights.push(fly(Arc::clone(ports), loads).boxed());
                 while flights.len() >= FLIGHTS {
                     flights.next().await;
@@ -116,13 +113,13 @@ fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
 }
 
 /// Deals parcels out to sends.
-fn split(loads: Vec<Load>) -> Vec<Vec<Load>> {
+fn split(loads: Vec<Load>, send_bytes: usize) -> Vec<Vec<Load>> {
     let mut sends: Vec<Vec<Load>> = Vec::new();
     let mut bytes = 0;
     for load in loads {
         bytes += load.message.body.len();
         match sends.last_mut() {
-            Some(send) if bytes <= FLIGHT_BYTES => send.push(load),
+            Some(send) if bytes <= send_bytes => send.push(load),
             _ => {
                 bytes = load.message.body.len();
                 sends.push(vec![load]);

@@ -21,8 +21,7 @@ use crate::{
     protocol,
 };
 
-/// How much may wait, filled, for the send that is on its way: this many bytes, or this many parcels.
-const WINDOW_BYTES: usize = 2 << 20;
+/// How many parcels may wait, filled, for the send that is on its way: so many, or fewer that have the bytes of a send.
 const WINDOW_PARCELS: usize = 256;
 
 /// How long a parcel waits for a stream that has nothing to fill it with.
@@ -51,8 +50,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    fn has_room(&self) -> bool {
-        self.bytes < WINDOW_BYTES && self.messages.len() < WINDOW_PARCELS
+    fn has_room(&self, send_bytes: usize) -> bool {
+        self.messages.is_empty() || self.bytes < send_bytes && self.messages.len() < WINDOW_PARCELS
     }
 }
 
@@ -99,7 +98,7 @@ impl<'a> Sender<'a> {
             if flight.is_none() && !self.window.messages.is_empty() {
                 flight = Some(self.launch());
             }
-            let reading = open && self.window.has_room();
+            let reading = open && self.window.has_room(self.ports.profile.send_bytes);
             if flight.is_none() && !reading {
                 break;
             }

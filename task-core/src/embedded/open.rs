@@ -24,7 +24,10 @@ use super::{
     turnstile::Turnstile,
     writer::Writer,
 };
-use crate::ports::{Clock, Entropy, Ports, Profile, SystemClock, SystemEntropy, Threads};
+use crate::{
+    planner,
+    ports::{Clock, Entropy, Ports, Profile, SystemClock, SystemEntropy, Threads},
+};
 
 /// How a file is opened.
 #[derive(Clone)]
@@ -117,13 +120,7 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
         blocking: Arc::new(Threads),
         // A checkpoint costs a sync of 0.1 ms to 1 ms, shared; a lease is for what liveness does not see, a
         // frozen process.
-        profile: Profile {
-            message_bytes: 256 << 10,
-            call_bytes: 256 << 10,
-            checkpoint_ms: 25,
-            gather_ms: 0,
-            lease_ms: 30_000,
-        },
+        profile: Profile { checkpoint_ms: 25, lease_ms: 30_000, ..planner::PROFILE },
     })
 }
 

@@ -72,6 +72,11 @@ pub struct Profile {
     pub gather_ms: u64,
     /// How long a claim, and the hiding of its message, lasts unless renewed.
     pub lease_ms: u64,
+    /// Once the parcels of one send have so many bytes, no more go with it: enough to share its cost, and not so many that
+    /// others wait for it. A `fan_out` reads as much while the send before is on its way, and no more.
+    pub send_bytes: usize,
+    /// Once arguments of so many bytes wait to be sent, further `delay`s wait too, until a send has taken them.
+    pub buffer_bytes: usize,
 }
 
 impl std::fmt::Debug for Ports {

@@ -1,12 +1,19 @@
 //! Dead letters, sent again and dropped.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use task_core::{
+    client::Client,
     id::{BatchId, ParcelId},
     ports::{DeadLetter, DeadQuery, Reason, Removal, SendError},
+    wire::encode_args,
 };
 
-use crate::memory::{client, refused};
+use crate::{
+    memory::{Memory, client, ports, refused},
+    tasks::noise,
+};
 
 fn letter(index: u64) -> DeadLetter {
     DeadLetter {
@@ -36,6 +43,25 @@ async fn a_dead_letter_is_sent_again_as_the_same_call() {
     assert_eq!(crate::tasks::recipients(&parcels), ["ada", "ada"]);
     let removed: Vec<_> = letters.iter().map(|letter| (letter.id, letter.died_ms, Removal::Retried)).collect();
     assert_eq!(memory.state().removed, removed);
+}
+
+#[tokio::test]
+async fn dead_letters_are_sent_again_in_portions() {
+    let memory = Arc::<Memory>::default();
+    let mut ports = ports(&memory, 10_000);
+    ports.profile.send_bytes = 1_000;
+    let letters: Vec<_> = (0..10)
+        .map(|n| {
+            let mut args = Vec::new();
+            encode_args(&noise(n, 400), &mut args).unwrap();
+            DeadLetter { args: args.into(), ..letter(n) }
+        })
+        .collect();
+    assert_eq!(Client::new(ports).retry_dead(&letters).await.unwrap(), 10);
+    let sends: Vec<_> = memory.state().sends.iter().map(Vec::len).collect();
+    let expected = "each has at least 200 bytes, and goes on being filled until it has 1,000";
+    assert!(sends.len() > 1 && sends.iter().all(|count| *count <= 5), "{sends:?}: {expected}");
+    assert_eq!(memory.parcels().len(), 10);
 }
 
 #[tokio::test]

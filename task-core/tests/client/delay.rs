@@ -11,8 +11,8 @@ use task_core::{
 };
 
 use crate::{
-    memory::{Memory, client, client_with, lost, refused},
-    tasks::{Broken, DAY, Mail, SendEmail, Slow, mail, recipients, root},
+    memory::{Memory, client, client_with, lost, ports, refused},
+    tasks::{Broken, DAY, Mail, SendEmail, Slow, mail, noise, recipients, root},
 };
 
 /// Puts as many sends on their way as there may be, one by its caller and two by the client's thread, so that what
@@ -142,6 +142,25 @@ async fn the_last_client_to_go_leaves_nothing_unsent_and_no_thread() {
 }
 
 #[tokio::test]
+async fn calls_wait_while_as_much_waits_as_may() {
+    let memory = Arc::<Memory>::default();
+    let mut ports = ports(&memory, 10_000);
+    ports.profile.buffer_bytes = 100;
+    let client = Client::new(ports);
+    let blocking = occupy(&client, &memory).await;
+    assert_eq!(client.waiting_bytes(), 0, "what is on its way does not wait");
+    let calls: Vec<_> = (0..20).map(|n| mail(&client, &format!("{n:030}"))).collect();
+    let mut calls = join_all(calls.into_iter().map(Call::send));
+    assert!(poll!(&mut calls).is_pending());
+    let waiting = client.waiting_bytes();
+    assert!((100..150).contains(&waiting), "{waiting} bytes: calls of 30 letters each, until there are 100 bytes");
+    memory.release();
+    assert!(calls.await.iter().all(Result::is_ok));
+    blocking.await;
+    assert_eq!((client.waiting_bytes(), recipients(&memory.parcels()).len()), (0, OCCUPIED + 20));
+}
+
+#[tokio::test]
 async fn what_gathered_is_sent_in_portions() {
     let (client, memory) = client_with(1 << 20);
     let blocking = occupy(&client, &memory).await;
@@ -155,12 +174,6 @@ async fn what_gathered_is_sent_in_portions() {
     let state = memory.state();
     let bytes = |send: &Vec<Outgoing>| send.iter().map(|message| message.body.len()).sum::<usize>();
     assert!(state.sends.len() > 5 && state.sends.iter().all(|send| bytes(send) <= 2 << 20));
-}
-
-/// So many hexadecimal digits that do not repeat.
-fn noise(seed: u64, digits: usize) -> String {
-    let next = |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
-    std::iter::successors(Some(seed), next).map(|n| format!("{:08x}", n >> 32)).take(digits / 8).collect()
 }
 
 #[tokio::test]

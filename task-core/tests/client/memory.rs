@@ -10,6 +10,7 @@ use futures::{FutureExt, future::BoxFuture};
 use task_core::{
     client::Client,
     id::{BatchId, ParcelId, TaskId},
+    planner,
     ports::{
         BatchRecord, Batches, Checkpoint, Claim, ClaimRequest, DeadLetter, DeadLetters, DeadQuery, Delivery, Depth,
         Entropy, Failure, Finish, Ledger, NewBatch, Outgoing, Owed, PortError, Ports, Profile, Queue, Receive, Record,
@@ -78,13 +79,7 @@ pub fn ports(memory: &Arc<Memory>, message_bytes: usize) -> Ports {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(Counting(Mutex::new(0))),
         blocking: Arc::new(Threads),
-        profile: Profile {
-            message_bytes,
-            call_bytes: message_bytes,
-            checkpoint_ms: 1000,
-            gather_ms: 0,
-            lease_ms: 60_000,
-        },
+        profile: Profile { message_bytes, call_bytes: message_bytes, ..planner::PROFILE },
     }
 }
 
