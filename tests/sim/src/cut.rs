@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use task_core::sim::Weather;
+use task_core::{planner, ports::Profile, sim::Weather};
 
 use crate::{
+    hands::Limits,
     scenario::{Blow, Scenario},
     work::Request,
 };
@@ -37,6 +38,11 @@ const SCENARIO: &[(&str, Change)] = &[
     ("rubbish", |scenario| scenario.rubbish = 0),
     ("schedule", |scenario| scenario.scheduled = false),
     ("old", |scenario| scenario.old = false),
+    ("limits", |scenario| {
+        let Profile { send_bytes, buffer_bytes, .. } = planner::PROFILE;
+        (scenario.profile.send_bytes, scenario.profile.buffer_bytes) = (send_bytes, buffer_bytes);
+        scenario.limits = Limits::default_of_programs();
+    }),
     ("narrow", |scenario| scenario.narrow = false),
     ("servers", |scenario| scenario.servers = 1),
     ("slots", |scenario| scenario.slots = 1),

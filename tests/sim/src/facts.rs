@@ -21,6 +21,9 @@ use crate::{
 /// The most violations that are kept of a run: one is enough.
 const MAX_VIOLATIONS: usize = 20;
 
+/// The first of all ids.
+const FIRST: ParcelId = ParcelId::from_bytes([0; 16]);
+
 /// The last of all ids.
 const LAST: ParcelId = ParcelId::from_bytes([u8::MAX; 16]);
 
@@ -46,6 +49,8 @@ pub(crate) struct Facts {
     /// How long before its time a call may start, because clocks are wrong: where receivers hold back what comes within
     /// the second before.
     pub(crate) early_ms: u64,
+    /// How many parcels may run on a host at once.
+    pub(crate) parcels_at_once: usize,
     /// Parcels that were stored in a queue.
     pub(crate) parcels: BTreeMap<ParcelId, Stored>,
     /// Parcels by what became of them in the ledger.
@@ -255,6 +260,13 @@ impl Facts {
                 wrong.push(format!("is one of {running} that run at a time, of at most {}", options.concurrency));
             }
         }
+        let at_once = self.running.range((host, FIRST)..=(host, LAST)).count();
+        if at_once > self.parcels_at_once {
+            wrong.push(format!(
+                "is of one of {at_once} parcels that run at a time, of at most {} (G6)",
+                self.parcels_at_once
+            ));
+        }
         if now_ms + self.early_ms < due_ms {
             wrong.push(format!("runs {} ms before it is due", due_ms - now_ms));
         }
@@ -289,7 +301,7 @@ impl Facts {
             }
             Outcome::Dropped => {}
         }
-        for (_, running) in self.running.range_mut((host, ParcelId::from_bytes([0; 16]))..=(host, LAST)) {
+        for (_, running) in self.running.range_mut((host, FIRST)..=(host, LAST)) {
             running.remove(&call);
         }
         self.running.retain(|_, running| !running.is_empty());

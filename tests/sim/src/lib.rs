@@ -9,6 +9,7 @@
 //! | `deployed` | the same programs as functions of Lambda, with mappings, reports and dead-letter queues |
 //! | `work` | what the clients ask for, and what they are told |
 //! | `tasks` | tasks whose calls do what their arguments say |
+//! | `hands` | what programs have in memory, and how much of it they may |
 //! | `facts` | what has happened, and what must never happen |
 //! | `end` | what must be true when all is quiet |
 //! | `case` | a run that can be named: a seed, and what is left out of it |
@@ -22,6 +23,7 @@ mod deployed;
 mod end;
 mod facts;
 mod figures;
+mod hands;
 mod mutation;
 mod run;
 mod scenario;

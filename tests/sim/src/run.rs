@@ -66,7 +66,8 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(case: &Case) -> Self {
         let mut dice = Dice::new(case.seed);
-        let scenario = Scenario::new(&mut dice);
+        // Drawn by itself: it came later, and seeds are to stay what they were.
+        let scenario = Scenario::new(&mut dice).with_limits(&mut Dice::new(!case.seed));
         let sim = dice.next_u64().wrapping_add(case.salt);
         let site = Dice::new(dice.next_u64().wrapping_add(case.salt));
         let requests = work::requests(&scenario, &mut dice);
@@ -104,6 +105,7 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
     facts.lock().calm = scenario.calm;
     facts.lock().skew_ms = scenario.skew_ms;
     facts.lock().early_ms = scenario.early_ms();
+    facts.lock().parcels_at_once = scenario.parcels_at_once();
     let (trouble, redrives) = (scenario.trouble, scenario.weather.max_receives > 0);
     let away = Duration::from_hours(24 * scenario.away_days);
     let site = Site::new(&mut sim, scenario, facts.clone(), mutation, site);

@@ -8,7 +8,7 @@ use task_core::{
     sim::{Dice, FunctionOptions, Outage, Service, Weather},
 };
 
-use crate::deployed;
+use crate::{deployed, hands::Limits};
 
 /// What follows from a seed.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub(crate) struct Scenario {
     pub(crate) scheduled: bool,
     /// For how many days nobody looks at what was received too often, all hosts being off.
     pub(crate) away_days: u64,
+    /// How much programs may have in hand.
+    pub(crate) limits: Limits,
     /// How a deployed stack is deployed.
     pub(crate) deployed: deployed::Options,
 }
@@ -119,6 +121,7 @@ impl Scenario {
             rubbish: if calm { 0 } else { dice.one_of(&[0, 0, 3]) },
             scheduled: dice.happens(300_000),
             away_days: dice.one_of(&[0, 0, 0, 3, 15, 20]),
+            limits: Limits::default_of_programs(),
             deployed: deployed::Options::new(dice),
         }
         .with_few_receives(dice)
@@ -132,6 +135,23 @@ impl Scenario {
             self.weather.max_receives = dice.one_of(&[5, 12, self.weather.max_receives]);
         }
         self
+    }
+
+    /// Programs may have little in hand.
+    pub(crate) fn with_limits(mut self, dice: &mut Dice) -> Self {
+        self.limits = Limits::draw(dice, &mut self.profile);
+        self.profile.message_bytes = dice.one_of(&[2 << 10, self.profile.message_bytes]);
+        self.profile.call_bytes = self.profile.message_bytes;
+        self
+    }
+
+    /// How many parcels may run on a host at once.
+    pub(crate) fn parcels_at_once(&self) -> usize {
+        match self.shape {
+            Shape::Pool => self.slots * (self.limits.parcels + usize::from(self.narrow)),
+            Shape::Functions => self.limits.parcels,
+            Shape::Deployed => planner::MAX_PARCELS as usize,
+        }
     }
 
     /// How long before its time a call may start, because clocks are wrong.

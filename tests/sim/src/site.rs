@@ -12,7 +12,7 @@ use dispatcher::{Dispatcher, DispatcherOptions};
 use futures::{FutureExt as _, future};
 use task_core::{
     client::Client,
-    ports::{Ports, Profile},
+    ports::{Invoker, Ports, Profile},
     protocol,
     scheduler::Scheduler,
     sim::{Boot, Dice, Fate, Functions, Handler, Host, HostId, Sim},
@@ -24,6 +24,7 @@ use worker::{Pool, Worker, WorkerOptions};
 use crate::{
     deployed::{Reasons, Sqs, Stack},
     facts,
+    hands::{Dispatching, Hands},
     mutation::Mutation,
     scenario::{Blow, Scenario, Shape},
     tasks,
@@ -98,13 +99,14 @@ impl Site {
     }
 
     /// A client on a host of its own.
-    pub(crate) fn client(&self, sim: &mut Sim) -> (Host, Client) {
+    pub(crate) fn client(&self, sim: &mut Sim) -> (Host, Client, Arc<Hands>) {
         let host = self.boot(sim, "a client");
         self.state().clients.push(host.id());
-        let mut ports = self.ports(&host);
+        let hands = Hands::new(self.facts.clone(), self.scenario.profile);
+        let mut ports = hands.watch(self.ports(&host));
         ports.batches = Arc::new(crate::work::Owing(ports.batches));
         let client = Client::in_background(ports, host.background());
-        (host, client)
+        (host, client, hands)
     }
 
     /// Things go wrong from now on, as the scenario has it.
@@ -214,11 +216,11 @@ impl Site {
                 .collect()
         };
         let slots = self.scenario.slots;
-        let invoker = match &self.functions {
+        let invoker: Arc<dyn Invoker> = match &self.functions {
             Some(functions) => functions.launcher(&host),
-            None => Pool::new(Arc::clone(&worker), slots),
+            None => Pool::new(Arc::clone(&worker), self.twist(Mutation::SlotsIgnored, slots, 4 * slots)),
         };
-        let dispatcher = Dispatcher::new(ports.clone(), invoker, DispatcherOptions::new(queues(false)));
+        let dispatcher = self.dispatcher(&ports, invoker, queues(false));
         let stopped = stop.clone();
         host.spawn(async move { dispatcher.run(stopped).await });
         if !queues(true).is_empty() {
@@ -235,6 +237,20 @@ impl Site {
             self.schedule(&host, left);
         }
         self.state().servers[number] = Some(Server { host, stop, stops, worker });
+    }
+
+    fn dispatcher(&self, ports: &Ports, invoker: Arc<dyn Invoker>, queues: Vec<Arc<str>>) -> Dispatcher {
+        let (limits, message_bytes) = (self.scenario.limits, self.scenario.profile.message_bytes);
+        let (queue, facts, in_hand) = (Arc::clone(&ports.queue), self.facts.clone(), Mutex::default());
+        let watched = Arc::new(Dispatching { queue, invoker, facts, limits, message_bytes, in_hand });
+        let mut options = limits.of_dispatcher(DispatcherOptions::new(queues));
+        options.bytes = self.twist(Mutation::LaunchesUnbounded, options.bytes, usize::MAX);
+        Dispatcher::new(Ports { queue: watched.clone(), ..ports.clone() }, watched, options)
+    }
+
+    /// A setting, or the wrong one if that is what is broken.
+    fn twist<T>(&self, mutation: Mutation, right: T, wrong: T) -> T {
+        if self.mutation == Some(mutation) { wrong } else { right }
     }
 
     /// Sends the runs of scheduled tasks for so long.

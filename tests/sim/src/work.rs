@@ -1,6 +1,6 @@
 //! What clients ask for, and what they are told.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
 use futures::{future::BoxFuture, future::join_all};
 use task_core::{
@@ -14,6 +14,7 @@ use task_core::{
 
 use crate::{
     facts,
+    hands::Hands,
     scenario::Scenario,
     site::Site,
     tasks::{Args, Callback, Late, Newer, Once, Quick, Script, Slow, Thread},
@@ -65,9 +66,15 @@ pub(crate) fn requests(scenario: &Scenario, dice: &mut Dice) -> Vec<Request> {
 /// Lets clients ask for it.
 pub(crate) fn start(sim: &mut Sim, site: &Site, requests: Vec<Request>) {
     let clients: Vec<_> = (0..CLIENTS).map(|_| site.client(sim)).collect();
-    for (request, (host, client)) in requests.into_iter().zip(clients.iter().cycle()) {
+    for (request, (host, client, hands)) in requests.into_iter().zip(clients.iter().cycle()) {
         if !request.args.is_empty() {
-            host.spawn(ask(request, client.clone(), host.clone(), site.facts.clone()));
+            let asker = Asker {
+                host: host.clone(),
+                client: client.clone(),
+                hands: Arc::clone(hands),
+                facts: site.facts.clone(),
+            };
+            host.spawn(asker.ask(request));
         }
     }
 }
@@ -120,81 +127,91 @@ fn script(dice: &mut Dice, mix: u64) -> Script {
     }
 }
 
-async fn ask(request: Request, client: Client, host: Host, facts: facts::Shared) {
-    host.clock().sleep(request.after).await;
-    match request.task {
-        0 => ask_for::<Quick>(request, client, host, facts).await,
-        1 => ask_for::<Slow>(request, client, host, facts).await,
-        2 => ask_for::<Once>(request, client, host, facts).await,
-        3 => ask_for::<Late>(request, client, host, facts).await,
-        THREAD => ask_for::<Thread>(request, client, host, facts).await,
-        _ => ask_for::<Newer>(request, client, host, facts).await,
-    }
-}
-
-async fn ask_for<T: Task<Args = Args> + Takes<Args>>(
-    request: Request,
-    client: Client,
+/// Somebody who asks a client for something.
+struct Asker {
     host: Host,
+    client: Client,
+    hands: Arc<Hands>,
     facts: facts::Shared,
-) {
-    let Request { what, args, countdown, coin, .. } = request;
-    // Longer than what expires would be refused.
-    let countdown = if T::OPTIONS.expires.is_some() { Duration::ZERO } else { countdown };
-    match what {
-        What::FanOut | What::Revoked => {
-            let count = args.len() as u64;
-            let fan_out = FanOut::<T>::new(args).countdown(countdown).on(&client).send().await;
-            let Ok(batch) = fan_out else { return };
-            facts.lock().told.batches.insert(batch.id(), count);
-            if matches!(what, What::Revoked) {
-                host.clock().sleep(Duration::from_millis(if coin { 1 } else { 1500 })).await;
-                drop(batch.revoke().await);
+}
+
+impl Asker {
+    async fn ask(self, request: Request) {
+        self.host.clock().sleep(request.after).await;
+        match request.task {
+            0 => self.ask_for::<Quick>(request).await,
+            1 => self.ask_for::<Slow>(request).await,
+            2 => self.ask_for::<Once>(request).await,
+            3 => self.ask_for::<Late>(request).await,
+            THREAD => self.ask_for::<Thread>(request).await,
+            _ => self.ask_for::<Newer>(request).await,
+        }
+    }
+
+    async fn ask_for<T: Task<Args = Args> + Takes<Args>>(&self, request: Request) {
+        let Self { host, client, hands, facts } = self;
+        let Request { what, args, countdown, coin, .. } = request;
+        // Longer than what expires would be refused.
+        let countdown = if T::OPTIONS.expires.is_some() { Duration::ZERO } else { countdown };
+        match what {
+            What::FanOut | What::Revoked => {
+                let count = args.len() as u64;
+                let sends = hands.asks();
+                let fan_out = FanOut::<T>::new(args).countdown(countdown).on(client).send().await;
+                drop(sends);
+                let Ok(batch) = fan_out else { return };
+                facts.lock().told.batches.insert(batch.id(), count);
+                if matches!(what, What::Revoked) {
+                    host.clock().sleep(Duration::from_millis(if coin { 1 } else { 1500 })).await;
+                    drop(batch.revoke().await);
+                }
             }
-        }
-        What::Delays => {
-            let delays = args.into_iter().map(|args| delay::<T>(args, countdown, &client, &facts, coin));
-            join_all(delays).await;
-        }
-        What::Trickle => {
-            for args in args {
-                delay::<T>(args, countdown, &client, &facts, coin).await;
-                host.clock().sleep(Duration::from_millis(300)).await;
+            What::Delays => {
+                join_all(args.into_iter().map(|args| self.delay::<T>(args, countdown, coin))).await;
             }
-        }
-        What::Unique => {
-            let key = format!("the only one of {}", T::NAME);
-            if let Ok(handle) = Call::<T>::new(Args::NONE).unique(key).on(&client).send().await {
-                facts.lock().told.calls.insert(handle.id());
+            What::Trickle => {
+                for args in args {
+                    self.delay::<T>(args, countdown, coin).await;
+                    host.clock().sleep(Duration::from_millis(300)).await;
+                }
             }
-        }
-        What::Retry => {
-            let dead = client.dead(DeadQuery { limit: 100, ..DeadQuery::default() }).await;
-            let Ok(letters) = dead else { return };
-            // Until it works: what was sent and not removed is a dead letter still.
-            while client.retry_dead(&letters).await.is_err() {
-                host.clock().sleep(Duration::from_secs(3)).await;
+            What::Unique => {
+                let key = format!("the only one of {}", T::NAME);
+                if let Ok(handle) = Call::<T>::new(Args::NONE).unique(key).on(client).send().await {
+                    facts.lock().told.calls.insert(handle.id());
+                }
+            }
+            What::Retry => {
+                let dead = client.dead(DeadQuery { limit: 100, ..DeadQuery::default() }).await;
+                let Ok(letters) = dead else { return };
+                let _sends = hands.asks();
+                // Until it works: what was sent and not removed is a dead letter still.
+                while client.retry_dead(&letters).await.is_err() {
+                    host.clock().sleep(Duration::from_secs(3)).await;
+                }
             }
         }
     }
-}
 
-async fn delay<T: Task<Args = Args>>(
-    args: Args,
-    countdown: Duration,
-    client: &Client,
-    facts: &facts::Shared,
-    insists: bool,
-) {
-    match Call::<T>::new(args).countdown(countdown).on(client).send().await {
-        Ok(handle) => drop(facts.lock().told.calls.insert(handle.id())),
-        Err(Error::Unknown { unsent, .. }) if insists => {
-            if let Ok(handle) = unsent.send_again().await {
-                facts.lock().told.calls.insert(handle);
+    async fn delay<T: Task<Args = Args>>(&self, args: Args, countdown: Duration, insists: bool) {
+        let Self { client, hands, facts, .. } = self;
+        let mut sending = pin!(Call::<T>::new(args).countdown(countdown).on(client).send());
+        let sent = poll_fn(|cx| {
+            let sent = sending.as_mut().poll(cx);
+            hands.look(client);
+            sent
+        });
+        match sent.await {
+            Ok(handle) => drop(facts.lock().told.calls.insert(handle.id())),
+            Err(Error::Unknown { unsent, .. }) if insists => {
+                let _sends = hands.asks();
+                if let Ok(handle) = unsent.send_again().await {
+                    facts.lock().told.calls.insert(handle);
+                }
             }
+            Err(Error::Rejected { .. }) => drop(facts.lock().told.rejected.insert(args.number)),
+            Err(_) => {}
         }
-        Err(Error::Rejected { .. }) => drop(facts.lock().told.rejected.insert(args.number)),
-        Err(_) => {}
     }
 }
 

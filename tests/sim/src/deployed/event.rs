@@ -120,11 +120,3 @@ pub(super) fn stays(answer: &Value, event: &[Delivery]) -> Result<BTreeSet<Strin
         None => Ok(named),
     }
 }
-
-/// How many parcels an invocation has.
-pub(super) fn parcels(payload: &str) -> usize {
-    serde_json::from_str::<Value>(payload)
-        .ok()
-        .and_then(|event| Some(event["deliveries"].as_array()?.len()))
-        .unwrap_or(0)
-}

@@ -117,6 +117,7 @@ impl Stack {
             mutation: site.mutation,
             cap,
             skew_ms: scenario.skew_ms,
+            message_bytes: scenario.profile.message_bytes.min(MESSAGE_BYTES),
         };
         let function = |deployment, boot| Function::new(deployment, boot, known(), launches.clone(), site.mutation);
         let worker = function(deployment("worker", true), worker(site, remote.clone()));

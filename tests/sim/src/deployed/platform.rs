@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures::future::{BoxFuture, FutureExt as _};
 use task_core::{
-    aws::{Minutes, Platform},
+    aws::{Minutes, Payload, Platform},
     ports::{InvokeError, PortError},
     sim::{BEGIN_MS, Host, Service, Sim},
 };
@@ -29,6 +29,8 @@ pub(super) struct Remote {
     pub(super) mutation: Option<Mutation>,
     pub(super) cap: usize,
     pub(super) skew_ms: u64,
+    /// The most bytes of several parcels in one invocation.
+    pub(super) message_bytes: usize,
 }
 
 /// The platform as one host reaches it.
@@ -88,10 +90,21 @@ impl Platform for Link {
 impl Remote {
     /// What one invocation may have has limits.
     fn look_at(&self, payload: &str) {
-        let parcels = event::parcels(payload);
-        if payload.len() > MAX_PAYLOAD || parcels > MAX_PARCELS {
-            let bytes = payload.len();
-            let what = format!("an invocation has {bytes} bytes and {parcels} parcels (G6)");
+        let deliveries = match Payload::decode(payload) {
+            Ok(read) => read.deliveries,
+            Err(error) => {
+                return self.facts.lock().violated(
+                    format!("what launches a worker cannot be read: {error}"),
+                    None,
+                    None,
+                );
+            }
+        };
+        let (parcels, bytes) = (deliveries.len(), deliveries.iter().map(|of| of.body.len()).sum::<usize>());
+        let is_full = parcels > MAX_PARCELS || parcels > 1 && bytes > self.message_bytes;
+        if payload.len() > MAX_PAYLOAD || is_full {
+            let payload = payload.len();
+            let what = format!("an invocation has {parcels} parcels of {bytes} bytes in all, as text {payload} (G6)");
             self.facts.lock().violated(what, None, None);
         }
     }

@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 use task_core::{
     aws::{Minutes, lambda::Request},
-    ports::{Delivery, Depth, Outgoing, PortError, Ports, Queue, Receive, SendError, Settlement},
+    ports::{Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement},
 };
 
 use super::{Mutation, ledger::Twisted as TwistedLedger};
@@ -63,6 +63,10 @@ impl Mutation {
             Self::DrainedHasNoLetters => {
                 let ledger = Arc::new(TwistedLedger { ledger: ports.ledger, mutation: Self::LettersLost });
                 Ports { ledger, ..ports }
+            }
+            Self::InvocationsOverfilled => {
+                let profile = Profile { message_bytes: usize::MAX, ..ports.profile };
+                Ports { profile, ..ports }
             }
             _ => ports,
         }

@@ -120,6 +120,16 @@ mutations! {
     RunsOn,
     /// G6: nothing seems to be outstanding.
     CapIgnored,
+    /// G6: one send of a client has whatever there is to send.
+    SendsUnbounded,
+    /// G6: arguments wait to be sent however many there are.
+    BufferUnbounded,
+    /// G6: a dispatcher receives however much it has in hand.
+    LaunchesUnbounded,
+    /// G6: an invocation has parcels however large they are.
+    InvocationsOverfilled,
+    /// G6: a worker runs more invocations at a time than it may.
+    SlotsIgnored,
     /// What a mapping hands over before its time is taken for due.
     EarlyIsDue,
 }
@@ -127,7 +137,12 @@ mutations! {
 impl Mutation {
     /// Breaks what leads through these ports.
     pub(crate) fn twist(self, ports: Ports) -> Ports {
-        let Ports { queue, ledger, batches, dead_letters, .. } = ports.clone();
+        let Ports { queue, ledger, batches, dead_letters, mut profile, .. } = ports.clone();
+        match self {
+            Self::SendsUnbounded => profile.send_bytes = usize::MAX,
+            Self::BufferUnbounded => profile.buffer_bytes = usize::MAX,
+            _ => {}
+        }
         Ports {
             queue: Arc::new(TwistedQueue {
                 queue: Arc::clone(&queue),
@@ -139,6 +154,7 @@ impl Mutation {
             dead_letters: Arc::new(TwistedLetters { dead_letters, mutation: self }),
             // Otherwise whole rules are the backend's.
             atomic: None,
+            profile,
             ..ports
         }
     }

@@ -1,0 +1,143 @@
+//! What a client has in hand: arguments that wait to be sent, and sends that are on their way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use task_core::{
+    client::Client,
+    ports::{
+        Accept, Atomic, Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement,
+        Settling,
+    },
+};
+
+use crate::facts::Shared;
+
+/// How many sends of `delay`s may be on their way: two of what has gathered, and one of a call that was alone.
+const DELAYS: usize = 3;
+
+/// The most bytes of the arguments of one call here.
+const ARGS_BYTES: usize = 64;
+
+/// What a client has in hand.
+pub(crate) struct Hands {
+    facts: Shared,
+    profile: Profile,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many of those who asked send by themselves.
+    askers: usize,
+    /// The bytes of the sends that are on their way.
+    flying: usize,
+}
+
+/// Whoever sends by themselves.
+pub(crate) struct Asker(Arc<Hands>);
+
+impl Hands {
+    /// Those of a client that keeps to this profile.
+    pub(crate) fn new(facts: Shared, profile: Profile) -> Arc<Self> {
+        Arc::new(Self { facts, profile, state: Mutex::default() })
+    }
+
+    /// The same ports, watched.
+    pub(crate) fn watch(self: &Arc<Self>, ports: Ports) -> Ports {
+        let atomic = ports.atomic.map(|atomic| Arc::new(Watched { port: atomic, hands: Arc::clone(self) }) as _);
+        let queue = Arc::new(Watched { port: ports.queue, hands: Arc::clone(self) });
+        Ports { queue, atomic, ..ports }
+    }
+
+    /// Somebody begins to send beside the `delay`s: a `fan_out`, or dead letters again.
+    pub(crate) fn asks(self: &Arc<Self>) -> Asker {
+        self.state().askers += 1;
+        Asker(Arc::clone(self))
+    }
+
+    /// No more waits to be sent than may: the last goes over the limit.
+    pub(crate) fn look(&self, client: &Client) {
+        let (waiting, most) = (client.waiting_bytes(), self.profile.buffer_bytes);
+        if waiting >= most.saturating_add(ARGS_BYTES) {
+            self.violated(format!("a client has {waiting} bytes waiting to be sent, of at most {most} (G6)"));
+        }
+    }
+
+    /// A send begins. Answers how large it is.
+    fn begins(&self, messages: &[Outgoing]) -> usize {
+        let bytes = |messages: &[Outgoing]| messages.iter().map(|message| message.body.len()).sum::<usize>();
+        let Profile { send_bytes, message_bytes, .. } = self.profile;
+        let (all, but_last) = (bytes(messages), bytes(&messages[..messages.len().saturating_sub(1)]));
+        if messages.len() > 1 && but_last >= send_bytes {
+            self.violated(format!("a client sends {all} bytes at once, of at most {send_bytes} and the last (G6)"));
+        }
+        let (flying, askers) = {
+            let mut state = self.state();
+            state.flying += all;
+            (state.flying, state.askers)
+        };
+        if flying > (DELAYS + askers).saturating_mul(send_bytes.saturating_add(message_bytes)) {
+            self.violated(format!("a client has {flying} bytes on their way, with {askers} who send (G6)"));
+        }
+        all
+    }
+
+    fn violated(&self, what: String) {
+        self.facts.lock().violated(what, None, None);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.0.state().askers -= 1;
+    }
+}
+
+/// A port of a client, watched.
+struct Watched<P: ?Sized> {
+    port: Arc<P>,
+    hands: Arc<Hands>,
+}
+
+impl<P: ?Sized> Watched<P> {
+    /// Watches a send until its answer is there.
+    async fn send<T>(&self, messages: &[Outgoing], send: impl Future<Output = T>) -> T {
+        let bytes = self.hands.begins(messages);
+        let sent = send.await;
+        self.hands.state().flying -= bytes;
+        sent
+    }
+}
+
+impl Queue for Watched<dyn Queue> {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        async move { self.send(&messages.clone(), self.port.send(messages)).await }.boxed()
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        self.port.receive(request)
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        self.port.settle(settlements)
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.port.depths()
+    }
+}
+
+impl Atomic for Watched<dyn Atomic> {
+    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>> {
+        async move { self.send(&accept.messages.clone(), self.port.accept(accept)).await }.boxed()
+    }
+
+    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        self.port.settle(settlings)
+    }
+}
