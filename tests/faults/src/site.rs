@@ -161,11 +161,14 @@ impl Site {
         }
     }
 
-    /// Stops a process in the middle of whatever it does.
+    /// Stops a process in the middle of whatever it does. All of its threads stand still when this returns: the signal alone
+    /// lets those that run do so for a moment more.
     pub fn freeze(&mut self, slot: usize) {
         assert!(self.slots[slot].frozen_us.is_none(), "it is frozen already");
         self.slots[slot].frozen_us = Some(now_us());
-        kill_process(self.pid(slot), Signal::STOP).expect("it is our child");
+        let pid = self.pid(slot);
+        kill_process(pid, Signal::STOP).expect("it is our child");
+        until("a process to stand still", || stands_still(pid).then_some(()));
     }
 
     /// Lets it go on, and notes for how long it stood still.
@@ -233,6 +236,16 @@ impl Drop for Site {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether all threads of a process are stopped, or have ended.
+fn stands_still(pid: Pid) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return true };
+    threads.flatten().all(|thread| {
+        // `NUMBER (NAME) STATE ..`: a name may have any characters.
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't', 'Z', 'X']))
+    })
 }
 
 /// Waits until something holds.

@@ -6,12 +6,15 @@ use anyhow::Result;
 use rusqlite::{Connection, types::Value};
 use rustix::process::Pid;
 
-/// The rows of parcels that a process holds, and of the messages that it has hidden.
+/// The rows of parcels that a process holds, and of their messages: those that it has hidden for as long. What it found held
+/// by another it has hidden as well, until the lease of that one is over.
 const QUERIES: [&str; 2] = [
     "SELECT id, epoch, losses, lease_until_ms, life, done, window, succeeded, failed, unknown, retries FROM parcel
      WHERE state = 0 AND holder = ?1 ORDER BY id",
-    "SELECT id, visible_ms, receives, token FROM message
-     WHERE life IN (SELECT life FROM parcel WHERE state = 0 AND holder = ?1) ORDER BY id",
+    "SELECT id, visible_ms, receives, token FROM message, (
+        SELECT life AS holding, min(lease_until_ms) AS until_ms FROM parcel
+        WHERE state = 0 AND holder = ?1 GROUP BY life
+     ) WHERE life = holding AND visible_ms > until_ms - 10000 ORDER BY id",
 ];
 
 /// These rows, as text.
