@@ -41,17 +41,17 @@ pub enum Deed {
     Unlink,
 }
 
-/// Reads a journal.
-pub fn read(journal: &Path) -> io::Result<Vec<Entry>> {
+/// Reads a journal. `None` if a process was killed in the middle of an entry: what it wrote is then not known.
+pub fn read(journal: &Path) -> io::Result<Option<Vec<Entry>>> {
     let bytes = fs::read(journal)?;
     let mut entries = Vec::new();
     let mut rest = &bytes[..];
     while !rest.is_empty() {
-        let (entry, bytes) = Entry::parse(rest).ok_or_else(|| io::Error::other("the journal ends in an entry"))?;
+        let Some((entry, bytes)) = Entry::parse(rest) else { return Ok(None) };
         entries.push(entry);
         rest = &rest[bytes..];
     }
-    Ok(entries)
+    Ok(Some(entries))
 }
 
 impl Entry {
