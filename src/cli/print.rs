@@ -1,6 +1,6 @@
 //! What people and scripts read: aligned tables, times with their age, JSON documents.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -9,7 +9,20 @@ use super::exit::Failure;
 
 /// Writes to standard output. Whoever stopped reading (`| head`) has what they wanted.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
+    written(io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Writes one JSON document, as it comes: a call's arguments may be many times larger as JSON than they are.
+pub(super) fn write_json(document: &impl Serialize) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let document = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
+    // Arguments say only in words why they could not be written; what is written after them fails for the same reason.
+    let end = out.write_all(b"\n").and_then(|()| out.flush());
+    written(end.and(document))
+}
+
+fn written(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::Failed(format!("standard output cannot be written: {error}")))
         }
@@ -17,11 +30,18 @@ pub(super) fn write(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes one JSON document.
-pub(super) fn write_json(document: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failure::Failed(format!("the answer cannot be written as JSON: {error}")))?;
-    write(&(text + "\n"))
+/// The most bytes of arguments, or of a result, that people are shown: a few screens.
+const MAX_JSON_BYTES: usize = 8000;
+
+/// Arguments, or a result, in one line for people. What is too long is cut: `--json` has all of it.
+pub(super) fn json(value: &impl Serialize) -> String {
+    let mut line = [0; MAX_JSON_BYTES];
+    let mut room = &mut line[..];
+    let whole = serde_json::to_writer(&mut room, value).is_ok();
+    let used = MAX_JSON_BYTES - room.len();
+    // A character may be cut in two, and is then left out.
+    let text = line[..used].utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    if whole { text.to_owned() } else { format!("{text}… (cut here: --json prints all of it)") }
 }
 
 /// A time: in JSON as ISO 8601 in UTC.
@@ -144,6 +164,17 @@ mod tests {
     fn a_value_of_several_lines_stays_in_its_column() {
         let text = fields(&[("message", "one\ntwo\n".to_owned()), ("id", "7".to_owned())]);
         assert_eq!(text, "message  one\n         two\nid       7\n");
+    }
+
+    #[test]
+    fn long_arguments_are_cut_between_two_characters() {
+        assert_eq!(json(&["ä", "b"]), r#"["ä","b"]"#);
+        let [even, odd] = ["", "-"].map(|start| json(&format!("{start}{}", "ä".repeat(MAX_JSON_BYTES))));
+        let cut = "… (cut here: --json prints all of it)";
+        assert_eq!(even, format!("\"{}{cut}", "ä".repeat(MAX_JSON_BYTES / 2 - 1)));
+        assert_eq!(odd, format!("\"-{}{cut}", "ä".repeat(MAX_JSON_BYTES / 2 - 1)));
+        let whole = "x".repeat(MAX_JSON_BYTES - 2);
+        assert_eq!(json(&whole), format!("\"{whole}\""));
     }
 
     #[test]

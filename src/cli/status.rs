@@ -4,12 +4,11 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 use task_core::{
     client::{CallStatus, Client},
     id::{BatchId, TaskId},
     ports::{self, Ports},
-    wire::to_json,
+    wire::Json,
 };
 
 use super::{
@@ -48,7 +47,7 @@ pub(super) struct CallView {
     #[serde(flatten)]
     stand: Stand,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Value>,
+    result: Option<Json>,
     history: Vec<AttemptView>,
 }
 
@@ -115,7 +114,7 @@ impl CallView {
         let stand = Stand::from(client.status(id).await?);
         let result = client.ports().ledger.result_of(id).await?;
         let result = result.map(|bytes| {
-            to_json(&bytes).map_err(|error| Failure::Failed(format!("the result of {id} cannot be read: {error}")))
+            Json::of(bytes).map_err(|error| Failure::Failed(format!("the result of {id} cannot be read: {error}")))
         });
         let history = client.history(id).await?.into_iter().map(AttemptView::from).collect();
         Ok(Self { id: id.to_string(), stand, result: result.transpose()?, history })
@@ -153,7 +152,7 @@ impl CallView {
             Stand::Dropped => lines.push(("state", "dead, and its dead letter was dropped".to_owned())),
         }
         if let Some(result) = &self.result {
-            lines.push(("result", result.to_string()));
+            lines.push(("result", print::json(result)));
         }
         print::fields(&lines) + &attempts(&self.history, now_ms)
     }

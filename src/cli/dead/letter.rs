@@ -2,8 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
-use task_core::{ports::DeadLetter, task::Registry, wire::to_json};
+use task_core::{ports::DeadLetter, task::Registry, wire::Json};
 
 use super::super::{print::Time, session};
 
@@ -27,7 +26,7 @@ pub(super) struct Letter {
     pub(super) attempts: u32,
     pub(super) died: Time,
     /// `None` if nobody can tell what is secret of them.
-    pub(super) args: Option<Value>,
+    pub(super) args: Option<Json>,
 }
 
 impl Shown {
@@ -45,7 +44,7 @@ impl Shown {
     /// One letter.
     pub(super) fn letter(&self, letter: DeadLetter, registry: Option<&Registry>) -> Letter {
         let args = if self.reveal {
-            to_json(&letter.args).ok()
+            Json::of(letter.args).ok()
         } else {
             registry.and_then(|registry| registry.get(&letter.task)).and_then(|def| (def.show)(&letter.args))
         };

@@ -10,7 +10,7 @@ use task_core::{
 use super::{
     super::{
         exit::Failure,
-        print::{self, Table},
+        print::{self, Table, Time},
         session::Session,
     },
     letter::{Letter, Shown},
@@ -52,12 +52,12 @@ impl List {
         let now_ms = ports.clock.now_ms();
         let limit = self.limit as usize;
         let query = DeadQuery { batch: self.batch, task: self.task, after: self.after, limit: limit + 1 };
-        let mut dead = self.shown.letters(ports.dead_letters.list(query).await?);
+        let mut dead = ports.dead_letters.list(query).await?;
         let more = dead.len() > limit;
         dead.truncate(limit);
-        let next = more.then(|| dead.last().map(|letter| letter.id.clone())).flatten();
+        let next = more.then(|| dead.last().map(|letter| letter.id.to_string())).flatten();
         if session.json() {
-            return print::write_json(&Answer { dead, next });
+            return print::write_json(&Answer { dead: self.shown.letters(dead), next });
         }
         if dead.is_empty() {
             return print::write("no dead letters\n");
@@ -65,11 +65,11 @@ impl List {
         let mut table = Table::new(&["CALL", "TASK", "REASON", ">ATTEMPTS", "DIED", "MESSAGE"]);
         for letter in dead {
             table.row([
-                letter.id,
+                letter.id.to_string(),
                 letter.task,
-                letter.reason.to_owned(),
+                letter.reason.as_str().to_owned(),
                 letter.attempts.to_string(),
-                letter.died.with_age(now_ms),
+                Time(letter.died_ms).with_age(now_ms),
                 print::short(&letter.message, 60),
             ]);
         }

@@ -46,7 +46,7 @@ impl Show {
         if session.json() {
             return print::write_json(&Answer { letter, history });
         }
-        let args = letter.args.as_ref().map_or_else(|| missing.to_owned(), ToString::to_string);
+        let args = letter.args.as_ref().map_or_else(|| missing.to_owned(), print::json);
         let mut text = print::fields(&[
             ("call", letter.id),
             ("task", letter.task),

@@ -2,14 +2,16 @@
 
 use rmp::Marker;
 use rmp_serde::decode::Error;
-use serde_json::{Value, json};
 use serde_path_to_error::Path;
 
 use super::{
     Task,
     secret::{self, UNREADABLE},
 };
-use crate::wire::{decode_args, deserializer, encode_args, to_json};
+use crate::wire::{Json, Reader, decode_args, encode_args, excerpt};
+
+/// The most bytes of a path to a wrong argument: keys of maps are in it.
+const MAX_PATH_BYTES: usize = 400;
 
 /// What `MessagePack` has for a call without arguments: an empty map.
 const NONE: &[u8] = &[0x80];
@@ -21,9 +23,9 @@ const NONE: &[u8] = &[0x80];
 pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
     decode_args(bytes).map_err(|error| {
         // Only here, since following the path costs an allocation for each argument.
-        match serde_path_to_error::deserialize::<_, T::Args>(&mut deserializer(bytes)) {
+        match serde_path_to_error::deserialize::<_, T::Args>(Reader::of(bytes).short()) {
             Ok(_) => error.to_string(),
-            Err(error) => explain(error.path(), error.inner()),
+            Err(error) => explain(error.path(), &error.inner().0),
         }
     })
 }
@@ -45,14 +47,14 @@ pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), Stri
 
 /// The arguments of a call as JSON, for people: as the task reads them, without secrets. `None` if they are not its
 /// arguments: nobody can tell then where a secret is.
-pub fn show<T: Task>(bytes: &[u8]) -> Option<Value> {
+pub fn show<T: Task>(bytes: &[u8]) -> Option<Json> {
     if bytes == NONE {
-        return Some(json!({}));
+        return Json::of(NONE).ok();
     }
     let args: T::Args = decode_args(bytes).ok()?;
     let mut shown = Vec::new();
     secret::hidden(|| encode_args(&args, &mut shown)).ok()?;
-    to_json(&shown).ok()
+    Json::of(shown).ok()
 }
 
 /// The error, with the argument that has it.
@@ -64,10 +66,14 @@ fn explain(path: &Path, error: &Error) -> String {
     };
     match path.iter().next() {
         // What is beyond may be the secret's.
-        Some(argument) if said == UNREADABLE => return format!("argument `{argument}`: {said}"),
-        Some(_) => return format!("argument `{path}`: {said}"),
-        None => {}
+        Some(argument) if said == UNREADABLE => format!("argument `{}`: {said}", excerpt(argument, MAX_PATH_BYTES)),
+        Some(_) => format!("argument `{}`: {said}", excerpt(path, MAX_PATH_BYTES)),
+        None => of_all(said),
     }
+}
+
+/// The error of all arguments together.
+fn of_all(said: String) -> String {
     // What stands in place of all arguments may be the secret among them.
     if let Some((_, expected)) = said.strip_prefix("invalid type: ").and_then(|said| said.rsplit_once(", expected ")) {
         return format!("invalid type, expected {expected}");

@@ -3,9 +3,9 @@
 use std::any::TypeId;
 
 use futures::future::BoxFuture;
-use serde_json::Value;
 
 use super::{Context, Ended, Options};
+use crate::wire::Json;
 
 /// A registered task. Its functions work on encoded arguments, so that nothing behind them is generic.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct TaskDef {
     /// Says what is wrong with encoded arguments, and which one it is.
     pub check: fn(&[u8]) -> Result<(), String>,
     /// Encoded arguments as JSON, for people: without secrets, and only if they are its arguments.
-    pub show: fn(&[u8]) -> Option<Value>,
+    pub show: fn(&[u8]) -> Option<Json>,
     /// Its body.
     pub body: Body,
 }

@@ -1,10 +1,10 @@
 //! Arguments and results: `MessagePack` with named fields, so that an argument added with a default still reads
 //! what was sent before.
 
-use rmp_serde::decode::ReadRefReader;
+use rmp_serde::{Deserializer, decode::ReadRefReader};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, short::Short};
 
 /// Encodes arguments or a result, appending to `out`.
 pub fn encode_args<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), rmp_serde::encode::Error> {
@@ -16,14 +16,23 @@ pub fn decode_args<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::de
     read(bytes)
 }
 
-/// Reads anything, no deeper than [`MAX_DEPTH`].
+/// Reads anything, no deeper than [`MAX_DEPTH`], with errors that are short.
 pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde::decode::Error> {
-    T::deserialize(&mut deserializer(bytes))
+    T::deserialize(Reader::of(bytes).short()).map_err(|Short(error)| error)
 }
 
 /// Reads no deeper than [`MAX_DEPTH`]: the decoder's own limit is beyond what a thread's stack bears.
-pub(crate) fn deserializer(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>> {
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    deserializer.set_max_depth(MAX_DEPTH);
-    deserializer
+pub(crate) struct Reader<'de>(Deserializer<ReadRefReader<'de, [u8]>>);
+
+impl<'de> Reader<'de> {
+    pub(crate) fn of(bytes: &'de [u8]) -> Self {
+        let mut deserializer = Deserializer::from_read_ref(bytes);
+        deserializer.set_max_depth(MAX_DEPTH);
+        Self(deserializer)
+    }
+
+    /// Whose errors are short, whatever stands in the wrong place.
+    pub(crate) fn short(&mut self) -> Short<&mut Deserializer<ReadRefReader<'de, [u8]>>> {
+        Short(&mut self.0)
+    }
 }

@@ -1,14 +1,9 @@
 //! What is inside a parcel: the arguments of its calls, and which calls of the batch they are.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::Bytes as Bin;
 
-use super::{MAX_CALLS, WireError, args};
+use super::{AtMost, MAX_CALLS, WireError, args};
 use crate::bitmap::Bitmap;
 
 /// The body of a parcel. Field names are part of the wire format.
@@ -61,28 +56,6 @@ pub(super) fn spread(first: u64, set: &Bitmap, count: usize) -> Result<Vec<u64>,
     Ok(set.iter().map(|offset| first + u64::from(offset)).collect())
 }
 
-/// Stops reading at the limit: a body of nothing but empty calls would otherwise take many times its own memory.
 fn at_most_max_calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de Bin>, D::Error> {
-    struct Calls;
-
-    impl<'de> Visitor<'de> for Calls {
-        type Value = Vec<&'de Bin>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the arguments of calls")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut calls = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(MAX_CALLS as usize));
-            while let Some(call) = seq.next_element()? {
-                if calls.len() == MAX_CALLS as usize {
-                    return Err(A::Error::custom(format!("more than {MAX_CALLS} calls")));
-                }
-                calls.push(call);
-            }
-            Ok(calls)
-        }
-    }
-
-    deserializer.deserialize_seq(Calls)
+    AtMost { most: MAX_CALLS as usize, what: "calls" }.read(deserializer)
 }

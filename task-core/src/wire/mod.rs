@@ -4,6 +4,7 @@
 //! Nothing read here is trusted: lengths are checked against limits before memory is taken for them.
 
 mod args;
+mod at_most;
 mod body;
 mod envelope;
 mod error;
@@ -11,15 +12,18 @@ mod header;
 mod json;
 mod packer;
 mod parcel;
+mod short;
 
-pub(crate) use args::deserializer;
+pub(crate) use args::Reader;
 pub use args::{decode_args, encode_args};
+pub(crate) use at_most::AtMost;
 pub use error::WireError;
 pub(crate) use header::tenant_name;
 pub use header::{Header, MAX_TENANT_CHARS};
-pub use json::{from_json, to_json};
+pub use json::{Json, from_json};
 pub use packer::{Packer, Packing};
 pub use parcel::Parcel;
+pub(crate) use short::excerpt;
 
 /// The bytes of a parcel up to the end of its header: they stand for a parcel that lies elsewhere, and are enough for
 /// [`Header::peek`].

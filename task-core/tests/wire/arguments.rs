@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use task_core::wire::{MAX_DEPTH, decode_args, encode_args, from_json, to_json};
+use task_core::wire::{Json, MAX_DEPTH, decode_args, encode_args, from_json};
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
@@ -59,9 +59,9 @@ fn nesting_beyond_the_limit_is_an_error() {
         bytes.push(0xc0);
         bytes
     };
-    assert!(to_json(&nested(MAX_DEPTH - 1)).is_ok());
+    assert!(Json::of(nested(MAX_DEPTH - 1)).is_ok());
     for depth in [MAX_DEPTH, 10_000, 1_000_000] {
-        let error = to_json(&nested(depth)).unwrap_err().to_string();
+        let error = Json::of(nested(depth)).unwrap_err().to_string();
         assert_eq!(error, "depth limit exceeded");
         let error = decode_args::<serde_json::Value>(&nested(depth)).unwrap_err().to_string();
         assert_eq!(error, "depth limit exceeded");
@@ -90,7 +90,44 @@ fn json_shows_every_type_of_message_pack() {
     let expected = json!({
         "bytes": [1, 255], "keys": {"7": true}, "path": "/tmp/ä", "real": 0.5, "large": u64::MAX, "pair": [-1, null]
     });
-    assert_eq!(to_json(&encode(&all)).unwrap(), expected);
+    assert_eq!(shown(&all), expected);
+}
+
+/// What people are shown, as a script reads it.
+fn shown<T: Serialize>(value: &T) -> serde_json::Value {
+    let text = serde_json::to_string(&Json::of(encode(value)).unwrap()).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn json_has_no_other_keys_than_texts_numbers_and_booleans() {
+    assert_eq!(shown(&BTreeMap::from([(false, 1), (true, 2)])), json!({ "false": 1, "true": 2 }));
+    for key in [b"\xc0".as_slice(), b"\x90", b"\x80", b"\xc4\x01a", b"\xd4\x05a"] {
+        let args = [b"\x81", key, b"\xc0"].concat();
+        assert_eq!(Json::of(args).unwrap_err().to_string(), "key must be a string");
+    }
+    // A map as the key of a map as the key of a map: as text in text in text, each would double the backslashes.
+    assert!(Json::of([&b"\x81".repeat(100)[..], b"\xa1x", &b"\xc0".repeat(100)].concat()).is_err());
+}
+
+/// Before, room for as many values as an array says it has was made at once, and the process ended: whoever looked at
+/// such a dead letter.
+#[test]
+fn json_of_an_array_that_says_it_has_four_thousand_million() {
+    for claims in
+        [b"\xdd\xff\xff\xff\xff\x07".as_slice(), b"\x81\xa1a\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff\x07\x07"]
+    {
+        assert!(Json::of(claims).is_err());
+    }
+}
+
+/// What someone is shown and gives to `call` again.
+#[test]
+fn reals_are_read_as_they_are_shown() {
+    for real in [0.1, 1.0 / 3.0, 5e-324, f64::MAX, 9_007_199_254_740_993.5, 1.797_693_134_862_315_5e308, -0.0] {
+        let again: f64 = decode_args(&from_json(&shown(&real)).unwrap()).unwrap();
+        assert_eq!(again.to_bits(), real.to_bits(), "{real:e}");
+    }
 }
 
 #[test]

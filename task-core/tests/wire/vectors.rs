@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use task_core::{
     id::{BatchId, ParcelId},
     ports::{ChildPlan, Seal},
-    wire::{Header, Parcel, from_json, to_json},
+    wire::{Header, Json, Parcel, from_json},
 };
 
 use super::parcels::*;
@@ -50,15 +50,19 @@ fn vectors() -> Vec<(&'static str, Bytes)> {
 /// A parcel in the form of the vectors' JSON.
 fn describe(parcel: &Bytes) -> Value {
     let parcel = Parcel::open(parcel).unwrap();
-    let mut header = to_json(&rmp_serde::to_vec_named(&parcel.header).unwrap()).unwrap();
+    let mut header = json(rmp_serde::to_vec_named(&parcel.header).unwrap());
     for id in ["id", "parent", "batch"] {
         if let Some(bytes) = header.get(id).and_then(Value::as_array) {
             let bytes: Vec<u8> = bytes.iter().map(|byte| byte.as_u64().unwrap() as u8).collect();
             header[id] = hex(&bytes).into();
         }
     }
-    let call = |position| json!({ "index": parcel.index(position), "args": to_json(parcel.args(position)).unwrap() });
+    let call = |position| json!({ "index": parcel.index(position), "args": json(parcel.args(position).clone()) });
     json!({ "header": header, "calls": (0..parcel.count()).map(call).collect::<Vec<_>>() })
+}
+
+fn json(bytes: impl Into<Bytes>) -> Value {
+    serde_json::to_value(Json::of(bytes).unwrap()).unwrap()
 }
 
 fn ids() -> Value {
