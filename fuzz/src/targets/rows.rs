@@ -5,8 +5,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use task_core::{
     bitmap::Bitmap,
     id::BatchId,
-    ports::{ChildPlan, DeadLetter, Failure, Reason, ResultRow, Seal, Tally, Window},
+    ports::{ChildPlan, DeadLetter, Entry, Failure, Reason, ResultRow, Seal, Tally, Window, entries},
+    wire::decode_args,
 };
+
+/// The call that results and failures are asked for.
+const CALL: u64 = 7;
 
 /// The first byte says which kind of row the rest is.
 pub fn run(data: &[u8]) {
@@ -15,18 +19,26 @@ pub fn run(data: &[u8]) {
         0 => read::<Seal>(row),
         1 => read::<Window>(row),
         2 => read::<Tally>(row),
-        3 => read::<Vec<ResultRow>>(row),
-        4 => read::<Vec<Failure>>(row),
+        3 => about::<ResultRow>(row),
+        4 => about::<Failure>(row),
         5 => read::<DeadLetter>(row),
         _ => bitmap(row),
     }
 }
 
-/// As `embedded/records.rs` and `aws/dynamo/item.rs` do.
+/// As `embedded/records.rs` does, and nearly as `aws/dynamo/item.rs`.
 fn read<T: DeserializeOwned + Serialize + PartialEq>(row: &[u8]) {
-    if let Ok(value) = rmp_serde::from_slice::<T>(row) {
+    if let Ok(value) = decode_args::<T>(row) {
         let written = rmp_serde::to_vec_named(&value).expect("rows have only types that MessagePack has");
-        assert!(rmp_serde::from_slice::<T>(&written).is_ok_and(|again| again == value));
+        assert!(decode_args::<T>(&written).is_ok_and(|again| again == value));
+    }
+}
+
+fn about<T: Entry + Serialize + PartialEq>(row: &[u8]) {
+    if let Ok(found) = entries::<T>(row, CALL) {
+        assert!(found.iter().all(|entry| entry.index() == CALL));
+        let written = rmp_serde::to_vec_named(&found).expect("rows have only types that MessagePack has");
+        assert!(entries::<T>(&written, CALL).is_ok_and(|again| again == found));
     }
 }
 

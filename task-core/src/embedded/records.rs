@@ -8,7 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{dead_letters, messages::ms, parcels, parcels::ParcelRow, transaction::Tx};
 use crate::{
     id::TaskId,
-    ports::{DeadLetter, Failure, Record, Removal, ResultRow},
+    ports::{DeadLetter, Entry, Failure, Record, Removal, ResultRow, entries},
+    wire,
 };
 
 /// As long as a call that is sent again may still run, and its row is kept.
@@ -60,21 +61,21 @@ pub(super) fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms:
 
 /// What a call returned, the last time if it was sent again.
 pub(super) fn result_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<Bytes>> {
-    let rows: Vec<ResultRow> = rows_about(db, "result", call)?;
-    Ok(rows.into_iter().rfind(|row| row.index == call.index).map(|row| row.value))
+    let mut rows: Vec<ResultRow> = rows_about(db, "result", call)?;
+    Ok(rows.pop().map(|row| row.value))
 }
 
 /// The failed attempts of a call.
 pub(super) fn history(db: &Connection, call: TaskId) -> rusqlite::Result<Vec<Failure>> {
     let mut failures: Vec<Failure> = rows_about(db, "failure", call)?;
-    failures.retain(|failure| failure.index == call.index);
     failures.sort_by_key(|failure| (failure.at_ms, failure.attempt));
     // A checkpoint whose answer was lost is written again.
     failures.dedup();
     Ok(failures)
 }
 
-fn rows_about<T: DeserializeOwned>(db: &Connection, table: &str, call: TaskId) -> rusqlite::Result<Vec<T>> {
+/// What is recorded about a call, oldest first.
+fn rows_about<T: Entry>(db: &Connection, table: &str, call: TaskId) -> rusqlite::Result<Vec<T>> {
     let mut query = db.prepare_cached(&format!(
         "SELECT rows FROM {table} WHERE batch = ?1 AND low <= ?2 AND high >= ?2 ORDER BY rowid"
     ))?;
@@ -82,7 +83,7 @@ fn rows_about<T: DeserializeOwned>(db: &Connection, table: &str, call: TaskId) -
     let mut all = Vec::new();
     while let Some(row) = found.next()? {
         let bytes: Vec<u8> = row.get(0)?;
-        all.append(&mut decode::<Vec<T>>(0, &bytes)?);
+        all.append(&mut entries(&bytes, call.index).map_err(|error| unreadable(0, error))?);
     }
     Ok(all)
 }
@@ -120,6 +121,9 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 }
 
 pub(super) fn decode<T: DeserializeOwned>(column: usize, bytes: &[u8]) -> rusqlite::Result<T> {
-    rmp_serde::from_slice(bytes)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, error.into()))
+    wire::decode_args(bytes).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: rmp_serde::decode::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, error.into())
 }

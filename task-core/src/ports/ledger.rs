@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{DeadLetter, Outgoing, PortError, Reason};
 use crate::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
+    wire::AtMost,
 };
 
 /// How long a row outlives the last copy of its parcel (rule 8).
@@ -236,12 +237,17 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// At most [`Seal::MAX_CHILDREN`]; child `k` has the id `parcel.child(k)`.
+    #[serde(deserialize_with = "at_most_max_children")]
     pub children: Vec<ChildPlan>,
 }
 
 impl Seal {
     /// The most children of one parcel: the row stays small.
     pub const MAX_CHILDREN: usize = 8;
+}
+
+fn at_most_max_children<'de, D: Deserializer<'de>>(children: D) -> Result<Vec<ChildPlan>, D::Error> {
+    AtMost { most: Seal::MAX_CHILDREN, what: "children" }.read(children)
 }
 
 /// One child of a parcel.

@@ -11,6 +11,7 @@ mod batches;
 mod blocking;
 mod clock;
 mod dead_letters;
+mod entries;
 mod error;
 mod invoker;
 mod ledger;
@@ -24,6 +25,7 @@ pub use batches::{BatchRecord, Batches, NewBatch};
 pub use blocking::{Blocking, Threads};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use dead_letters::{DeadLetter, DeadLetters, DeadQuery, Reason, Removal};
+pub use entries::{Entry, entries};
 pub use error::{BoxError, PortError, SendError};
 pub use invoker::{Invocation, InvokeError, Invoker};
 pub use ledger::{
