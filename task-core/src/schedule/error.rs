@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::rate::{LONGEST_DAYS, SHORTEST_S};
+use super::{
+    MAX_PATTERN_BYTES,
+    rate::{LONGEST_DAYS, SHORTEST_S},
+};
 
 /// What is wrong with the schedule of a task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +26,12 @@ pub enum PatternError {
          morning, or `rate(5 minutes)`"
     )]
     Form,
+    /// It is longer than patterns are.
+    #[error("a pattern of {bytes} bytes; at most {MAX_PATTERN_BYTES}")]
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+    },
     /// A cron pattern with too few or too many fields.
     #[error(
         "a cron pattern has 6 fields (minute hour day-of-month month day-of-week year), this one has {found}{}",

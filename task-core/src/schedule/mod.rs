@@ -15,6 +15,9 @@ use jiff::Timestamp;
 use self::{cron::CronPattern, rate::Rate};
 use crate::task::TaskDef;
 
+/// The most bytes of a pattern: `EventBridge` takes no more.
+const MAX_PATTERN_BYTES: usize = 256;
+
 /// When a scheduled task is due.
 #[derive(Clone, Debug)]
 pub struct Schedule(Kind);
@@ -29,6 +32,9 @@ impl Schedule {
     /// Reads a pattern. A `rate` counts from 1970 rather than from some start, so that all processes agree on when
     /// it is due; it takes no time zone.
     pub fn parse(pattern: &str, timezone: &str) -> Result<Self, PatternError> {
+        if pattern.len() > MAX_PATTERN_BYTES {
+            return Err(PatternError::TooLong { bytes: pattern.len() });
+        }
         if let Some(fields) = inside(pattern, "cron(") {
             return CronPattern::parse(fields, timezone).map(|cron| Self(Kind::Cron(Box::new(cron))));
         }
