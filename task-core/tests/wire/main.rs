@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod arguments;
-mod bombs;
 mod children;
 mod damage;
 mod parcels;

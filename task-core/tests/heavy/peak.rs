@@ -1,0 +1,49 @@
+//! What a reader takes beside its input, counted where memory is given out.
+
+use std::{
+    alloc::System,
+    hint::black_box,
+    sync::{Mutex, PoisonError},
+};
+
+use cap::Cap;
+
+/// Not to refuse anything, as in the fuzzer: what ends the process says nothing of what it was about.
+#[global_allocator]
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+
+/// The most that may be taken: 64 MB, as the fuzzer counts them.
+const MOST: usize = 64 << 20;
+
+/// What one test takes is not to be counted for another.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Has an input read, which must not take too much.
+pub(crate) fn hold<T>(what: &str, input: &[u8], read: impl FnOnce(&[u8]) -> T) -> T {
+    let (read, taken) = count(|| read(input));
+    println!("{what}: {} bytes take {taken} more", input.len());
+    assert!(taken <= MOST, "{what}: {} bytes take {taken} more, at most {MOST}", input.len());
+    read
+}
+
+/// Does something, and says how much memory it had at most.
+fn count<T>(act: impl FnOnce() -> T) -> (T, usize) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // The allocator's maximum never falls. So what is missing to it is taken, and not touched, and the maximum rises with
+    // the first byte that is asked for.
+    let ballast: Vec<u8> = vec![0; ALLOCATOR.max_allocated() - ALLOCATOR.allocated()];
+    let before = ALLOCATOR.allocated();
+    let done = act();
+    let taken = ALLOCATOR.max_allocated() - before;
+    drop(black_box(ballast));
+    (done, taken)
+}
+
+/// An instrument that shows nothing would be content with anything.
+#[test]
+fn memory_is_counted_at_its_peak() {
+    for bytes in [1 << 20, 100, 3 << 20] {
+        let ((), taken) = count(|| drop(black_box(vec![1_u8; bytes])));
+        assert!((bytes..bytes + 4096).contains(&taken), "{bytes} are counted as {taken}");
+    }
+}
