@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) ended: Duration,
     /// The most calls of a parcel.
     pub(crate) calls_per_parcel: u32,
+    /// The most bytes of parcels that a dispatcher was handed.
+    pub(crate) in_hand: usize,
 }
 
 /// A partition key that is worth its own count.
@@ -56,7 +58,7 @@ pub(crate) enum Key {
     /// A shard of the batch's counters.
     Counter(u8),
     /// How many invocations are outstanding.
-    Outstanding(u8),
+    Outstanding,
 }
 
 /// What is asked of the table.
@@ -83,6 +85,7 @@ impl Aws {
             failed: 0,
             ended: Duration::ZERO,
             calls_per_parcel: 0,
+            in_hand: 0,
         })))
     }
 

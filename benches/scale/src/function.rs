@@ -6,32 +6,63 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
-use task_core::sim::{Fate, Host, Sim};
+use task_core::{
+    aws::{
+        Answer,
+        lambda::{self, Request},
+    },
+    sim::{Fate, Host, Sim},
+};
+use tokio::sync::oneshot;
 
 use crate::{aws::Aws, bucket::Bucket, limits};
 
-/// What an environment does with an event.
-pub(crate) type Handler<E> = Arc<dyn Fn(E) -> BoxFuture<'static, ()> + Send + Sync>;
+/// What handles the events of an environment.
+type Handler = Arc<dyn lambda::Function>;
 
 /// What becomes of a new environment.
-pub(crate) type Boot<E> = Arc<dyn Fn(&Host) -> Handler<E> + Send + Sync>;
+pub(crate) type Boot = Arc<dyn Fn(&Host) -> Handler + Send + Sync>;
 
-/// A function and its environments.
-pub(crate) struct Function<E>(Arc<Inner<E>>);
-
-struct Inner<E> {
-    name: &'static str,
-    concurrency: usize,
-    boot: Boot<E>,
-    fate: Fate,
-    aws: Aws,
-    state: Mutex<State<E>>,
+/// What a function is invoked with.
+pub(crate) struct Event {
+    /// The JSON.
+    pub(crate) text: String,
+    /// Who waits for the answer; nobody does for an event that waits itself.
+    pub(crate) caller: Option<Caller>,
 }
 
-struct State<E> {
-    idle: Vec<(Host, Handler<E>)>,
+/// Waits for an answer, `None` if there is none.
+pub(crate) struct Caller {
+    pub(crate) answer: oneshot::Sender<Option<Answer>>,
+    pub(crate) host: Host,
+}
+
+/// How a function is deployed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deployment {
+    pub(crate) name: &'static str,
+    /// How many environments there may be.
+    pub(crate) concurrency: usize,
+    pub(crate) time_limit: Duration,
+}
+
+/// A function and its environments.
+#[derive(Clone)]
+pub(crate) struct Function(Arc<Inner>);
+
+struct Inner {
+    deployment: Deployment,
+    boot: Boot,
+    fate: Fate,
+    aws: Aws,
+    state: Mutex<State>,
+}
+
+struct State {
+    idle: Vec<(Host, Handler)>,
     scaling: Bucket,
+    /// How many events were handled.
+    requests: u64,
     seen: Seen,
 }
 
@@ -49,17 +80,20 @@ pub(crate) struct Seen {
     pub(crate) full_at: Duration,
 }
 
-impl<E> Clone for Function<E> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+impl Caller {
+    fn told(self, answer: Option<Answer>) {
+        // The simulation is over if nobody waits.
+        drop(self.answer.send(answer));
+        // A host runs when something of its own happens.
+        self.host.spawn(std::future::ready(()));
     }
 }
 
-impl<E: Send + 'static> Function<E> {
-    pub(crate) fn new(name: &'static str, concurrency: usize, sim: &Sim, aws: Aws, boot: Boot<E>) -> Self {
+impl Function {
+    pub(crate) fn new(deployment: Deployment, sim: &Sim, aws: Aws, boot: Boot) -> Self {
         let scaling = Bucket::new(limits::SCALING_STEP / limits::SCALING.as_secs_f64(), limits::SCALING_STEP);
-        let state = Mutex::new(State { idle: Vec::new(), scaling, seen: Seen::default() });
-        Self(Arc::new(Inner { name, concurrency, boot, fate: sim.fate(), aws, state }))
+        let state = Mutex::new(State { idle: Vec::new(), scaling, requests: 0, seen: Seen::default() });
+        Self(Arc::new(Inner { deployment, boot, fate: sim.fate(), aws, state }))
     }
 
     pub(crate) fn seen(&self) -> Seen {
@@ -67,24 +101,24 @@ impl<E: Send + 'static> Function<E> {
     }
 
     /// An event was accepted: it starts a little later, if there is room.
-    pub(crate) fn accept(&self, event: E) {
+    pub(crate) fn accept(&self, event: Event) {
         let (function, soon) = (self.clone(), self.0.aws.state().upto(limits::EVENT));
         self.0.fate.after(soon, move |sim| function.start(sim, event, 0));
     }
 
     /// An event whose caller waits: it starts at once, if there is room.
-    pub(crate) fn call(&self, event: E) {
+    pub(crate) fn call(&self, event: Event) {
         let function = self.clone();
         self.0.fate.after(Duration::ZERO, move |sim| function.start(sim, event, 0));
     }
 
-    fn start(&self, sim: &mut Sim, event: E, refusals: u32) {
+    fn start(&self, sim: &mut Sim, event: Event, refusals: u32) {
         let idle = self.state().idle.pop();
         if let Some((host, handler)) = idle {
             return self.handle(&host, handler, event, Duration::ZERO);
         }
         if self.may_grow(sim) {
-            let host = sim.boot(self.0.name, 0);
+            let host = sim.boot(self.0.deployment.name, 0);
             let handler = (self.0.boot)(&host);
             let function = self.clone();
             self.0.fate.after(limits::COLD_START, move |_| function.handle(&host, handler, event, limits::COLD_START));
@@ -98,34 +132,56 @@ impl<E: Send + 'static> Function<E> {
 
     fn may_grow(&self, sim: &Sim) -> bool {
         let mut state = self.state();
-        let grows =
-            state.seen.environments < self.0.concurrency && state.scaling.take(1.0, sim.now().as_micros() as u64);
+        let grows = state.seen.environments < self.0.deployment.concurrency
+            && state.scaling.take(1.0, sim.now().as_micros() as u64);
         state.seen.environments += usize::from(grows);
         grows
     }
 
-    fn handle(&self, host: &Host, handler: Handler<E>, event: E, billed_before: Duration) {
-        {
-            let seen = &mut self.state().seen;
+    fn handle(&self, host: &Host, handler: Handler, event: Event, billed_before: Duration) {
+        let number = {
+            let state = &mut *self.state();
+            let seen = &mut state.seen;
             seen.busy += 1;
             if seen.busy > seen.most_busy {
                 (seen.most_busy, seen.full_at) = (seen.busy, Duration::from_micros(self.0.fate.now_us()));
             }
-        }
-        let (function, clock, handled) = (self.clone(), host.clock(), handler(event));
-        let environment = host.clone();
+            state.requests += 1;
+            state.requests
+        };
+        let (function, environment, clock) = (self.clone(), host.clone(), host.clock());
+        let Deployment { name, time_limit, .. } = self.0.deployment;
+        let request = Request {
+            id: format!("{name}-{number}"),
+            function: name.to_owned(),
+            log_stream: format!("environment {}", host.id()),
+            deadline_ms: clock.now_ms() + time_limit.as_millis() as u64,
+        };
         host.spawn(async move {
-            let began_us = clock.monotonic_us();
-            handled.await;
+            let (began_us, Event { text, caller }) = (clock.monotonic_us(), event);
+            let answer = handler.handle(&text, &request).await;
             let took = Duration::from_micros(clock.monotonic_us() - began_us);
             function.0.aws.ran(took + billed_before);
-            let mut state = function.state();
-            state.seen.busy -= 1;
-            state.idle.push((environment, handler));
+            function.handled(environment, handler);
+            function.0.aws.state().failed += u64::from(answer.is_err());
+            if let Some(caller) = caller {
+                caller.told(answer.ok().map(Option::unwrap_or_default));
+            }
         });
     }
 
-    fn state(&self) -> MutexGuard<'_, State<E>> {
+    /// An environment that is done with an event takes another, unless it says that it cannot.
+    fn handled(&self, environment: Host, handler: Handler) {
+        let mut state = self.state();
+        state.seen.busy -= 1;
+        if handler.is_worn() {
+            state.seen.environments -= 1;
+        } else {
+            state.idle.push((environment, handler));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

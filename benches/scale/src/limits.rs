@@ -92,7 +92,10 @@ pub const WORKER_LIMIT: Duration = Duration::from_mins(5);
 /// See [`WORKER_LIMIT`].
 pub const LEASE: Duration = Duration::from_secs(330);
 
-/// For how long a mapping hides what it receives: six times the dispatcher's time limit of a minute.
+/// The time limit of a dispatcher's function, as a deployment has it.
+pub const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
+
+/// For how long a mapping hides what it receives: six times the dispatcher's time limit.
 pub const MAPPING_HIDES: Duration = Duration::from_mins(6);
 
 /// What the client's machine sends in a second: a gigabit. Assumed.

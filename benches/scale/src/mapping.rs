@@ -9,34 +9,18 @@ use task_core::{
 };
 use tokio::sync::oneshot;
 
-use crate::{aws::Aws, function::Function, limits};
+use crate::{
+    aws::Aws,
+    event,
+    function::{Caller, Event, Function},
+    limits,
+};
 
 /// How long a poll waits for messages: the longest that SQS does.
 const WAIT_MS: u64 = 20_000;
 
 /// How often it is looked whether there may be more at a time.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// What a dispatcher's function is invoked with.
-pub(crate) struct Feed {
-    pub(crate) deliveries: Vec<Delivery>,
-    pub(crate) done: Done,
-}
-
-/// Says that an event is handled.
-pub(crate) struct Done {
-    answer: oneshot::Sender<()>,
-    mapping: Host,
-}
-
-impl Done {
-    pub(crate) fn say(self) {
-        // The simulation is over if nobody waits.
-        let _ = self.answer.send(());
-        // A host runs when something of its own happens.
-        self.mapping.spawn(std::future::ready(()));
-    }
-}
 
 /// The mapping.
 #[derive(Clone)]
@@ -45,7 +29,7 @@ pub(crate) struct Mapping {
     clock: Arc<dyn Clock>,
     queue: Arc<dyn Queue>,
     name: Arc<str>,
-    function: Function<Feed>,
+    function: Function,
     aws: Aws,
     most: usize,
 }
@@ -56,7 +40,7 @@ impl Mapping {
         sim: &mut Sim,
         name: &str,
         queue: impl FnOnce(&Host) -> Arc<dyn Queue>,
-        function: Function<Feed>,
+        function: Function,
         aws: Aws,
         most: usize,
     ) {
@@ -87,16 +71,30 @@ impl Mapping {
         };
         loop {
             match self.queue.receive(request.clone()).await {
-                Ok(deliveries) if !deliveries.is_empty() => {
-                    self.aws.count("Lambda", "Invoke", 1.0);
-                    let (answer, answered) = oneshot::channel();
-                    self.function.call(Feed { deliveries, done: Done { answer, mapping: self.host.clone() } });
-                    // What it leaves stays in the queue.
-                    drop(answered.await);
-                }
+                Ok(deliveries) if !deliveries.is_empty() => self.handle(&deliveries).await,
                 Ok(_) => {}
                 Err(_) => self.clock.sleep(LOOK).await,
             }
+        }
+    }
+
+    async fn handle(&self, deliveries: &[Delivery]) {
+        {
+            let mut state = self.aws.state();
+            state.in_hand = state.in_hand.max(deliveries.iter().map(|delivery| delivery.body.len()).sum());
+        }
+        self.aws.count("Lambda", "Invoke", 1.0);
+        let (answer, answered) = oneshot::channel();
+        let text = event::messages(&self.name, deliveries);
+        self.function.call(Event { text, caller: Some(Caller { answer, host: self.host.clone() }) });
+        // What failed stays as it is hidden.
+        let Ok(Some(answer)) = answered.await else { return };
+        let deletes = event::deletes(&answer, deliveries);
+        let goes = deliveries.iter().filter(|delivery| deletes.contains(&*delivery.receipt.0)).map(Delivery::deleted);
+        let goes: Vec<_> = goes.collect();
+        if !goes.is_empty() {
+            // What is not deleted comes again.
+            drop(self.queue.settle(goes).await);
         }
     }
 }

@@ -5,27 +5,26 @@ use std::{
     time::Duration,
 };
 
-use dispatcher::{Dispatcher, DispatcherOptions, PATIENCE};
-use futures::FutureExt as _;
+use dispatcher::DispatcherOptions;
 use task_core::{
-    aws::{Backend, Bill, Options, Settings},
+    aws::{Backend, Bill, Options, Settings, lambda},
     client::{Client, FanOut},
     planner,
-    ports::{Clock, Invoker, Ports, Profile, SystemClock},
+    ports::{Clock, Ports, Profile, SystemClock},
     sim::{Dice, Host, Sim, Weather},
     task::{Options as TaskOptions, States, Task},
 };
-use worker::{Worker, WorkerOptions};
+use worker::WorkerOptions;
 
 use crate::{
     aws::{Aws, Way},
-    counter::Counter,
-    function::{Boot, Function, Handler},
-    launcher::{Launch, Launcher},
+    event::STACK,
+    function::{Boot, Deployment, Function},
     ledger::Table,
     limits,
     mail::{self, Book, Long, Post, QUEUE, Quick, Slow, Source, Started, Usual},
-    mapping::{Feed, Mapping},
+    mapping::Mapping,
+    platform::{Item, Link},
     queue::Sqs,
 };
 
@@ -169,8 +168,11 @@ impl Setup {
 /// # Panics
 /// Never: nothing is asked of AWS.
 pub(crate) fn profile() -> Profile {
-    let settings = Settings::new("scale".parse().expect("it is a stack's name"));
-    Backend::new(settings, Options::default()).expect("nothing is asked of AWS").ports().profile
+    Backend::new(settings(), Options::default()).expect("nothing is asked of AWS").ports().profile
+}
+
+fn settings() -> Settings {
+    Settings::new(STACK.parse().expect("it is a stack's name"))
 }
 
 /// What all programs of a run are made from.
@@ -178,9 +180,9 @@ pub(crate) fn profile() -> Profile {
 struct World {
     aws: Aws,
     book: Book,
-    counter: Counter,
-    /// The most bytes that a dispatcher had in hand.
-    in_hand: Arc<Mutex<usize>>,
+    item: Item,
+    /// The most invocations that may be outstanding.
+    cap: usize,
     parcels: usize,
 }
 
@@ -194,13 +196,16 @@ pub fn run(setup: &Setup) -> Outcome {
     let world = World {
         aws: Aws::new(dice.split(), setup.table_writes),
         book: Book::new(setup.calls),
-        counter: Counter::new(setup.workers),
-        in_hand: Arc::default(),
+        item: Item::default(),
+        cap: setup.workers,
         parcels: setup.parcels,
     };
-    let workers = Function::new("a worker", setup.workers, &sim, world.aws.clone(), world.worker());
+    let function = |name, concurrency, time_limit, boot| {
+        Function::new(Deployment { name, concurrency, time_limit }, &sim, world.aws.clone(), boot)
+    };
+    let workers = function("worker", setup.workers, limits::WORKER_LIMIT, world.worker());
     let boot = world.dispatcher(workers.clone());
-    let dispatchers = Function::new("a dispatcher", setup.dispatchers, &sim, world.aws.clone(), boot);
+    let dispatchers = function("dispatcher", setup.dispatchers, limits::DISPATCHER_LIMIT, boot);
     let queue = |host: &Host| world.ports(host).queue;
     Mapping::start(&mut sim, QUEUE, queue, dispatchers.clone(), world.aws.clone(), setup.dispatchers);
     let accepted = world.client(&mut sim, setup);
@@ -227,7 +232,7 @@ pub fn run(setup: &Setup) -> Outcome {
         most_workers_at: of_workers.full_at,
         environments: of_workers.environments,
         most_dispatchers: of_dispatchers.most_busy,
-        dispatcher_bytes: *world.in_hand.lock().unwrap_or_else(PoisonError::into_inner),
+        dispatcher_bytes: state.in_hand,
         in_flight,
         throttled_events: of_workers.throttled + of_dispatchers.throttled,
         throttled_writes: state.throttled,
@@ -254,74 +259,42 @@ impl World {
         }
     }
 
+    /// The stack as a program on this host has it.
+    ///
+    /// # Panics
+    /// Never: nothing is asked of AWS.
+    fn backend(&self, host: &Host, workers: Option<Function>) -> Backend {
+        let platform = Link { way: self.way(host), item: self.item.clone(), workers };
+        let options = Options { clock: host.clock(), platform: Some(Arc::new(platform)), ..Options::default() };
+        let settings = Settings { lease: limits::LEASE, cap: self.cap, ..settings() };
+        Backend::new(settings, options).expect("nothing is asked of AWS")
+    }
+
     /// What becomes of a worker's environment.
-    fn worker(&self) -> Boot<Launch> {
+    fn worker(&self) -> Boot {
         let world = self.clone();
         let registry = mail::registry();
         Arc::new(move |host| {
-            let (ports, way, clock) = (world.ports(host), world.way(host), host.clock());
             let mut states = States::default();
             states.insert(Post::new(host, world.book.clone()));
-            let name: Arc<str> = format!("environment {}", host.id()).into();
-            let options =
-                WorkerOptions { name: Arc::clone(&name), isolate: false, threads: 1, ..WorkerOptions::default() };
-            let worker = Worker::new(Arc::clone(&registry), ports, states, options);
-            let counter = world.counter.clone();
-            let handler: Handler<Launch> = Arc::new(move |(invocation, minute)| {
-                let (worker, way, counter, name) =
-                    (Arc::clone(&worker), way.clone(), counter.clone(), Arc::clone(&name));
-                let deadline_ms = clock.now_ms() + limits::WORKER_LIMIT.as_millis() as u64;
-                async move {
-                    worker.run_as(name, invocation, Some(deadline_ms)).await;
-                    counter.release(minute, &way).await;
-                }
-                .boxed()
-            });
-            handler
+            let options = WorkerOptions { isolate: false, threads: 1, ..WorkerOptions::default() };
+            let (ports, backend, registry) = (world.ports(host), world.backend(host, None), Arc::clone(&registry));
+            Arc::new(worker::lambda::Handler::on(ports, backend, registry, states, options))
+                as Arc<dyn lambda::Function>
         })
     }
 
-    /// What becomes of a dispatcher's environment: what `dispatcher::lambda::Handler` does with messages.
-    fn dispatcher(&self, workers: Function<Launch>) -> Boot<Feed> {
+    /// What becomes of a dispatcher's environment.
+    fn dispatcher(&self, workers: Function) -> Boot {
         let world = self.clone();
+        let registry = mail::registry();
         Arc::new(move |host| {
-            let (ports, way) = (world.ports(host), world.way(host));
-            let launcher = Arc::new(Launcher { workers: workers.clone(), way: way.clone(), granted: Mutex::default() });
-            let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
+            let backend = world.backend(host, Some(workers.clone()));
+            let launcher = Arc::new(backend.functions(&registry));
             let options = DispatcherOptions { parcels: world.parcels, ..DispatcherOptions::new([QUEUE]) };
-            let dispatcher = Arc::new(Dispatcher::new(ports, invoker, options));
-            let world = world.clone();
-            let handler: Handler<Feed> = Arc::new(move |Feed { deliveries, done }| {
-                let (dispatcher, launcher, way) = (Arc::clone(&dispatcher), Arc::clone(&launcher), way.clone());
-                let world = world.clone();
-                async move {
-                    world.holds(deliveries.iter().map(|delivery| delivery.body.len()).sum());
-                    let until_ms = way.clock.now_ms() + PATIENCE.as_millis() as u64;
-                    let reserve = |most| world.reserve(&launcher, &way, most).boxed();
-                    dispatcher.dispatch_patiently(deliveries, until_ms, reserve).await;
-                    world.counter.give_back(launcher.left(), &way).await;
-                    done.say();
-                }
-                .boxed()
-            });
-            handler
+            Arc::new(dispatcher::lambda::Handler::on(world.ports(host), backend, launcher, options))
+                as Arc<dyn lambda::Function>
         })
-    }
-
-    /// As `task-core/src/aws/functions.rs` does it: what is granted already is launched first.
-    async fn reserve(&self, launcher: &Launcher, way: &Way, most: usize) -> Option<usize> {
-        let held = launcher.held();
-        if held > 0 {
-            return Some(held.min(most));
-        }
-        let granted = self.counter.reserve(most, way).await.ok()?;
-        launcher.grant(granted);
-        Some(granted.count)
-    }
-
-    fn holds(&self, bytes: usize) {
-        let mut most = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
-        *most = bytes.max(*most);
     }
 
     /// Sends all calls. Says when they are accepted.

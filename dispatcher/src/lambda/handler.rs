@@ -37,16 +37,16 @@ impl Handler {
     /// A dispatcher of this stack. The tasks say how much memory their workers need.
     pub fn new(backend: Backend, registry: &Registry) -> Self {
         let launcher = Arc::new(backend.functions(registry));
-        Self::on(backend.ports(), backend, launcher)
+        // The queues are the mappings'.
+        let options = DispatcherOptions::new(Vec::<Arc<str>>::new());
+        Self::on(backend.ports(), backend, launcher, options)
     }
 
     /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
-    pub fn on(mut ports: Ports, backend: Backend, launcher: Arc<dyn Launcher>) -> Self {
+    pub fn on(mut ports: Ports, backend: Backend, launcher: Arc<dyn Launcher>, options: DispatcherOptions) -> Self {
         let mapped = Mapped::new(Arc::clone(&ports.queue));
         ports.queue = Arc::new(mapped.clone());
         let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
-        // The queues are the mappings'.
-        let options = DispatcherOptions::new(Vec::<Arc<str>>::new());
         let dispatcher = Dispatcher::new(ports.clone(), invoker, options);
         Self { backend, ports, mapped, dispatcher, launcher }
     }

@@ -12,7 +12,10 @@ use std::{
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use dispatcher::lambda::{Handler, Launcher};
+use dispatcher::{
+    DispatcherOptions,
+    lambda::{Handler, Launcher},
+};
 use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use task_core::{
@@ -144,7 +147,8 @@ impl Site {
         let options = aws::Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..aws::Options::default() };
         let backend = Backend::new(settings, options).unwrap();
         let launches = Arc::new(Launches { rooms: AtomicUsize::new(100), ..Launches::default() });
-        let handler = Handler::on(ports.clone(), backend, Arc::clone(&launches) as Arc<dyn Launcher>);
+        let launcher = Arc::clone(&launches) as Arc<dyn Launcher>;
+        let handler = Handler::on(ports.clone(), backend, launcher, DispatcherOptions::new(["mail"]));
         Self { ports, clock, launches, handler, _directory: directory }
     }
 

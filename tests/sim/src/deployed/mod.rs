@@ -21,6 +21,7 @@ mod sqs;
 
 use std::{sync::Arc, time::Duration};
 
+use dispatcher::DispatcherOptions;
 use task_core::{
     aws::{self, Backend, Settings, lambda},
     planner,
@@ -215,7 +216,8 @@ fn dispatcher(site: &Site, remote: Remote, worker: Function, hidden: Duration) -
         }
         let backend = backend(host, &remote, settings(hidden, remote.cap), Some(worker.clone()));
         let launcher = Arc::new(backend.functions(&tasks::registry(false)));
-        Arc::new(dispatcher::lambda::Handler::on(ports, backend, launcher)) as Arc<dyn lambda::Function>
+        let options = DispatcherOptions::new(["mail", "bulk"]);
+        Arc::new(dispatcher::lambda::Handler::on(ports, backend, launcher, options)) as Arc<dyn lambda::Function>
     })
 }
 
