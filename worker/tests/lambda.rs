@@ -36,6 +36,10 @@ impl Platform for Silent {
     fn count<'a>(&'a self, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
         std::future::pending().boxed()
     }
+
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+        unimplemented!("a worker waits for no room")
+    }
 }
 
 /// A ledger that does not answer claims.

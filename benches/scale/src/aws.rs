@@ -57,7 +57,9 @@ pub(crate) enum Key {
     Batch,
     /// A shard of the batch's counters.
     Counter(u8),
-    /// How many invocations are outstanding.
+    /// How many invocations are outstanding, as it is looked at.
+    OutstandingRead,
+    /// The same, as they are counted.
     Outstanding,
 }
 

@@ -86,13 +86,14 @@ fn table_of_runs(outcomes: &[Outcome]) -> String {
 
 /// What is asked of AWS for a million calls.
 fn table_of_requests(outcomes: &[Outcome]) -> String {
-    const KINDS: [(&str, &str, &str); 8] = [
+    const KINDS: [(&str, &str, &str); 9] = [
         ("SQS", "SendMessageBatch", "send"),
         ("SQS", "ReceiveMessage", "receive"),
         ("SQS", "ChangeMessageVisibilityBatch", "hide"),
         ("SQS", "DeleteMessageBatch", "delete"),
         ("Lambda", "Invoke", "Invoke"),
         ("DynamoDB", "BatchGetItem", "read"),
+        ("DynamoDB", "GetItem", "look"),
         ("DynamoDB", "UpdateItem", "update"),
         ("DynamoDB", "TransactWriteItems", "transaction"),
     ];

@@ -54,4 +54,13 @@ impl Platform for Link {
         }
         .boxed()
     }
+
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+        async move {
+            // Half a unit: not as it is now.
+            self.way.ask(Ask { operation: "GetItem", units: 0.5, key: Some(Key::OutstandingRead) }).await?;
+            Ok(self.item.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        }
+        .boxed()
+    }
 }

@@ -118,12 +118,22 @@ impl Shared {
     /// Counts up to `most`, in exchange for what is held of another minute.
     async fn count(&self, most: usize) -> Result<usize, PortError> {
         let back = self.held().counted.filter(|counted| counted.count > 0);
-        let counted = self.outstanding.reserve(most, back).await;
+        let counted = self.ask(most, back).await;
         let mut held = self.held();
         held.full = counted.as_ref().map_or(true, |counted| counted.count < most);
         let counted = counted?;
         (held.counted, held.used_us) = (Some(counted), self.clock.monotonic_us());
         Ok(counted.count)
+    }
+
+    /// Counts up to `most`. Who found no room looks before it counts again.
+    async fn ask(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
+        let looks = self.held().full && back.is_none();
+        let rooms = if looks { self.outstanding.room(most).await? } else { most };
+        if rooms == 0 {
+            return Ok(Counted { minute: self.outstanding.minute(), count: 0 });
+        }
+        self.outstanding.reserve(rooms, back).await
     }
 
     /// Takes one of those that are counted, and counts more when there is none.

@@ -52,6 +52,13 @@ impl Outstanding {
         self.counter.reserve(most, back).await
     }
 
+    /// How many of `most` would be granted now. Asks without counting anything, as whoever waits for room does: who counts
+    /// first and takes back what is too much keeps others meanwhile from room that there is, and has two writes at an item
+    /// that takes a thousand a second.
+    pub(super) async fn room(&self, most: usize) -> Result<usize, PortError> {
+        self.counter.room(most).await
+    }
+
     /// These have ended, or never began.
     pub(super) async fn give_back(&self, counted: Counted) -> Result<(), PortError> {
         self.counter.give_back(counted).await
@@ -83,13 +90,18 @@ impl Counter {
             *moved.entry(back.minute).or_default() -= signed(back.count);
         }
         let counted = self.add(&moved).await?;
-        let granted = granted(&counted, self.now_minute(), self.cap, most);
+        let granted = most.saturating_sub(excess(&counted, self.now_minute(), self.cap, 0));
         if granted < most
             && let Err(error) = self.give_back(Counted { minute, count: most - granted }).await
         {
             tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
         }
         Ok(Counted { minute, count: granted })
+    }
+
+    async fn room(&self, most: usize) -> Result<usize, PortError> {
+        let counted = self.platform.look().await?;
+        Ok(most.saturating_sub(excess(&counted, self.now_minute(), self.cap, most)))
     }
 
     async fn give_back(&self, counted: Counted) -> Result<(), PortError> {
@@ -118,12 +130,11 @@ impl Counter {
     }
 }
 
-/// How many of `most` may stay, all of which are counted already.
-fn granted(counted: &Minutes, now_minute: u64, cap: usize, most: usize) -> usize {
+/// How many more than the cap are outstanding, with so many beside those that are counted.
+fn excess(counted: &Minutes, now_minute: u64, cap: usize, beside: usize) -> usize {
     // A duplicate of an event is counted down twice.
     let outstanding: i64 = counted.range(now_minute..).map(|(_, count)| (*count).max(0)).sum();
-    let excess = usize::try_from(outstanding - signed(cap)).unwrap_or(0);
-    most.saturating_sub(excess)
+    usize::try_from(outstanding.saturating_add(signed(beside)) - signed(cap)).unwrap_or(0)
 }
 
 fn signed(count: usize) -> i64 {
@@ -143,9 +154,10 @@ mod tests {
     #[test]
     fn no_more_is_granted_than_the_cap_leaves() {
         let counted = |now: i64| Minutes::from([(99, 1000), (100, 3), (101, now), (102, -2)]);
-        assert_eq!(granted(&counted(7), 100, 10, 7), 7);
-        assert_eq!(granted(&counted(9), 100, 10, 7), 5, "two are over the cap");
-        assert_eq!(granted(&counted(50), 100, 10, 7), 0);
-        assert_eq!(granted(&Minutes::new(), 100, 10, 7), 7, "an item that is not there yet");
+        assert_eq!(excess(&counted(7), 100, 10, 0), 0);
+        assert_eq!(excess(&counted(9), 100, 10, 0), 2, "two are over the cap");
+        assert_eq!(excess(&counted(2), 100, 10, 7), 2, "so would be two of seven more");
+        assert_eq!(excess(&counted(50), 100, 10, 7), 50, "and all of them");
+        assert_eq!(excess(&Minutes::new(), 100, 10, 7), 0, "an item that is not there yet");
     }
 }

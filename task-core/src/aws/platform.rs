@@ -12,6 +12,7 @@ use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
 use futures::future::{BoxFuture, FutureExt as _};
 
 use super::{
+    Settings,
     clients::Clients,
     fault::{Fault, Kind},
     reactor::Reactor,
@@ -28,6 +29,9 @@ pub trait Platform: Send + Sync {
 
     /// Adds to the counts of some minutes, removes others, and answers all: one write.
     fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>>;
+
+    /// All counts, as they are or were a moment ago: one read.
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>>;
 }
 
 /// Lambda, and the stack's table.
@@ -53,6 +57,11 @@ impl Platform for Aws {
         let counts: Vec<i64> = moved.values().copied().collect();
         async move { self.reactor.run(async move { update(&clients, expression, &counts).await }).await }.boxed()
     }
+
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+        let clients = Arc::clone(&self.clients);
+        async move { self.reactor.run(async move { read(&clients).await }).await }.boxed()
+    }
 }
 
 impl Aws {
@@ -72,25 +81,38 @@ impl Aws {
 }
 
 async fn update(clients: &Clients, expression: String, counts: &[i64]) -> Result<Minutes, PortError> {
-    let settings = clients.settings();
-    let table = settings.stack.table();
     let mut request = clients
         .dynamodb()
         .await
         .update_item()
-        .table_name(&table)
-        .key("pk", AttributeValue::S(format!("o#{}", settings.stack.worker(None))))
-        .key("sk", AttributeValue::S("-".to_owned()))
+        .table_name(clients.settings().stack.table())
+        .set_key(Some(key(clients.settings())))
         .update_expression(expression)
         .return_values(ReturnValue::AllNew);
     for (at, count) in counts.iter().enumerate() {
         request = request.expression_attribute_values(format!(":n{at}"), AttributeValue::N(count.to_string()));
     }
-    let answer = request.send().await.map_err(|error| {
-        let resource = format!("DynamoDB table `{table}`");
-        Fault::of(error).port(settings, "count the invocations that are outstanding", resource)
-    })?;
+    let answer = request.send().await.map_err(|error| failed(clients.settings(), Fault::of(error)))?;
     Ok(minutes(&answer.attributes.unwrap_or_default()))
+}
+
+/// Not as it is now, which would cost twice as much: who finds room counts, and is told.
+async fn read(clients: &Clients) -> Result<Minutes, PortError> {
+    let request = clients.dynamodb().await.get_item().table_name(clients.settings().stack.table());
+    let answer = request.set_key(Some(key(clients.settings()))).send().await;
+    let answer = answer.map_err(|error| failed(clients.settings(), Fault::of(error)))?;
+    Ok(minutes(&answer.item.unwrap_or_default()))
+}
+
+/// The item.
+fn key(settings: &Settings) -> HashMap<String, AttributeValue> {
+    let text = |name: &str, value| (name.to_owned(), AttributeValue::S(value));
+    HashMap::from([text("pk", format!("o#{}", settings.stack.worker(None))), text("sk", "-".to_owned())])
+}
+
+fn failed(settings: &Settings, fault: Fault) -> PortError {
+    let resource = format_args!("DynamoDB table `{}`", settings.stack.table());
+    fault.port(settings, "count the invocations that are outstanding", resource)
 }
 
 fn expression(moved: &Minutes, over: &[u64]) -> String {

@@ -53,7 +53,8 @@ fn main() -> ExitCode {
         outstanding:
             an_idle_dispatcher_counts_nothing,
             what_is_counted_and_not_wanted_for_a_while_is_for_the_others,
-            a_dispatcher_that_was_refused_counts_before_it_receives;
+            a_dispatcher_that_was_refused_counts_before_it_receives,
+            a_dispatcher_that_found_no_room_looks_and_counts_nothing_until_there_is_some;
         records:
             results_that_are_too_many_for_an_item_are_split,
             results_that_are_too_many_for_an_item_go_to_the_bucket,

@@ -90,3 +90,17 @@ pub(crate) async fn a_dispatcher_that_was_refused_counts_before_it_receives() {
     assert_eq!(first.functions.room().await, 64);
     assert_eq!(second.left().await, 36, "they are counted before something is received");
 }
+
+/// Three hundred dispatchers that waited for room counted up and down for each look, three thousand writes a second at an item
+/// that takes a thousand: ends could not be counted, and 500,000 calls took 816 s instead of 150 (`benches/scale`).
+pub(crate) async fn a_dispatcher_that_found_no_room_looks_and_counts_nothing_until_there_is_some() {
+    let [first, second] = launchers().await;
+    assert_eq!(second.functions.reserve(100).await.expect("the table is there"), 100);
+    assert_eq!((first.functions.reserve(10).await.expect("the table is there"), first.writes()), (0, 2));
+    for _ in 0..20 {
+        assert_eq!(first.functions.reserve(10).await.expect("the table is there"), 0);
+    }
+    assert_eq!((first.writes(), requests(&first.table, "DynamoDB", "GetItem")), (2, 20));
+    second.functions.give_back().await;
+    assert_eq!((first.functions.reserve(10).await.expect("the table is there"), first.writes()), (10, 3));
+}

@@ -97,6 +97,11 @@ impl Launches {
         state.item.clone()
     }
 
+    /// The item is read.
+    pub(super) fn counted(&self) -> Minutes {
+        self.state().item.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -85,6 +85,15 @@ impl Platform for Link {
         }
         .boxed()
     }
+
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+        let (launches, mutation) = (self.remote.launches.clone(), self.remote.mutation);
+        async move {
+            let counted = self.host.ask(Service::Ledger, move || launches.counted(), |_| ()).await?;
+            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
+        }
+        .boxed()
+    }
 }
 
 impl Remote {
