@@ -8,15 +8,18 @@
 use std::{ops::AddAssign, time::Duration};
 
 use futures::future::BoxFuture;
-use task_core::ports::Delivery;
+use task_core::ports::{Delivery, Ports};
 
 use crate::{Dispatcher, Launched, launch::PATIENT_RECEIVES};
 
 /// For how long messages are kept for which there is no room. Then they go back: who waits is billed too.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// About how long it is until the next look whether there is room.
+/// About how long it is until the next look whether there is room: a quarter of the time that it was waited already, within
+/// these. All dispatchers look at one item, and the more of them wait, the longer does each.
 const PAUSE_MS: u64 = 200;
+const LONGEST_PAUSE_MS: u64 = 2_000;
+const OF_WAIT: u64 = 4;
 
 impl Dispatcher {
     /// As [`hide_and_dispatch`](Self::hide_and_dispatch), for as many at a time as there is room for. `reserve` answers how many
@@ -28,17 +31,20 @@ impl Dispatcher {
         until_ms: u64,
         reserve: impl Fn(usize) -> BoxFuture<'a, Option<usize>>,
     ) -> Launched {
-        let mut launched = Launched::default();
+        let clock = &self.ports().clock;
+        let (mut launched, mut since_ms) = (Launched::default(), clock.now_ms());
         while !deliveries.is_empty() {
             let rooms = reserve(deliveries.len()).await;
             let is_patient = deliveries.iter().any(|delivery| delivery.receives <= PATIENT_RECEIVES);
             match rooms {
-                Some(rooms) if is_patient && self.ports().clock.now_ms() < until_ms => {
+                Some(rooms) if is_patient && clock.now_ms() < until_ms => {
                     let (some, rest) = self.hide_and_launch(deliveries, rooms).await;
                     launched += some;
                     deliveries = rest;
                     if rooms == 0 {
-                        self.pause().await;
+                        self.pause(since_ms, until_ms).await;
+                    } else {
+                        since_ms = clock.now_ms();
                     }
                 }
                 _ => {
@@ -51,9 +57,12 @@ impl Dispatcher {
     }
 
     /// Never the same for two: they would ask at the same time again.
-    async fn pause(&self) {
-        let pause_ms = PAUSE_MS / 2 + self.ports().entropy.next_u64() % PAUSE_MS;
-        self.ports().clock.sleep(Duration::from_millis(pause_ms)).await;
+    async fn pause(&self, since_ms: u64, until_ms: u64) {
+        let Ports { clock, entropy, .. } = self.ports();
+        let now_ms = clock.now_ms();
+        let about_ms = (now_ms.saturating_sub(since_ms) / OF_WAIT).clamp(PAUSE_MS, LONGEST_PAUSE_MS);
+        let pause_ms = about_ms / 2 + entropy.next_u64() % about_ms;
+        clock.sleep(Duration::from_millis(pause_ms.min(until_ms.saturating_sub(now_ms)))).await;
     }
 }
 
