@@ -12,7 +12,7 @@ use std::{
 use common::{Bench, def};
 use futures::FutureExt as _;
 use task_core::{
-    ports::{Claim, ClaimRequest, Invocation, Reason, Takeover},
+    ports::{Claim, ClaimRequest, Delivery, Invocation, Reason, Takeover},
     task::{Body, Options},
     wire::{Header, decode_args},
 };
@@ -118,9 +118,9 @@ async fn what_was_recorded_is_not_run_again() {
     let run = worker.run(Invocation { deliveries }, None);
     let recorded = async {
         // The last call is pending: the others are recorded while it is.
+        site.killed.notified().await;
         while bench.row(parcel).await.is_none_or(|row| row.done.len() < 13) {
-            bench.clock.advance(Duration::from_millis(50));
-            tokio::task::yield_now().await;
+            bench.pass(Duration::from_millis(50)).await;
         }
     };
     tokio::select! {
@@ -135,47 +135,45 @@ async fn what_was_recorded_is_not_run_again() {
     assert_eq!(starts[..13], [1; 13]);
 }
 
+/// Another worker takes for dead whoever runs the call that kills.
+async fn another_claims(bench: &Bench, site: &Site, delivery: &Delivery) -> Claim {
+    site.killed.notified().await;
+    let header = Header::peek(&delivery.body).unwrap();
+    let now_ms = bench.ports.clock.now_ms();
+    let request = ClaimRequest {
+        parcel: header.id,
+        batch: header.batch,
+        recorded: true,
+        task: header.task.as_str().into(),
+        first: header.first,
+        count: header.count,
+        holder: "another".into(),
+        now_ms,
+        lease_until_ms: now_ms + 600_000,
+        not_after_ms: header.not_after_ms,
+        takeover: Takeover::HolderDead { epoch: 1 },
+    };
+    bench.ports.ledger.claim(vec![request]).await.remove(0).unwrap()
+}
+
 #[tokio::test]
 async fn who_has_lost_the_parcel_writes_and_sends_nothing() {
     let (bench, site) = site(Bench::new([def("deadly", OPTIONS.retries(5), killers())]), 14);
     let parcel = bench.send("deadly", 14).await;
     let worker = bench.worker();
     let deliveries = bench.receive().await;
-    let run = worker.run(Invocation { deliveries: deliveries.clone() }, None);
-    // What it had recorded by then, if anything.
-    let taken_over = std::cell::OnceCell::new();
-    let lost = async {
-        site.killed.notified().await;
-        let header = Header::peek(&deliveries[0].body).unwrap();
-        let now_ms = bench.ports.clock.now_ms();
-        let request = ClaimRequest {
-            parcel,
-            batch: header.batch,
-            recorded: true,
-            task: "deadly".into(),
-            first: 0,
-            count: 14,
-            holder: "another".into(),
-            now_ms,
-            lease_until_ms: now_ms + 600_000,
-            not_after_ms: header.not_after_ms,
-            takeover: Takeover::HolderDead { epoch: 1 },
-        };
-        let claim = bench.ports.ledger.claim(vec![request]).await.pop().unwrap().unwrap();
-        let Claim::Claimed(claimed) = claim else { panic!("{claim:?}") };
-        taken_over.set(claimed.done).unwrap();
-        std::future::pending::<()>().await;
+    let mut run = std::pin::pin!(worker.run(Invocation { deliveries: deliveries.clone() }, None));
+    // Time stands still until another holds the parcel: the call that is pending would have its own end else, and a
+    // lease that lapses lets its holder hand the parcel on.
+    let claimed = tokio::select! {
+        _ = &mut run => panic!("a call is pending"),
+        claim = another_claims(&bench, &site, &deliveries[0]) => claim,
     };
+    let Claim::Claimed(claimed) = claimed else { panic!("{claimed:?}") };
     // Its next recording is fenced off, and it ends although a call is pending.
-    let both = async {
-        tokio::select! {
-            _ = run => {}
-            () = lost => {}
-        }
-    };
-    bench.while_time_passes(both).await;
+    bench.while_time_passes(run).await;
     let row = bench.row(parcel).await.unwrap();
-    assert_eq!((row.epoch, row.holder.as_str(), row.done), (2, "another", taken_over.into_inner().unwrap()));
+    assert_eq!((row.epoch, row.holder.as_str(), row.done), (2, "another", claimed.done));
     assert!(bench.dead().await.is_empty());
     let depths = bench.ports.queue.depths().await.unwrap();
     assert_eq!(depths[0].ready + depths[0].delayed + depths[0].in_flight, 1, "its message, and no other: {depths:?}");

@@ -23,6 +23,7 @@ use task_core::{
     },
     task::{Body, Options, Stop, TaskDef},
 };
+use tokio::sync::Notify;
 use worker::{WorkerOptions, lambda::Handler};
 
 /// A table that does not answer those who count.
@@ -96,10 +97,12 @@ fn ill(retries: u32) -> &'static TaskDef {
     def("ill", Options::new().retries(retries).backoff("1h..1h"), body)
 }
 
-/// Blocks its thread for ever.
+/// Says that it has begun, and blocks its thread for ever.
 fn stuck() -> &'static TaskDef {
-    let body = Body::Async(|_, _| {
-        Ok(async {
+    let body = Body::Async(|_, cx| {
+        let begun = cx.state::<Notify>();
+        Ok(async move {
+            begun.notify_one();
             loop {
                 std::thread::park();
             }
@@ -245,12 +248,18 @@ async fn what_cannot_be_read_is_buried() {
 
 #[tokio::test]
 async fn a_call_that_hangs_is_reported_before_the_platform_ends_the_process_which_ends_then() {
-    let bench = Bench::new([stuck()]);
+    let bench = Bench::new([stuck()]).with(Notify::new());
     bench.send("stuck", 1).await;
     let handler = handler(&bench);
     let deadline_ms = request(&bench).deadline_ms;
     let event = payload(bench.receive().await);
-    Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap();
+    let mut handled = Box::pin(handle(&bench, &handler, &event));
+    let begun = bench.states.get::<Notify>().unwrap();
+    tokio::select! {
+        answer = &mut handled => panic!("it hangs: {answer:?}"),
+        () = begun.notified() => {}
+    }
+    Box::pin(bench.while_time_passes(handled)).await.unwrap();
     assert!(bench.ports.clock.now_ms() < deadline_ms);
     let dead = bench.dead().await.remove(0);
     assert_eq!(dead.reason, Reason::TimedOut);

@@ -221,7 +221,9 @@ impl Bench {
     }
 
     /// Lets virtual time pass, in steps of 100 ms, until the future ends. Real time only makes room for the other
-    /// threads: nothing depends on how much of it goes by.
+    /// threads, and what the file has been asked by then is answered before a step is over: a request takes a step or
+    /// two on any machine. How soon another thread begins a call is not told by this clock: who presupposes that one
+    /// runs waits for that, while time stands still.
     pub async fn while_time_passes<T>(&self, future: impl Future<Output = T>) -> T {
         self.while_time_passes_by(Duration::from_millis(100), future).await
     }
@@ -233,9 +235,17 @@ impl Bench {
             tokio::select! {
                 biased;
                 value = &mut future => return value,
-                () = tokio::time::sleep(Duration::from_millis(1)) => self.clock.advance(step),
+                () = self.pass(step) => {}
             }
         }
+    }
+
+    /// One step of time.
+    pub async fn pass(&self, step: Duration) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        // One thread writes to the file and another one reads, each in the order in which it is asked.
+        let _ = futures::join!(self.ports.queue.settle(Vec::new()), self.ports.queue.depths());
+        self.clock.advance(step);
     }
 
     /// Receives what is due and runs it while time passes.
