@@ -1,16 +1,39 @@
 //! Dead-letter queues: parcels that have only waited are sent again, the others become dead letters.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
 use serde_json::{Value, json};
 use task_core::{
-    ports::{ChildPlan, Claim, Delivery, Reason, Seal},
+    client::Client,
+    id::TaskId,
+    ports::{ChildPlan, Claim, DeadLetter, DeadLetters, DeadQuery, Delivery, PortError, Ports, Reason, Removal, Seal},
     wire,
 };
 
 use crate::site::{KEPT, Site, event, has_credentials, record, stay};
 
 const LEASE: Duration = Duration::from_mins(15);
+
+/// Dead letters of which none is removed.
+struct Stuck(Arc<dyn DeadLetters>);
+
+impl DeadLetters for Stuck {
+    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
+        self.0.list(query)
+    }
+
+    fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>> {
+        self.0.get(id)
+    }
+
+    fn remove(&self, _: Vec<(TaskId, u64)>, _: Removal) -> BoxFuture<'_, Result<u64, PortError>> {
+        ready(Err(PortError::Unavailable { what: "its sender died".to_owned(), source: None })).boxed()
+    }
+}
 
 /// The event of a message with these attributes.
 fn saying(delivery: &Delivery, attributes: &[(&str, &str)]) -> Value {
@@ -70,6 +93,34 @@ async fn what_has_only_waited_is_sent_again() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Whoever sends a dead letter again sends first and removes then, and may die in between.
+#[tokio::test]
+async fn the_letter_of_a_call_that_was_sent_again_is_removed_though_its_sender_died_before() {
+    let site = Site::new();
+    let parcel = site.send("mail-dead", 1, 1).await;
+    for worker in ["worker-17", "worker-18"] {
+        assert!(matches!(site.claim(parcel, 1, 1, worker).await, Claim::Claimed(_)));
+        site.clock.advance(LEASE);
+    }
+    let deliveries = site.receive("mail-dead").await;
+    site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap();
+    let letters = site.dead().await;
+    let dead_letters = Arc::new(Stuck(Arc::clone(&site.ports.dead_letters)));
+    let sender = Client::new(Ports { dead_letters, ..site.ports.clone() });
+    assert_eq!(sender.retry_dead(&letters).await.unwrap_err().to_string(), "its sender died");
+
+    // No worker has room for it: it is received as often as its queue allows, and buried.
+    let sent = site.receive("mail").await.remove(0);
+    site.send_bytes("mail-dead", sent.body.clone()).await;
+    assert_eq!(site.dead().await, letters);
+    let deliveries = site.receive("mail-dead").await;
+    assert_eq!(site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap(), stay(&[]));
+    assert_eq!(site.dead().await, [], "its call is not dead");
+    assert_eq!(site.receive("mail").await.remove(0).body, sent.body, "but on its way");
+    let batch = site.ports.batches.get(letters[0].id.batch).await.unwrap().unwrap();
+    assert_eq!(batch.tally.failed, 0);
 }
 
 #[tokio::test]
