@@ -14,7 +14,7 @@ fn json_is_written_in_fixed_memory() {
         let json = hold(&format!("{what} as JSON"), &value, |_| Json::of(value.clone()).unwrap());
         if value.len() > ROOM {
             hold(&format!("{what} as a document"), &value, |_| {
-                serde_json::to_writer_pretty(io::sink(), &json).unwrap()
+                serde_json::to_writer_pretty(io::sink(), &json).unwrap();
             });
         }
     }

@@ -8,9 +8,12 @@ use crate::ROOM;
 /// of them; but who keeps even 20 bytes for each is found out.
 const MANY: usize = ROOM / 5;
 
+/// Makes an argument.
+type Fill = fn() -> Vec<u8>;
+
 /// What fills an argument, and what to call it.
 pub(crate) fn fillings() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-    let filled: [(&str, fn() -> Vec<u8>); 13] = [
+    let filled: [(&str, Fill); 13] = [
         ("nils", || list(MANY, b"\xc0")),
         ("booleans", || list(MANY, b"\xc3")),
         ("numbers", || list(MANY, b"\x07")),
