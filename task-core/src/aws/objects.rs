@@ -10,7 +10,11 @@ use super::{
     clients::Clients,
     fault::{Fault, Kind},
 };
-use crate::{id::ParcelId, ports::PortError};
+use crate::{id::ParcelId, ports::PortError, wire::MAX_BODY_BYTES};
+
+/// The most bytes of an object: more than a parcel or a value can have. Whoever may write to the bucket could fill a
+/// worker's memory otherwise.
+const MAX_BYTES: usize = MAX_BODY_BYTES + (1 << 20);
 
 /// The objects of a bucket.
 #[derive(Clone)]
@@ -47,6 +51,12 @@ impl Objects {
             Err(fault) if fault.kind == Kind::Missing && fault.code == "NoSuchKey" => return Ok(None),
             Err(fault) => return Err(fault.port(self.clients.settings(), "read an object", self.place(key))),
         };
+        let bytes = answer.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+        if bytes > MAX_BYTES {
+            let place = self.place(key);
+            let what = format!("cannot read an object: {place}: it has {bytes} bytes, at most {MAX_BYTES} are read");
+            return Err(PortError::Refused { what });
+        }
         let body = answer.body.collect().await.map_err(|error| PortError::Unavailable {
             what: format!("cannot read an object: {}: its bytes ended early", self.place(key)),
             source: Some(Arc::new(error)),

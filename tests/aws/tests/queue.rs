@@ -34,6 +34,7 @@ fn main() -> std::process::ExitCode {
         trial("a_batch_that_is_deleted_in_part_says_so_for_each_message", |on| on.block_on(deleted_in_part())),
         trial("a_send_whose_answer_is_lost_is_at_least_there", |on| on.block_on(answer_lost())),
         trial("a_dispatcher_leaves_in_the_bucket_what_is_there", |on| on.block_on(stub_for_a_dispatcher())),
+        trial("an_object_that_no_parcel_can_be_is_not_read", |on| on.block_on(object_that_is_too_large())),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -169,4 +170,18 @@ async fn stub_for_a_dispatcher() {
     dispatcher.queue.settle(vec![stub.hidden(0)]).await.remove(0).expect("it can be shown again");
     assert_eq!(receive(&worker).await.remove(0).body, parcel);
     assert!(fetched());
+}
+
+async fn object_that_is_too_large() {
+    let (backend, _proxy) = stack_through(|_| Fault::None).await;
+    let ports = backend.ports();
+    let message = Outgoing { queue: "mail".into(), body: large_parcel(), due_ms: 0 };
+    ports.queue.send(vec![message]).await.remove(0).expect("it has a place");
+    let key = format!("parcels/{}", Header::peek(&large_parcel()).expect("a header").id);
+    let config = config(AWS.endpoint()).await;
+    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build());
+    let bucket = backend.settings().bucket.clone().expect("it has one");
+    let larger = vec![0; (17 << 20) + 1];
+    s3.put_object().bucket(bucket).key(key).body(larger.into()).send().await.expect("somebody may write there");
+    assert!(receive(&ports).await.is_empty(), "it is put aside until it can be read");
 }

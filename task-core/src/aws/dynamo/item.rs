@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::keys::Key;
-use crate::ports::PortError;
+use crate::{ports::PortError, wire::MAX_BODY_BYTES};
 
 /// An item, or part of one.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -18,7 +18,7 @@ pub(super) const TTL: &str = "ttl";
 const COMPRESS_FROM_BYTES: usize = 256;
 
 /// The most bytes that a value is unpacked to: more than the arguments of one call can have.
-const MAX_UNPACKED_BYTES: usize = 32 << 20;
+const MAX_UNPACKED_BYTES: usize = MAX_BODY_BYTES + (1 << 20);
 
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
