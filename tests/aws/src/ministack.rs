@@ -5,7 +5,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -110,13 +113,14 @@ fn line(answers: &mut BufReader<ChildStdout>, log: &Path) -> String {
     line.trim_end().to_owned()
 }
 
-/// A log for each test program, beside the programs: it may be wanted after the test.
+/// A log for each that a test program starts, beside the programs: it may be wanted after the test.
 fn log() -> PathBuf {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
     let this = env::current_exe().expect("a test knows its own path");
     let folder = this.ancestors().nth(2).expect("a test lies in target/PROFILE/deps").join("ministack");
     fs::create_dir_all(&folder).expect("the target folder can be written to");
     let name = this.file_name().expect("a test has a name").to_string_lossy();
-    folder.join(format!("{name}.log"))
+    folder.join(format!("{name}.{}.log", STARTED.fetch_add(1, Ordering::Relaxed)))
 }
 
 impl Drop for Ministack {

@@ -1,168 +1,70 @@
 //! What a deployed stack makes of services that refuse and cannot be reached, of what is not for it, and of a delay that
-//! SQS cannot keep. One stack for all of them, through a proxy that does what the test says.
+//! SQS cannot keep. Each stack has a proxy, which does what the test says.
 
 use std::{
-    process::{Child, Command, ExitCode, Stdio},
-    sync::{
-        Arc, LazyLock, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
+    process::Command,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode};
-use aws_tests::{Asked, Deployment, Fault, Ministack, Proxy, config, with_credentials};
-use libtest_mimic::{Arguments, Trial};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use aws_tests::{Asked, Fault, Ministack};
+use libtest_mimic::Trial;
+use rustix::process::Signal;
+use serde_json::Value;
 use task_core::{
     aws::{self, Backend, Settings},
     ports::{Invocation, InvokeError, Invoker as _, PortError},
     task::{Body, Options, Registry, TaskDef},
 };
 
+use crate::stage::{Stage, assert_first_attempts, printed, until, wait};
+
 /// What a dispatcher says when it takes the report of a worker's death.
 const DIED: &str = "an invocation of a worker died; its parcels go on elsewhere";
 
 type Test = fn(&Stage);
 
-type Rule = Box<dyn Fn(&Asked) -> Fault + Send>;
+/// The tests, by the stack that they share: what takes long to wait for has one of its own.
+const TESTS: [(&str, &[(&str, Test)]); 4] = [
+    ("frozen", &[("a_worker_that_runs_past_its_time_limit_is_relieved", frozen_worker)]),
+    (
+        "untold",
+        &[("what_a_dead_worker_had_goes_on_though_the_ledger_is_down_when_that_is_reported", report_without_ledger)],
+    ),
+    (
+        "throttled",
+        &[
+            ("invokes_that_are_throttled_for_ten_seconds_are_made_later", throttled_invokes),
+            ("a_ledger_that_throttles_is_waited_for", throttled_ledger),
+            ("nothing_runs_while_the_ledger_cannot_be_reached", unreachable_ledger),
+        ],
+    ),
+    (
+        "strange",
+        &[
+            ("a_stack_region_or_credentials_that_are_not_there_are_named", wrong_settings),
+            ("a_function_that_is_not_there_is_named", missing_function),
+            ("a_worker_that_is_killed_for_its_memory_is_relieved", killed_worker),
+            ("what_is_no_parcel_or_a_newer_one_is_put_aside", strange_messages),
+            ("an_invocation_of_an_unknown_shape_says_what_was_expected", strange_invocation),
+            ("a_delay_of_more_than_fifteen_minutes_goes_through_the_scheduler", long_delay),
+        ],
+    ),
+];
 
-/// A deployed smoke suite.
-struct Stage {
-    rule: Arc<Mutex<Rule>>,
-    stack: Deployment,
-    _proxy: Proxy,
-    aws: Ministack,
-}
-
-fn main() -> ExitCode {
-    with_credentials();
-    let stage = Arc::new(LazyLock::new(Stage::new as fn() -> Stage));
-    let tests: [(&str, Test); 11] = [
-        ("a_stack_region_or_credentials_that_are_not_there_are_named", wrong_settings),
-        ("a_function_that_is_not_there_is_named", missing_function),
-        ("invokes_that_are_throttled_for_ten_seconds_are_made_later", throttled_invokes),
-        ("a_ledger_that_throttles_is_waited_for", throttled_ledger),
-        ("nothing_runs_while_the_ledger_cannot_be_reached", unreachable_ledger),
-        ("a_worker_that_is_killed_for_its_memory_is_relieved", killed_worker),
-        ("a_worker_that_runs_past_its_time_limit_is_relieved", frozen_worker),
-        ("what_a_dead_worker_had_goes_on_though_the_ledger_is_down_when_that_is_reported", report_without_ledger),
-        ("what_is_no_parcel_or_a_newer_one_is_put_aside", strange_messages),
-        ("an_invocation_of_an_unknown_shape_says_what_was_expected", strange_invocation),
-        ("a_delay_of_more_than_fifteen_minutes_goes_through_the_scheduler", long_delay),
-    ];
-    let trials = tests.into_iter().map(|(name, test)| {
-        let stage = stage.clone();
-        Trial::test(name, move || {
-            test(&stage);
-            Ok(())
+pub(crate) fn trials() -> impl Iterator<Item = Trial> {
+    TESTS.into_iter().flat_map(|(stack, tests)| {
+        let stage = Arc::new(Mutex::new(None));
+        tests.iter().map(move |(name, test)| {
+            let stage = Arc::clone(&stage);
+            Trial::test(format!("faults::{name}"), move || {
+                let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+                test(stage.get_or_insert_with(|| Stage::new(stack)));
+                Ok(())
+            })
         })
-    });
-    // There is one proxy, and one rule at a time.
-    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
-}
-
-impl Stage {
-    fn new() -> Self {
-        let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(|_| Fault::None)));
-        let aws = Ministack::start();
-        let present = rule.clone();
-        let proxy = Proxy::start(aws.endpoint(), move |asked: &Asked| lock(&present)(asked));
-        let settings = include_str!("../../../examples/smoke/deploy.toml");
-        let stack = Deployment::new(&aws, proxy.endpoint(), ("smoke", "smoke"), settings, &[]);
-        Self { rule, stack, _proxy: proxy, aws }
-    }
-
-    /// Has a rule for so many seconds, and answers how often it made a fault.
-    fn rule_for(&self, seconds: u64, rule: impl Fn(&Asked) -> Fault + Send + 'static) -> usize {
-        let faults = Arc::new(AtomicUsize::new(0));
-        let counted = faults.clone();
-        *lock(&self.rule) = Box::new(move |asked| {
-            let fault = rule(asked);
-            counted.fetch_add(usize::from(fault != Fault::None), Ordering::Relaxed);
-            fault
-        });
-        thread::sleep(Duration::from_secs(seconds));
-        *lock(&self.rule) = Box::new(|_| Fault::None);
-        faults.load(Ordering::Relaxed)
-    }
-
-    fn command(&self, args: &[&str]) -> Child {
-        let mut command = self.stack.command(args);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
-    }
-
-    /// Calls that say which attempt they are, and are waited for, on both roads.
-    fn call(&self, calls: usize) -> Vec<Child> {
-        let args = ["call", "smoke.flaky", "[1]", "--wait", "--timeout", "100s", "--json"];
-        let narrow = [&args[..], &["--queue", "smoke-narrow"]].concat();
-        (0..calls).flat_map(|_| [self.command(&args), self.command(&narrow)]).collect()
-    }
-
-    /// A call of some seconds on the wide road that a function is running, and no function but that: its id.
-    fn running_call(&self) -> String {
-        self.signal_workers(Signal::KILL);
-        let call = printed(self.command(&["call", "smoke.slow", "[6]", "--json"]));
-        let id = call["id"].as_str().expect("a call has an id").to_owned();
-        until("a run", || (self.status(&id)["state"] == "running").then_some(()));
-        id
-    }
-
-    fn status(&self, id: &str) -> Value {
-        printed(self.command(&["status", id, "--json"]))
-    }
-
-    /// Waits for a call to succeed although its worker died, without anything to be told of that: no attempt failed.
-    fn goes_on(&self, id: &str) {
-        let call = until("a call that goes on", || Some(self.status(id)).filter(|call| call["state"] == "succeeded"));
-        assert_eq!(call["history"], json!([]), "{call:#}");
-    }
-
-    /// What the platform does to workers, whatever they are doing.
-    fn signal_workers(&self, signal: Signal) {
-        for worker in self.stack.processes("worker") {
-            let worker = Pid::from_raw(worker.cast_signed()).expect("a process has an id");
-            // It may have ended meanwhile.
-            let _ = kill_process(worker, signal);
-        }
-    }
-
-    /// How often the log says this.
-    fn said(&self, text: &str) -> usize {
-        self.aws.log().matches(text).count()
-    }
-
-    fn config(&self) -> SdkConfig {
-        wait(config(self.aws.endpoint()))
-    }
-}
-
-fn lock(rule: &Mutex<Rule>) -> std::sync::MutexGuard<'_, Rule> {
-    rule.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
-}
-
-/// The JSON that a command printed.
-fn printed(command: Child) -> Value {
-    let output = command.wait_with_output().expect("it can be waited for");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
-}
-
-/// Calls whose first attempt is their last.
-fn assert_first_attempts(calls: Vec<Child>) {
-    for call in calls {
-        let call = printed(call);
-        assert_eq!((&call["state"], &call["result"]), (&json!("succeeded"), &json!(1)), "{call:#}");
-    }
+    })
 }
 
 fn is_write(asked: &Asked) -> bool {
@@ -181,7 +83,7 @@ fn wrong_settings(stage: &Stage) {
     let other_stack = call(|command| command.env("CELERIAC_STACK", "shop"));
     assert!(other_stack.contains("SQS queue `shop-smoke`: AWS.SimpleQueueService.NonExistentQueue"), "{other_stack}");
     let other_region = call(|command| command.env("AWS_REGION", "us-west-2"));
-    for (error, stack) in [(&other_stack, "shop"), (&other_region, "smoke")] {
+    for (error, stack) in [(&other_stack, "shop"), (&other_region, stage.name)] {
         let hint = format!("is stack `{stack}` deployed in the region of the environment (AWS_REGION)? Deploy it, or");
         assert!(error.contains(&hint), "{error}");
     }
@@ -270,13 +172,13 @@ fn frozen_worker(stage: &Stage) {
 fn report_without_ledger(stage: &Stage) {
     let waits = "what a worker that died had in hand waits until its lease is over";
     let (id, before) = (stage.running_call(), stage.said(waits));
-    *lock(&stage.rule) = Box::new(|asked| {
+    stage.rule(|asked| {
         let is_ledger = asked.service == "dynamodb";
         if is_ledger { Fault::Refused(400, "ProvisionedThroughputExceededException") } else { Fault::None }
     });
     stage.signal_workers(Signal::KILL);
     until("the report of a death", || (stage.said(waits) > before).then_some(()));
-    *lock(&stage.rule) = Box::new(|_| Fault::None);
+    stage.rule(|_| Fault::None);
     stage.goes_on(&id);
 }
 
@@ -285,7 +187,13 @@ fn strange_messages(stage: &Stage) {
     // Format version 99, as another program would write it.
     let newer = "YwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     wait(async {
-        let url = sqs.get_queue_url().queue_name("smoke-smoke").send().await.expect("it is there").queue_url;
+        let url = sqs
+            .get_queue_url()
+            .queue_name(format!("{}-smoke", stage.name))
+            .send()
+            .await
+            .expect("it is there")
+            .queue_url;
         let url = url.expect("a queue has a URL");
         for text in ["hello from another program", newer] {
             sqs.send_message().queue_url(&url).message_body(text).send().await.expect("send");
@@ -301,8 +209,9 @@ fn strange_messages(stage: &Stage) {
 
 fn strange_invocation(stage: &Stage) {
     let lambda = aws_sdk_lambda::Client::new(&stage.config());
-    for function in ["smoke-worker", "smoke-dispatcher"] {
-        let invoke = lambda.invoke().function_name(function).payload(Blob::new(r#"{"hello":1}"#));
+    for function in ["worker", "dispatcher"] {
+        let name = format!("{}-{function}", stage.name);
+        let invoke = lambda.invoke().function_name(name).payload(Blob::new(r#"{"hello":1}"#));
         let answer = wait(invoke.send()).expect("it is invoked");
         assert!(answer.function_error.is_some(), "{function} took it");
         let error: Value = serde_json::from_slice(answer.payload.expect("an error").as_ref()).expect("errors are JSON");
@@ -318,13 +227,13 @@ fn long_delay(stage: &Stage) {
     let scheduler = aws_sdk_scheduler::Client::new(&stage.config());
     let name = schedule_of_a_call(stage);
     wait(async {
-        let found = scheduler.get_schedule().group_name("smoke").name(&name).send().await.expect("it is there");
+        let found = scheduler.get_schedule().group_name(stage.name).name(&name).send().await.expect("it is there");
         let at = found.schedule_expression().expect("it is due once").to_owned();
         assert!(at.starts_with("at("), "{at}");
         assert_eq!(found.action_after_completion(), Some(&ActionAfterCompletion::Delete));
         // The twenty minutes are over.
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().expect("it is complete");
-        let update = scheduler.update_schedule().group_name("smoke").name(&name).flexible_time_window(window);
+        let update = scheduler.update_schedule().group_name(stage.name).name(&name).flexible_time_window(window);
         let update = update.schedule_expression("at(2024-01-01T00:00:00)").target(found.target.expect("it has one"));
         update.action_after_completion(ActionAfterCompletion::Delete).send().await.expect("it can be changed");
     });
@@ -335,20 +244,10 @@ fn long_delay(stage: &Stage) {
 fn schedule_of_a_call(stage: &Stage) -> String {
     let scheduler = aws_sdk_scheduler::Client::new(&stage.config());
     until("a schedule", || {
-        let all = wait(scheduler.list_schedules().group_name("smoke").send()).expect("the group is there");
+        let all = wait(scheduler.list_schedules().group_name(stage.name).send()).expect("the group is there");
         let mut names = all.schedules.into_iter().filter_map(|schedule| schedule.name);
         let is_id = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        names.find(|name| name.strip_prefix("smoke-").is_some_and(is_id))
+        let id = |name: &str| name.strip_prefix(stage.name)?.strip_prefix('-').map(is_id);
+        names.find(|name| id(name) == Some(true))
     })
-}
-
-/// Waits until something is there, for two minutes at most: leases and functions' times are shorter.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let found = (0..1_200).find_map(|_| {
-        look().or_else(|| {
-            thread::sleep(Duration::from_millis(100));
-            None
-        })
-    });
-    found.unwrap_or_else(|| panic!("waited for {what} in vain"))
 }

@@ -4,10 +4,9 @@
 use aws_tests::{Deployment, Ministack};
 use serde_json::Value;
 
-#[test]
-fn a_deployed_stack_passes_the_smoke_suite() {
+pub(crate) fn a_deployed_stack_passes_the_smoke_suite() {
     let aws = Ministack::start();
-    let settings = format!("bucket = \"smoke-deploy\"\n{}", include_str!("../../../examples/smoke/deploy.toml"));
+    let settings = format!("bucket = \"smoke-deploy\"\n{}", include_str!("../../../../examples/smoke/deploy.toml"));
     let stack = Deployment::new(&aws, aws.endpoint(), ("smoke", "smoke"), &settings, &[]);
     let output = stack.command(&["smoke", "--json"]).env("CELERIAC_BUCKET", "smoke-deploy").output().expect("it runs");
     let lines = String::from_utf8_lossy(&output.stdout);

@@ -60,20 +60,17 @@ impl Drop for Role {
     }
 }
 
-#[test]
-fn a_worker_serves_a_stack_without_functions() {
+pub(crate) fn a_worker_serves_a_stack_without_functions() {
     checks_pass(&["worker"]);
 }
 
-#[test]
-fn one_process_is_everything_on_a_stack_without_functions() {
+pub(crate) fn one_process_is_everything_on_a_stack_without_functions() {
     checks_pass(&["dev"]);
 }
 
-#[test]
-fn a_dispatcher_launches_functions_and_a_worker_serves_beside_them() {
+pub(crate) fn a_dispatcher_launches_functions_and_a_worker_serves_beside_them() {
     let aws = Ministack::start();
-    let settings = include_str!("../../../examples/smoke/deploy.toml").replace("narrow\"\n", "process\"\n");
+    let settings = include_str!("../../../../examples/smoke/deploy.toml").replace("narrow\"\n", "process\"\n");
     let settings = format!("{settings}\n[queues.smoke]\nroad = \"process\"\n");
     let stack = Deployment::new(&aws, aws.endpoint(), ("smoke", "beside"), &settings, &[]);
     let role = |args: &[&str]| {
