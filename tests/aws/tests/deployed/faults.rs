@@ -247,7 +247,7 @@ fn schedule_of_a_call(stage: &Stage) -> String {
         let all = wait(scheduler.list_schedules().group_name(stage.name).send()).expect("the group is there");
         let mut names = all.schedules.into_iter().filter_map(|schedule| schedule.name);
         let is_id = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let id = |name: &str| name.strip_prefix(stage.name)?.strip_prefix('-').map(is_id);
-        names.find(|name| id(name) == Some(true))
+        // It begins with the queue's name.
+        names.find(|name| name.strip_prefix("smoke-").is_some_and(is_id))
     })
 }
