@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use serde::{Deserialize, Serialize};
 use task_core::task::{Options, Secret, Task, arguments};
 
-use crate::{ROOM, pack, peak::hold};
+use crate::{
+    ROOM, pack,
+    peak::{self, hold},
+};
 
 /// An argument of each kind.
 #[derive(Default, Deserialize, Serialize)]
@@ -94,6 +97,7 @@ fn check(args: &[u8]) -> Result<(), String> {
 
 #[test]
 fn what_does_not_fit_takes_no_memory_to_say() {
+    let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         for name in NAMES {
             _ = hold(&format!("{what} for `{name}`"), &named(name, &value), check);
@@ -104,6 +108,7 @@ fn what_does_not_fit_takes_no_memory_to_say() {
 
 #[test]
 fn names_of_any_length_take_no_memory_to_say() {
+    let _alone = peak::alone();
     let name = pack::text(ROOM);
     let keyed = |outer: &str, value: &[u8]| named(outer, &[&[0x81], &name[..], value].concat());
     for (what, args) in [
@@ -119,6 +124,7 @@ fn names_of_any_length_take_no_memory_to_say() {
 
 #[test]
 fn arguments_are_shown_in_no_more_than_they_were_sent() {
+    let _alone = peak::alone();
     for (name, value) in
         [("text", pack::text(ROOM)), ("list", pack::list(ROOM, b"\x07")), ("list", pack::list(ROOM, b"\xcc\xff"))]
     {

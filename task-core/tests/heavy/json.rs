@@ -4,10 +4,14 @@ use std::io;
 
 use task_core::wire::Json;
 
-use crate::{ROOM, pack, peak::hold};
+use crate::{
+    ROOM, pack,
+    peak::{self, hold},
+};
 
 #[test]
 fn json_is_written_in_fixed_memory() {
+    let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         let value = bytes::Bytes::from(value);
         // It writes all of it to nowhere, to see whether it can.

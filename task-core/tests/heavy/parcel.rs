@@ -10,7 +10,11 @@ use task_core::{
     wire::{Header, MAX_BODY_BYTES, MAX_CALLS, Parcel},
 };
 
-use crate::{ROOM, pack, peak::hold, raw};
+use crate::{
+    ROOM, pack,
+    peak::{self, hold},
+    raw,
+};
 
 const GIB: usize = 1 << 30;
 
@@ -46,6 +50,7 @@ fn body(count: u32, calls: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_largest_parcels_open() {
+    let _alone = peak::alone();
     let one = body(1, &[&[0xc6], &(ROOM as u32).to_be_bytes()[..], &vec![7; ROOM]].concat());
     let each = ROOM / MAX_CALLS as usize - 3;
     let call = [&[0xc5], &(each as u16).to_be_bytes()[..], &vec![7; each]].concat();
@@ -61,6 +66,7 @@ fn the_largest_parcels_open() {
 
 #[test]
 fn what_is_no_body_takes_no_memory_to_say() {
+    let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         for (name, refusal) in [("args", true), ("indexes", true), ("none of these", false)] {
             let args = [&b"\x82\xa4args\x91\xc4\x00\xd9"[..], &[name.len() as u8], name.as_bytes(), &value].concat();
@@ -86,6 +92,7 @@ fn zeros(bytes: usize) -> Vec<u8> {
 
 #[test]
 fn what_unfolds_or_claims_gigabytes_is_refused() {
+    let _alone = peak::alone();
     let largest = MAX_BODY_BYTES as u32;
     let unfolds = zeros(GIB);
     assert!(unfolds.len() < 256 * 1024, "it would fit a message");

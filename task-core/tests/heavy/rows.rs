@@ -7,7 +7,10 @@ use task_core::{
     wire::decode_args,
 };
 
-use crate::{ROOM, pack, peak::hold};
+use crate::{
+    ROOM, pack,
+    peak::{self, hold},
+};
 
 /// The smallest failure, and the smallest result, of the call of that index below 128.
 fn failure(index: u8) -> Vec<u8> {
@@ -24,6 +27,7 @@ fn about<T: Entry>(row: &[u8]) -> Result<usize, String> {
 
 #[test]
 fn what_is_recorded_of_other_calls_takes_no_memory() {
+    let _alone = peak::alone();
     let many = |one: Vec<u8>| pack::list(ROOM / 2, &one);
     assert_eq!(hold("failures of others", &many(failure(1)), about::<Failure>), Ok(0));
     assert_eq!(hold("results of others", &many(result(1)), about::<ResultRow>), Ok(0));
@@ -34,6 +38,7 @@ fn what_is_recorded_of_other_calls_takes_no_memory() {
 
 #[test]
 fn a_seal_of_more_children_than_there_may_be_is_refused() {
+    let _alone = peak::alone();
     let children = pack::list(ROOM, b"\x93\xc4\x00\x01\x00");
     let said = hold("a seal", &[&b"\x81\xa8children"[..], &children].concat(), |row| {
         decode_args::<Seal>(row).unwrap_err().to_string()
@@ -53,6 +58,7 @@ fn read<T: DeserializeOwned + Serialize>(what: &str, row: &[u8]) {
 
 #[test]
 fn what_is_no_row_takes_no_memory_to_say() {
+    let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         for name in ["children", "calls", "succeeded", "args", "message"] {
             let row = [&[0x81, 0xd9, name.len() as u8], name.as_bytes(), &value].concat();

@@ -2,10 +2,14 @@
 
 use task_core::schedule::Schedule;
 
-use crate::{ROOM, peak::hold};
+use crate::{
+    ROOM,
+    peak::{self, hold},
+};
 
 #[test]
 fn a_long_pattern_is_refused_unread() {
+    let _alone = peak::alone();
     for (what, pattern) in [
         ("fields", format!("cron({})", "0 ".repeat(ROOM / 2))),
         ("items", format!("cron({}0 3 * * ? *)", "0,".repeat(ROOM / 2))),
