@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a row outlives the last copy of its parcel (rule 8).
-const KEPT_MS: u64 = 2 * 24 * 3_600_000;
+const OUTLIVES_MS: u64 = 2 * 24 * 3_600_000;
 
 /// A request to run a parcel.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct ClaimRequest {
 impl ClaimRequest {
     /// Until when the parcel's row is kept, in milliseconds since 1970: two days longer than the parcel may be run.
     pub fn kept_until_ms(&self) -> u64 {
-        self.not_after_ms.saturating_add(KEPT_MS)
+        self.not_after_ms.saturating_add(OUTLIVES_MS)
     }
 }
 

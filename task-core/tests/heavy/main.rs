@@ -1,5 +1,6 @@
 //! Crafted inputs of the largest size that their readers may be handed: none takes more than 64 MiB beside itself,
-//! apart from what a task keeps of its arguments. A fuzzer does not come here, its inputs are small. `cargo test --test heavy -- --nocapture` prints what each took.
+//! apart from what a task keeps of its arguments. A fuzzer does not come here, its inputs are small. `cargo test --test
+//! heavy -- --nocapture` prints what each took.
 //!
 //! | reader | what bounds its input |
 //! | --- | --- |

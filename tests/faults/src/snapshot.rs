@@ -7,7 +7,7 @@ use rusqlite::{Connection, types::Value};
 use rustix::process::Pid;
 
 /// The rows of parcels that a process holds, and of their messages: those that it has hidden for as long. What it found held
-/// by another it has hidden as well, until the lease of that one is over.
+/// by another it has hidden as well, until the lease of that one is over: here at least ten seconds before its own.
 const QUERIES: [&str; 2] = [
     "SELECT id, epoch, losses, lease_until_ms, life, done, window, succeeded, failed, unknown, retries FROM parcel
      WHERE state = 0 AND holder = ?1 ORDER BY id",
