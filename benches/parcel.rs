@@ -3,13 +3,13 @@
 #![allow(missing_docs, reason = "the names of the benchmarks are what is printed")]
 
 use bytes::Bytes;
-use divan::{Bencher, black_box, counter::ItemsCount};
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
     ports::{ChildPlan, Seal},
     wire::{Header, Packer, Packing, Parcel, decode_args, encode_args},
 };
+use divan::{Bencher, black_box, counter::ItemsCount};
 
 /// A full parcel of calls with 100 bytes of arguments has about as many.
 const CALLS: u32 = 2000;

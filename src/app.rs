@@ -1,10 +1,8 @@
 //! What a program is made of besides its tasks: the state they share, how its queues are served, where its store is.
 
-#[cfg(feature = "embedded")]
-use std::path::Path;
 use std::{collections::BTreeMap, time::Duration};
 
-use task_core::{
+use celeriac_core::{
     ports::Ports,
     task::{States, queue_name},
 };
@@ -82,34 +80,23 @@ impl App {
         self
     }
 
-    /// The file that holds messages and ledger; it is created if it is not there. Defaults to the one that the
-    /// environment variable `CELERIAC_DATABASE` names, else `celeriac.db` in the working directory.
+    /// The store that holds messages and ledger, by its URL: `sqlite:celeriac.db` for a file, which is created if it is not
+    /// there, `aws:shop` for a stack on AWS, `memory:` for tests. Defaults to the one that the environment variable
+    /// `CELERIAC_STORE` names, else to `sqlite:celeriac.db`. Celery: `broker_url` and `result_backend` in one.
     ///
     /// For programs that call [`App::start`] themselves. A set-up given to [`main!`](crate::main!) is refused if it
-    /// names a file, since commands would look into another one: they do not run it. There the option `--database`
-    /// or the environment names it.
-    #[cfg(feature = "embedded")]
+    /// names a store: commands do not run the set-up and would look into another one. There the option `--store` or the
+    /// environment names it.
     #[must_use]
-    pub fn database(mut self, file: impl AsRef<Path>) -> Self {
-        self.store = Store::File(file.as_ref().to_owned());
-        self
-    }
-
-    /// The stack on AWS that holds messages and ledger, by its name. Defaults to the one that the environment variable
-    /// `CELERIAC_STACK` names; if it names none, a file is opened.
-    ///
-    /// As [`App::start`] takes it, not [`main!`](crate::main!): there the option `--stack` or the environment names it.
-    #[cfg(feature = "aws")]
-    #[must_use]
-    pub fn stack(mut self, name: impl Into<String>) -> Self {
-        self.store = Store::Stack(name.into());
+    pub fn store(mut self, url: impl AsRef<str>) -> Self {
+        self.store = Store::Url(url.as_ref().parse());
         self
     }
 
     /// Another backend, or one that is open already. As [`App::start`] takes it, not [`main!`](crate::main!).
     #[must_use]
     pub fn ports(mut self, ports: Ports) -> Self {
-        self.store = Store::Open(Box::new(ports.into()));
+        self.store = Store::Open(ports.into());
         self
     }
 }

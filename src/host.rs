@@ -3,16 +3,17 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use dispatcher::Dispatcher;
-use futures::future::join_all;
-use task_core::{
+use celeriac_core::{
     client::Client,
     scheduler::{Scheduler, SchedulesError},
+    store::{Existence, Hosting, StoreError},
     task::{Registry, RegistryError},
 };
+use celeriac_dispatcher::Dispatcher;
+use celeriac_worker::{Pool, Worker, WorkerOptions};
+use futures::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{Pool, Worker, WorkerOptions};
 
 use crate::{
     app::{App, Road},
@@ -28,29 +29,20 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// Why a program could not be started. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
-    /// The file cannot be used.
-    #[cfg(feature = "embedded")]
+    /// The store cannot be opened.
     #[error(transparent)]
-    Open(#[from] task_core::embedded::OpenError),
-    /// The name of a stack that none can have, or of a queue that the stack cannot have.
-    #[cfg(feature = "aws")]
-    #[error(transparent)]
-    Stack(#[from] task_core::aws::StackError),
-    /// A setting of a stack.
-    #[cfg(feature = "aws")]
-    #[error(transparent)]
-    Settings(#[from] task_core::aws::SettingsError),
-    /// The stack cannot be used.
-    #[cfg(feature = "aws")]
-    #[error(transparent)]
-    Backend(#[from] task_core::ports::PortError),
-    /// No store was given and none can be opened.
+    Store(#[from] StoreError),
+    /// The store ends with its process, and the program is one that works with others.
     #[error(
-        "this program has no store: name a stack on AWS with CELERIAC_STACK, give it another backend with `App::ports`, or \
-         build Celeriac with the feature `embedded`"
+        "store `{0}` lives and ends with one process: only `dev` and a program that calls `App::start` can use it; for \
+         several processes name a file, such as `sqlite:celeriac.db`"
     )]
-    NoStore,
+    NotShared(String),
+    /// The store cannot have a queue of this name.
+    #[error("{0}")]
+    Queue(String),
     /// Two tasks of one name, no task, or a state that nobody provided.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -79,16 +71,15 @@ impl App {
 
     /// Starts what executes tasks, and if `all` what goes on beside it.
     pub(crate) fn start_role(self, all: bool) -> Result<Running, StartError> {
-        let opened = self.store.clone().open()?;
+        let opened = self.store.open(Existence::Created)?;
         let registry = self.registry()?;
         let roads = self.roads(&registry, &opened, all)?;
         let scheduler = Scheduler::new(opened.ports.clone(), &registry)?;
         let (stop, mut loops) = (CancellationToken::new(), Vec::new());
         let worker = self.work(&opened, &roads, registry, &stop, &mut loops);
-        let is_stack = opened.is_stack();
+        let hosting = opened.hosting();
         let ports = opened.ports;
-        // On a stack, EventBridge Scheduler says when a run is due, to whoever receives from the queue.
-        if all && !is_stack {
+        if all && hosting != Hosting::Functions {
             tracing::info!(schedules = scheduler.len(), "following schedules");
             loops.push(tokio::spawn(scheduler.run(stop.clone())));
         }
@@ -130,17 +121,17 @@ impl App {
             loops.push(tokio::spawn(async move { dispatcher.run(stop).await }));
         }
         if !narrow.is_empty() {
-            loops.push(tokio::spawn(worker::narrow(Arc::clone(&worker), narrow, slots, stop.clone())));
+            loops.push(tokio::spawn(celeriac_worker::narrow(Arc::clone(&worker), narrow, slots, stop.clone())));
         }
         worker
     }
 
-    /// The queues to be served, with their roads. On a stack the wide road is that of functions: a worker beside them
+    /// The queues to be served, with their roads. Where functions take the wide road, a worker beside them
     /// receives for itself.
     fn roads(&self, registry: &Registry, opened: &Opened, all: bool) -> Result<BTreeMap<String, Road>, StartError> {
         let mut roads = self.named(registry);
         opened.check(roads.keys())?;
-        if opened.is_stack() && !all {
+        if opened.hosting() == Hosting::Functions && !all {
             for road in roads.values_mut() {
                 *road = Road::Narrow;
             }

@@ -21,7 +21,7 @@
 //! async fn main() -> Result<(), BoxError> {
 //!     let app = App::default().state(Mailer { from: "hello@example.org".to_owned() });
 //!     # let folder = tempfile::tempdir()?;
-//!     # let app = app.database(folder.path().join("celeriac.db"));
+//!     # let app = app.store(format!("sqlite:{}", folder.path().join("celeriac.db").display()));
 //!     let running = app.start().await?; // dispatcher, workers and schedules, in this process
 //!
 //!     let call = send_email.delay("ada@example.org").await?; // accepted: on the disk, it will run
@@ -45,14 +45,14 @@
 #[path = "private.rs"]
 pub mod __private;
 mod app;
-#[cfg(feature = "aws")]
+#[cfg(feature = "aws-client")]
 pub mod aws;
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(all(feature = "aws", feature = "cli"))]
+#[cfg(all(feature = "deploy", feature = "cli"))]
 mod deploy;
 mod host;
-#[cfg(all(feature = "aws", feature = "cli"))]
+#[cfg(all(feature = "lambda", feature = "cli"))]
 mod lambda;
 #[cfg(feature = "cli")]
 mod logging;
@@ -64,18 +64,21 @@ mod store;
 mod sweep;
 
 pub use app::{App, Road};
-pub use host::{Running, StartError};
-#[cfg(feature = "embedded")]
-pub use task_core::embedded::{self, DATABASE, DATABASE_VARIABLE};
-pub use task_core::{
+pub use celeriac_core::{
     client::{Batch, Call, CallOptions, CallStatus, Client, Delay, Error, FanOut, Handle, Progress, Source, Unsent},
     id::{BatchId, TaskId},
     planner::Plan,
     ports::{BatchRecord, BoxError, DeadLetter, DeadQuery, Failure, PortError, Ports, Reason, Tally},
     scheduler::SchedulesError,
+    store::{STORE_VARIABLE, StoreError, StoreUrl},
     task::{
         Context, Data, Options, Outcome, Perform, Registry, RegistryError, Secret, State, States, Stop, Takes, Task,
         TaskDef, parse_duration,
     },
 };
-pub use task_macros::{Task, task};
+#[cfg(feature = "embedded")]
+pub use celeriac_embedded as embedded;
+pub use celeriac_macros::{Task, task};
+#[cfg(feature = "memory")]
+pub use celeriac_memory as memory;
+pub use host::{Running, StartError};

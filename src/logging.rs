@@ -24,10 +24,10 @@ pub(crate) enum Form {
     /// For programs.
     Json,
     /// For `CloudWatch` Logs, which knows the time and no colours.
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "lambda")]
     CloudText,
     /// For Lambda, which reads the level in a line, and for queries.
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "lambda")]
     CloudJson,
 }
 
@@ -61,9 +61,9 @@ impl Form {
         match self {
             Self::Text => lines.boxed(),
             Self::Json => lines.json().boxed(),
-            #[cfg(feature = "aws")]
+            #[cfg(feature = "lambda")]
             Self::CloudText => lines.with_ansi(false).without_time().boxed(),
-            #[cfg(feature = "aws")]
+            #[cfg(feature = "lambda")]
             Self::CloudJson => lines.with_ansi(false).json().flatten_event(true).with_span_list(false).boxed(),
         }
     }

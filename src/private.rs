@@ -1,8 +1,6 @@
 //! What generated code touches, and nothing else does. Not part of the API.
 
-pub use inventory;
-pub use serde;
-pub use task_core::{
+pub use celeriac_core::{
     client::{Call, Delay, FanOut, Source},
     task::{
         Body, Data, Options, Outcome, Perform, Takes, Task, TaskDef,
@@ -10,9 +8,11 @@ pub use task_core::{
         state_key,
     },
 };
+pub use inventory;
+pub use serde;
 
+use celeriac_core::task::{Ended, Job};
 use futures::future::BoxFuture;
-use task_core::task::{Ended, Job};
 
 /// A future as a body of a task gives it.
 pub fn future(run: impl Future<Output = Ended> + Send + 'static) -> BoxFuture<'static, Ended> {

@@ -1,133 +1,113 @@
-//! Where messages and ledger are.
+//! Where messages and ledger are, as a program names it, and the store once it is open.
 
-#[cfg(feature = "embedded")]
-use std::path::PathBuf;
 use std::{fmt, sync::Arc};
 
-use dispatcher::DispatcherOptions;
-#[cfg(feature = "aws")]
-use task_core::aws::{Backend, Settings};
-use task_core::ports::Ports;
+use celeriac_core::{
+    ports::{BoxError, Ports},
+    store::{self, Existence, Hosting, StoreError, StoreUrl},
+};
+#[cfg(feature = "cli")]
+use celeriac_core::{store::Launching, task::Registry};
+use celeriac_dispatcher::DispatcherOptions;
 
 use crate::StartError;
-
-/// How long a dispatcher waits for messages of a stack, in milliseconds. Less than a stop has after its grace.
-const WAIT_MS: u64 = 4_000;
 
 /// Where messages and ledger are.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Store {
-    /// Where the environment says: the stack that `CELERIAC_STACK` names, else the file that `CELERIAC_DATABASE` names,
-    /// else `celeriac.db`.
+    /// What the environment names, else the default of a backend.
     #[default]
     Environment,
-    /// A file.
-    #[cfg(feature = "embedded")]
-    File(PathBuf),
-    /// A stack, by its name.
-    #[cfg(feature = "aws")]
-    Stack(String),
+    /// What a URL names, if it is one.
+    Url(Result<StoreUrl, StoreError>),
     /// It is open already.
-    Open(Box<Opened>),
+    Open(Opened),
+}
+
+impl Store {
+    /// The URL of the store; `None` if it was given open.
+    #[cfg(feature = "deploy")]
+    pub(crate) fn url(&self) -> Result<Option<StoreUrl>, StoreError> {
+        match self {
+            Self::Environment => store::default_url().map(Some),
+            Self::Url(url) => url.clone().map(Some),
+            Self::Open(opened) => Ok(opened.url.clone()),
+        }
+    }
+
+    /// Opens it.
+    pub(crate) fn open(&self, existence: Existence) -> Result<Opened, StoreError> {
+        if let Self::Open(opened) = self {
+            return Ok(opened.clone());
+        }
+        let url = match self {
+            Self::Url(url) => url.clone()?,
+            _ => store::default_url()?,
+        };
+        let store = store::open(&url, existence)?;
+        Ok(Opened { ports: store.ports(), store: store.into(), url: Some(url) })
+    }
 }
 
 /// A store that is open.
 #[derive(Clone, Debug)]
 pub(crate) struct Opened {
     pub(crate) ports: Ports,
-    /// The stack, if it is one.
-    #[cfg(feature = "aws")]
-    pub(crate) backend: Option<Backend>,
-}
-
-impl Store {
-    /// The same, or what the environment says.
-    pub(crate) fn resolve(self) -> Self {
-        let Self::Environment = self else { return self };
-        #[cfg(feature = "aws")]
-        if let Some(stack) = std::env::var(Settings::STACK).ok().filter(|stack| !stack.is_empty()) {
-            return Self::Stack(stack);
-        }
-        #[cfg(feature = "embedded")]
-        return Self::File(task_core::embedded::default_file());
-        #[cfg(not(feature = "embedded"))]
-        self
-    }
-
-    /// Opens it.
-    pub(crate) fn open(self) -> Result<Opened, StartError> {
-        match self.resolve() {
-            Self::Open(opened) => Ok(*opened),
-            #[cfg(feature = "embedded")]
-            Self::File(file) => Ok(task_core::embedded::open(&file)?.into()),
-            #[cfg(feature = "aws")]
-            Self::Stack(name) => {
-                let settings = Settings::of(name.parse()?)?;
-                let backend = Backend::new(settings, task_core::aws::Options::default())?;
-                Ok(Opened { ports: backend.ports(), backend: Some(backend) })
-            }
-            Self::Environment => Err(StartError::NoStore),
-        }
-    }
+    store: Arc<dyn store::Store>,
+    url: Option<StoreUrl>,
 }
 
 impl Opened {
-    /// Whether it is a stack.
-    #[cfg_attr(not(feature = "aws"), allow(clippy::unused_self, reason = "there are no stacks"))]
-    pub(crate) fn is_stack(&self) -> bool {
-        #[cfg(feature = "aws")]
-        let is_stack = self.backend.is_some();
-        #[cfg(not(feature = "aws"))]
-        let is_stack = false;
-        is_stack
+    /// Who runs dispatchers and follows schedules.
+    pub(crate) fn hosting(&self) -> Hosting {
+        self.store.hosting()
     }
 
-    /// How a dispatcher receives from these queues. On a stack each question is a request, so it is asked for longer.
+    /// Refuses a store that no other process sees: what is sent there by a command would end with the command.
+    #[cfg(feature = "cli")]
+    pub(crate) fn shared(&self) -> Result<(), StartError> {
+        match self.hosting() {
+            Hosting::ThisProcess => Err(StartError::NotShared(self.to_string())),
+            Hosting::Processes | Hosting::Functions => Ok(()),
+        }
+    }
+
+    /// What a dispatcher in this process launches workers with, if they run outside of it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn launching(&self, registry: &Registry) -> Option<Launching> {
+        self.store.launching(registry)
+    }
+
+    /// How a dispatcher receives from these queues.
     pub(crate) fn dispatching(&self, queues: impl IntoIterator<Item = impl Into<Arc<str>>>) -> DispatcherOptions {
-        let options = DispatcherOptions::new(queues);
-        if self.is_stack() { DispatcherOptions { wait_ms: WAIT_MS, ..options } } else { options }
+        DispatcherOptions { wait_ms: self.ports.profile.wait_ms, ..DispatcherOptions::new(queues) }
     }
 
     /// Whether it can have queues of these names.
     pub(crate) fn check<'a>(&self, mut queues: impl Iterator<Item = &'a String>) -> Result<(), StartError> {
-        queues.try_for_each(|queue| self.check_queue(queue))
+        queues.try_for_each(|queue| self.store.check_queue(queue).map_err(|why| StartError::Queue(self.explain(why))))
     }
 
-    #[cfg_attr(
-        not(feature = "aws"),
-        allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "a file can have any")
-    )]
-    fn check_queue(&self, queue: &str) -> Result<(), StartError> {
-        #[cfg(feature = "aws")]
-        if let Some(backend) = &self.backend {
-            backend.settings().stack.check_queue(queue)?;
+    fn explain(&self, why: BoxError) -> String {
+        match &self.url {
+            Some(url) => format!("store `{url}`: {why}"),
+            None => why.to_string(),
         }
-        #[cfg(not(feature = "aws"))]
-        let _ = queue;
-        Ok(())
     }
 }
 
 impl From<Ports> for Opened {
     fn from(ports: Ports) -> Self {
-        Self {
-            ports,
-            #[cfg(feature = "aws")]
-            backend: None,
-        }
+        Self { store: Arc::new(ports.clone()), ports, url: None }
     }
 }
 
 /// For log lines.
-impl fmt::Display for Store {
+impl fmt::Display for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment => f.write_str("none"),
-            #[cfg(feature = "embedded")]
-            Self::File(file) => file.display().fmt(f),
-            #[cfg(feature = "aws")]
-            Self::Stack(name) => write!(f, "stack {name}"),
-            Self::Open(_) => f.write_str("given"),
+        match &self.url {
+            Some(url) => url.fmt(f),
+            None => f.write_str("given"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use task_core::{ports::Ports, protocol};
+use celeriac_core::{ports::Ports, protocol};
 use tokio_util::sync::CancellationToken;
 
 /// How often they are looked for.

@@ -30,7 +30,8 @@ async fn refuse() -> Result<(), Stop> {
 }
 
 async fn start(dir: &TempDir) -> (Running, Client) {
-    let running = App::default().database(dir.path().join("test.db")).start().await.unwrap();
+    let running =
+        App::default().store(format!("sqlite:{}", dir.path().join("test.db").display())).start().await.unwrap();
     let client = running.client();
     (running, client)
 }

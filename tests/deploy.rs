@@ -37,7 +37,7 @@ fn templates_of_the_examples_pass_their_checks() {
         [("mail_campaign", None), ("nightly_report", None), ("smoke", Some(&smoke)), ("web_signup", Some(&every))];
     let templates = templates.map(|(program, settings)| {
         let mut command = example(program);
-        command.args(["deploy", "template", "--stack", "prod"]);
+        command.args(["deploy", "template", "--store", "aws:prod"]);
         if let Some(settings) = settings {
             command.arg("--settings").arg(settings);
         }

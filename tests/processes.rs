@@ -74,7 +74,8 @@ async fn role() -> Result<(), Box<dyn std::error::Error>> {
         let other = folder.join(if role == "worker-1" { "worker-2" } else { "worker-1" });
         let notes = Notes { file: folder.join(role), other };
         // One parcel at a time: the first to come leaves some to the other.
-        let running = App::default().database(database).state(notes).slots(1).start().await?;
+        let running =
+            App::default().store(format!("sqlite:{}", database.display())).state(notes).slots(1).start().await?;
         tokio::task::spawn_blocking(|| BufReader::new(std::io::stdin()).lines().for_each(drop)).await?;
         running.stop().await;
         return Ok(());

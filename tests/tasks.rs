@@ -6,14 +6,14 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use celeriac::{Context, Perform, Registry, Secret, State, States, Stop, Task, TaskDef, task};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use task_core::{
+use celeriac_core::{
     id::BatchId,
     ports::SystemClock,
     task::{Body, Ended, Shared},
     wire::{Json, decode_args, from_json},
 };
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 struct Mailer {
     by: &'static str,
@@ -272,7 +272,7 @@ fn a_secret_is_sent_as_what_it_is_and_shown_as_one() {
     let sent = from_json(&args).unwrap();
     let read: <__task_log_in as Task>::Args = decode_args(&sent).unwrap();
     let mut again = Vec::new();
-    task_core::wire::encode_args(&read, &mut again).unwrap();
+    celeriac_core::wire::encode_args(&read, &mut again).unwrap();
     assert_eq!(serde_json::to_value(Json::of(again).unwrap()).unwrap(), args);
 
     let def = task_of("log_in");

@@ -44,7 +44,7 @@ impl Drop for Role {
 
 fn program(folder: &Path) -> Command {
     let mut command = example("web_signup");
-    command.env("CELERIAC_DATABASE", folder.join("shared.db"));
+    command.env("CELERIAC_STORE", format!("sqlite:{}", folder.join("shared.db").display()));
     command
 }
 

@@ -49,7 +49,7 @@ async fn accept(file: &Path, calls: u64) -> Result<Value> {
 
 /// `fan_out` with a worker in the same process: how long until every call has run and is recorded.
 async fn end_to_end(file: &Path, calls: u64) -> Result<Value> {
-    let running = App::default().database(file).start().await?;
+    let running = App::default().store(format!("sqlite:{}", file.display())).start().await?;
     let client = running.client();
     let watch = Watch::start();
     let batch = noop.fan_out((0..calls).map(payload)).on(&client).await?;
@@ -122,7 +122,7 @@ async fn contend(file: &Path, milliseconds: u64) -> Result<Value> {
 
 /// Starts up on an existing file with one call waiting, and ends when that has run.
 async fn first(file: &Path) -> Result<Value> {
-    let running = App::default().database(file).start().await?;
+    let running = App::default().store(format!("sqlite:{}", file.display())).start().await?;
     let client = running.client();
     loop {
         // The call may have been made by another process: what tells is the queue.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use task_core::{
+use celeriac_core::{
     ports::{Delivery, Invoker, PortError, Ports, Receive},
     protocol::put_aside,
 };

@@ -1,10 +1,10 @@
 //! Launches invocations in parallel and says what became of their messages where nobody runs them.
 
-use futures::{StreamExt, stream};
-use task_core::{
+use celeriac_core::{
     ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Settle, Settlement},
     wire::WireError,
 };
+use futures::{StreamExt, stream};
 
 use crate::{DispatcherOptions, Plan};
 

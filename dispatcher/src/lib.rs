@@ -3,8 +3,6 @@
 //! worker's, once the parcel is finished.
 
 mod dispatcher;
-#[cfg(feature = "lambda")]
-pub mod lambda;
 mod launch;
 mod launches;
 mod options;

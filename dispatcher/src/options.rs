@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use task_core::planner::MAX_PARCELS;
+use celeriac_core::planner::MAX_PARCELS;
 
 /// The limits of a dispatcher.
 #[derive(Clone, Debug)]

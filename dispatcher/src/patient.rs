@@ -7,8 +7,8 @@
 
 use std::{ops::AddAssign, time::Duration};
 
+use celeriac_core::ports::{Delivery, Ports};
 use futures::future::BoxFuture;
-use task_core::ports::{Delivery, Ports};
 
 use crate::{Dispatcher, Launched, launch::PATIENT_RECEIVES};
 

@@ -1,6 +1,6 @@
 //! Which parcels travel together. A pure function of their headers and sizes.
 
-use task_core::{
+use celeriac_core::{
     ports::{Delivery, Invocation},
     wire::{Header, WireError},
 };

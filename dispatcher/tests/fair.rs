@@ -6,10 +6,10 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
+use celeriac_core::ports::{Invocation, InvokeError, Invoker};
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
 use common::send;
-use dispatcher::{Dispatcher, DispatcherOptions};
 use futures::{FutureExt as _, future::BoxFuture};
-use task_core::ports::{Invocation, InvokeError, Invoker};
 use tokio_util::sync::CancellationToken;
 
 /// Has room for one invocation at a time, and ends after so many.
@@ -37,7 +37,7 @@ impl Invoker for Narrow {
 #[tokio::test]
 async fn a_queue_with_a_long_backlog_does_not_keep_the_others_waiting() {
     let directory = tempfile::tempdir().unwrap();
-    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "campaign", 30).await;
     send(&ports, "sign_up", 2).await;
     let stop = CancellationToken::new();

@@ -6,13 +6,13 @@ mod common;
 
 use std::sync::Arc;
 
-use common::send;
-use dispatcher::{Dispatcher, DispatcherOptions, Launched};
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::ports::{
+use celeriac_core::ports::{
     Delivery, Depth, Invocation, InvokeError, Invoker, Outgoing, PortError, Ports, Queue, Receive, SendError, Settle,
     Settlement,
 };
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions, Launched};
+use common::send;
+use futures::{FutureExt as _, future::BoxFuture};
 
 /// A queue that cannot settle what this says.
 struct Unsettling(Arc<dyn Queue>, fn(&Settle) -> bool);
@@ -62,7 +62,7 @@ impl Invoker for Throttled {
 /// Dispatches what is no parcel, a parcel that is refused, and one that there is no room for.
 async fn dispatch(fails: fn(&Settle) -> bool) -> Launched {
     let directory = tempfile::tempdir().unwrap();
-    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     let queue = Arc::new(Unsettling(Arc::clone(&ports.queue), fails));
     let ports = Ports { queue, ..ports };
     ports.queue.send(vec![Outgoing { queue: "mail".into(), body: "order 4711".into(), due_ms: 0 }]).await;

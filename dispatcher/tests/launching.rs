@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
+use celeriac_core::ports::{Invocation, InvokeError, Invoker};
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
 use common::send;
-use dispatcher::{Dispatcher, DispatcherOptions};
 use futures::{FutureExt as _, future::BoxFuture};
-use task_core::ports::{Invocation, InvokeError, Invoker};
 use tokio::sync::{Barrier, Notify};
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,7 @@ impl Invoker for Together {
 #[tokio::test]
 async fn it_receives_more_while_invokes_are_on_their_way() {
     let directory = tempfile::tempdir().unwrap();
-    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "mail", 5).await;
     let stop = CancellationToken::new();
     let invoker = Together::new(5, &stop);
@@ -98,7 +98,7 @@ impl Invoker for Slow {
 #[tokio::test]
 async fn it_receives_no_more_while_it_has_as_many_bytes_in_hand_as_it_may() {
     let directory = tempfile::tempdir().unwrap();
-    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "mail", 3).await;
     let invoker = Arc::new(Slow::default());
     let options = DispatcherOptions { receive: 1, bytes: 1, ..DispatcherOptions::new(["mail"]) };
@@ -109,7 +109,7 @@ async fn it_receives_no_more_while_it_has_as_many_bytes_in_hand_as_it_may() {
 #[tokio::test]
 async fn what_is_being_launched_when_it_is_told_to_stop_is_launched() {
     let directory = tempfile::tempdir().unwrap();
-    let ports = task_core::embedded::open(&directory.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "mail", 1).await;
     let stop = CancellationToken::new();
     let invoker = Together::new(2, &stop);

@@ -1,12 +1,12 @@
 //! Which parcels travel together.
 
 use bytes::Bytes;
-use dispatcher::{DispatcherOptions, plan};
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{Delivery, Receipt},
     wire::{Header, Packer, Packing},
 };
+use celeriac_dispatcher::{DispatcherOptions, plan};
 
 const MESSAGE_BYTES: usize = 256 << 10;
 

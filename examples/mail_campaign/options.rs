@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use celeriac::StoreUrl;
 use clap::Parser;
 
 use super::sending::Sending;
@@ -17,15 +18,10 @@ pub struct Options {
     /// CSV file whose first line names its columns, `email` and `name` among them.
     #[arg(long, value_name = "FILE")]
     pub recipients: PathBuf,
-    /// Keeps the state of all campaigns.
-    #[cfg(feature = "embedded")]
-    #[arg(long, value_name = "FILE", default_value = celeriac::DATABASE)]
-    pub database: PathBuf,
-    /// Has the mails sent by the functions of this stack, which is deployed on AWS, instead of this process.
-    #[cfg(feature = "aws")]
-    #[arg(long, value_name = "NAME", env = celeriac::aws::Settings::STACK)]
-    #[cfg_attr(feature = "embedded", arg(conflicts_with = "database"))]
-    pub stack: Option<String>,
+    /// Keeps the state of all campaigns: `sqlite:FILE` for mails that this process sends, `aws:STACK` for mails that the
+    /// functions of a stack on AWS send.
+    #[arg(long, value_name = "URL", env = celeriac::STORE_VARIABLE, default_value = "sqlite:celeriac.db")]
+    pub store: StoreUrl,
     /// Says what would be sent, and sends nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -56,10 +52,7 @@ impl Options {
 
     /// Whether another place than this process and its file sends the mails.
     pub fn is_elsewhere(&self) -> bool {
-        #[cfg(feature = "aws")]
-        return self.stack.is_some();
-        #[cfg(not(feature = "aws"))]
-        false
+        self.store.scheme() == "aws"
     }
 
     /// What makes it the same campaign, together with its name.

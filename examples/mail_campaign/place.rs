@@ -25,9 +25,7 @@ impl Place {
             return Ok(Self::Stack(Box::new(backend)));
         }
         let mailer = options.sending.mailer(&campaign.name).await?;
-        let app = App::default().state(mailer).state(screen.clone());
-        #[cfg(feature = "embedded")]
-        let app = app.database(&options.database);
+        let app = App::default().store(&options.store).state(mailer).state(screen.clone());
         // A queue of its own: mails of another campaign in this file are not sent with this one's mailer.
         Ok(Self::Here(app.queue(&campaign.queue, Road::Wide).slots(2).start().await?))
     }
@@ -76,6 +74,8 @@ pub fn estimate(options: &Options, plan: &Plan) -> anyhow::Result<Option<(String
 
 #[cfg(feature = "aws")]
 fn stack(options: &Options) -> anyhow::Result<Option<Backend>> {
-    let Some(name) = &options.stack else { return Ok(None) };
-    Ok(Some(Backend::new(Settings::of(name.parse()?)?, celeriac::aws::Options::default())?))
+    if !options.is_elsewhere() {
+        return Ok(None);
+    }
+    Ok(Some(Backend::new(Settings::of(options.store.rest().parse()?)?, celeriac::aws::Options::default())?))
 }

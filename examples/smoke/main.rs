@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo run --profile lambda --features aws --example smoke -- deploy package --settings examples/smoke/deploy.toml --out smoke.zip
-//! cargo run --features aws --example smoke -- deploy template --stack smoke --settings examples/smoke/deploy.toml > smoke.json
-//! cargo run --features aws --example smoke -- smoke --stack smoke                              # deployed: does it work?
+//! cargo run --features aws --example smoke -- deploy template --store aws:smoke --settings examples/smoke/deploy.toml > smoke.json
+//! cargo run --features aws --example smoke -- smoke --store aws:smoke                              # deployed: does it work?
 //! ```
 //!
 //! The first on Linux of the functions' processor; `architecture` in the settings says which.
@@ -21,16 +21,16 @@ mod tasks;
 
 use std::process::ExitCode;
 
-use celeriac::{App, BoxError, aws::Settings};
+use celeriac::{App, BoxError, STORE_VARIABLE, StoreUrl};
 use clap::Parser;
 
 /// Checks a deployed stack of this program: every way a call can go, and what it costs.
 #[derive(Parser)]
 #[command(name = "smoke smoke", after_help = EXIT_CODES)]
 struct Options {
-    /// The stack.
-    #[arg(long, env = Settings::STACK)]
-    stack: String,
+    /// The stack, as `aws:NAME`.
+    #[arg(long, value_name = "URL", env = STORE_VARIABLE)]
+    store: StoreUrl,
     /// Only the checks whose names contain this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,

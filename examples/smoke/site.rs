@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use celeriac::{
-    Batch, CallStatus, Client, Handle, Progress,
+    Batch, CallStatus, Client, Handle, Progress, StoreUrl,
     aws::{Backend, Bill, Meter, Settings},
 };
 use tokio::time::{Instant, sleep};
@@ -20,9 +20,10 @@ pub struct Site {
 }
 
 impl Site {
-    /// Of this name.
-    pub fn new(stack: &str) -> Result<Self> {
-        let settings = Settings::of(stack.parse()?)?;
+    /// Of this URL.
+    pub fn new(store: &StoreUrl) -> Result<Self> {
+        ensure!(store.scheme() == "aws", "`{store}` is no stack on AWS: write `aws:NAME`");
+        let settings = Settings::of(store.rest().parse()?)?;
         let backend = Backend::new(settings.clone(), celeriac::aws::Options::default())?;
         let client = Client::new(backend.ports());
         Client::set_default(client.clone());

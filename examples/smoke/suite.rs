@@ -18,7 +18,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 }
 
 async fn run_all(options: &Options) -> Result<ExitCode> {
-    let site = Site::new(&options.stack)?;
+    let site = Site::new(&options.store)?;
     let wanted = |check: &&Check| {
         options.only.as_ref().is_none_or(|text| check.name.contains(text.as_str())) && (options.slow || !check.slow)
     };

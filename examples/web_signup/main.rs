@@ -6,7 +6,7 @@
 //! curl -H 'content-type: application/json' -d '{"email": "ada@example.org", "name": "Ada"}' localhost:3000/signup
 //! ```
 //!
-//! Both processes share the file that `CELERIAC_DATABASE` names, `celeriac.db` unless it is set. The server never runs
+//! Both processes share the store that `CELERIAC_STORE` names, the file `celeriac.db` unless it is set. The server never runs
 //! a task, and a signup that was answered survives it; the worker may start later, or be one of many.
 
 use std::{

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: their bodies, which the tests of `task-core` replay on a stable compiler, and the
+//! What the fuzz targets share: their bodies, which `tests/hostile.rs` replays on a stable compiler, and the
 //! limit of memory that each input has to keep.
 
 pub mod targets;

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "deploy")]
 use super::deploy::Deploy;
 use super::{
     batches::Batches,
@@ -39,19 +39,11 @@ const COMMON: &str = "Options of all commands";
 /// What all commands take.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Common {
-    /// The stack on AWS that holds messages and ledger. Defaults to what CELERIAC_STACK names; if that is nothing, a
-    /// file is opened
-    #[cfg(feature = "aws")]
+    /// The store that holds messages and ledger, such as sqlite:celeriac.db or aws:shop. Defaults to what CELERIAC_STORE
+    /// names; if that is nothing, sqlite:celeriac.db
     #[allow(clippy::doc_markdown, reason = "people read it in a terminal")]
-    #[arg(long, global = true, value_name = "NAME", help_heading = COMMON)]
-    stack: Option<String>,
-
-    /// The file that holds messages and ledger. Several processes may share it. Defaults to what CELERIAC_DATABASE
-    /// names; if that is nothing, celeriac.db
-    #[cfg(feature = "embedded")]
-    #[allow(clippy::doc_markdown, reason = "people read it in a terminal")]
-    #[arg(long, global = true, value_name = "FILE", help_heading = COMMON)]
-    database: Option<std::path::PathBuf>,
+    #[arg(long, global = true, value_name = "URL", help_heading = COMMON)]
+    store: Option<String>,
 
     /// Print one JSON document on standard output; roles write their log lines as JSON
     #[arg(long, global = true, help_heading = COMMON)]
@@ -65,36 +57,19 @@ impl Common {
     }
 
     /// Where messages and ledger are: an option goes before the environment.
-    #[cfg_attr(
-        not(all(feature = "aws", feature = "embedded")),
-        allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "without backends there is nothing to choose")
-    )]
     pub(super) fn store(&self) -> Result<Store, Failure> {
-        #[cfg(all(feature = "aws", feature = "embedded"))]
-        if let (Some(stack), Some(file)) = (&self.stack, &self.database) {
-            return Err(Failure::Usage(format!(
-                "--stack {stack} and --database {} name two stores: give one of them",
-                file.display()
-            )));
-        }
-        #[cfg(feature = "aws")]
-        if let Some(stack) = &self.stack {
-            return Ok(Store::Stack(stack.clone()));
-        }
-        #[cfg(feature = "embedded")]
-        if let Some(file) = &self.database {
-            return Ok(Store::File(file.clone()));
-        }
-        Ok(Store::Environment.resolve())
+        let Some(url) = &self.store else { return Ok(Store::Environment) };
+        let url = url.parse().map_err(|error| Failure::Usage(format!("--store: {error}")))?;
+        Ok(Store::Url(Ok(url)))
     }
 
-    /// The stack that the option names, else the environment.
-    #[cfg(feature = "aws")]
-    pub(super) fn stack(&self) -> Result<task_core::aws::Stack, Failure> {
-        let Store::Stack(name) = self.store()? else {
-            return Err(Failure::Usage("of which stack? Name it with --stack or CELERIAC_STACK".to_owned()));
-        };
-        name.parse().map_err(Failure::usage)
+    /// The stack on AWS that the option names, else the environment.
+    #[cfg(feature = "deploy")]
+    pub(super) fn stack(&self) -> Result<celeriac_aws::Stack, Failure> {
+        match self.store()?.url().map_err(Failure::usage)? {
+            Some(url) if url.scheme() == celeriac_aws::SCHEME => url.rest().parse().map_err(Failure::usage),
+            _ => Err(Failure::Usage("of which stack? Name it with --store aws:NAME or CELERIAC_STORE".to_owned())),
+        }
     }
 }
 
@@ -109,7 +84,7 @@ pub(super) enum Command {
     Batches(Batches),
     Dead(Dead),
     Queue(Queue),
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "deploy")]
     Deploy(Deploy),
 }
 

@@ -1,8 +1,8 @@
 //! `batches`: the newest batches and how far they are.
 
+use celeriac_core::ports::{BatchRecord, Reason, Tally};
 use clap::Args;
 use serde::Serialize;
-use task_core::ports::{BatchRecord, Reason, Tally};
 
 use super::{
     exit::Failure,

@@ -2,13 +2,13 @@
 
 use std::{io::Read, time::Duration};
 
-use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
-use task_core::{
+use celeriac_core::{
     client::{CallOptions, Client, Error, Handle},
     task::{Registry, TaskDef, parse_duration},
 };
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     exit::{DIED, Failure, NOT_IN_TIME},

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
+use celeriac_core::ports::BoxError;
 use clap::Args;
-use task_core::ports::BoxError;
 
 use super::{
     args::Common,

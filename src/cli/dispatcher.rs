@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use celeriac_core::{
+    scheduler::Scheduler,
+    store::{Existence, Hosting, Launching},
+    task::Registry,
+};
 use clap::Args;
-use task_core::scheduler::Scheduler;
-#[cfg(feature = "aws")]
-use task_core::task::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use super::{args::Common, exit::Failure, role, session};
-#[cfg(feature = "aws")]
 use crate::store::Opened;
 use crate::sweep::sweep;
 
@@ -23,36 +24,30 @@ use crate::sweep::sweep;
 #[derive(Debug, Args)]
 pub(super) struct Dispatcher {
     /// Launch workers for these queues only, separated by commas. Defaults to those that the tasks name
-    #[cfg(feature = "aws")]
     #[arg(long, value_name = "QUEUES", value_delimiter = ',', value_parser = role::queue)]
     queues: Vec<String>,
 }
 
 impl Dispatcher {
-    #[cfg_attr(not(feature = "aws"), allow(clippy::unused_self, reason = "only a stack has functions to launch"))]
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         common.logging(LevelFilter::INFO).install();
         let store = common.store()?;
         let registry = session::registry()?;
         let runtime = role::runtime()?;
         let done = runtime.block_on(async {
-            let opened = store.clone().open()?;
-            #[cfg(feature = "aws")]
+            let opened = store.open(Existence::Created)?;
+            opened.shared()?;
             opened.check(self.queues(&registry).iter())?;
             let scheduler = Scheduler::new(opened.ports.clone(), &registry).map_err(Failure::start)?;
             let stop = CancellationToken::new();
             role::listen(&stop, Duration::ZERO)?;
-            tracing::info!(schedules = scheduler.len(), %store, "dispatching");
-            // On a stack, EventBridge Scheduler says when a run is due, to whoever receives from the queue.
+            tracing::info!(schedules = scheduler.len(), store = %opened, "dispatching");
             let schedules = async {
-                if !opened.is_stack() {
+                if opened.hosting() != Hosting::Functions {
                     scheduler.run(stop.clone()).await;
                 }
             };
-            let launches = async {
-                #[cfg(feature = "aws")]
-                self.launch(&opened, &registry, stop.clone()).await;
-            };
+            let launches = self.launch(&opened, &registry, stop.clone());
             tokio::join!(schedules, sweep(opened.ports.clone(), stop.clone()), launches);
             tracing::info!("stopped");
             Ok(())
@@ -61,7 +56,6 @@ impl Dispatcher {
         done
     }
 
-    #[cfg(feature = "aws")]
     fn queues(&self, registry: &Registry) -> Vec<String> {
         if self.queues.is_empty() {
             let named: std::collections::BTreeSet<_> =
@@ -71,15 +65,12 @@ impl Dispatcher {
         self.queues.clone()
     }
 
-    /// Launches the functions of a stack, until told to stop.
-    #[cfg(feature = "aws")]
+    /// Launches the store's functions, if it has any, until told to stop.
     async fn launch(&self, opened: &Opened, registry: &Registry, stop: CancellationToken) {
-        let Some(backend) = &opened.backend else { return };
+        let Some(Launching { ports, launcher }) = opened.launching(registry) else { return };
         let queues = self.queues(registry);
         tracing::info!(?queues, "launching workers");
-        let functions = backend.functions(registry);
-        let invoker = std::sync::Arc::new(functions.clone());
-        dispatcher::Dispatcher::new(backend.dispatcher_ports(), invoker, opened.dispatching(queues)).run(stop).await;
-        functions.give_back().await;
+        celeriac_dispatcher::Dispatcher::new(ports, launcher.clone(), opened.dispatching(queues)).run(stop).await;
+        launcher.give_back().await;
     }
 }

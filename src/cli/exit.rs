@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, process::ExitCode};
 
-use task_core::{client, ports::PortError};
+use celeriac_core::{client, ports::PortError};
 
 /// The exit codes, for scripts. They stand in `--help`.
 pub(super) const EXIT_CODES: &str = "\
@@ -67,12 +67,12 @@ impl Failure {
 
 impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
-        Self::Failed(task_core::task::chain(&error))
+        Self::Failed(celeriac_core::task::chain(&error))
     }
 }
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
-        Self::Failed(task_core::task::chain(&error))
+        Self::Failed(celeriac_core::task::chain(&error))
     }
 }

@@ -9,7 +9,7 @@ mod args;
 mod batches;
 mod call;
 mod dead;
-#[cfg(feature = "aws")]
+#[cfg(feature = "deploy")]
 mod deploy;
 mod dev;
 mod dispatcher;
@@ -25,8 +25,8 @@ mod worker;
 
 use std::{ffi::OsString, future::Future, process::ExitCode};
 
+use celeriac_core::ports::BoxError;
 use clap::Parser;
-use task_core::ports::BoxError;
 
 use self::{
     args::{Cli, Command},
@@ -41,7 +41,7 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "lambda")]
     if crate::lambda::is_here() {
         return crate::lambda::main(setup);
     }
@@ -84,7 +84,7 @@ where
         Command::Batches(batches) => Session::run(&common, |session| batches.run(session)),
         Command::Dead(dead) => Session::run(&common, |session| dead.run(session)),
         Command::Queue(queue) => Session::run(&common, |session| queue.run(session)),
-        #[cfg(feature = "aws")]
+        #[cfg(feature = "deploy")]
         Command::Deploy(deploy) => deploy.run(&common),
     }
 }

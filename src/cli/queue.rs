@@ -1,8 +1,8 @@
 //! `queue`: how full each queue is.
 
+use celeriac_core::ports::Depth;
 use clap::Args;
 use serde::Serialize;
-use task_core::ports::Depth;
 
 use super::{
     exit::Failure,

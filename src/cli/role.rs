@@ -2,12 +2,13 @@
 
 use std::{future::Future, time::Duration};
 
-use clap::Args;
-use task_core::{
+use celeriac_core::{
     client::Client,
     ports::BoxError,
+    store::Existence,
     task::{chain, queue_name},
 };
+use clap::Args;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -35,9 +36,8 @@ impl Serve {
     fn apply(&self, mut app: App) -> Result<App, Failure> {
         if !matches!(app.store, Store::Environment) {
             return Err(Failure::Start(
-                "the set-up names a store with `App::database`, `App::stack` or `App::ports`, but the commands (call, \
-                 status, ..) do not run it and would look into another: name it with --database or --stack, or with \
-                 CELERIAC_DATABASE or CELERIAC_STACK"
+                "the set-up names a store with `App::store` or `App::ports`, but the commands (call, status, ..) do not run \
+                 it and would look into another: name it with --store or CELERIAC_STORE"
                     .to_owned(),
             ));
         }
@@ -75,7 +75,10 @@ where
     session::registry()?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let opened = store.clone().open()?;
+        let opened = store.open(Existence::Created)?;
+        if !schedules {
+            opened.shared()?;
+        }
         Client::set_default(Client::new(opened.ports.clone()));
         let app = {
             let _logging = logging.provisional();
@@ -85,12 +88,12 @@ where
         };
         logging.install();
         let mut app = serve.apply(app)?;
-        app.store = Store::Open(Box::new(opened));
+        app.store = Store::Open(opened.clone());
         let grace = app.grace.unwrap_or(GRACE);
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
         let running = app.start_role(schedules)?;
-        tracing::info!(%store, "started");
+        tracing::info!(store = %opened, "started");
         stop.cancelled().await;
         running.stop().await;
         tracing::info!("stopped");

@@ -2,7 +2,12 @@
 
 use std::future::Future;
 
-use task_core::{client::Client, ports::Ports, task::Registry};
+use celeriac_core::{
+    client::Client,
+    ports::Ports,
+    store::{Existence, StoreError},
+    task::Registry,
+};
 use tracing::level_filters::LevelFilter;
 
 use super::{args::Common, exit::Failure};
@@ -36,18 +41,7 @@ impl Session {
 
     /// The store, which has to be there: a question creates no file.
     pub(super) fn ports(&self) -> Result<Ports, Failure> {
-        #[cfg(feature = "embedded")]
-        if let Store::File(file) = &self.store
-            // What is there and cannot be looked at is for `open` to explain.
-            && let Ok(false) = file.try_exists()
-        {
-            return Err(Failure::Start(format!(
-                "there is no database `{}`: name the one that your program uses with --database or \
-                 CELERIAC_DATABASE; it is created by the first role or call",
-                file.display()
-            )));
-        }
-        open(&self.store)
+        open(&self.store, Existence::Required)
     }
 
     /// A client on the store, which has to be there.
@@ -57,18 +51,25 @@ impl Session {
 
     /// A client on the store, which is created if it is not there.
     pub(super) fn client_of_new(&self) -> Result<Client, Failure> {
-        open(&self.store).map(Client::new)
+        open(&self.store, Existence::Created).map(Client::new)
     }
 }
 
-/// Opens a store; a file is created if it is not there.
-fn open(store: &Store) -> Result<Ports, Failure> {
-    Ok(store.clone().open()?.ports)
+fn open(store: &Store, existence: Existence) -> Result<Ports, Failure> {
+    let opened = store.open(existence)?;
+    opened.shared()?;
+    Ok(opened.ports)
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Start(error.to_string())
+    }
 }
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Self::Start(task_core::task::chain(&error))
+        Self::Start(celeriac_core::task::chain(&error))
     }
 }
 

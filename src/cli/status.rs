@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-use clap::Args;
-use serde::Serialize;
-use task_core::{
+use celeriac_core::{
     client::{CallStatus, Client},
     id::{BatchId, TaskId},
     ports::{self, Ports},
     wire::Json,
 };
+use clap::Args;
+use serde::Serialize;
 
 use super::{
     batches::BatchView,
@@ -33,7 +33,7 @@ enum Id {
 }
 
 impl FromStr for Id {
-    type Err = task_core::id::IdError;
+    type Err = celeriac_core::id::IdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self::Batch).or_else(|_| text.parse().map(Self::Call))

@@ -1,12 +1,12 @@
 //! `tasks`: the tasks that are linked into this program.
 
-use clap::Args;
-use serde::Serialize;
-use task_core::{
+use celeriac_core::{
     ports::{Clock, SystemClock},
     schedule::Schedule,
     task::{Body, TaskDef},
 };
+use clap::Args;
+use serde::Serialize;
 
 use super::{
     exit::Failure,

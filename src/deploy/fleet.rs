@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use task_core::{
-    aws::Stack,
+use celeriac_aws::Stack;
+use celeriac_core::{
     schedule::Schedule,
     task::{Registry, TaskDef},
 };

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use celeriac_core::store::STORE_VARIABLE;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -60,7 +61,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
 fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
     let given = fleet.settings.environment.iter();
     let mut variables: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone().into())).collect();
-    variables.insert("CELERIAC_STACK".to_owned(), fleet.stack.as_str().into());
+    variables.insert(STORE_VARIABLE.to_owned(), format!("aws:{}", fleet.stack).into());
     if let Some(bucket) = fleet.bucket() {
         variables.insert("CELERIAC_BUCKET".to_owned(), bucket);
     }

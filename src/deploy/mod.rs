@@ -21,8 +21,9 @@ mod settings;
 mod storage;
 mod template;
 
+use celeriac_aws::Stack;
+use celeriac_core::task::Registry;
 use serde_json::Value;
-use task_core::{aws::Stack, task::Registry};
 
 use self::{fleet::Fleet, template::Template};
 pub(crate) use self::{

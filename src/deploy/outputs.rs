@@ -10,8 +10,8 @@ use super::{
 };
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
-    let stack: Value = fleet.stack.as_str().into();
-    template.output("CeleriacStack", "CELERIAC_STACK in the environment of programs that send calls", &stack);
+    let store: Value = format!("aws:{}", fleet.stack).into();
+    template.output("CeleriacStore", "CELERIAC_STORE in the environment of programs that send calls", &store);
     if let Some(bucket) = fleet.bucket() {
         template.output("CeleriacBucket", "CELERIAC_BUCKET in the environment of programs that send calls", &bucket);
     }

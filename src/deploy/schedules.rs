@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use celeriac_core::schedule::Schedule;
 use serde_json::{Value, json};
-use task_core::schedule::Schedule;
 
 use super::{
     fleet::{DueTask, Fleet},

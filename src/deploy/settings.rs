@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use celeriac_core::task::parse_duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
-use task_core::task::parse_duration;
 
 /// The settings of a stack. `docs/deploy.md` lists them.
 #[derive(Clone, Debug, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use celeriac_aws::Stack;
 use serde_json::{Map, Value, json};
-use task_core::aws::Stack;
 
 /// The most resources that `CloudFormation` takes in one template.
 const MAX_RESOURCES: usize = 500;

@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
-use task_core::{
-    aws::SettingsError,
+use celeriac_aws::SettingsError;
+use celeriac_core::{
     ports::{BoxError, PortError},
     task::RegistryError,
 };
+use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
 
 /// Why a function could not start, or go on.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(super) enum InitError {
     #[error("the function's handler is `{0}`: it has to be `dispatcher` or `worker`")]
     Handler(String),
     /// No stack is named.
-    #[error("the function does not say of which stack it is: set CELERIAC_STACK in its environment")]
+    #[error("the function does not say of which stack it is: set CELERIAC_STORE to `aws:NAME` in its environment")]
     NoStack,
     /// A setting cannot be.
     #[error(transparent)]
@@ -28,7 +28,7 @@ pub(super) enum InitError {
     #[error("the set-up failed: {0}")]
     SetUp(String),
     /// The set-up names another store.
-    #[error("the set-up names a store, but a function works on the stack that CELERIAC_STACK names: let it name none")]
+    #[error("the set-up names a store, but a function works on the stack that CELERIAC_STORE names: let it name none")]
     Store,
     /// The backend cannot be had.
     #[error(transparent)]

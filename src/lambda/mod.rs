@@ -8,12 +8,13 @@ mod init_error;
 
 use std::{env, future::Future, process::ExitCode, sync::Arc};
 
-use task_core::{
-    aws::{Backend, Options, Settings, lambda::serve},
+use celeriac_aws::{Backend, Options, Settings};
+use celeriac_core::{
     client::Client,
     ports::BoxError,
     task::{Registry, chain},
 };
+use celeriac_lambda::serve;
 use tokio::runtime::{Builder, Runtime};
 
 use tracing::level_filters::LevelFilter;
@@ -66,7 +67,7 @@ fn dispatcher(logging: &Logging) -> Result<(), InitError> {
     logging.install();
     let runtime = runtime(&mut Builder::new_current_thread())?;
     let (backend, registry) = (backend()?, Registry::linked()?);
-    let handler = dispatcher::lambda::Handler::new(backend, &registry);
+    let handler = celeriac_lambda::dispatcher::Handler::new(backend, &registry);
     runtime.block_on(serve(handler)).map_err(InitError::Serve)
 }
 
@@ -89,7 +90,7 @@ where
             return Err(InitError::Store);
         }
         registry.check(&app.states)?;
-        let handler = worker::lambda::Handler::new(backend, Arc::new(registry), app.states);
+        let handler = celeriac_lambda::worker::Handler::new(backend, Arc::new(registry), app.states);
         serve(handler).await.map_err(InitError::Serve)
     });
     // A call that blocks its thread for ever is not waited for.

@@ -52,6 +52,7 @@ pub const PROFILE: Profile = Profile {
     call_bytes: 256 << 10,
     checkpoint_ms: 1000,
     gather_ms: 0,
+    wait_ms: 500,
     lease_ms: 60_000,
     send_bytes: 2 << 20,
     buffer_bytes: 64 << 20,
@@ -125,7 +126,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(task: &str, options: &Options, profile: Profile) -> Self {
+    /// A plan of no parcel yet.
+    pub fn new(task: &str, options: &Options, profile: Profile) -> Self {
         let work = work(options, calls_per_parcel(options, profile, None));
         Self {
             task: task.to_owned(),
@@ -144,7 +146,7 @@ impl Plan {
     }
 
     /// One parcel more.
-    pub(crate) fn add(&mut self, calls: u32, args_bytes: usize, sent_bytes: usize) {
+    pub fn add(&mut self, calls: u32, args_bytes: usize, sent_bytes: usize) {
         self.calls += u64::from(calls);
         self.parcels += 1;
         self.calls_per_parcel = self.calls_per_parcel.max(calls);

@@ -147,7 +147,7 @@ fn key(def: &TaskDef) -> String {
 
 /// The parcel of the run that was due at `due_ms`, accepted at `now_ms`. Its id follows from the schedule and the time
 /// it was due, whoever makes it.
-pub(crate) fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> Result<(TaskId, Outgoing), PortError> {
+pub fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> Result<(TaskId, Outgoing), PortError> {
     let batch = BatchId::from_key(&key(def), &due_ms.to_string());
     let mut packer = Packer::new(Packing { calls: 1, bytes: RUN_BYTES, call_bytes: RUN_BYTES });
     packer.push(NO_ARGS);

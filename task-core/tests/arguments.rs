@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use task_core::{
+use celeriac_core::{
     task::{Options, Task, arguments},
     wire::encode_args,
 };
+use serde::{Deserialize, Serialize};
 
 /// Someone who may have their like within.
 #[derive(Deserialize, Serialize)]

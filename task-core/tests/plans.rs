@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-use task_core::{
+use celeriac_core::{
     planner::{LEAST_WORK, MAX_PARCELS, MOST_WORK, PROFILE, calls_per_parcel, coalesced_calls, expected},
     planner::{parcels_per_invocation, work},
     ports::Profile,
     task::Options,
     wire::MAX_CALLS,
 };
+use proptest::prelude::*;
 
 fn options() -> impl Strategy<Value = Options> {
     (1..=4096_u32, prop::option::of(0..=50_000_000_u64)).prop_map(|(concurrency, takes_ms)| Options {

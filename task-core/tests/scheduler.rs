@@ -1,6 +1,5 @@
 //! The scheduler on a file, under a clock that the test sets.
 
-#![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 use std::{
@@ -12,9 +11,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
-use task_core::{
-    embedded,
+use celeriac_core::{
     id::ParcelId,
     ports::{
         Claim, ClaimRequest, Clock, Delivery, Depth, Finish, Outgoing, PortError, Ports, Queue, Receive, Record,
@@ -24,6 +21,7 @@ use task_core::{
     task::{Body, Options, Registry, TaskDef},
     wire::Header,
 };
+use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -111,7 +109,7 @@ impl Site {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = TestClock::at(START);
-        let ports = Ports { clock: clock.clone(), ..embedded::open(&dir.path().join("celeriac.db")).unwrap() };
+        let ports = Ports { clock: clock.clone(), ..celeriac_embedded::open(&dir.path().join("celeriac.db")).unwrap() };
         Self { _dir: dir, clock, ports, processes: Vec::new() }
     }
 

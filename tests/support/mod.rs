@@ -26,7 +26,7 @@ pub fn example(name: &str) -> Command {
     let program = profile.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX));
     assert!(program.exists(), "{} is not there: `cargo build --examples` builds it", program.display());
     let mut command = Command::new(program);
-    for variable in ["CELERIAC_DATABASE", "CELERIAC_STACK", "RUST_LOG"] {
+    for variable in ["CELERIAC_STORE", "RUST_LOG"] {
         command.env_remove(variable);
     }
     command

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     ports::{Failure, Ports, Reason, ResultRow, Tally, Window},
     protocol::dead_letter,

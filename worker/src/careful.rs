@@ -1,7 +1,7 @@
 //! Careful mode: finding the call that kills its worker (rule 6). Pure: it says which calls to mark next; marking,
 //! running and counting are done elsewhere.
 
-use task_core::{bitmap::Bitmap, ports::Window};
+use celeriac_core::{bitmap::Bitmap, ports::Window};
 
 /// After how many deaths of a worker in a window of one call that call is blamed.
 const BLAMED_AT: u32 = 2;

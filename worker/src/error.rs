@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use task_core::wire::WireError;
+use celeriac_core::wire::WireError;
 
 use crate::run::MAX_HOPS;
 

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use task_core::{
+use celeriac_core::{
     ports::Blocking,
     task::{Shared, TaskDef},
     wire::Parcel,

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use task_core::id::ParcelId;
+use celeriac_core::id::ParcelId;
 
 /// The parcels that a worker has in hand.
 #[derive(Clone, Debug, Default)]

@@ -15,8 +15,8 @@ use std::{
     task::{self, Poll},
 };
 
+use celeriac_core::task::{Body, Context, Ended, Job};
 use futures::future::BoxFuture;
-use task_core::task::{Body, Context, Ended, Job};
 use tokio::runtime::Handle;
 use tracing::{Instrument as _, Span};
 

@@ -1,7 +1,7 @@
 //! The lease of a claim: until when it holds, and when it is to be renewed.
 
 /// How much longer than the deadline of its invocation a lease holds: the platform ends the worker in between.
-pub(crate) const AFTER_DEADLINE_MS: u64 = 10_000;
+pub const AFTER_DEADLINE_MS: u64 = 10_000;
 
 /// A lease. Under a deadline it is taken for as long as the worker can live and never renewed; else it is renewed
 /// when a third of it is over, together with the hiding of the message.

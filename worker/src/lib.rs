@@ -21,8 +21,6 @@ mod crew;
 mod error;
 mod floor;
 mod held;
-#[cfg(feature = "lambda")]
-pub mod lambda;
 mod lane;
 mod lease;
 mod narrow;
@@ -41,6 +39,7 @@ mod watchdog;
 mod worker;
 
 pub use error::WorkerError;
+pub use lease::AFTER_DEADLINE_MS;
 pub use narrow::narrow;
 pub use options::WorkerOptions;
 pub use pool::Pool;

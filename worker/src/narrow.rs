@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use celeriac_core::ports::{Delivery, Invocation, Receive};
 use futures::FutureExt as _;
-use task_core::ports::{Delivery, Invocation, Receive};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 

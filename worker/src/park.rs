@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use task_core::{
+use celeriac_core::{
     ports::{Claimed, Reason, Settle},
     protocol,
     wire::{Header, Parcel},

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use task_core::ports::{Claimed, Delivery, PortError, Record, Tally, Window};
+use celeriac_core::ports::{Claimed, Delivery, PortError, Record, Tally, Window};
 
 use crate::{
     Worker,

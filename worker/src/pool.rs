@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use celeriac_core::ports::{Invocation, InvokeError, Invoker};
 use futures::{FutureExt as _, future::BoxFuture};
-use task_core::ports::{Invocation, InvokeError, Invoker};
 use tokio::sync::Semaphore;
 
 use crate::Worker;

@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use task_core::ports::{Claimed, Tally};
+use celeriac_core::ports::{Claimed, Tally};
 
 /// What an invocation came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What a run has learned and not yet recorded. Verdicts are recorded together; while one recording is on its way
 //! the next gathers.
 
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     ports::{DeadLetter, Failure, Record, ResultRow, Tally},
 };

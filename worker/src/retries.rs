@@ -1,7 +1,7 @@
 //! Which child a call goes into that did not end here. A parcel has few children, so calls that are due at about
 //! the same time travel together.
 
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     ports::{ChildPlan, Seal},
 };

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::join_all;
-use task_core::{
+use celeriac_core::{
     id::ParcelId,
     ports::{
         Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settling,
@@ -13,6 +12,7 @@ use task_core::{
     task::TaskDef,
     wire::Parcel,
 };
+use futures::future::join_all;
 
 use crate::{
     Worker,

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::{
+use celeriac_core::{
     id::ParcelId,
     ports::{Checkpoint, Delivery, Ledger, PortError, Ports, Record, Window},
 };
+use futures::{FutureExt as _, future::BoxFuture};
 
 use crate::{backoff::pause_ms, lease::Lease};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     ports::Reason,
     task::{Ended, Stop, TaskDef, chain},
 };

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use task_core::{
+use celeriac_core::{
     ports::{Invocation, Ports},
     task::{Registry, Shared, States, TaskDef},
     wire::Parcel,

@@ -9,16 +9,16 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use common::{Bench, def};
-use futures::{
-    FutureExt as _,
-    future::{BoxFuture, ready},
-};
-use task_core::{
+use celeriac_core::{
     client::Client,
     id::TaskId,
     ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Ports, Removal},
     task::{Body, Ended, Options, Stop},
+};
+use common::{Bench, def};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
 };
 
 /// Dead letters that nothing removes: whoever sent them again died before it came to that, or they cannot be reached.
@@ -76,7 +76,8 @@ async fn a_call_whose_letter_cannot_be_removed_waits() {
     assert_eq!(bench.run(&bench.worker()).await, 1);
     assert_eq!(Client::new(bench.ports.clone()).retry_dead(&bench.dead().await).await.unwrap(), 1);
     let ports = stuck(&bench.ports);
-    let worker = worker::Worker::new(Arc::clone(&bench.registry), ports, bench.states.clone(), common::options());
+    let worker =
+        celeriac_worker::Worker::new(Arc::clone(&bench.registry), ports, bench.states.clone(), common::options());
     assert_eq!(bench.run(&worker).await, 1);
     assert_eq!(bench.tally().await.ended(), 0, "it has not run");
     bench.run_all(&bench.worker()).await;

@@ -13,16 +13,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Bench, def, options};
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::{
+use celeriac_core::{
     client::Client,
     id::{BatchId, ParcelId, TaskId},
     ports::{Checkpoint, Claim, ClaimRequest, Failure, Finish, Ledger, Owed, PortError, Ports, Record, Row, Seal},
     task::{Body, Context, Ended, Options, Stop},
     wire::decode_args,
 };
-use worker::Worker;
+use celeriac_worker::Worker;
+use common::{Bench, def, options};
+use futures::{FutureExt as _, future::BoxFuture};
 
 /// A ledger that does what it is asked for, but whose answer to the first record of a dead letter gets lost; before
 /// anything else is recorded, someone sends that letter again.
@@ -41,7 +41,7 @@ impl Ledger for Forgetful {
                 return written;
             }
             let letters =
-                self.client.dead(task_core::ports::DeadQuery { limit: 10, ..Default::default() }).await.unwrap();
+                self.client.dead(celeriac_core::ports::DeadQuery { limit: 10, ..Default::default() }).await.unwrap();
             assert_eq!(self.client.retry_dead(&letters).await.unwrap(), 1);
             vec![Err(PortError::Unknown { what: "the answer got lost".to_owned(), source: None })]
         }
@@ -93,7 +93,7 @@ fn task(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
             return Err(Stop::Cancel("no such address".to_owned()));
         }
         let clock = cx.state::<Arc<common::ManualClock>>();
-        task_core::ports::Clock::sleep(&**clock, Duration::from_secs(2)).await;
+        celeriac_core::ports::Clock::sleep(&**clock, Duration::from_secs(2)).await;
         Ok(None)
     }
     .boxed())

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use common::{Bench, def};
-use futures::FutureExt as _;
-use task_core::{
+use celeriac_core::{
     ports::{Claim, ClaimRequest, Delivery, Invocation, Reason, Takeover},
     task::{Body, Options},
     wire::{Header, decode_args},
 };
+use common::{Bench, def};
+use futures::FutureExt as _;
 use tokio::sync::Notify;
 
 const OPTIONS: Options = Options::new().retries(0);

@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use common::{Bench, def};
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::{
+use celeriac_core::{
     ports::{Accept, Atomic, Clock as _, Invocation, PortError, SendError, Settling},
     task::{Body, Options},
 };
+use common::{Bench, def};
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Notify, Semaphore};
 
 /// What the task of these tests tells and asks for.

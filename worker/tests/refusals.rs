@@ -13,9 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Bench, def};
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
     ports::{
         Checkpoint, Claim, ClaimRequest, Clock as _, Failure, Finish, Ledger, Owed, PortError, Reason, Record, Row,
@@ -23,6 +21,8 @@ use task_core::{
     },
     task::{Body, Options, Registry, Stop},
 };
+use common::{Bench, def};
+use futures::{FutureExt as _, future::BoxFuture};
 
 fn noop() -> Body {
     Body::Async(|_, _| Ok(async { Ok(None) }.boxed()))
@@ -99,7 +99,7 @@ async fn what_was_not_started_in_time_is_expired() {
 async fn who_has_started_does_not_expire() {
     let bench = bench();
     let expires_ms = bench.ports.clock.now_ms() + 1000;
-    let change = |header: &mut task_core::wire::Header| (header.expires_ms, header.attempt) = (Some(expires_ms), 2);
+    let change = |header: &mut celeriac_core::wire::Header| (header.expires_ms, header.attempt) = (Some(expires_ms), 2);
     bench.send_with("noop", 3, change).await;
     bench.clock.advance(Duration::from_secs(2));
     bench.run(&bench.worker()).await;
@@ -136,7 +136,7 @@ async fn what_is_too_old_becomes_dead_letters_and_can_be_sent_again() {
         )
     );
     assert_eq!((bench.tally().await.expired, bench.tally().await.ended()), (3, 3));
-    task_core::client::Client::new(bench.ports.clone()).retry_dead(&dead).await.unwrap();
+    celeriac_core::client::Client::new(bench.ports.clone()).retry_dead(&dead).await.unwrap();
     bench.run_all(&worker).await;
     assert_eq!((bench.tally().await.succeeded, bench.tally().await.ended()), (3, 3));
 }
@@ -161,9 +161,9 @@ async fn who_holds_the_parcel_is_left_alone() {
     bench.send("noop", 1).await;
     let deliveries = bench.receive().await;
     let worker = bench.worker();
-    worker.run(task_core::ports::Invocation { deliveries: deliveries.clone() }, None).await;
+    worker.run(celeriac_core::ports::Invocation { deliveries: deliveries.clone() }, None).await;
     // Delivered twice: the second finds it finished.
-    worker.run(task_core::ports::Invocation { deliveries }, None).await;
+    worker.run(celeriac_core::ports::Invocation { deliveries }, None).await;
     assert_eq!(bench.tally().await.succeeded, 1);
 }
 

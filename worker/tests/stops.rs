@@ -13,16 +13,16 @@ use std::{
     time::Duration,
 };
 
-use common::{Bench, ManualClock, QUEUE, def, options};
-use futures::FutureExt as _;
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{Clock as _, Invocation, Invoker as _, Outgoing, Reason},
     task::{Body, Options},
     wire::Header,
 };
+use celeriac_worker::{Pool, WorkerOptions, narrow};
+use common::{Bench, ManualClock, QUEUE, def, options};
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
-use worker::{Pool, WorkerOptions, narrow};
 
 /// Takes five seconds.
 fn five() -> Body {

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use common::{Bench, ManualClock, def};
-use futures::FutureExt as _;
-use task_core::{
+use celeriac_core::{
     ports::{Clock as _, Reason},
     task::{Body, Context, Options},
     wire::decode_args,
 };
+use common::{Bench, ManualClock, def};
+use futures::FutureExt as _;
 
 const OPTIONS: Options = Options::new().retries(0).timeout("30s");
 
@@ -42,7 +42,7 @@ fn hangs(args: &[u8], cx: &Context) -> Option<Gate> {
 }
 
 /// Ten calls, of which the sixth hangs. Answers its message and the bench.
-async fn ten(options: Options, body: Body) -> (String, Bench, Gate, Arc<worker::Worker>) {
+async fn ten(options: Options, body: Body) -> (String, Bench, Gate, Arc<celeriac_worker::Worker>) {
     let gate = Gate::default();
     let bench = Bench::new([def("hang", options, body)]).with(gate.clone());
     let worker = bench.worker();

@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-use common::{Bench, ManualClock, def};
-use futures::FutureExt as _;
-use task_core::{
+use celeriac_core::{
     ports::{Clock as _, Reason},
     task::{Body, Options, Stop},
     wire::{decode_args, encode_args},
 };
+use common::{Bench, ManualClock, def};
+use futures::FutureExt as _;
 
 const OPTIONS: Options = Options::new().retries(2).backoff("2s..10s");
 
@@ -212,7 +212,7 @@ async fn a_result_beyond_the_limit_says_what_to_do() {
 
 #[tokio::test]
 async fn a_result_that_cannot_be_serialised_is_not_run_again() {
-    use task_core::task::Outcome;
+    use celeriac_core::task::Outcome;
     struct Never;
     impl serde::Serialize for Never {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

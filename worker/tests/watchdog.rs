@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use common::{Bench, def, options};
-use futures::FutureExt as _;
-use task_core::{
+use celeriac_core::{
     task::{Body, Options},
     wire::decode_args,
 };
-use worker::WorkerOptions;
+use celeriac_worker::WorkerOptions;
+use common::{Bench, def, options};
+use futures::FutureExt as _;
 
 /// What was logged.
 #[derive(Clone, Default)]

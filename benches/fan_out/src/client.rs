@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use aws_host::now_ns;
 use celeriac::Client;
+use celeriac_core::ports::Ports;
 use measure::payload;
 use serde_json::json;
-use task_core::ports::Ports;
 
 use crate::{
     child::{answer, say},

@@ -15,9 +15,9 @@ use celeriac::{
     Client, Registry, States,
     aws::{Backend, Bill, Operation, Options, Settings, Usage},
 };
+use celeriac_lambda::{Function as _, Request};
 use futures::future::{BoxFuture, FutureExt as _};
 use serde::Serialize;
-use task_core::aws::lambda::{Function as _, Request};
 
 use crate::load::{FUNCTION, SQS_QUEUE, STACK};
 
@@ -84,8 +84,8 @@ impl Deployed {
         let (client, launching, running) = (backend()?, backend()?, backend()?);
         let registry = Arc::new(Registry::linked()?);
         *lock(&site) = Some(Site {
-            dispatcher: Arc::new(dispatcher::lambda::Handler::new(launching.clone(), &registry)),
-            worker: Arc::new(worker::lambda::Handler::new(running.clone(), registry, States::default())),
+            dispatcher: Arc::new(celeriac_lambda::dispatcher::Handler::new(launching.clone(), &registry)),
+            worker: Arc::new(celeriac_lambda::worker::Handler::new(running.clone(), registry, States::default())),
         });
         Ok(Self {
             watcher: Client::new(backend()?.ports()),
@@ -126,8 +126,8 @@ fn backend(host: &str, aws: &str) -> Result<Backend> {
 /// The handlers of both functions.
 #[derive(Clone)]
 struct Site {
-    dispatcher: Arc<dispatcher::lambda::Handler>,
-    worker: Arc<worker::lambda::Handler>,
+    dispatcher: Arc<celeriac_lambda::dispatcher::Handler>,
+    worker: Arc<celeriac_lambda::worker::Handler>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

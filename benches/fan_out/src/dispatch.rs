@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use celeriac::Registry;
-use dispatcher::{Dispatcher, DispatcherOptions};
+use celeriac_aws::Backend;
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
 use measure::{Watch, peak_mb};
 use serde_json::{Value, json};
-use task_core::aws::Backend;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 

@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, Result};
 use aws_host::{Bootstrap, first_poll, first_request};
 use bytes::Bytes;
+use celeriac_aws::Payload;
 use measure::{Peers, ROUNDS, percentile, print, run_peers};
-use task_core::aws::Payload;
 
 use crate::{
     floor::AT_A_TIME,
@@ -162,7 +162,7 @@ fn cold() -> Result<()> {
     let this = std::env::current_exe()?;
     let program = std::env::var_os("PROGRAM").map_or_else(|| this.clone(), Into::into);
     let bootstrap = |program: &Path, handler: &str| Bootstrap {
-        env: vec![("CELERIAC_STACK".to_owned(), STACK.to_owned())],
+        env: vec![("CELERIAC_STORE".to_owned(), format!("aws:{STACK}"))],
         ..Bootstrap::new(program, handler)
     };
     for handler in ["dispatcher", "worker"] {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use celeriac::Registry;
-use dispatcher::{Dispatcher, DispatcherOptions};
-use measure::{Watch, payload, peak_mb};
-use serde_json::json;
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{Delivery, Receipt},
     wire::{Header, Packer, Packing, encode_args},
 };
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
+use measure::{Watch, payload, peak_mb};
+use serde_json::json;
 
 use crate::{
     child::say,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use celeriac::{Context, Stop, task};
-use task_core::aws::{Backend, Bill, Options, Settings};
+use celeriac_aws::{Backend, Bill, Options, Settings};
 
 /// The queue of both tasks.
 pub(crate) const QUEUE: &str = "load";

@@ -1,10 +1,10 @@
 //! Records of batches that nobody keeps.
 
-use futures::future::{BoxFuture, FutureExt as _, ready};
-use task_core::{
+use celeriac_core::{
     id::BatchId,
     ports::{BatchRecord, Batches, NewBatch, Owed, PortError, Tally},
 };
+use futures::future::{BoxFuture, FutureExt as _, ready};
 
 /// Keeps no record of any batch.
 pub(crate) struct Unrecorded;

@@ -11,11 +11,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use aws_host::{Failure, Faults, Function, Host, HostOptions, Runs, Stub, now_ns};
 use bytes::Bytes;
+use celeriac_aws::Payload;
+use celeriac_core::wire::{Header, Parcel};
 use serde_json::{Value, json};
-use task_core::{
-    aws::Payload,
-    wire::{Header, Parcel},
-};
 
 use crate::{
     child::{answer, say},

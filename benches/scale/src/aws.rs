@@ -7,11 +7,9 @@ use std::{
     time::Duration,
 };
 
-use task_core::{
-    aws::{Operation, Usage},
-    ports::{Clock, PortError},
-    sim::Dice,
-};
+use celeriac_aws::{Operation, Usage};
+use celeriac_core::ports::{Clock, PortError};
+use celeriac_sim::Dice;
 
 use crate::{bucket::Bucket, limits};
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use base64_simd::STANDARD;
+use celeriac_aws::Answer;
+use celeriac_core::ports::Delivery;
 use serde::Serialize;
-use task_core::{aws::Answer, ports::Delivery};
 
 /// The name of the simulated stack.
 pub(crate) const STACK: &str = "scale";

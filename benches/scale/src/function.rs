@@ -6,19 +6,15 @@ use std::{
     time::Duration,
 };
 
-use task_core::{
-    aws::{
-        Answer,
-        lambda::{self, Request},
-    },
-    sim::{Fate, Host, Sim},
-};
+use celeriac_aws::Answer;
+use celeriac_lambda::Request;
+use celeriac_sim::{Fate, Host, Sim};
 use tokio::sync::oneshot;
 
 use crate::{aws::Aws, bucket::Bucket, limits};
 
 /// What handles the events of an environment.
-type Handler = Arc<dyn lambda::Function>;
+type Handler = Arc<dyn celeriac_lambda::Function>;
 
 /// What becomes of a new environment.
 pub(crate) type Boot = Arc<dyn Fn(&Host) -> Handler + Send + Sync>;

@@ -3,14 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::{BoxFuture, FutureExt as _, join_all};
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
     ports::{
         BatchRecord, Batches, Checkpoint, Claim, ClaimRequest, Failure, Finish, Ledger, NewBatch, Owed, PortError,
         Record, Row, Seal,
     },
 };
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 
 use crate::aws::{Ask, Key, Way};
 

@@ -11,14 +11,14 @@ use std::{
     time::Duration,
 };
 
+use celeriac_core::{
+    ports::Clock,
+    task::{Body, Context, Ended, Options, Registry, Takes, Task, TaskDef},
+};
+use celeriac_sim::Host;
 use futures::{
     Stream,
     future::{BoxFuture, FutureExt as _},
-};
-use task_core::{
-    ports::Clock,
-    sim::Host,
-    task::{Body, Context, Ended, Options, Registry, Takes, Task, TaskDef},
 };
 
 use crate::limits;

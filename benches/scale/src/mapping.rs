@@ -3,10 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use task_core::{
-    ports::{Clock, Delivery, Queue, Receive},
-    sim::{Host, Sim},
-};
+use celeriac_core::ports::{Clock, Delivery, Queue, Receive};
+use celeriac_sim::{Host, Sim};
 use tokio::sync::oneshot;
 
 use crate::{

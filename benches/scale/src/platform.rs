@@ -3,11 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use celeriac_aws::{Minutes, Platform};
+use celeriac_core::ports::{InvokeError, PortError};
 use futures::future::{BoxFuture, FutureExt as _};
-use task_core::{
-    aws::{Minutes, Platform},
-    ports::{InvokeError, PortError},
-};
 
 use crate::{
     aws::{Ask, Key, Way},

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
+use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
 use futures::{
     StreamExt as _,
     future::{BoxFuture, FutureExt as _},
     stream,
 };
-use task_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
 
 use crate::{aws::Way, limits};
 

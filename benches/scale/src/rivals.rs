@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use task_core::aws::PRICES;
+use celeriac_aws::PRICES;
 
 use crate::{Setup, limits};
 

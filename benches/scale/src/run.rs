@@ -5,16 +5,16 @@ use std::{
     time::Duration,
 };
 
-use dispatcher::DispatcherOptions;
-use task_core::{
-    aws::{Backend, Bill, Options, Settings, lambda},
+use celeriac_aws::{Backend, Bill, Options, Settings};
+use celeriac_core::{
     client::{Client, FanOut},
     planner,
     ports::{Clock, Ports, Profile, SystemClock},
-    sim::{Dice, Host, Sim, Weather},
     task::{Options as TaskOptions, States, Task},
 };
-use worker::WorkerOptions;
+use celeriac_dispatcher::DispatcherOptions;
+use celeriac_sim::{Dice, Host, Sim, Weather};
+use celeriac_worker::WorkerOptions;
 
 use crate::{
     aws::{Aws, Way},
@@ -279,8 +279,8 @@ impl World {
             states.insert(Post::new(host, world.book.clone()));
             let options = WorkerOptions { isolate: false, threads: 1, ..WorkerOptions::default() };
             let (ports, backend, registry) = (world.ports(host), world.backend(host, None), Arc::clone(&registry));
-            Arc::new(worker::lambda::Handler::on(ports, backend, registry, states, options))
-                as Arc<dyn lambda::Function>
+            Arc::new(celeriac_lambda::worker::Handler::on(ports, backend, registry, states, options))
+                as Arc<dyn celeriac_lambda::Function>
         })
     }
 
@@ -292,8 +292,8 @@ impl World {
             let backend = world.backend(host, Some(workers.clone()));
             let launcher = Arc::new(backend.functions(&registry));
             let options = DispatcherOptions { parcels: world.parcels, ..DispatcherOptions::new([QUEUE]) };
-            Arc::new(dispatcher::lambda::Handler::on(world.ports(host), backend, launcher, options))
-                as Arc<dyn lambda::Function>
+            Arc::new(celeriac_lambda::dispatcher::Handler::on(world.ports(host), backend, launcher, options))
+                as Arc<dyn celeriac_lambda::Function>
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use task_core::planner;
+use celeriac_core::planner;
 
 use crate::{Outcome, Setup, run};
 

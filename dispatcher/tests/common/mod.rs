@@ -1,6 +1,6 @@
 //! Parcels to dispatch.
 
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{Outgoing, Ports},
     wire::{Header, Packer, Packing},

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use task_core::{
+use celeriac_core::{
     task::{Options, Task, arguments},
     wire::{Json, from_json},
 };
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 #[derive(Deserialize, Serialize)]
 struct Everything {

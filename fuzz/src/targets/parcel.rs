@@ -1,7 +1,7 @@
 //! A parcel's bytes: opened as a worker does, its header read as a dispatcher does, cut to a stub.
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
     ports::{ChildPlan, Seal},

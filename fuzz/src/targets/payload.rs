@@ -1,10 +1,8 @@
 //! What a worker's function is invoked with, and the text of a message of SQS, which stands in it too.
 
 use bytes::Bytes;
-use task_core::{
-    aws::{Payload, QueueEvent},
-    ports::{Delivery, Receipt},
-};
+use celeriac_aws::{Payload, QueueEvent};
+use celeriac_core::ports::{Delivery, Receipt};
 
 /// The bytes as a payload, as an event of a queue's mapping, and as the text of a message in a payload.
 pub fn run(data: &[u8]) {

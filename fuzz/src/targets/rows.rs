@@ -1,13 +1,13 @@
 //! What a ledger's rows hold as bytes, on a file and on DynamoDB alike: seals, windows, tallies, results, failures, dead
 //! letters.
 
-use serde::{Serialize, de::DeserializeOwned};
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::BatchId,
     ports::{ChildPlan, DeadLetter, Entry, Failure, Reason, ResultRow, Seal, Tally, Window, entries},
     wire::decode_args,
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 /// The call that results and failures are asked for.
 const CALL: u64 = 7;

@@ -1,6 +1,6 @@
 //! The pattern of a schedule: read, and asked when it is due. And the durations of options.
 
-use task_core::{schedule::Schedule, task::parse_duration};
+use celeriac_core::{schedule::Schedule, task::parse_duration};
 
 /// Times to ask for: 1970, two in 2026, one before a change of clocks, the end of the years that patterns know, and of
 /// time.

@@ -1,8 +1,8 @@
 //! `dead drop`.
 
+use celeriac_core::ports::Removal;
 use clap::Args;
 use serde::Serialize;
-use task_core::ports::Removal;
 
 use super::{
     super::{exit::Failure, print, session::Session},

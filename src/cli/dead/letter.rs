@@ -1,8 +1,8 @@
 //! A dead letter, for people and scripts.
 
+use celeriac_core::{ports::DeadLetter, task::Registry, wire::Json};
 use clap::Args;
 use serde::Serialize;
-use task_core::{ports::DeadLetter, task::Registry, wire::Json};
 
 use super::super::{print::Time, session};
 

@@ -1,11 +1,11 @@
 //! `dead list`.
 
-use clap::Args;
-use serde::Serialize;
-use task_core::{
+use celeriac_core::{
     id::{BatchId, TaskId},
     ports::DeadQuery,
 };
+use clap::Args;
+use serde::Serialize;
 
 use super::{
     super::{

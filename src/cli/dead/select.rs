@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use clap::Args;
-use task_core::{
+use celeriac_core::{
     id::{BatchId, TaskId},
     ports::{DeadLetter, DeadLetters, DeadQuery},
 };
+use clap::Args;
 
 use super::super::exit::Failure;
 

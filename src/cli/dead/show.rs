@@ -1,8 +1,8 @@
 //! `dead show`.
 
+use celeriac_core::{id::TaskId, ports::Failure as Attempt};
 use clap::Args;
 use serde::Serialize;
-use task_core::{id::TaskId, ports::Failure as Attempt};
 
 use super::{
     super::{

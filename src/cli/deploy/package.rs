@@ -49,7 +49,7 @@ impl Package {
         let about = |what: &str| format!("the program `{}` {what}", binary.display());
         let bytes = fs::read(&binary).map_err(|error| Failure::Usage(about(&format!("cannot be read: {error}"))))?;
         let package = deploy::Package::new(&bytes, settings.architecture()).map_err(|error| {
-            Failure::Usage(about(&format!("cannot be a function: {}", task_core::task::chain(&error))))
+            Failure::Usage(about(&format!("cannot be a function: {}", celeriac_core::task::chain(&error))))
         })?;
         fs::write(&self.out, &package.zip)
             .map_err(|error| Failure::Failed(format!("`{}` cannot be written: {error}", self.out.display())))?;

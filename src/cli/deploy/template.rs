@@ -1,7 +1,7 @@
 //! `deploy template`.
 
+use celeriac_core::ports::{Clock, SystemClock};
 use clap::Args;
-use task_core::ports::{Clock, SystemClock};
 
 use super::{
     super::{args::Common, exit::Failure, print, session},

@@ -1,5 +1,5 @@
 //! The client that a call uses when it names none: that of the scope it is made in, else the default of the process,
-//! else one over the stack or the file that the environment names, opened when it is first needed.
+//! else one on the store that the environment names, opened when it is first needed.
 
 use std::{
     future::Future,
@@ -7,10 +7,7 @@ use std::{
 };
 
 use super::{Client, Error};
-#[cfg(feature = "aws")]
-use crate::aws;
-#[cfg(feature = "embedded")]
-use crate::embedded;
+use crate::store::{self, Existence};
 
 tokio::task_local! {
     static SCOPE: Client;
@@ -20,12 +17,12 @@ static DEFAULT: RwLock<Option<Client>> = RwLock::new(None);
 
 impl Client {
     /// The client that a call made here uses unless it names another with `.on(&client)`: that of the innermost
-    /// [`scope`](Self::scope), else the [default](Self::set_default) of this process. If there is none, what the
-    /// environment names becomes the default: with the feature `aws` the stack in `CELERIAC_STACK`; else, with the feature
-    /// `embedded`, the file in `CELERIAC_DATABASE`, `celeriac.db` if it names none.
+    /// [`scope`](Self::scope), else the [default](Self::set_default) of this process. If there is none, a client on the
+    /// store that `CELERIAC_STORE` names becomes the default; where that names none, one on the file `celeriac.db` in
+    /// the working directory, if the feature `embedded` is on.
     ///
     /// # Errors
-    /// If that cannot be opened; without the features, if there is no default. The next call tries again.
+    /// If that store cannot be opened. The next call tries again.
     pub fn ambient() -> Result<Self, Error> {
         if let Some(client) = Self::present() {
             return Ok(client);
@@ -59,33 +56,6 @@ impl Client {
 }
 
 fn open() -> Result<Client, Error> {
-    #[cfg(feature = "aws")]
-    if let Some(client) = on_stack()? {
-        return Ok(client);
-    }
-    on_file()
-}
-
-/// On the stack that the environment names, if it does.
-#[cfg(feature = "aws")]
-fn on_stack() -> Result<Option<Client>, Error> {
-    use std::sync::Arc;
-
-    let settings = aws::Settings::from_environment().map_err(|error| Error::Stack { source: Arc::new(error) })?;
-    let ports = settings.map(aws::open).transpose().map_err(|error| Error::Stack { source: Arc::new(error) })?;
-    Ok(ports.map(Client::new))
-}
-
-#[cfg(feature = "embedded")]
-fn on_file() -> Result<Client, Error> {
-    let path = embedded::default_file();
-    match embedded::open(&path) {
-        Ok(ports) => Ok(Client::new(ports)),
-        Err(error) => Err(Error::Open { path, source: std::sync::Arc::new(error) }),
-    }
-}
-
-#[cfg(not(feature = "embedded"))]
-fn on_file() -> Result<Client, Error> {
-    Err(Error::NoClient)
+    let store = store::open(&store::default_url()?, Existence::Created)?;
+    Ok(Client::new(store.ports()))
 }

@@ -1,8 +1,9 @@
 //! What can go wrong when work is asked for, told apart by what the caller should do next.
 
-use std::{borrow::Cow, path::PathBuf, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use super::{CallStatus, Client};
+use crate::store::StoreError;
 use crate::{
     id::{BatchId, TaskId},
     ports::{Outgoing, PortError, SendError},
@@ -95,28 +96,11 @@ pub enum Error {
         /// The batch.
         batch: BatchId,
     },
-    /// There is no ambient client.
+    /// There is no ambient client, and the store that the environment names cannot be opened to make one.
     #[error(
-        "no client to send with: call `Client::set_default(client)` at start-up, name one with `.on(&client)`, or build \
-         with the feature `aws`, which uses the stack that CELERIAC_STACK names, or `embedded`, which opens the file that \
-         CELERIAC_DATABASE names"
+        "no client to send with: {0}; or call `Client::set_default(client)` at start-up, or name one with `.on(&client)`"
     )]
-    NoClient,
-    /// The stack of the ambient client cannot be used.
-    #[cfg(feature = "aws")]
-    #[error("the ambient client cannot use its stack, which CELERIAC_STACK names: {source}")]
-    Stack {
-        /// Why.
-        source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
-    },
-    /// The file of the ambient client cannot be opened.
-    #[error("the ambient client cannot open its file, which CELERIAC_DATABASE names: {source}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::sync::Arc<dyn std::error::Error + Send + Sync>,
-    },
+    Store(#[from] StoreError),
     /// The call did not end in time. It goes on all the same.
     #[error("call {id} had not ended after {waited:?}: it is {status}")]
     NotYet {

@@ -35,3 +35,15 @@ pub trait Invoker: Send + Sync + 'static {
     /// Hands an invocation to a worker; `Ok` once it is accepted.
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>>;
 }
+
+/// An invoker whose invocations count against a cap over all dispatchers.
+pub trait Launcher: Invoker {
+    /// How many more may be launched now, up to `most`: they count as outstanding from now on.
+    fn reserve(&self, most: usize) -> BoxFuture<'_, Result<usize, PortError>>;
+
+    /// What was reserved and is not launched may be launched by others.
+    fn give_back(&self) -> BoxFuture<'_, ()>;
+
+    /// An invocation has died that was counted under this minute.
+    fn release(&self, minute: u64) -> BoxFuture<'_, ()>;
+}

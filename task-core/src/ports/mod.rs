@@ -27,7 +27,7 @@ pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use dead_letters::{DeadLetter, DeadLetters, DeadQuery, Reason, Removal};
 pub use entries::{Entry, entries};
 pub use error::{BoxError, PortError, SendError};
-pub use invoker::{Invocation, InvokeError, Invoker};
+pub use invoker::{Invocation, InvokeError, Invoker, Launcher};
 pub use ledger::{
     Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, Record, ResultRow, Row,
     RowState, Seal, Takeover, Tally, Window,
@@ -72,6 +72,8 @@ pub struct Profile {
     /// Calls to be tried again that are due within this time of each other, or within half of what the first of them
     /// waits, share a parcel; 0 for as many parcels as there may be. What a parcel costs decides it.
     pub gather_ms: u64,
+    /// How long a dispatcher waits for a first message before it asks again, in milliseconds; stopping waits as long.
+    pub wait_ms: u64,
     /// How long a claim, and the hiding of its message, lasts unless renewed.
     pub lease_ms: u64,
     /// Once the parcels of one send have so many bytes, no more go with it: enough to share its cost, and not so many that

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     client::Client,
     id::{BatchId, ParcelId},
     ports::{DeadLetter, DeadQuery, Reason, Removal, SendError},

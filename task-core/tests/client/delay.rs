@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{FutureExt, future::join_all, poll};
-use task_core::{
+use celeriac_core::{
     client::{Call, Client, Error},
     id::BatchId,
     ports::{Outgoing, SendError},
     wire::Parcel,
 };
+use futures::{FutureExt, future::join_all, poll};
 
 use crate::{
     memory::{Memory, client, client_with, lost, ports, refused},
@@ -324,7 +324,7 @@ fn what_a_user_holds_may_cross_threads() {
     send(&client);
     sync::<Client>();
     sync::<Error>();
-    sync::<task_core::client::Handle<std::cell::Cell<u8>>>();
+    sync::<celeriac_core::client::Handle<std::cell::Cell<u8>>>();
     assert!(format!("{delay:?} {:?}", mail(&client, "a")).starts_with("Delay(mail.send) Call(mail.send"));
     let _: Option<Call<SendEmail>> = None;
 }

@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, stream};
-use task_core::{
+use celeriac_core::{
     client::{Error, FanOut},
     ports::{SendError, Tally},
     wire::{MAX_CALLS, Parcel},
 };
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::{
     memory::{client, client_with, lost, refused, unavailable},
@@ -280,7 +280,7 @@ async fn a_batch_says_how_far_it_is() {
     ends(9, 1);
     let progress = batch.wait(Duration::from_secs(3)).await.unwrap();
     assert_eq!((progress.total, progress.ended, progress.succeeded, progress.dead), (10, 10, 9, 1));
-    let missing = task_core::id::BatchId::from_key("a", "b");
+    let missing = celeriac_core::id::BatchId::from_key("a", "b");
     assert_eq!(
         client.batch::<()>(missing).await.unwrap_err().to_string(),
         format!("there is no batch {missing} here: it was never opened, or this is another database")

@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
-use futures::{FutureExt, future::join_all};
-use task_core::{
+use celeriac_core::{
     client::{Call, CallStatus, Client, Error, FanOut},
-    embedded,
     id::TaskId,
     ports::{
         Claim, ClaimRequest, DeadLetter, DeadQuery, Delivery, Ports, Reason, Receive, Record, ResultRow, Seal,
@@ -13,6 +11,7 @@ use task_core::{
     },
     wire::{Parcel, decode_args, encode_args},
 };
+use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
 
 use crate::tasks::{Mail, SendEmail, addresses, campaign, mail};
@@ -25,7 +24,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let dir = TempDir::new().unwrap();
-    let ports = embedded::open(&dir.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&dir.path().join("test.db")).unwrap();
     Fixture { dir, client: Client::new(ports.clone()), ports }
 }
 
@@ -34,7 +33,7 @@ impl Fixture {
     fn reopened(self) -> Self {
         let Self { dir, ports, client } = self;
         drop((ports, client));
-        let ports = embedded::open(&dir.path().join("test.db")).unwrap();
+        let ports = celeriac_embedded::open(&dir.path().join("test.db")).unwrap();
         Self { dir, client: Client::new(ports.clone()), ports }
     }
 
@@ -111,7 +110,7 @@ impl Fixture {
             queue: delivery.queue,
             receipt: delivery.receipt,
         };
-        task_core::protocol::settle(&self.ports, settling).await.unwrap();
+        celeriac_core::protocol::settle(&self.ports, settling).await.unwrap();
     }
 
     async fn run_all(&self, result: Option<u32>) {
@@ -198,7 +197,7 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
 fn in_child(database: &Path) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "file::ambient_child", "--ignored", "--nocapture"])
-        .env("CELERIAC_DATABASE", database)
+        .env("CELERIAC_STORE", format!("sqlite:{}", database.display()))
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()
@@ -213,7 +212,7 @@ async fn ambient_child() {
             call().await.unwrap();
             println!("sent");
         }
-        Err(Error::Open { path, source }) => println!("{}", Error::Open { path, source }),
+        Err(error @ Error::Store(_)) => println!("{error}"),
         Err(other) => println!("unexpected: {other}"),
     }
 }
@@ -232,7 +231,6 @@ fn a_file_that_cannot_be_opened_is_named() {
     let file = dir.path().join("notes.txt");
     std::fs::write(&file, "no database at all, but a text of some length, longer than a header".repeat(20)).unwrap();
     let printed = in_child(&file);
-    let told =
-        format!("the ambient client cannot open its file, which CELERIAC_DATABASE names: `{}` is not", file.display());
+    let told = format!("no client to send with: store `sqlite:{0}` cannot be opened: `{0}` is not", file.display());
     assert!(printed.contains(&told), "{printed}");
 }

@@ -1,11 +1,11 @@
 //! Calls from JSON.
 
-use serde_json::{Value, json};
-use task_core::{
+use celeriac_core::{
     client::CallOptions,
     task::{Body, Options, TaskDef},
     wire::decode_args,
 };
+use serde_json::{Value, json};
 
 use crate::{
     memory::client,

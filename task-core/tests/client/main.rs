@@ -7,11 +7,9 @@ mod ambient;
 mod dead;
 mod delay;
 mod fan_out;
-#[cfg(feature = "embedded")]
 mod file;
 mod json;
 mod memory;
-#[cfg(feature = "embedded")]
 mod races;
 mod results;
 mod tasks;

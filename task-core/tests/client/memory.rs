@@ -6,8 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
-use task_core::{
+use celeriac_core::{
     client::Client,
     id::{BatchId, ParcelId, TaskId},
     planner,
@@ -18,6 +17,7 @@ use task_core::{
     },
     wire::Parcel,
 };
+use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;
 
 /// What the ports have been told, and what they are to answer.

@@ -6,17 +6,16 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use futures::{FutureExt as _, future::BoxFuture};
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     client::{CallStatus, Client},
-    embedded,
     id::{BatchId, ParcelId, TaskId},
     ports::{
         Claim, ClaimRequest, DeadLetter, DeadLetters, DeadQuery, Finish, PortError, Ports, Reason, Record, Removal,
         Takeover, Tally,
     },
 };
+use futures::{FutureExt as _, future::BoxFuture};
 
 /// Runs the only call of a parcel to its death.
 async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
@@ -82,7 +81,7 @@ impl DeadLetters for Sudden {
 #[tokio::test]
 async fn a_call_that_dies_again_while_it_is_asked_after_has_not_succeeded() {
     let dir = tempfile::tempdir().unwrap();
-    let ports = embedded::open(&dir.path().join("test.db")).unwrap();
+    let ports = celeriac_embedded::open(&dir.path().join("test.db")).unwrap();
     let call = BatchId::from_key("mail.send", "ada").call(0);
     die(&ports, ParcelId::root(call.batch, 0), call, 1000).await;
     assert_eq!(ports.dead_letters.remove(vec![(call, 1000)], Removal::Retried).await.unwrap(), 1);

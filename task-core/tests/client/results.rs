@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     client::{CallStatus, Client, Handle},
     id::{BatchId, ParcelId, TaskId},

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     client::{Call, Client, FanOut},
     id::ParcelId,
     task::{Options, Takes, Task},
     wire::{Parcel, decode_args},
 };
+use serde::{Deserialize, Serialize, Serializer};
 
 pub struct SendEmail;
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use celeriac_core::task::{Options, Secret, Task, arguments};
 use serde::{Deserialize, Serialize};
-use task_core::task::{Options, Secret, Task, arguments};
 
 use crate::{
     ROOM, pack,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use task_core::wire::Json;
+use celeriac_core::wire::Json;
 
 use crate::{
     ROOM, pack,

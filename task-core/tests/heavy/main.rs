@@ -25,7 +25,7 @@ mod raw;
 mod rows;
 mod schedule;
 
-use task_core::wire::MAX_BODY_BYTES;
+use celeriac_core::wire::MAX_BODY_BYTES;
 
 /// What is left of a body for one argument.
 const ROOM: usize = MAX_BODY_BYTES - 1024;

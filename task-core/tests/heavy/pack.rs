@@ -1,6 +1,6 @@
 //! `MessagePack` as no program would write it: as much of one thing as there is room for.
 
-use task_core::wire::MAX_DEPTH;
+use celeriac_core::wire::MAX_DEPTH;
 
 use crate::ROOM;
 

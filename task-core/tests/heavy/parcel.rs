@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     ports::{ChildPlan, Seal},
     wire::{Header, MAX_BODY_BYTES, MAX_CALLS, Parcel},

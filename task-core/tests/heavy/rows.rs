@@ -1,11 +1,11 @@
 //! What a ledger's rows hold as bytes. A file's row may have any size; who may write it may do all else too, but who
 //! looks at it shall see what is wrong.
 
-use serde::{Serialize, de::DeserializeOwned};
-use task_core::{
+use celeriac_core::{
     ports::{DeadLetter, Entry, Failure, ResultRow, Seal, Tally, Window, entries},
     wire::decode_args,
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ROOM, pack,

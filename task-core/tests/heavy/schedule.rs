@@ -1,6 +1,6 @@
 //! Patterns of schedules. They stand in the program, and are short.
 
-use task_core::schedule::Schedule;
+use celeriac_core::schedule::Schedule;
 
 use crate::{
     ROOM,

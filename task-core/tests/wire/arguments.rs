@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use celeriac_core::wire::{Json, MAX_DEPTH, decode_args, encode_args, from_json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use task_core::wire::{Json, MAX_DEPTH, decode_args, encode_args, from_json};
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use proptest::prelude::*;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::TaskId,
     ports::{ChildPlan, Seal},
     wire::{Header, Packer, Parcel},
 };
+use proptest::prelude::*;
 
 use super::parcels::*;
 

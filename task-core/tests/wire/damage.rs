@@ -1,12 +1,12 @@
 //! Bytes that are no parcel, or a damaged one: always an error that says what is wrong, never a panic.
 
 use bytes::Bytes;
-use proptest::prelude::*;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     ports::{ChildPlan, Seal},
     wire::{Header, Json, MAX_INDEX, Parcel, WireError},
 };
+use proptest::prelude::*;
 
 use super::{parcels::*, raw};
 

@@ -1,7 +1,7 @@
 //! Parcels to test with.
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     wire::{Header, Packer, Packing, encode_args},
 };

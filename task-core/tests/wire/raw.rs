@@ -1,7 +1,7 @@
 //! Parcels put together by hand, as no client would.
 
 use bytes::Bytes;
-use task_core::wire::{Header, Parcel, WireError};
+use celeriac_core::wire::{Header, Parcel, WireError};
 
 use super::parcels;
 

@@ -1,7 +1,7 @@
 //! What goes in comes out, for any calls that fit.
 
+use celeriac_core::wire::{Header, MAX_INDEX, MAX_TIME_MS, Packer, Packing, Parcel};
 use proptest::prelude::*;
-use task_core::wire::{Header, MAX_INDEX, MAX_TIME_MS, Packer, Packing, Parcel};
 
 use super::{parcels::*, raw};
 

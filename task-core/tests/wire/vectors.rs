@@ -12,12 +12,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::{Value, json};
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{ChildPlan, Seal},
     wire::{Header, Json, Parcel, from_json},
 };
+use serde_json::{Value, json};
 
 use super::parcels::*;
 

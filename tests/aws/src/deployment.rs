@@ -16,7 +16,8 @@ use crate::{CREDENTIALS, Ministack, ministack::python};
 #[derive(Debug)]
 pub struct Deployment {
     program: PathBuf,
-    stack: String,
+    /// The URL of the stack.
+    store: String,
     endpoint: String,
     folder: TempDir,
 }
@@ -35,7 +36,7 @@ impl Deployment {
         let folder = TempDir::new().expect("a temporary folder");
         let program = folder.path().join(example);
         strip(&self::example(example), &program);
-        let deployment = Self { program, stack: stack.to_owned(), endpoint: endpoint.to_owned(), folder };
+        let deployment = Self { program, store: format!("aws:{stack}"), endpoint: endpoint.to_owned(), folder };
         let (settings_file, zip, template) = ("settings.toml", "function.zip", "template.json");
         let mut text = format!("architecture = \"{}\"\n{settings}\n[environment]\n", architecture());
         for (name, value) in environment.iter().chain(&[("AWS_ENDPOINT_URL", endpoint)]) {
@@ -68,12 +69,12 @@ impl Deployment {
 
     /// What a program has to find in its environment to find the stack.
     pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
-        environment(&self.stack, &self.endpoint)
+        environment(&self.store, &self.endpoint)
     }
 
     /// The processes in which a function of the stack runs now.
     pub fn processes(&self, handler: &str) -> Vec<u32> {
-        let wanted = [format!("CELERIAC_STACK={}", self.stack), format!("_HANDLER={handler}")];
+        let wanted = [format!("CELERIAC_STORE={}", self.store), format!("_HANDLER={handler}")];
         let processes = fs::read_dir("/proc").expect("functions run on Linux").filter_map(Result::ok);
         let ids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
         let is_one = |id: &u32| {
@@ -91,9 +92,9 @@ fn architecture() -> &'static str {
     if env::consts::ARCH == "aarch64" { "arm64" } else { env::consts::ARCH }
 }
 
-/// What a program has to find in its environment to find a stack at this endpoint.
-pub fn environment<'a>(stack: &'a str, endpoint: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let place = [("CELERIAC_STACK", stack), ("AWS_ENDPOINT_URL", endpoint), ("AWS_REGION", Ministack::REGION)];
+/// What a program has to find in its environment to find a stack, by its URL, at this endpoint.
+pub fn environment<'a>(store: &'a str, endpoint: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let place = [("CELERIAC_STORE", store), ("AWS_ENDPOINT_URL", endpoint), ("AWS_REGION", Ministack::REGION)];
     place.into_iter().chain(CREDENTIALS)
 }
 

@@ -7,11 +7,9 @@ use std::{
 };
 
 use aws_tests::{Ministack, config, create_stack, with_credentials};
+use celeriac_aws::{Options, Settings};
+use celeriac_conformance::{Case, ManualClock, World};
 use libtest_mimic::{Arguments, Failed, Trial};
-use task_core::{
-    aws::{self, Options, Settings},
-    conformance::{self, Case, ManualClock, World},
-};
 
 /// The queues that cases name.
 const QUEUES: &[&str] = &["mail", "urgent", "bulk", "other"];
@@ -21,7 +19,7 @@ static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::with_virtual_time);
 fn main() -> ExitCode {
     with_credentials();
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    let cases = conformance::all().enumerate();
+    let cases = celeriac_conformance::all().enumerate();
     let trials = cases.map(|(k, case)| Trial::test(case.name, move || run(case, &format!("case-{k}")))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -37,7 +35,7 @@ fn run(case: Case, stack: &str) -> Result<(), Failed> {
             bucket: Some(stack.to_owned()),
             ..Settings::new(stack.parse()?)
         };
-        let ports = aws::open_with(settings, Options { clock: clock.clone(), ..Options::default() })?;
+        let ports = celeriac_aws::open_with(settings, Options { clock: clock.clone(), ..Options::default() })?;
         (case.run)(World::new(ports, clock, ())).await;
         Ok(())
     })

@@ -12,7 +12,8 @@ use aws_sdk_dynamodb::{
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use aws_tests::{Ministack, config, create_stack};
-use task_core::{conformance::ManualClock, ports::Clock as _};
+use celeriac_conformance::ManualClock;
+use celeriac_core::ports::Clock as _;
 
 /// A time that has no exact fraction of a second in binary.
 const START_MS: u64 = 1_700_000_000_123;

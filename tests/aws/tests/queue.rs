@@ -10,13 +10,13 @@ use std::{
 
 use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack, with_credentials};
 use bytes::Bytes;
-use libtest_mimic::{Arguments, Trial};
-use task_core::{
-    aws::{Backend, Options, Settings},
+use celeriac_aws::{Backend, Options, Settings};
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
     wire::{self, Header, Packer, Packing},
 };
+use libtest_mimic::{Arguments, Trial};
 
 static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
 

@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::Result;
 use celeriac::{CallStatus, Client, DeadQuery, Reason, TaskId, embedded};
-use rusqlite::Connection;
-use serde::Deserialize;
-use task_core::{
+use celeriac_core::{
     ports::{DeadLetter, Tally},
     wire::decode_args,
 };
+use rusqlite::Connection;
+use serde::Deserialize;
 
 use crate::{
     facts::{Answer, Facts, Seen},

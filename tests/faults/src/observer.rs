@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use celeriac::{CallStatus, Client, TaskId, embedded};
-use task_core::wire::decode_args;
+use celeriac_core::wire::decode_args;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{

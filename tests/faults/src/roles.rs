@@ -12,9 +12,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use celeriac::{App, Client, Error, Road, TaskId, embedded};
+use celeriac_core::ports::Ports;
 use futures::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use task_core::ports::Ports;
 use tokio::sync::oneshot;
 
 use crate::{

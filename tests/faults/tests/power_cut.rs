@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use celeriac::{Client, TaskId, embedded};
+use celeriac_core::wire::Parcel;
 use process_faults::{
     journal::{self, Deed, Entry, Platter},
     record::{Event, Record, What, parse},
@@ -25,7 +26,6 @@ use process_faults::{
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rusqlite::Connection;
-use task_core::wire::Parcel;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_process-faults");
 

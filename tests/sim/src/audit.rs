@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::ParcelId,
     planner,
     ports::{Claim, ClaimRequest, Delivery, Outgoing, Record, Seal, Settle, Settlement},
-    sim::{Deed, HostId, Observer, Write},
     wire::{Header, Parcel, decode_args},
 };
+use celeriac_sim::{Deed, HostId, Observer, Write};
 
 use crate::{
     facts::{Delivered, Facts, Hold, Shared, Stored},

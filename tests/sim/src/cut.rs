@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use task_core::{planner, ports::Profile, sim::Weather};
+use celeriac_core::{planner, ports::Profile};
+use celeriac_sim::Weather;
 
 use crate::{
     hands::Limits,

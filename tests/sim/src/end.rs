@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
     ports::{DeadLetter, Failure, Reason, Tally},
-    sim::Sim,
     wire::encode_args,
 };
+use celeriac_sim::Sim;
 
 use crate::{
     facts::{Age, Facts, Seen, Stored},

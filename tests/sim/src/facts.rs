@@ -6,12 +6,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::Seal,
-    sim::{BEGIN_MS, HostId, short},
 };
+use celeriac_sim::{BEGIN_MS, HostId, short};
 
 use crate::{
     tasks::{self, Args},

@@ -9,16 +9,16 @@ use std::{
     time::Duration,
 };
 
-use dispatcher::{Dispatcher, DispatcherOptions};
-use task_core::{
+use celeriac_core::{
     client::{Client, FanOut},
     planner,
     ports::{Clock, SystemClock},
-    sim::{Sim, Weather},
     task::States,
 };
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
+use celeriac_sim::{Sim, Weather};
+use celeriac_worker::{Pool, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
-use worker::{Pool, Worker, WorkerOptions};
 
 use crate::tasks::{self, Args, Plain, Script, Single};
 

@@ -2,10 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use task_core::{
-    sim::{Dice, Sim},
-    wire::KEPT_MS,
-};
+use celeriac_core::wire::KEPT_MS;
+use celeriac_sim::{Dice, Sim};
 
 use crate::{
     Case, Mutation,

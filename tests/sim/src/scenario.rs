@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use task_core::{
-    planner,
-    ports::Profile,
-    sim::{Dice, FunctionOptions, Outage, Service, Weather},
-};
+use celeriac_core::{planner, ports::Profile};
+use celeriac_sim::{Dice, FunctionOptions, Outage, Service, Weather};
 
 use crate::{deployed, hands::Limits};
 

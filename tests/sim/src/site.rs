@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-use dispatcher::{Dispatcher, DispatcherOptions};
-use futures::{FutureExt as _, future};
-use task_core::{
+use celeriac_core::{
     client::Client,
     ports::{Invoker, Ports, Profile},
     protocol,
     scheduler::Scheduler,
-    sim::{Boot, Dice, Fate, Functions, Handler, Host, HostId, Sim},
     task::States,
 };
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
+use celeriac_sim::{Boot, Dice, Fate, Functions, Handler, Host, HostId, Sim};
+use celeriac_worker::{Pool, Worker, WorkerOptions};
+use futures::{FutureExt as _, future};
 use tokio_util::sync::CancellationToken;
-use worker::{Pool, Worker, WorkerOptions};
 
 use crate::{
     deployed::{Reasons, Sqs, Stack},
@@ -224,7 +224,7 @@ impl Site {
         let stopped = stop.clone();
         host.spawn(async move { dispatcher.run(stopped).await });
         if !queues(true).is_empty() {
-            host.spawn(worker::narrow(Arc::clone(&worker), queues(true), slots, stop.clone()));
+            host.spawn(celeriac_worker::narrow(Arc::clone(&worker), queues(true), slots, stop.clone()));
         }
         host.spawn(async move {
             loop {

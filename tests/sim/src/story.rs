@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use task_core::sim::short;
+use celeriac_sim::short;
 
 use crate::{
     Case, Report,

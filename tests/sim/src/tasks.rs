@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use futures::future::{BoxFuture, FutureExt as _, ready};
-use serde::{Deserialize, Serialize};
-use task_core::{
+use celeriac_core::{
     task::{Body, Context, Ended, Job, Options, Registry, Stop, Takes, Task, TaskDef},
     wire::{decode_args, encode_args},
 };
+use futures::future::{BoxFuture, FutureExt as _, ready};
+use serde::{Deserialize, Serialize};
 
 use crate::{figures::Ran, witness::Insider};
 

@@ -5,12 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use task_core::{
+use celeriac_core::{
     id::TaskId,
     ports::Clock,
-    sim::{Fate, Host},
     task::{Context, Ended, Stop},
 };
+use celeriac_sim::{Fate, Host};
 
 use crate::{facts::Shared, tasks};
 

@@ -2,15 +2,15 @@
 
 use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
-use futures::{future::BoxFuture, future::join_all};
-use task_core::{
+use celeriac_core::{
     client::{Call, Client, Error, FanOut},
     id::{BatchId, ParcelId},
     ports::{BatchRecord, Batches, DeadQuery, NewBatch, Outgoing, Owed, PortError},
-    sim::{BEGIN_MS, Dice, Host, Sim},
     task::{Takes, Task},
     wire::{Header, KEPT_MS, Packer, Packing, encode_args},
 };
+use celeriac_sim::{BEGIN_MS, Dice, Host, Sim};
+use futures::{future::BoxFuture, future::join_all};
 
 use crate::{
     facts,

@@ -12,9 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use task_core::{
-    embedded::{self, open_with},
+use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
     ports::{
         Clock, DeadLetter, DeadQuery, Delivery, Entropy, Failure, Invocation, NewBatch, Outgoing, Ports, Receive, Row,
@@ -22,8 +20,10 @@ use task_core::{
     task::{Body, Context, Ended, Job, Options, Registry, States, TaskDef},
     wire::{Header, Packer, Packing, encode_args},
 };
+use celeriac_embedded::open_with;
+use celeriac_worker::{Worker, WorkerOptions};
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
-use worker::{Worker, WorkerOptions};
 
 pub const QUEUE: &str = "default";
 const START_MS: u64 = 1_700_000_000_000;
@@ -107,10 +107,10 @@ impl Bench {
     pub fn new(defs: impl IntoIterator<Item = &'static TaskDef>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
-        let options = embedded::Options {
+        let options = celeriac_embedded::Options {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(Seeded(AtomicU64::new(7))),
-            ..embedded::Options::default()
+            ..celeriac_embedded::Options::default()
         };
         let ports = open_with(&directory.path().join("test.db"), options).unwrap();
         let registry = Arc::new(Registry::new(defs).unwrap());
@@ -274,7 +274,7 @@ impl Bench {
         self.ports.ledger.history(self.call(index)).await.unwrap()
     }
 
-    pub async fn tally(&self) -> task_core::ports::Tally {
+    pub async fn tally(&self) -> celeriac_core::ports::Tally {
         self.ports.batches.get(self.batch).await.unwrap().unwrap().tally
     }
 }

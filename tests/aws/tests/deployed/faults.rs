@@ -9,14 +9,14 @@ use std::{
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode};
 use aws_tests::{Asked, Fault, Ministack};
-use libtest_mimic::Trial;
-use rustix::process::Signal;
-use serde_json::Value;
-use task_core::{
-    aws::{self, Backend, Settings},
+use celeriac_aws::{Backend, Settings};
+use celeriac_core::{
     ports::{Invocation, InvokeError, Invoker as _, PortError},
     task::{Body, Options, Registry, TaskDef},
 };
+use libtest_mimic::Trial;
+use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::stage::{Stage, assert_first_attempts, printed, until, wait};
 
@@ -80,14 +80,14 @@ fn wrong_settings(stage: &Stage) {
         assert!(!output.status.success());
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    let other_stack = call(|command| command.env("CELERIAC_STACK", "shop"));
+    let other_stack = call(|command| command.env("CELERIAC_STORE", "aws:shop"));
     assert!(other_stack.contains("SQS queue `shop-smoke`: AWS.SimpleQueueService.NonExistentQueue"), "{other_stack}");
     let other_region = call(|command| command.env("AWS_REGION", "us-west-2"));
     for (error, stack) in [(&other_stack, "shop"), (&other_region, stage.name)] {
         let hint = format!("is stack `{stack}` deployed in the region of the environment (AWS_REGION)? Deploy it, or");
         assert!(error.contains(&hint), "{error}");
     }
-    let no_name = call(|command| command.env("CELERIAC_STACK", "Shop"));
+    let no_name = call(|command| command.env("CELERIAC_STORE", "aws:Shop"));
     assert!(no_name.contains("`Shop` is no stack's name: a letter, then"), "{no_name}");
     let no_region = call(|command| command.env_remove("AWS_REGION"));
     assert!(no_region.contains("; set AWS_REGION, or a region in the profile that AWS_PROFILE names"), "{no_region}");
@@ -116,12 +116,12 @@ fn missing_function(stage: &Stage) {
         cap: 0,
         ..Settings::new("shop".parse().expect("a name"))
     };
-    let backend = Backend::new(settings, aws::Options::default()).expect("nothing is asked yet");
+    let backend = Backend::new(settings, celeriac_aws::Options::default()).expect("nothing is asked yet");
     let functions = backend.functions(&Registry::new([&TASK]).expect("it has a task"));
     let refused = wait(functions.invoke(Invocation { deliveries: Vec::new() }));
     let Err(InvokeError::Failed(PortError::Unavailable { what, .. })) = refused else { panic!("{refused:?}") };
     assert!(what.starts_with("cannot invoke a worker: Lambda function `shop-worker`: ResourceNotFoundE"), "{what}");
-    assert!(what.ends_with("Deploy it, or name another with --stack or CELERIAC_STACK"), "{what}");
+    assert!(what.ends_with("Deploy it, or name another with --store or CELERIAC_STORE"), "{what}");
 }
 
 fn throttled_invokes(stage: &Stage) {

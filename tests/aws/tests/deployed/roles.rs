@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The smoke suite's program, on a stack of this name.
 fn smoke(aws: &Ministack, stack: &str, args: &[&str]) -> Command {
     let mut command = Command::new(example("smoke"));
-    command.args(args).envs(environment(stack, aws.endpoint()));
+    command.args(args).envs(environment(&format!("aws:{stack}"), aws.endpoint()));
     command
 }
 

@@ -1,6 +1,6 @@
 //! What DynamoDB bills.
 
-use task_core::{id::BatchId, ports::ClaimRequest};
+use celeriac_core::{id::BatchId, ports::ClaimRequest};
 
 use crate::table::{Table, succeeded, table};
 

@@ -10,12 +10,12 @@ use std::{
 
 use aws_tests::{Asked, Fault, Odds};
 use bytes::Bytes;
-use futures::future::join_all;
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
     ports::{Checkpoint, Claim, ClaimRequest, Finish, Outgoing, PortError, Seal, Tally},
 };
+use futures::future::join_all;
 use tokio::sync::Notify;
 
 use crate::table::{LEASE_MS, succeeded, with_faults};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_tests::Fault;
-use task_core::{
+use celeriac_core::{
     id::{ParcelId, TaskId},
     ports::{ClaimRequest, DeadQuery, Finish, Removal, Tally},
 };

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tests::{Fault, config};
-use task_core::{
+use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{ClaimRequest, DeadQuery, PortError, Record, ResultRow},
 };
@@ -17,10 +17,10 @@ async fn refusal(table: &Table) -> PortError {
 
 pub(crate) async fn a_table_that_is_not_there_is_named() {
     let there = settings().await;
-    let missing = task_core::aws::Settings { stack: "typo".parse().expect("a stack's name"), ..there };
+    let missing = celeriac_aws::Settings { stack: "typo".parse().expect("a stack's name"), ..there };
     let table = open(&missing, |_| Fault::None);
     let hint = "DynamoDB table `typo`: ResourceNotFoundException: Requested resource not found; is stack `typo` deployed \
-                in eu-central-1? Deploy it, or name another with --stack or CELERIAC_STACK";
+                in eu-central-1? Deploy it, or name another with --store or CELERIAC_STORE";
     let errors = [
         ("write", refusal(&table).await),
         (

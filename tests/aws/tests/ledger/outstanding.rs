@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use task_core::{
-    aws::Functions,
+use celeriac_aws::Functions;
+use celeriac_core::{
     ports::{Delivery, Invocation, InvokeError, Invoker as _, Receipt},
     task::{Body, Options, Registry, TaskDef},
 };

@@ -1,6 +1,6 @@
 //! Large records, and records of parcels that lie across the borders of what is stored together.
 
-use task_core::{
+use celeriac_core::{
     id::BatchId,
     ports::{Failure, Record, ResultRow},
 };

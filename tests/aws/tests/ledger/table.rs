@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack};
-use task_core::{
-    aws::{Backend, Options, Settings},
+use celeriac_aws::{Backend, Options, Settings};
+use celeriac_conformance::ManualClock;
+use celeriac_core::{
     bitmap::Bitmap,
-    conformance::ManualClock,
     id::{BatchId, ParcelId},
     ports::{
         Claim, ClaimRequest, Claimed, Clock, DeadLetter, Finish, NewBatch, Outgoing, PortError, Ports, Reason, Record,

@@ -62,7 +62,7 @@ async fn setup(app: App) -> Result<App, BoxError> {
     match env::var("SHOP_SETUP").as_deref() {
         Ok("fails") => Err("the till is locked".into()),
         Ok("forgets") => Ok(app),
-        Ok("names a database") => Ok(app.database("elsewhere.db")),
+        Ok("names a database") => Ok(app.store("sqlite:elsewhere.db")),
         _ => {
             println!("set up");
             Ok(app.state(Shop { name: "Celeriac & Sons".to_owned() }).queue("vip", Road::Narrow))

@@ -15,7 +15,7 @@ const FILMS: &str = "queues.films.road = \"process\"\n";
 fn deploy(program: &str, settings: &str) -> Answer {
     let site = Site::new();
     fs::write(site.path("stack.toml"), settings).unwrap();
-    let args = ["deploy", "template", "--stack", "prod", "--settings", "stack.toml"];
+    let args = ["deploy", "template", "--store", "aws:prod", "--settings", "stack.toml"];
     site.program(program, &args).output().unwrap().into()
 }
 
@@ -47,7 +47,7 @@ fn a_stack_has_what_its_tasks_need_and_is_written_the_same_again() {
         outline.map(|(id, resource)| format!("{id} {}", resource["Type"].as_str().unwrap())).collect();
     // What is there, by the name that it is updated under: one that changes is a resource that is made anew.
     assert_eq!(outline, include_str!("sizes.outline").lines().collect::<Vec<_>>());
-    assert_eq!(template["Outputs"]["CeleriacStack"]["Value"], "prod");
+    assert_eq!(template["Outputs"]["CeleriacStore"]["Value"], "aws:prod");
     assert_eq!(template["Parameters"].as_object().unwrap().keys().collect::<Vec<_>>(), ["CodeBucket", "CodeKey"]);
 }
 
@@ -61,7 +61,7 @@ fn functions_are_what_tasks_and_settings_ask_for() {
     // The workers' five minutes, and half a minute more.
     assert_eq!(
         dispatcher["Environment"]["Variables"],
-        json!({ "CELERIAC_CAP": "7", "CELERIAC_LEASE_S": "330", "CELERIAC_STACK": "prod", "SHOP": "open" })
+        json!({ "CELERIAC_CAP": "7", "CELERIAC_LEASE_S": "330", "CELERIAC_STORE": "aws:prod", "SHOP": "open" })
     );
     assert_eq!((&dispatcher["Handler"], &dispatcher["Runtime"]), (&json!("dispatcher"), &json!("provided.al2023")));
     assert_eq!(dispatcher["RecursiveLoop"], "Allow");
@@ -307,11 +307,11 @@ fn settings_that_are_wrong_are_named() {
 #[test]
 fn a_stack_has_to_have_a_name() {
     let site = Site::new();
-    let nameless = "error: of which stack? Name it with --stack or CELERIAC_STACK";
+    let nameless = "error: of which stack? Name it with --store aws:NAME or CELERIAC_STORE";
     site.shop(&["deploy", "template"]).fails(2, nameless);
     let wrong = "error: `Prod` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
-    site.shop(&["deploy", "template", "--stack", "Prod"]).fails(2, wrong);
-    let answer = site.shop(&["deploy", "template", "--stack", "prod", "--settings", "none.toml"]);
+    site.shop(&["deploy", "template", "--store", "aws:Prod"]).fails(2, wrong);
+    let answer = site.shop(&["deploy", "template", "--store", "aws:prod", "--settings", "none.toml"]);
     assert_eq!(answer.code, Some(2));
     assert!(answer.err.starts_with("error: the settings `none.toml` cannot be read: "), "{}", answer.err);
 }

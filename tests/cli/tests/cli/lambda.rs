@@ -12,7 +12,7 @@ use crate::{
 /// The shop on its stack, none of whose services answers.
 fn shop(site: &Site) -> Command {
     let mut command = site.program(SHOP, &[]);
-    command.env("CELERIAC_STACK", "shop").env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    command.env("CELERIAC_STORE", "aws:shop").env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     command.env("AWS_REGION", "eu-central-1").env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     command
 }
@@ -45,18 +45,18 @@ fn a_function_with_another_handler_does_not_start() {
 
 #[test]
 fn a_function_that_names_no_stack_does_not_start() {
-    let why = "the function does not say of which stack it is: set CELERIAC_STACK in its environment";
+    let why = "the function does not say of which stack it is: set CELERIAC_STORE to `aws:NAME` in its environment";
     for handler in ["dispatcher", "worker"] {
-        does_not_start(handler, &[("CELERIAC_STACK", "")], why);
+        does_not_start(handler, &[("CELERIAC_STORE", "")], why);
     }
-    let why = "CELERIAC_STACK: `Shop` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
-    does_not_start("worker", &[("CELERIAC_STACK", "Shop")], why);
+    let why = "`Shop` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
+    does_not_start("worker", &[("CELERIAC_STORE", "aws:Shop")], why);
 }
 
 #[test]
 fn a_worker_whose_set_up_fails_does_not_start() {
     does_not_start("worker", &[("SHOP_SETUP", "fails")], "the set-up failed: the till is locked");
-    let why = "the set-up names a store, but a function works on the stack that CELERIAC_STACK names: let it name none";
+    let why = "the set-up names a store, but a function works on the stack that CELERIAC_STORE names: let it name none";
     does_not_start("worker", &[("SHOP_SETUP", "names a database")], why);
 }
 
@@ -102,7 +102,9 @@ fn a_worker_runs_its_set_up_and_writes_one_line_for_an_invocation() {
 
 #[test]
 fn rust_log_says_more_exactly_than_the_functions_level_how_much_is_logged() {
-    for (wanted, lines) in [("worker=warn", 0), ("off", 0), ("warn,worker=info", 1), ("", 1), ("worker=loud", 2)] {
+    for (wanted, lines) in
+        [("celeriac_worker=warn", 0), ("off", 0), ("warn,celeriac=info", 1), ("", 1), ("celeriac=loud", 2)]
+    {
         let api = RuntimeApi::new([json!({ "celeriac": 1, "deliveries": [] })]);
         let site = Site::new();
         let mut program = shop(&site);
@@ -111,7 +113,7 @@ fn rust_log_says_more_exactly_than_the_functions_level_how_much_is_logged() {
         assert_eq!(api.said(), Said::Answer("request-0".to_owned(), Value::Null));
         let log = function.log();
         assert_eq!(log.lines().count(), lines, "{wanted}: {log}");
-        assert_eq!(log.starts_with("warning: RUST_LOG is `worker=loud`, which is ignored: "), lines == 2, "{log}");
+        assert_eq!(log.starts_with("warning: RUST_LOG is `celeriac=loud`, which is ignored: "), lines == 2, "{log}");
     }
 }
 

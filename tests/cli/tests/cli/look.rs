@@ -7,7 +7,7 @@ use crate::site::Site;
 #[test]
 fn help_says_what_there_is() {
     let help = Site::new().shop(&["--help"]).ok().out;
-    for line in ["  dev ", "  worker ", "  dispatcher ", "  dead ", "CELERIAC_DATABASE", "  4    not found"] {
+    for line in ["  dev ", "  worker ", "  dispatcher ", "  dead ", "CELERIAC_STORE", "  4    not found"] {
         assert!(help.contains(line), "{line}: {help}");
     }
     let answer = Site::new().shop(&["quue"]);

@@ -15,5 +15,5 @@ mod roles;
 #[cfg(unix)]
 mod runtime_api;
 mod site;
-mod stack;
 mod start_up;
+mod store;

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use celeriac_core::id::BatchId;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use task_core::id::BatchId;
 
 use crate::site::{Answer, Role, SHOP, Site};
 

@@ -37,7 +37,7 @@ impl Site {
     pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).env_remove("RUST_LOG");
-        for variable in ["CELERIAC_DATABASE", "CELERIAC_STACK", "AWS_LAMBDA_RUNTIME_API", "_HANDLER"] {
+        for variable in ["CELERIAC_STORE", "AWS_LAMBDA_RUNTIME_API", "_HANDLER"] {
             command.env_remove(variable);
         }
         command

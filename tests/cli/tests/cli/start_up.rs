@@ -62,34 +62,39 @@ fn the_set_up_names_a_database() {
     let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "names a database").output().unwrap();
     Answer::from(answer).fails(
         3,
-        "error: the set-up names a store with `App::database`, `App::stack` or `App::ports`, but the commands (call, \
-         status, ..) do not run it and would look into another: name it with --database or --stack, or with \
-         CELERIAC_DATABASE or CELERIAC_STACK",
+        "error: the set-up names a store with `App::store` or `App::ports`, but the commands (call, status, ..) do not \
+         run it and would look into another: name it with --store or CELERIAC_STORE",
     );
 }
 
 #[test]
 fn the_database_is_in_no_directory() {
     Site::new()
-        .shop(&["--database", "data/jobs.db"])
-        .fails(3, "error: cannot create `data/jobs.db`: there is no directory `data`; create it, or name another file");
+        .shop(&["--store", "sqlite:data/jobs.db"])
+        .fails(3, "error: store `sqlite:data/jobs.db` cannot be opened: cannot create `data/jobs.db`: there is no directory `data`; create it, or name another file");
 }
 
 #[test]
 fn the_database_is_a_directory() {
     let site = Site::new();
     fs::create_dir(site.path("jobs")).unwrap();
-    site.shop(&["queue", "--database", "jobs"])
-        .fails(3, "error: `jobs` is not a file; name a file in it, or another one");
+    site.shop(&["queue", "--store", "sqlite:jobs"]).fails(
+        3,
+        "error: store `sqlite:jobs` cannot be opened: `jobs` is not a file; name a file in it, or another one",
+    );
 }
 
 #[test]
 fn the_database_is_something_else() {
     let site = Site::new();
     fs::write(site.path("notes.txt"), "not a database, but long enough to be looked at as one\n".repeat(100)).unwrap();
-    let answer = site.shop(&["call", "greet", "[\"Ada\"]", "--database", "notes.txt"]);
+    let answer = site.shop(&["call", "greet", "[\"Ada\"]", "--store", "sqlite:notes.txt"]);
     assert_eq!(answer.code, Some(3));
-    assert!(answer.err.starts_with("error: `notes.txt` is not a SQLite database, or is damaged"), "{}", answer.err);
+    assert!(
+        answer.err.contains("cannot be opened: `notes.txt` is not a SQLite database, or is damaged"),
+        "{}",
+        answer.err
+    );
 }
 
 #[test]
@@ -98,9 +103,9 @@ fn the_database_is_of_another_program() {
     let file = rusqlite::Connection::open(site.path("crm.db")).unwrap();
     file.execute_batch("CREATE TABLE customers (name TEXT)").unwrap();
     drop(file);
-    site.shop(&["--database", "crm.db"]).fails(
+    site.shop(&["--store", "sqlite:crm.db"]).fails(
         3,
-        "error: `crm.db` is a database of another program (application id 0x00000000); name a file of its own for the \
+        "error: store `sqlite:crm.db` cannot be opened: `crm.db` is a database of another program (application id 0x00000000); name a file of its own for the \
          queue",
     );
 }
@@ -114,7 +119,7 @@ fn the_database_is_of_a_newer_version() {
     drop(file);
     let answer = site.shop(&["queue"]);
     assert_eq!(answer.code, Some(3));
-    let why = "error: `celeriac.db` has format 1000 of a newer version of celeriac, and this one reads up to format";
+    let why = "error: store `sqlite:celeriac.db` cannot be opened: `celeriac.db` has format 1000 of a newer version of celeriac, and this one reads up to format";
     assert!(answer.err.starts_with(why), "{}", answer.err);
 }
 
@@ -124,8 +129,8 @@ fn a_question_creates_no_database() {
     for args in [&["queue"][..], &["batches"], &["dead", "list"], &["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV-0"]] {
         site.shop(args).fails(
             3,
-            "error: there is no database `celeriac.db`: name the one that your program uses with --database or \
-             CELERIAC_DATABASE; it is created by the first role or call",
+            "error: store `sqlite:celeriac.db` cannot be opened: there is no database `celeriac.db`: name the one that your \
+             program uses with --store or CELERIAC_STORE; it is created by the first role or call",
         );
     }
     assert!(!site.path("celeriac.db").exists());
@@ -135,8 +140,8 @@ fn a_question_creates_no_database() {
 fn the_environment_names_the_database() {
     let site = Site::new();
     let call =
-        site.program(SHOP, &["call", "greet", "[\"Ada\"]"]).env("CELERIAC_DATABASE", "jobs.db").output().unwrap();
+        site.program(SHOP, &["call", "greet", "[\"Ada\"]"]).env("CELERIAC_STORE", "sqlite:jobs.db").output().unwrap();
     Answer::from(call).ok();
     assert!(site.path("jobs.db").exists() && !site.path("celeriac.db").exists());
-    site.shop(&["queue", "--database", "jobs.db"]).ok();
+    site.shop(&["queue", "--store", "sqlite:jobs.db"]).ok();
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use base64_simd::STANDARD;
+use celeriac_core::{ports::Delivery, wire::Header};
 use serde_json::{Value, json};
-use task_core::{ports::Delivery, wire::Header};
 
 use super::sqs::Reasons;
 

@@ -7,11 +7,9 @@ use std::{
     time::Duration,
 };
 
+use celeriac_lambda::Request;
+use celeriac_sim::{Fate, Host, HostId, Sim};
 use serde_json::Value;
-use task_core::{
-    aws::lambda::{self, Request},
-    sim::{Fate, Host, HostId, Sim},
-};
 
 use super::{event, event::Why, launches::Launches};
 use crate::{facts, mutation::Mutation};
@@ -23,7 +21,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const LATEST_MS: u64 = 300_000;
 
 /// What becomes of a new environment: it answers what handles its events.
-pub(super) type Boot = Arc<dyn Fn(&Host) -> Arc<dyn lambda::Function> + Send + Sync>;
+pub(super) type Boot = Arc<dyn Fn(&Host) -> Arc<dyn celeriac_lambda::Function> + Send + Sync>;
 
 /// How a function is deployed.
 #[derive(Clone, Debug)]
@@ -94,7 +92,7 @@ pub(super) enum Outcome {
 #[derive(Clone)]
 struct Environment {
     host: Host,
-    handler: Arc<dyn lambda::Function>,
+    handler: Arc<dyn celeriac_lambda::Function>,
     version: u64,
 }
 

@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use task_core::{aws::Minutes, sim::HostId};
+use celeriac_aws::Minutes;
+use celeriac_sim::HostId;
 
 /// What is known of all launches.
 #[derive(Clone, Default)]

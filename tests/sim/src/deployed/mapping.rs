@@ -3,11 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use celeriac_core::ports::{Delivery, Ports, Receive};
+use celeriac_sim::{Fate, Host};
 use serde_json::Value;
-use task_core::{
-    ports::{Delivery, Ports, Receive},
-    sim::{Fate, Host},
-};
 use tokio::sync::oneshot;
 
 use super::{

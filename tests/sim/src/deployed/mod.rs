@@ -21,16 +21,11 @@ mod sqs;
 
 use std::{sync::Arc, time::Duration};
 
-use dispatcher::DispatcherOptions;
-use task_core::{
-    aws::{self, Backend, Settings, lambda},
-    planner,
-    ports::Ports,
-    sim::{Dice, Host, HostId, Sim},
-    task::States,
-    wire::Header,
-};
-use worker::WorkerOptions;
+use celeriac_aws::{Backend, Settings};
+use celeriac_core::{planner, ports::Ports, task::States, wire::Header};
+use celeriac_dispatcher::DispatcherOptions;
+use celeriac_sim::{Dice, Host, HostId, Sim};
+use celeriac_worker::WorkerOptions;
 
 pub(crate) use self::sqs::{Reasons, Sqs};
 use self::{
@@ -194,10 +189,10 @@ fn ports(site: &Site, host: &Host, lease: Duration) -> Ports {
 }
 
 fn backend(host: &Host, remote: &Remote, settings: Settings, launches: Option<Function>) -> Backend {
-    let options = aws::Options {
+    let options = celeriac_aws::Options {
         clock: host.clock(),
         platform: Some(Arc::new(Link { remote: remote.clone(), host: host.clone(), worker: launches })),
-        ..aws::Options::default()
+        ..celeriac_aws::Options::default()
     };
     Backend::new(settings, options).expect("nothing is asked of AWS yet")
 }
@@ -217,7 +212,8 @@ fn dispatcher(site: &Site, remote: Remote, worker: Function, hidden: Duration) -
         let backend = backend(host, &remote, settings(hidden, remote.cap), Some(worker.clone()));
         let launcher = Arc::new(backend.functions(&tasks::registry(false)));
         let options = DispatcherOptions::new(["mail", "bulk"]);
-        Arc::new(dispatcher::lambda::Handler::on(ports, backend, launcher, options)) as Arc<dyn lambda::Function>
+        Arc::new(celeriac_lambda::dispatcher::Handler::on(ports, backend, launcher, options))
+            as Arc<dyn celeriac_lambda::Function>
     })
 }
 
@@ -230,6 +226,7 @@ fn worker(site: &Site, remote: Remote) -> Boot {
         states.insert(Insider::new(host, site.facts.clone(), site.fate.clone(), Arc::default()));
         let options = WorkerOptions { isolate: false, threads: 1, ..WorkerOptions::default() };
         let (ports, registry) = (ports(&site, host, lease), tasks::registry(site.is_old()));
-        Arc::new(worker::lambda::Handler::on(ports, backend, registry, states, options)) as Arc<dyn lambda::Function>
+        Arc::new(celeriac_lambda::worker::Handler::on(ports, backend, registry, states, options))
+            as Arc<dyn celeriac_lambda::Function>
     })
 }

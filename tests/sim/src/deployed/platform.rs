@@ -5,12 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use celeriac_aws::{Minutes, Payload, Platform};
+use celeriac_core::ports::{InvokeError, PortError};
+use celeriac_sim::{BEGIN_MS, Host, Service, Sim};
 use futures::future::{BoxFuture, FutureExt as _};
-use task_core::{
-    aws::{Minutes, Payload, Platform},
-    ports::{InvokeError, PortError},
-    sim::{BEGIN_MS, Host, Service, Sim},
-};
 
 use super::{event, function::Function, launches::Launches};
 use crate::{facts, mutation::Mutation};

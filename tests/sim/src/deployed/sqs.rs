@@ -6,8 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use celeriac_core::ports::{
+    Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement,
+};
 use futures::future::{BoxFuture, FutureExt as _};
-use task_core::ports::{Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
 
 /// The longest delay of SQS. What is due later is sent by EventBridge Scheduler.
 const LONGEST_DELAY_MS: u64 = 900_000;

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::future::{BoxFuture, FutureExt as _};
-use task_core::{
+use celeriac_core::{
     client::Client,
     ports::{
         Accept, Atomic, Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement,
         Settling,
     },
 };
+use futures::future::{BoxFuture, FutureExt as _};
 
 use crate::facts::Shared;
 

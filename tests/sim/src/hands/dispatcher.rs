@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::future::{BoxFuture, FutureExt as _};
-use task_core::ports::{
+use celeriac_core::ports::{
     Delivery, Depth, Invocation, InvokeError, Invoker, Outgoing, PortError, Queue, Receipt, Receive, SendError,
     Settlement,
 };
+use futures::future::{BoxFuture, FutureExt as _};
 
 use super::Limits;
 use crate::facts::Shared;

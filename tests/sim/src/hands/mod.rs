@@ -4,8 +4,9 @@
 mod client;
 mod dispatcher;
 
-use ::dispatcher::DispatcherOptions;
-use task_core::{ports::Profile, sim::Dice};
+use celeriac_core::ports::Profile;
+use celeriac_dispatcher::DispatcherOptions;
+use celeriac_sim::Dice;
 
 pub(crate) use self::{client::Hands, dispatcher::Dispatching};
 

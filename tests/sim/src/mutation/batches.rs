@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use futures::future::{BoxFuture, FutureExt as _, ready};
-use task_core::{
+use celeriac_core::{
     id::BatchId,
     ports::{BatchRecord, Batches, NewBatch, Owed, PortError},
 };
+use futures::future::{BoxFuture, FutureExt as _, ready};
 
 use super::Mutation;
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use celeriac_aws::Minutes;
+use celeriac_core::ports::{
+    Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement,
+};
+use celeriac_lambda::Request;
 use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
-use task_core::{
-    aws::{Minutes, lambda::Request},
-    ports::{Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement},
-};
 
 use super::{Mutation, ledger::Twisted as TwistedLedger};
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt as _};
-use task_core::{
+use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::{
@@ -12,6 +11,7 @@ use task_core::{
         Seal, Tally,
     },
 };
+use futures::future::{BoxFuture, FutureExt as _};
 
 use super::Mutation;
 

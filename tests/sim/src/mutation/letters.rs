@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use futures::future::{BoxFuture, FutureExt as _};
-use task_core::{
+use celeriac_core::{
     id::TaskId,
     ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Removal},
 };
+use futures::future::{BoxFuture, FutureExt as _};
 
 use super::Mutation;
 

@@ -9,7 +9,7 @@ mod queue;
 
 use std::sync::Arc;
 
-use task_core::ports::Ports;
+use celeriac_core::ports::Ports;
 
 use self::{
     batches::Twisted as TwistedBatches, ledger::Twisted as TwistedLedger, letters::Twisted as TwistedLetters,

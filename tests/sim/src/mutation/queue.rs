@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt as _};
-use task_core::{
+use celeriac_core::{
     ports::{Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement},
     wire::{Header, Packer, Packing, Parcel},
 };
+use futures::future::{BoxFuture, FutureExt as _};
 
 use super::Mutation;
 

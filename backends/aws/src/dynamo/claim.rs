@@ -1,0 +1,135 @@
+//! Claims (rule 2): one conditional write for each.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_dynamodb::types::ReturnValue;
+use futures::{StreamExt, stream};
+
+use super::{
+    change::Change,
+    item::{TTL, bytes, flag, number, seconds, text},
+    keys,
+    patience::Patience,
+    row::{
+        ParcelRow, State,
+        names::{BATCH, COUNT, EPOCH, FIRST, HOLDER, LEASE, LOSSES, RECORDED, STATE, TOKEN, VERSION},
+    },
+    table::{Changed, Table, WIDTH},
+};
+use celeriac_core::{
+    id::{BatchId, ParcelId},
+    ports::{Claim, ClaimRequest, Claimed, PortError, RowState, Takeover},
+};
+
+/// There is no row, or its holder has lost it.
+const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND (l <= :now OR e = :dead))";
+
+/// An epoch that no row has.
+const NOBODY: u64 = 0;
+
+impl Table {
+    /// Claims parcels. Whether their batches are revoked is read first: what cannot be answered is not claimed, or the
+    /// next claim would take it for lost.
+    pub(super) async fn claim_all(self: Arc<Self>, requests: Vec<ClaimRequest>) -> Vec<Result<Claim, PortError>> {
+        let recorded = requests.iter().filter(|request| request.recorded).map(|request| request.batch).collect();
+        let revoked = self.revoked(recorded).await;
+        let claims = requests.into_iter().map(|request| self.claim_with(request, &revoked));
+        stream::iter(claims.collect::<Vec<_>>()).buffered(WIDTH).collect().await
+    }
+
+    async fn claim_with(
+        &self,
+        request: ClaimRequest,
+        revoked: &Result<BTreeSet<BatchId>, PortError>,
+    ) -> Result<Claim, PortError> {
+        if !request.recorded {
+            return self.claim(request).await;
+        }
+        let revoked = revoked.as_ref().map_err(Clone::clone)?.contains(&request.batch);
+        Ok(match self.claim(request).await? {
+            Claim::Claimed(claimed) => Claim::Claimed(Claimed { revoked, ..claimed }),
+            other => other,
+        })
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Claim, PortError> {
+        let ClaimRequest { parcel, batch, first, .. } = request;
+        if request.now_ms > request.not_after_ms {
+            return match self.row(parcel).await? {
+                Some(row) if !is_free(&row, &request) => self.taken(row).await,
+                _ => Ok(Claim::TooOld),
+            };
+        }
+        if request.recorded && first > 0 && parcel == ParcelId::root(batch, first) {
+            self.note_root(batch, first, request.kept_until_ms()).await?;
+        }
+        let token = self.entropy.next_u64();
+        match self.claim_for_sure(&request, token).await? {
+            Changed::Done(item) => Ok(self.claimed(ParcelRow::read(parcel, &item)?)),
+            Changed::Unmet(Some(item)) => {
+                let row = ParcelRow::read(parcel, &item)?;
+                // The request was repeated because the answer to the first of them was lost.
+                let is_ours = row.state == State::Open && row.token == token;
+                if is_ours { Ok(self.claimed(row)) } else { self.taken(row).await }
+            }
+            Changed::Unmet(None) => Err(self.unavailable("write", "a row is free and is not: try again")),
+        }
+    }
+
+    /// Asks again while nobody knows what became of the claim, as far as there is patience: it may hold the parcel.
+    async fn claim_for_sure(&self, request: &ClaimRequest, token: u64) -> Result<Changed, PortError> {
+        let mut patience = Patience::new(self.entropy.as_ref());
+        loop {
+            let changed = self.update(change(request, token), ReturnValue::AllNew).await;
+            if !matches!(changed, Err(PortError::Unknown { .. })) || !patience.wait().await {
+                return changed;
+            }
+        }
+    }
+
+    fn claimed(&self, row: ParcelRow) -> Claim {
+        let ParcelRow { row, origin, tally, losses, window, .. } = row;
+        self.origins.put(row.parcel, origin);
+        Claim::Claimed(Claimed { epoch: row.epoch, done: row.done, tally, losses, window, revoked: false })
+    }
+
+    /// The answer about a row that is not free.
+    async fn taken(&self, row: ParcelRow) -> Result<Claim, PortError> {
+        Ok(match row.row.state {
+            RowState::Open => Claim::Busy { until_ms: row.row.lease_until_ms },
+            RowState::Sealed(seal) => Claim::Sealed { epoch: row.row.epoch, seal },
+            RowState::Finished(_) => Claim::Finished { owed: self.owed_by(row.origin).await? },
+        })
+    }
+}
+
+/// Claims a row that is free. What never changes of it is written again: nobody knows whether it was there.
+fn change(request: &ClaimRequest, token: u64) -> Change {
+    let dead = match request.takeover {
+        Takeover::Expired => NOBODY,
+        Takeover::HolderDead { epoch } => epoch,
+    };
+    Change::of(keys::parcel(request.parcel))
+        .given(FREE)
+        .with(":open", text(State::Open.as_str()))
+        .with(":now", number(request.now_ms))
+        .with(":dead", number(dead))
+        .set_once(STATE, text(State::Open.as_str()))
+        .count(EPOCH, 1)
+        .count(LOSSES, 0)
+        .set(LEASE, number(request.lease_until_ms))
+        .set(HOLDER, text(request.holder.as_ref()))
+        .set(TOKEN, number(token))
+        .set(VERSION, number(0))
+        .set(BATCH, bytes(request.batch.to_bytes()))
+        .set(RECORDED, flag(request.recorded))
+        .set(FIRST, number(request.first))
+        .set(COUNT, number(request.count))
+        .set(TTL, seconds(request.kept_until_ms()))
+}
+
+fn is_free(row: &ParcelRow, request: &ClaimRequest) -> bool {
+    let is_lost =
+        row.row.lease_until_ms <= request.now_ms || request.takeover == Takeover::HolderDead { epoch: row.row.epoch };
+    row.state == State::Open && is_lost
+}

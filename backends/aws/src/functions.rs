@@ -1,0 +1,246 @@
+//! The launcher of workers: asynchronous invocations of the stack's functions, so many of which may be outstanding.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::{BoxFuture, FutureExt as _};
+
+use super::{Outstanding, Settings, invocation::Payload, outstanding::Counted, platform::Platform};
+use celeriac_core::{
+    ports::{Clock, Invocation, InvokeError, Invoker, Launcher, PortError},
+    task::Registry,
+    wire::Header,
+};
+
+/// How many invocations a long-lived dispatcher counts at once, when it has one to launch.
+const BLOCK: usize = 64;
+
+/// After this long without one, it gives back what it counted: others may be short of it.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How long it waits when as many are outstanding as may be, or when they cannot be counted.
+const FULL: Duration = Duration::from_secs(1);
+
+/// The functions of a stack's workers. Which one runs a parcel follows from the memory that its task asks for.
+#[derive(Clone)]
+pub struct Functions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    platform: Arc<dyn Platform>,
+    clock: Arc<dyn Clock>,
+    /// The memory of the tasks that ask for some.
+    memory: BTreeMap<&'static str, u32>,
+    outstanding: Outstanding,
+    held: Mutex<Held>,
+    /// One counts at a time: what it gets is for all that wait.
+    counting: tokio::sync::Mutex<()>,
+}
+
+/// What is counted and not launched yet.
+#[derive(Default)]
+struct Held {
+    counted: Option<Counted>,
+    /// Whether less was granted than was asked for, or nothing could be asked. Then there has to be room before a
+    /// message is received: each receive of one that nobody takes brings it nearer to its dead-letter queue.
+    full: bool,
+    /// When one was last taken, or all were counted, on the monotonic clock.
+    used_us: u64,
+}
+
+impl Functions {
+    pub(super) fn new(
+        settings: Settings,
+        platform: Arc<dyn Platform>,
+        clock: Arc<dyn Clock>,
+        registry: &Registry,
+        outstanding: Outstanding,
+    ) -> Self {
+        let asking = registry.iter().filter_map(|def| Some((def.name, def.options.memory?)));
+        let (memory, held, counting) = (asking.collect(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, held, counting }) }
+    }
+
+    /// How many more may be launched now, up to `most`: they are counted as outstanding from now on. Does not wait.
+    ///
+    /// # Errors
+    /// When they cannot be counted: then none may be launched.
+    pub async fn reserve(&self, most: usize) -> Result<usize, PortError> {
+        let shared = &self.shared;
+        if shared.counts_nothing() {
+            return Ok(most);
+        }
+        let _counting = shared.counting.lock().await;
+        match shared.current() {
+            Some(count) => Ok(count.min(most)),
+            None => shared.count(most).await,
+        }
+    }
+
+    /// What was reserved and is not launched may be launched by others.
+    pub async fn give_back(&self) {
+        let _counting = self.shared.counting.lock().await;
+        let held = std::mem::take(&mut *self.shared.held());
+        let Some(counted) = held.counted.filter(|counted| counted.count > 0) else { return };
+        if let Err(error) = self.shared.outstanding.give_back(counted).await {
+            tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
+        }
+    }
+
+    /// An invocation has died that was counted under this minute.
+    pub async fn release(&self, minute: u64) {
+        self.shared.outstanding.release(minute).await;
+    }
+}
+
+impl Shared {
+    fn counts_nothing(&self) -> bool {
+        self.settings.cap == 0
+    }
+
+    /// The most that a long-lived dispatcher counts at once.
+    fn block(&self) -> usize {
+        if self.counts_nothing() { BLOCK } else { BLOCK.min(self.settings.cap) }
+    }
+
+    /// How many are held for launches of now.
+    fn current(&self) -> Option<usize> {
+        let counted = self.held().counted?;
+        (counted.count > 0 && counted.minute == self.outstanding.minute()).then_some(counted.count)
+    }
+
+    /// Counts up to `most`, in exchange for what is held of another minute.
+    async fn count(&self, most: usize) -> Result<usize, PortError> {
+        let back = self.held().counted.filter(|counted| counted.count > 0);
+        let counted = self.ask(most, back).await;
+        let mut held = self.held();
+        held.full = counted.as_ref().map_or(true, |counted| counted.count < most);
+        let counted = counted?;
+        (held.counted, held.used_us) = (Some(counted), self.clock.monotonic_us());
+        Ok(counted.count)
+    }
+
+    /// Counts up to `most`. Who found no room looks before it counts again.
+    async fn ask(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
+        let looks = self.held().full && back.is_none();
+        let rooms = if looks { self.outstanding.room(most).await? } else { most };
+        if rooms == 0 {
+            return Ok(Counted { minute: self.outstanding.minute(), count: 0 });
+        }
+        self.outstanding.reserve(rooms, back).await
+    }
+
+    /// Takes one of those that are counted, and counts more when there is none.
+    async fn take(&self) -> Result<Option<u64>, InvokeError> {
+        if self.counts_nothing() {
+            return Ok(None);
+        }
+        let _counting = self.counting.lock().await;
+        if self.current().is_none() {
+            if self.held().full {
+                return Err(InvokeError::Throttled);
+            }
+            self.count(self.block()).await.map_err(InvokeError::Failed)?;
+        }
+        let mut held = self.held();
+        held.used_us = self.clock.monotonic_us();
+        let counted = held.counted.as_mut().filter(|counted| counted.count > 0).ok_or(InvokeError::Throttled)?;
+        counted.count -= 1;
+        Ok(Some(counted.minute))
+    }
+
+    /// It was not launched.
+    fn put_back(&self, minute: Option<u64>) {
+        if let (Some(minute), Some(counted)) = (minute, &mut self.held().counted)
+            && counted.minute == minute
+        {
+            counted.count += 1;
+        }
+    }
+
+    /// Whether something is held that nobody has wanted for a while.
+    fn is_idle(&self) -> bool {
+        let held = self.held();
+        let idle_us = self.clock.monotonic_us().saturating_sub(held.used_us);
+        held.counted.is_some_and(|counted| counted.count > 0) && idle_us >= IDLE.as_micros() as u64
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The header need not be read again where no task asks for memory.
+    fn function(&self, invocation: &Invocation) -> String {
+        let header = invocation.deliveries.first().filter(|_| !self.memory.is_empty());
+        let header = header.and_then(|delivery| Header::peek(&delivery.body).ok());
+        let memory = header.and_then(|header| self.memory.get(header.task.as_str()).copied());
+        self.settings.stack.worker(memory)
+    }
+
+    async fn launch(&self, invocation: Invocation, minute: Option<u64>) -> Result<(), InvokeError> {
+        let function = self.function(&invocation);
+        let payload = Payload { deliveries: invocation.deliveries, minute }.encode();
+        self.platform.invoke(&function, payload).await
+    }
+}
+
+impl Launcher for Functions {
+    fn reserve(&self, most: usize) -> BoxFuture<'_, Result<usize, PortError>> {
+        self.reserve(most).boxed()
+    }
+
+    fn give_back(&self) -> BoxFuture<'_, ()> {
+        self.give_back().boxed()
+    }
+
+    fn release(&self, minute: u64) -> BoxFuture<'_, ()> {
+        self.release(minute).boxed()
+    }
+}
+
+impl Invoker for Functions {
+    fn room(&self) -> BoxFuture<'_, usize> {
+        async {
+            let most = self.shared.block();
+            // Where nothing says that there is no room, nothing is counted before there is something to launch.
+            if self.shared.is_idle() {
+                self.give_back().await;
+            }
+            while self.shared.held().full {
+                match self.reserve(most).await {
+                    Ok(0) => {}
+                    Ok(rooms) => return rooms,
+                    Err(error) => tracing::warn!(%error, "no worker is launched meanwhile"),
+                }
+                self.shared.clock.sleep(FULL).await;
+            }
+            most
+        }
+        .boxed()
+    }
+
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
+        async {
+            // At once: whoever asks for room next has to know.
+            let minute = self.shared.take().await?;
+            let launched = self.shared.launch(invocation, minute).await;
+            if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
+                self.shared.put_back(minute);
+            }
+            launched
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Functions").field("memory", &self.shared.memory).finish_non_exhaustive()
+    }
+}

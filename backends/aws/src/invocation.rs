@@ -1,0 +1,149 @@
+//! What a worker's function is invoked with: the deliveries of its parcels, as JSON. It is also what Lambda reports of
+//! an invocation that failed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::text::{self, Content};
+use celeriac_core::{
+    ports::{Delivery, Receipt},
+    wire,
+};
+
+/// The version of the payload.
+const VERSION: u32 = 1;
+
+/// The deliveries of an invocation.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The deliveries. A parcel that lies in the bucket is a stub.
+    pub deliveries: Vec<Delivery>,
+    /// The minute since 1970 that it is counted under, among those that are outstanding; `None` if they are not counted.
+    pub minute: Option<u64>,
+}
+
+/// A payload that is none of ours.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// Not the shape of one.
+    #[error(
+        "this function is invoked by a Celeriac dispatcher, or by a queue of its stack; this event is neither: {0}"
+    )]
+    Shape(String),
+    /// A newer dispatcher's.
+    #[error("the payload has version {found}, this program reads {VERSION}: deploy dispatcher and workers together")]
+    Version {
+        /// The version.
+        found: u32,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Event<'a> {
+    celeriac: u32,
+    #[serde(borrow)]
+    deliveries: Vec<Item<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minute: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Item<'a> {
+    queue: &'a str,
+    #[serde(borrow)]
+    body: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    receipt: std::borrow::Cow<'a, str>,
+    receives: u32,
+    sent_ms: u64,
+}
+
+impl Payload {
+    /// The JSON text.
+    ///
+    /// # Panics
+    /// Never: what it consists of is JSON.
+    pub fn encode(&self) -> Vec<u8> {
+        let items = self.deliveries.iter().map(|delivery| Item {
+            queue: &delivery.queue,
+            body: text(&delivery.body).into(),
+            receipt: (&*delivery.receipt.0).into(),
+            receives: delivery.receives,
+            sent_ms: delivery.sent_ms,
+        });
+        let event = Event { celeriac: VERSION, deliveries: items.collect(), minute: self.minute };
+        serde_json::to_vec(&event).expect("strings and numbers are JSON")
+    }
+
+    /// Reads the JSON text.
+    ///
+    /// # Errors
+    /// What is not the payload of an invocation.
+    pub fn decode(text: &str) -> Result<Self, PayloadError> {
+        #[derive(Deserialize)]
+        struct Version {
+            celeriac: u32,
+        }
+        let shape = |error: serde_json::Error| PayloadError::Shape(error.to_string());
+        let Version { celeriac: found } = serde_json::from_str(text).map_err(shape)?;
+        if found != VERSION {
+            return Err(PayloadError::Version { found });
+        }
+        let event: Event<'_> = serde_json::from_str(text).map_err(shape)?;
+        Ok(Self { deliveries: event.deliveries.iter().map(delivery).collect(), minute: event.minute })
+    }
+}
+
+/// What was too large for a message is too large here: it lies in the bucket, whether or not it was fetched from there.
+fn text(parcel: &Bytes) -> String {
+    if text::length(parcel.len()) > text::MAX_TEXT
+        && let Ok(stub) = wire::stub(parcel)
+    {
+        return text::write(&stub);
+    }
+    text::write(parcel)
+}
+
+fn delivery(item: &Item<'_>) -> Delivery {
+    let body = match text::read(&item.body) {
+        Content::Parcel(parcel) => parcel,
+        Content::Stored(stub) => stub,
+        // A dispatcher makes the parcel of a tick before it hands it on.
+        Content::Tick { .. } => Bytes::copy_from_slice(item.body.as_bytes()),
+    };
+    let receipt = Receipt(Arc::from(&*item.receipt));
+    Delivery { queue: item.queue.into(), body, receipt, receives: item.receives, sent_ms: item.sent_ms }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_reads_as_it_was_written() {
+        let delivery = Delivery {
+            queue: "mail".into(),
+            body: Bytes::from_static(b"\x01\x00parcel"),
+            receipt: Receipt("AQ\"EB/+=".into()),
+            receives: 3,
+            sent_ms: 1_700_000_000_000,
+        };
+        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], minute: Some(28_333_333) }.encode())
+            .expect("JSON");
+        let mut read = Payload::decode(&text).expect("a payload");
+        assert_eq!(read.minute, Some(28_333_333));
+        let read = read.deliveries.remove(0);
+        assert_eq!((&read.queue, &read.body, &read.receipt), (&delivery.queue, &delivery.body, &delivery.receipt));
+        assert_eq!((read.receives, read.sent_ms), (3, 1_700_000_000_000));
+    }
+
+    #[test]
+    fn what_is_no_payload_is_refused_in_words() {
+        let error = Payload::decode("{\"key\": 1}").unwrap_err().to_string();
+        assert!(error.starts_with("this function is invoked by a Celeriac dispatcher, or by a queue"), "{error}");
+        let error = Payload::decode("{\"celeriac\": 2, \"other\": []}").unwrap_err().to_string();
+        assert!(error.starts_with("the payload has version 2, this program reads 1"), "{error}");
+    }
+}

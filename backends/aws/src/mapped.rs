@@ -1,0 +1,94 @@
+//! The queue as a function sees it whose event a mapping made of messages: the mapping deletes them, once the function
+//! has answered that it may. That saves a request, and the function says so by deleting them as ever.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::future::{BoxFuture, FutureExt as _};
+
+use celeriac_core::ports::{
+    Delivery, Depth, Outgoing, PortError, Queue, Receipt, Receive, SendError, Settle, Settlement,
+};
+
+/// A queue whose messages of the event at hand are deleted by their mapping.
+#[derive(Clone)]
+pub struct Mapped {
+    queue: Arc<dyn Queue>,
+    /// The deliveries of the event, by receipt, and whether each may be deleted.
+    event: Arc<Mutex<BTreeMap<Arc<str>, bool>>>,
+}
+
+impl Mapped {
+    /// No event is at hand yet: each deletion is a request.
+    pub fn new(queue: Arc<dyn Queue>) -> Self {
+        Self { queue, event: Arc::default() }
+    }
+
+    /// An event has come, with these deliveries.
+    pub fn begin(&self, deliveries: &[Delivery]) {
+        *self.event() = deliveries.iter().map(|delivery| (Arc::clone(&delivery.receipt.0), false)).collect();
+    }
+
+    /// The receipts of those of the event that may be deleted. From now on each deletion is a request again.
+    pub fn end(&self) -> Vec<Receipt> {
+        let event = std::mem::take(&mut *self.event());
+        event.into_iter().filter(|(_, deleted)| *deleted).map(|(receipt, _)| Receipt(receipt)).collect()
+    }
+
+    /// Lets the mapping delete a message, if it is one of the event.
+    fn delete(&self, receipt: &Receipt) -> bool {
+        self.event().get_mut(&receipt.0).map(|deleted| *deleted = true).is_some()
+    }
+
+    fn event(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, bool>> {
+        self.event.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue for Mapped {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        self.queue.send(messages)
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        self.queue.receive(request)
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let mut settled: Vec<_> = settlements.iter().map(|_| Ok(())).collect();
+            let (mut places, mut asked) = (Vec::new(), Vec::new());
+            for (at, settlement) in settlements.into_iter().enumerate() {
+                if settlement.settle != Settle::Delete || !self.delete(&settlement.receipt) {
+                    let buries = matches!(settlement.settle, Settle::Bury { .. });
+                    places.push((at, buries.then(|| settlement.receipt.clone())));
+                    asked.push(settlement);
+                }
+            }
+            if asked.is_empty() {
+                return settled;
+            }
+            for ((at, buried), answer) in places.into_iter().zip(self.queue.settle(asked).await) {
+                // Nothing is left of it here.
+                if let (Some(receipt), Ok(())) = (buried, &answer) {
+                    self.delete(&receipt);
+                }
+                settled[at] = answer;
+            }
+            settled
+        }
+        .boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        self.queue.depths()
+    }
+}
+
+impl std::fmt::Debug for Mapped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mapped").field("event", &self.event().len()).finish_non_exhaustive()
+    }
+}

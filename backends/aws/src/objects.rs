@@ -1,0 +1,79 @@
+//! What is too large elsewhere, as objects of the stack's bucket. An object is written once and never changed: its key
+//! says what it is.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use super::{
+    clients::Clients,
+    fault::{Fault, Kind},
+};
+use celeriac_core::{id::ParcelId, ports::PortError, wire::MAX_BODY_BYTES};
+
+/// The most bytes of an object: more than a parcel or a value can have. Whoever may write to the bucket could fill a
+/// worker's memory otherwise.
+const MAX_BYTES: usize = MAX_BODY_BYTES + (1 << 20);
+
+/// The objects of a bucket.
+#[derive(Clone)]
+pub(super) struct Objects {
+    clients: Arc<Clients>,
+    bucket: Arc<str>,
+}
+
+impl Objects {
+    /// Those of the bucket that the settings name, if they name one.
+    pub(super) fn open(clients: &Arc<Clients>, bucket: Option<String>) -> Option<Self> {
+        bucket.map(|bucket| Self { clients: Arc::clone(clients), bucket: bucket.into() })
+    }
+
+    /// The key of a parcel that is too large for a message.
+    pub(super) fn parcel(parcel: ParcelId) -> String {
+        format!("parcels/{parcel}")
+    }
+
+    /// Writes an object unless it is there already: under one key there is ever only one content.
+    pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), PortError> {
+        let request = self.clients.s3().await.put_object().bucket(&*self.bucket).key(key).if_none_match("*");
+        match request.body(ByteStream::from(bytes)).send().await.map_err(Fault::of) {
+            Ok(_) => Ok(()),
+            Err(fault) if fault.code == "PreconditionFailed" => Ok(()),
+            Err(fault) => Err(fault.port(self.clients.settings(), "write an object", self.place(key))),
+        }
+    }
+
+    /// Reads an object.
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, PortError> {
+        let request = self.clients.s3().await.get_object().bucket(&*self.bucket).key(key);
+        let answer = match request.send().await.map_err(Fault::of) {
+            Ok(answer) => answer,
+            Err(fault) if fault.kind == Kind::Missing && fault.code == "NoSuchKey" => return Ok(None),
+            Err(fault) => return Err(fault.port(self.clients.settings(), "read an object", self.place(key))),
+        };
+        let bytes = answer.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+        if bytes > MAX_BYTES {
+            let place = self.place(key);
+            let what = format!("cannot read an object: {place}: it has {bytes} bytes, at most {MAX_BYTES} are read");
+            return Err(PortError::Refused { what });
+        }
+        let body = answer.body.collect().await.map_err(|error| PortError::Unavailable {
+            what: format!("cannot read an object: {}: its bytes ended early", self.place(key)),
+            source: Some(Arc::new(error)),
+        })?;
+        Ok(Some(body.into_bytes()))
+    }
+
+    /// Deletes an object, if it is there.
+    pub(super) async fn delete(&self, key: &str) -> Result<(), PortError> {
+        let request = self.clients.s3().await.delete_object().bucket(&*self.bucket).key(key);
+        let deleted = request.send().await.map_err(Fault::of);
+        deleted.map(drop).map_err(|fault| fault.port(self.clients.settings(), "delete an object", self.place(key)))
+    }
+
+    /// Where an object is, for people.
+    pub(super) fn place(&self, key: &str) -> String {
+        format!("S3 bucket `{}` (CELERIAC_BUCKET), key `{key}`", self.bucket)
+    }
+}

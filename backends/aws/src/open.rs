@@ -1,0 +1,200 @@
+//! A stack as a backend: its ports, its functions, its meter.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    Functions, Incoming, Meter, Outstanding, Platform, Resolved, Settings, Taken, clients::Clients, dynamo::Dynamo,
+    objects::Objects, platform::Aws, queue::Sqs, reactor::Reactor, receive::is_whole,
+};
+use celeriac_core::{
+    planner,
+    ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
+    task::Registry,
+};
+
+/// The most bytes of a parcel: as text, with what an invocation has beside it, within the 256 KB that Lambda bills as
+/// one request.
+const MESSAGE_BYTES: usize = 190 << 10;
+
+/// The most bytes of one call where there is a bucket: a body may have 16 MB when it is opened.
+const CALL_BYTES: usize = 15 << 20;
+
+/// How often a worker records. Each time is a write, and what was not recorded may run again after a crash.
+const CHECKPOINT_MS: u64 = 5_000;
+
+/// Calls that are tried again within two seconds of each other cost a parcel less if they wait for each other.
+const GATHER_MS: u64 = 2_000;
+
+/// How long a dispatcher waits for messages, in milliseconds: each question is a request. Less than a stop has after its
+/// grace.
+const WAIT_MS: u64 = 4_000;
+
+/// How a stack is used.
+#[derive(Clone)]
+pub struct Options {
+    /// Time. Defaults to the machine's.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits. Defaults to the operating system's.
+    pub entropy: Arc<dyn Entropy>,
+    /// What invokes functions, and counts what is outstanding. Defaults to Lambda and the stack's table.
+    pub platform: Option<Arc<dyn Platform>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), platform: None }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").finish_non_exhaustive()
+    }
+}
+
+/// A stack. Nothing is asked of AWS until something is asked of a port.
+#[derive(Clone)]
+pub struct Backend {
+    clients: Arc<Clients>,
+    meter: Arc<Meter>,
+    platform: Arc<dyn Platform>,
+    sqs: Sqs,
+    ports: Ports,
+}
+
+/// The ports of a stack.
+///
+/// # Errors
+/// As [`Backend::new`].
+pub fn open(settings: Settings) -> Result<Ports, PortError> {
+    open_with(settings, Options::default())
+}
+
+/// The ports of a stack, with other options than the usual.
+///
+/// # Errors
+/// As [`Backend::new`].
+pub fn open_with(settings: Settings, options: Options) -> Result<Ports, PortError> {
+    Backend::new(settings, options).map(|backend| backend.ports())
+}
+
+impl Backend {
+    /// A stack.
+    ///
+    /// # Errors
+    /// None yet: nothing is asked of AWS, and nothing started, before it is used.
+    pub fn new(settings: Settings, options: Options) -> Result<Self, PortError> {
+        let meter = Arc::new(Meter::default());
+        let profile = Profile {
+            message_bytes: MESSAGE_BYTES,
+            call_bytes: if settings.bucket.is_some() { CALL_BYTES } else { MESSAGE_BYTES },
+            checkpoint_ms: CHECKPOINT_MS,
+            gather_ms: GATHER_MS,
+            wait_ms: WAIT_MS,
+            lease_ms: settings.lease.as_millis() as u64,
+            ..planner::PROFILE
+        };
+        let bucket = settings.bucket.clone();
+        let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
+        let objects = Objects::open(&clients, bucket);
+        let Options { clock, entropy, platform } = options;
+        let platform = platform.unwrap_or_else(|| Arc::new(Aws { clients: Arc::clone(&clients), reactor: Reactor }));
+        let dynamo = Arc::new(Dynamo::new(
+            Arc::clone(&clients),
+            Reactor,
+            objects.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        ));
+        let sqs = Sqs::new(Arc::clone(&clients), Reactor, objects, Arc::clone(&clock), Arc::clone(&entropy));
+        let ports = Ports {
+            queue: Arc::new(sqs.clone()),
+            ledger: dynamo.clone(),
+            batches: dynamo.clone(),
+            dead_letters: dynamo.clone(),
+            schedules: dynamo,
+            atomic: None,
+            clock,
+            entropy,
+            blocking: Arc::new(Threads),
+            profile,
+        };
+        Ok(Self { clients, meter, platform, sqs, ports })
+    }
+
+    /// Its ports.
+    pub fn ports(&self) -> Ports {
+        self.ports.clone()
+    }
+
+    /// Its ports for a dispatcher that launches its functions: a parcel that lies in the bucket is received as a stub, since
+    /// that is what it passes on.
+    pub fn dispatcher_ports(&self) -> Ports {
+        Ports { queue: Arc::new(self.sqs.of_headers()), ..self.ports() }
+    }
+
+    /// Its functions, as the launcher of workers for these tasks.
+    pub fn functions(&self, registry: &Registry) -> Functions {
+        let (platform, clock) = (Arc::clone(&self.platform), Arc::clone(&self.ports.clock));
+        Functions::new(self.settings().clone(), platform, clock, registry, self.outstanding())
+    }
+
+    /// What is asked of AWS through it.
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
+
+    /// How many invocations of its workers are outstanding, over all who launch them.
+    pub fn outstanding(&self) -> Outstanding {
+        Outstanding::new(self.settings(), Arc::clone(&self.platform), Arc::clone(&self.ports.clock))
+    }
+
+    /// Which stack, where, with what limits.
+    pub fn settings(&self) -> &Settings {
+        self.clients.settings()
+    }
+
+    /// A message as a mapping of one of the stack's queues hands it to a function, due or not. The run of a task that
+    /// this program does not have has no bytes; a parcel that lies in the bucket is a stub.
+    pub fn delivery(&self, incoming: Incoming<'_>) -> Delivery {
+        self.sqs.access.taken(incoming).delivery
+    }
+
+    /// What a mapping of one of the stack's queues hands to a function: what is due, and how the rest is to be hidden.
+    /// Asks nothing of AWS.
+    pub async fn take<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Taken {
+        let access = &self.sqs.access;
+        access.due(access.early(incoming)).await
+    }
+
+    /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.
+    ///
+    /// # Errors
+    /// When the backend's threads fail.
+    pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
+        if deliveries.iter().all(is_whole) {
+            return Ok(deliveries);
+        }
+        let access = Arc::clone(&self.sqs.access);
+        Reactor.run(async move { Ok(access.resolve(deliveries).await) }).await
+    }
+
+    /// The same for messages that have waited long enough: those whose parcels the bucket does not have are answered,
+    /// those whose parcels cannot be read now are put aside.
+    ///
+    /// # Errors
+    /// When the backend's threads fail.
+    pub async fn find(&self, deliveries: Vec<Delivery>) -> Result<Resolved, PortError> {
+        if deliveries.iter().all(is_whole) {
+            return Ok(Resolved { found: deliveries, gone: Vec::new() });
+        }
+        let access = Arc::clone(&self.sqs.access);
+        Reactor.run(async move { Ok(access.find(deliveries).await) }).await
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("settings", self.settings()).finish_non_exhaustive()
+    }
+}

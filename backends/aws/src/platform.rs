@@ -1,0 +1,150 @@
+//! What the launcher of workers asks of AWS: an invocation, and the one item that counts those that are outstanding. It
+//! is a trait so that a simulation runs the launcher as it is.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+    sync::Arc,
+};
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
+use futures::future::{BoxFuture, FutureExt as _};
+
+use super::{
+    Settings,
+    clients::Clients,
+    fault::{Fault, Kind},
+    reactor::Reactor,
+};
+use celeriac_core::ports::{InvokeError, PortError};
+
+/// How many invocations there are, by the minute since 1970 that they are counted under.
+pub type Minutes = BTreeMap<u64, i64>;
+
+/// What the launcher of workers asks of AWS.
+pub trait Platform: Send + Sync {
+    /// Has a function invoked with this payload, and does not wait until it runs.
+    fn invoke<'a>(&'a self, function: &'a str, payload: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>>;
+
+    /// Adds to the counts of some minutes, removes others, and answers all: one write.
+    fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>>;
+
+    /// All counts, as they are or were a moment ago: one read.
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>>;
+}
+
+/// Lambda, and the stack's table.
+pub(super) struct Aws {
+    pub(super) clients: Arc<Clients>,
+    pub(super) reactor: Reactor,
+}
+
+impl Platform for Aws {
+    fn invoke<'a>(&'a self, function: &'a str, payload: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
+        async move {
+            let launched = self.reactor.run_here(self.launch(function, payload)).await;
+            launched.unwrap_or_else(|error| {
+                let unknown = matches!(error, PortError::Unknown { .. });
+                Err(if unknown { InvokeError::Unknown(error) } else { InvokeError::Failed(error) })
+            })
+        }
+        .boxed()
+    }
+
+    fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+        let (clients, expression) = (Arc::clone(&self.clients), expression(moved, over));
+        let counts: Vec<i64> = moved.values().copied().collect();
+        async move { self.reactor.run(async move { update(&clients, expression, &counts).await }).await }.boxed()
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+        let clients = Arc::clone(&self.clients);
+        async move { self.reactor.run(async move { read(&clients).await }).await }.boxed()
+    }
+}
+
+impl Aws {
+    async fn launch(&self, function: &str, payload: Vec<u8>) -> Result<(), InvokeError> {
+        let request = self.clients.lambda().await.invoke().function_name(function);
+        let answer = request.invocation_type(InvocationType::Event).payload(Blob::new(payload)).send().await;
+        let Err(fault) = answer.map_err(Fault::of) else { return Ok(()) };
+        let kind = fault.kind;
+        let error =
+            fault.port(self.clients.settings(), "invoke a worker", format_args!("Lambda function `{function}`"));
+        Err(match kind {
+            Kind::Throttled => InvokeError::Throttled,
+            Kind::Unknown => InvokeError::Unknown(error),
+            _ => InvokeError::Failed(error),
+        })
+    }
+}
+
+async fn update(clients: &Clients, expression: String, counts: &[i64]) -> Result<Minutes, PortError> {
+    let mut request = clients
+        .dynamodb()
+        .await
+        .update_item()
+        .table_name(clients.settings().stack.table())
+        .set_key(Some(key(clients.settings())))
+        .update_expression(expression)
+        .return_values(ReturnValue::AllNew);
+    for (at, count) in counts.iter().enumerate() {
+        request = request.expression_attribute_values(format!(":n{at}"), AttributeValue::N(count.to_string()));
+    }
+    let answer = request.send().await.map_err(|error| failed(clients.settings(), Fault::of(error)))?;
+    Ok(minutes(&answer.attributes.unwrap_or_default()))
+}
+
+/// Not as it is now, which would cost twice as much: who finds room counts, and is told.
+async fn read(clients: &Clients) -> Result<Minutes, PortError> {
+    let request = clients.dynamodb().await.get_item().table_name(clients.settings().stack.table());
+    let answer = request.set_key(Some(key(clients.settings()))).send().await;
+    let answer = answer.map_err(|error| failed(clients.settings(), Fault::of(error)))?;
+    Ok(minutes(&answer.item.unwrap_or_default()))
+}
+
+/// The item.
+fn key(settings: &Settings) -> HashMap<String, AttributeValue> {
+    let text = |name: &str, value| (name.to_owned(), AttributeValue::S(value));
+    HashMap::from([text("pk", format!("o#{}", settings.stack.worker(None))), text("sk", "-".to_owned())])
+}
+
+fn failed(settings: &Settings, fault: Fault) -> PortError {
+    let resource = format_args!("DynamoDB table `{}`", settings.stack.table());
+    fault.port(settings, "count the invocations that are outstanding", resource)
+}
+
+fn expression(moved: &Minutes, over: &[u64]) -> String {
+    let mut text = String::from("ADD");
+    for (at, minute) in moved.keys().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // A `String` takes everything.
+        let _ = write!(text, "{comma} m{minute} :n{at}");
+    }
+    for (at, minute) in over.iter().filter(|minute| !moved.contains_key(minute)).enumerate() {
+        let word = if at == 0 { " REMOVE" } else { "," };
+        let _ = write!(text, "{word} m{minute}");
+    }
+    text
+}
+
+fn minutes(item: &HashMap<String, AttributeValue>) -> Minutes {
+    let count = |(name, value): (&String, &AttributeValue)| {
+        let minute = name.strip_prefix('m')?.parse().ok()?;
+        Some((minute, value.as_n().ok()?.parse().ok()?))
+    };
+    item.iter().filter_map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_write_counts_and_cleans_up() {
+        let moved = Minutes::from([(100, -3), (101, 7)]);
+        assert_eq!(expression(&moved, &[]), "ADD m100 :n0, m101 :n1");
+        assert_eq!(expression(&moved, &[97, 98, 100]), "ADD m100 :n0, m101 :n1 REMOVE m97, m98");
+    }
+}

@@ -1,0 +1,243 @@
+//! Sending: messages into batches as large as SQS takes, what is far away to EventBridge Scheduler, what is too large
+//! to the bucket.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use aws_config::retry::RetryConfig;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use futures::{StreamExt as _, stream};
+
+use super::{fault::Fault, later::send_later, objects::Objects, queue::Access, text};
+use celeriac_core::{
+    ports::{Outgoing, PortError, SendError},
+    wire::{self, Header},
+};
+
+/// The most messages of a batch, and the most bytes of all of them together: SQS's limits.
+const BATCH: usize = 10;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// About what an entry has beside its text.
+const ENTRY_BYTES: usize = 128;
+
+/// The longest delay of SQS.
+const LONGEST_DELAY_MS: u64 = 900_000;
+
+/// How many batches are on their way at a time.
+const FLIGHTS: usize = 16;
+
+/// How often the refused messages of a batch are sent again, and the first pause, which doubles.
+const TRIES: u32 = 4;
+const FIRST_PAUSE_MS: u64 = 50;
+
+/// The attribute by which a message that waits says until when, to the millisecond: SQS counts whole seconds.
+pub(super) const DUE: &str = "due";
+
+/// How long before its time a parcel may be put into the bucket: its objects are kept for 16 days, of which it may take
+/// 14 to run.
+const LONGEST_STORED_MS: u64 = 86_400_000;
+
+/// Why an attempt came to nothing.
+enum Trouble {
+    /// Nothing was asked of SQS.
+    Port(PortError),
+    /// SQS did not do it, or did not answer.
+    Fault(Fault),
+}
+
+/// A message that is ready to be sent, by its place among those that are.
+struct Entry {
+    at: usize,
+    text: String,
+    due_ms: u64,
+    tenant: Option<String>,
+}
+
+impl Access {
+    /// Sends messages; the answers are in their order.
+    pub(super) async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<(), SendError>> {
+        let mut sent: Vec<_> = (0..messages.len()).map(|_| Ok(())).collect();
+        let mut by_queue: BTreeMap<Arc<str>, Vec<Entry>> = BTreeMap::new();
+        let now_ms = self.clock.now_ms();
+        let texts = stream::iter(messages.into_iter().enumerate())
+            .map(|(at, message)| async move { (at, self.prepare(&message, now_ms).await, message) })
+            .buffered(FLIGHTS)
+            .collect::<Vec<_>>();
+        for (at, text, Outgoing { queue, due_ms, body }) in texts.await {
+            match text {
+                Ok(Some(text)) => {
+                    let tenant = Header::peek(&body).ok().and_then(|header| header.tenant);
+                    by_queue.entry(queue).or_default().push(Entry { at, text, due_ms, tenant });
+                }
+                Ok(None) => {}
+                Err(error) => sent[at] = Err(error.into()),
+            }
+        }
+        let batches = by_queue
+            .into_iter()
+            .flat_map(|(queue, entries)| batches(entries).into_iter().map(move |batch| (Arc::clone(&queue), batch)));
+        let answers = stream::iter(batches)
+            .map(|(queue, batch)| async move { self.send_batch(&queue, batch).await })
+            .buffer_unordered(FLIGHTS)
+            .collect::<Vec<_>>();
+        for (at, answer) in answers.await.into_iter().flatten() {
+            sent[at] = answer;
+        }
+        sent
+    }
+
+    /// The text of a message for SQS; `None` if it goes another way and is there.
+    async fn prepare(&self, message: &Outgoing, now_ms: u64) -> Result<Option<String>, PortError> {
+        let text = self.text(message, now_ms).await?;
+        if message.due_ms <= now_ms + LONGEST_DELAY_MS {
+            return Ok(Some(text));
+        }
+        let Outgoing { queue, body, due_ms } = message;
+        send_later(&self.clients, &self.lookup, queue, body, text, *due_ms).await.map(|()| None)
+    }
+
+    async fn text(&self, message: &Outgoing, now_ms: u64) -> Result<String, PortError> {
+        let body = &message.body;
+        if text::length(body.len()) <= text::MAX_TEXT {
+            return Ok(text::write(body));
+        }
+        let refused = |why: String| PortError::Refused { what: format!("a message of {} bytes: {why}", body.len()) };
+        let Some(objects) = &self.objects else {
+            return Err(refused(format!(
+                "SQS takes {} of them; larger ones need a bucket: CELERIAC_BUCKET",
+                text::MAX_TEXT / 4 * 3
+            )));
+        };
+        if message.due_ms > now_ms + LONGEST_STORED_MS {
+            return Err(refused("what needs a bucket can be due in a day at most, since a bucket forgets".to_owned()));
+        }
+        let header = Header::peek(body).map_err(|error| refused(error.to_string()))?;
+        objects.put(&Objects::parcel(header.id), body.clone()).await?;
+        let stub = wire::stub(body).map_err(|error| refused(error.to_string()))?;
+        Ok(text::write(&stub))
+    }
+
+    /// Sends one batch; what passes, of all of it or of single messages, again. An attempt that nobody answered may have
+    /// been heard: what fails after it is not rejected, it is unknown (G1). So the SDK does not try again by itself.
+    async fn send_batch(&self, queue: &str, mut batch: Vec<Entry>) -> Vec<(usize, Result<(), SendError>)> {
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut heard = false;
+        for failures in 1..=TRIES {
+            let refused = match self.attempt(queue, &batch).await {
+                Ok(refused) => refused,
+                Err(Trouble::Port(error)) => {
+                    answers.extend(batch.iter().map(|entry| (entry.at, Err(error.clone().into()))));
+                    return answers;
+                }
+                Err(Trouble::Fault(fault)) => {
+                    heard |= fault.may_have_happened();
+                    batch.iter().map(|entry| (entry.at, fault.clone())).collect()
+                }
+            };
+            let mut again = Vec::new();
+            for entry in batch {
+                match refused.get(&entry.at) {
+                    None => answers.push((entry.at, Ok(()))),
+                    Some(fault) if fault.passes() && failures < TRIES => again.push(entry),
+                    Some(fault) => answers.push((entry.at, Err(self.not_sent(fault, queue, heard).into()))),
+                }
+            }
+            if again.is_empty() {
+                break;
+            }
+            batch = again;
+            self.clock.sleep(self.pause(failures)).await;
+        }
+        answers
+    }
+
+    /// One request. Answers what SQS refused, by its place.
+    async fn attempt(&self, queue: &str, batch: &[Entry]) -> Result<BTreeMap<usize, Fault>, Trouble> {
+        let sqs = self.clients.settings().stack.queue(queue);
+        let url = self.lookup.url(&self.clients, &sqs).await.map_err(Trouble::Port)?;
+        let now_ms = self.clock.now_ms();
+        let mut request = self.clients.sqs().await.send_message_batch().queue_url(&*url);
+        for entry in batch {
+            request = request.entries(entry.request(now_ms).map_err(Trouble::Port)?);
+        }
+        let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
+        let answer = request.customize().config_override(once).send().await;
+        let answer = answer.map_err(|error| Trouble::Fault(Fault::of(error)))?;
+        let refused = answer.failed().iter().filter_map(|item| {
+            let fault = Fault::of_item(item.code(), item.message(), item.sender_fault());
+            Some((item.id().parse().ok()?, fault))
+        });
+        Ok(refused.collect())
+    }
+
+    /// `heard` says that an earlier attempt may have been taken.
+    fn not_sent(&self, fault: &Fault, queue: &str, heard: bool) -> PortError {
+        let settings = self.clients.settings();
+        let resource = format!("SQS queue `{}`", settings.stack.queue(queue));
+        match fault.clone().port(settings, format_args!("send to queue `{queue}`"), resource) {
+            PortError::Unavailable { what, source } if heard => PortError::Unknown { what, source },
+            other => other,
+        }
+    }
+
+    /// Longer each time, and never the same for two.
+    fn pause(&self, failures: u32) -> Duration {
+        let most_ms = FIRST_PAUSE_MS << failures.min(10);
+        Duration::from_millis(most_ms / 2 + self.entropy.next_u64() % (most_ms / 2))
+    }
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.text.len() + ENTRY_BYTES
+    }
+
+    fn request(&self, now_ms: u64) -> Result<SendMessageBatchRequestEntry, PortError> {
+        let mut entry = SendMessageBatchRequestEntry::builder().id(self.at.to_string()).message_body(&self.text);
+        if self.due_ms > now_ms {
+            // Early rather than late: whoever receives it holds it back for the rest of the second.
+            let delay_ms = (self.due_ms - now_ms).min(LONGEST_DELAY_MS);
+            let due = MessageAttributeValue::builder().data_type("Number").string_value(self.due_ms.to_string());
+            let due = due.build().map_err(|error| PortError::Refused { what: error.to_string() })?;
+            entry = entry.delay_seconds((delay_ms / 1000) as i32).message_attributes(DUE, due);
+        }
+        if let Some(tenant) = &self.tenant {
+            entry = entry.message_group_id(tenant);
+        }
+        entry.build().map_err(|error| PortError::Refused { what: error.to_string() })
+    }
+}
+
+/// Fills batches in the order of the messages.
+fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut batches: Vec<Vec<Entry>> = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        bytes += entry.bytes();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH && bytes <= BATCH_BYTES => batch.push(entry),
+            _ => {
+                bytes = entry.bytes();
+                batches.push(vec![entry]);
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_filled_to_the_limits_of_sqs() {
+        let entry = |at, bytes| Entry { at, text: "x".repeat(bytes), due_ms: 0, tenant: None };
+        let sizes = |sizes: &[usize]| {
+            let entries = sizes.iter().enumerate().map(|(at, bytes)| entry(at, *bytes)).collect();
+            batches(entries).iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&[100; 25]), [10, 10, 5]);
+        assert_eq!(sizes(&[250_000; 9]), [4, 4, 1]);
+        assert_eq!(sizes(&[]), [0; 0]);
+    }
+}

@@ -1,0 +1,126 @@
+//! What has to be said of a deployment beside its name. All of it has a default.
+
+use std::{collections::BTreeMap, env, time::Duration};
+
+use celeriac_core::store::{STORE_VARIABLE, StoreError, StoreUrl};
+
+use super::{SCHEME, Stack, StackError};
+
+/// Which stack, where, and with what limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The stack. Environment: `CELERIAC_STORE`, as `aws:NAME`.
+    pub stack: Stack,
+    /// The region. Defaults to what the SDKs find: `AWS_REGION`, then the profile.
+    pub region: Option<String>,
+    /// Where the services are, if not at AWS. Defaults to what the SDKs find: `AWS_ENDPOINT_URL`.
+    pub endpoint: Option<String>,
+    /// Where single services are, by their names as in `AWS_ENDPOINT_URL_SQS`, in small letters: `sqs`, `lambda`, `dynamodb`,
+    /// `scheduler`, `s3`. Defaults to where all of them are.
+    pub endpoints: BTreeMap<String, String>,
+    /// The S3 bucket for arguments and results that fit nowhere else. Environment: `CELERIAC_BUCKET`. Defaults to none:
+    /// then a call whose arguments are larger than a message is refused.
+    pub bucket: Option<String>,
+    /// How long a received message is hidden and a claim lasts unless renewed. Environment: `CELERIAC_LEASE_S`, 1 to
+    /// 43,200. Defaults to a minute; a dispatcher that invokes functions needs more than their time limit.
+    pub lease: Duration,
+    /// The most invocations that may be outstanding, over all dispatchers; with 0 they are not counted, which saves two
+    /// writes for each. Environment: `CELERIAC_CAP`, 0 to 100,000. Defaults to 100: new accounts have little
+    /// concurrency, and share it with everything else in them.
+    pub cap: usize,
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The store that the environment names.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store that the environment names is no stack.
+    #[error("CELERIAC_STORE names `{0}`, which is no stack on AWS: write `aws:NAME`")]
+    NoStack(StoreUrl),
+    /// The stack's name.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// A bucket is named, and this program cannot use it.
+    #[error("CELERIAC_BUCKET names a bucket, which this program cannot use: build it with the feature `s3`")]
+    NoObjects,
+    /// A number.
+    #[error("{variable} is `{found}`: a whole number from {least} to {most}")]
+    Number {
+        /// The environment variable.
+        variable: &'static str,
+        /// What it says.
+        found: String,
+        /// The least that it may be.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+impl Settings {
+    /// The defaults, for this stack.
+    pub fn new(stack: Stack) -> Self {
+        Self {
+            stack,
+            region: None,
+            endpoint: None,
+            endpoints: BTreeMap::new(),
+            bucket: None,
+            lease: Duration::from_mins(1),
+            cap: 100,
+        }
+    }
+
+    /// What the environment says of this stack.
+    ///
+    /// # Errors
+    /// The variable that cannot be read, and what it may be.
+    pub fn of(stack: Stack) -> Result<Self, SettingsError> {
+        let defaults = Self::new(stack);
+        let lease_s = number("CELERIAC_LEASE_S", 1, 43_200)?.map(Duration::from_secs);
+        let cap = number("CELERIAC_CAP", 0, 100_000)?.map(|cap| cap as usize);
+        Ok(Self {
+            bucket: bucket()?,
+            lease: lease_s.unwrap_or(defaults.lease),
+            cap: cap.unwrap_or(defaults.cap),
+            ..defaults
+        })
+    }
+
+    /// What the environment says; `None` if it names no store.
+    ///
+    /// # Errors
+    /// As [`Settings::of`], and if the environment names a store that is no stack.
+    pub fn from_environment() -> Result<Option<Self>, SettingsError> {
+        let Some(url) = variable(STORE_VARIABLE) else { return Ok(None) };
+        let url: StoreUrl = url.parse()?;
+        if url.scheme() != SCHEME {
+            return Err(SettingsError::NoStack(url));
+        }
+        Self::of(url.rest().parse()?).map(Some)
+    }
+}
+
+/// The bucket that the environment names: a setting that this program cannot obey is refused.
+fn bucket() -> Result<Option<String>, SettingsError> {
+    let bucket = variable("CELERIAC_BUCKET");
+    if bucket.is_some() && !cfg!(feature = "s3") {
+        return Err(SettingsError::NoObjects);
+    }
+    Ok(bucket)
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn number(variable: &'static str, least: u64, most: u64) -> Result<Option<u64>, SettingsError> {
+    let Some(found) = self::variable(variable) else { return Ok(None) };
+    match found.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+        _ => Err(SettingsError::Number { variable, found, least, most }),
+    }
+}

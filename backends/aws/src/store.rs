@@ -1,0 +1,43 @@
+//! The stack as a store that a URL names: `aws:shop`.
+
+use std::sync::Arc;
+
+use celeriac_core::{
+    ports::{BoxError, Ports},
+    store::{Existence, Hosting, Launching, Opener, Store, StoreUrl},
+    task::Registry,
+};
+
+use super::{Backend, Options, Settings};
+
+/// The scheme of a stack's URL.
+pub const SCHEME: &str = "aws";
+
+inventory::submit! {
+    Opener { scheme: SCHEME, example: "aws:shop", default: None, open }
+}
+
+/// Opens a stack with the settings of the environment. Nothing is asked of AWS, and nothing is ever created: what is
+/// missing is found when it is used.
+fn open(url: &StoreUrl, _: Existence) -> Result<Box<dyn Store>, BoxError> {
+    let settings = Settings::of(url.rest().parse()?)?;
+    Ok(Box::new(Backend::new(settings, Options::default())?))
+}
+
+impl Store for Backend {
+    fn ports(&self) -> Ports {
+        self.ports()
+    }
+
+    fn hosting(&self) -> Hosting {
+        Hosting::Functions
+    }
+
+    fn launching(&self, registry: &Registry) -> Option<Launching> {
+        Some(Launching { ports: self.dispatcher_ports(), launcher: Arc::new(self.functions(registry)) })
+    }
+
+    fn check_queue(&self, queue: &str) -> Result<(), BoxError> {
+        Ok(self.settings().stack.check_queue(queue)?)
+    }
+}

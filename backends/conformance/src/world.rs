@@ -1,0 +1,162 @@
+//! A fresh backend, and short words for what most cases do.
+
+use std::{any::Any, fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use super::ManualClock;
+use celeriac_core::{
+    bitmap::Bitmap,
+    id::{BatchId, ParcelId},
+    ports::{
+        BatchRecord, Claim, ClaimRequest, Claimed, Delivery, Depth, Finish, NewBatch, Outgoing, PortError, Ports,
+        Receive, Record, Settle, Takeover, Tally,
+    },
+};
+
+/// When a lease of [`World::claim`] ends.
+pub(super) const LEASE_MS: u64 = 30_000;
+
+/// An empty backend under a clock of its own.
+pub struct World {
+    pub(super) ports: Ports,
+    pub(super) clock: Arc<ManualClock>,
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("ports", &self.ports).field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// The ports of an empty backend, the clock they go by, and whatever must live as long as they do.
+    pub fn new(ports: Ports, clock: Arc<ManualClock>, guard: impl Any + Send + Sync) -> Self {
+        Self { ports, clock, _guard: Box::new(guard) }
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.ports.clock.now_ms()
+    }
+
+    pub(super) fn advance_ms(&self, ms: u64) {
+        self.clock.advance(Duration::from_millis(ms));
+    }
+
+    /// Sends one message, due at `due_ms`.
+    pub(super) async fn send(&self, queue: &str, body: &str, due_ms: u64) {
+        let sent = self.ports.queue.send(vec![outgoing(queue, body, due_ms)]).await;
+        assert!(matches!(sent[..], [Ok(())]), "{sent:?}");
+    }
+
+    /// Receives what is due now, hidden for ten seconds.
+    pub(super) async fn receive(&self, queue: &str, max: usize) -> Vec<Delivery> {
+        self.ports.queue.receive(receive(&[queue], max, 0)).await.expect("receive")
+    }
+
+    /// Receives one message, which must be there.
+    pub(super) async fn receive_one(&self, queue: &str) -> Delivery {
+        let mut deliveries = self.receive(queue, 10).await;
+        assert_eq!(deliveries.len(), 1, "{deliveries:?}");
+        deliveries.remove(0)
+    }
+
+    /// The bodies of what is due now, sorted.
+    pub(super) async fn bodies(&self, queue: &str) -> Vec<String> {
+        let mut bodies: Vec<String> = self.receive(queue, 100).await.iter().map(body).collect();
+        bodies.sort();
+        bodies
+    }
+
+    pub(super) async fn settle(&self, delivery: &Delivery, settle: Settle) -> Result<(), PortError> {
+        let mut settled = self.ports.queue.settle(vec![delivery.settled(settle)]).await;
+        assert_eq!(settled.len(), 1);
+        settled.remove(0)
+    }
+
+    pub(super) async fn depth(&self, queue: &str) -> Depth {
+        let depths = self.ports.queue.depths().await.expect("depths");
+        depths.into_iter().find(|depth| depth.queue.as_ref() == queue).expect("the queue has had a message")
+    }
+
+    /// Opens a batch of this many calls and accepts them all.
+    pub(super) async fn batch(&self, accepted: u64, callback: Option<Outgoing>) -> BatchId {
+        let batch = new_batch(self.now_ms(), "spring", callback);
+        let id = batch.id;
+        self.ports.batches.open(batch).await.expect("open");
+        if accepted > 0 {
+            self.ports.batches.accepted(id, 0, accepted).await.expect("accepted");
+        }
+        id
+    }
+
+    pub(super) async fn record_of(&self, batch: BatchId) -> BatchRecord {
+        self.ports.batches.get(batch).await.expect("get").expect("the batch is open")
+    }
+
+    /// A request to claim the root parcel of ten calls that begins with call `first` of a recorded batch.
+    pub(super) fn request(&self, batch: BatchId, first: u64) -> ClaimRequest {
+        let now_ms = self.now_ms();
+        ClaimRequest {
+            parcel: ParcelId::root(batch, first),
+            batch,
+            recorded: true,
+            task: "mail.send".into(),
+            first,
+            count: 10,
+            holder: "here".into(),
+            now_ms,
+            lease_until_ms: now_ms + LEASE_MS,
+            not_after_ms: now_ms + 86_400_000,
+            takeover: Takeover::Expired,
+        }
+    }
+
+    pub(super) async fn claim(&self, request: ClaimRequest) -> Claim {
+        let mut claims = self.ports.ledger.claim(vec![request]).await;
+        assert_eq!(claims.len(), 1);
+        claims.remove(0).expect("claim")
+    }
+
+    /// Claims what must be free.
+    pub(super) async fn claimed(&self, request: ClaimRequest) -> Claimed {
+        match self.claim(request).await {
+            Claim::Claimed(claimed) => claimed,
+            other => panic!("not claimed: {other:?}"),
+        }
+    }
+
+    /// Claims the parcel of ten calls from `first` on, and finishes it with ten successes.
+    pub(super) async fn run_ten(&self, batch: BatchId, first: u64) -> Option<celeriac_core::ports::Owed> {
+        let Claimed { epoch, .. } = self.claimed(self.request(batch, first)).await;
+        let finish = Finish { parcel: ParcelId::root(batch, first), epoch, record: Some(succeeded(10)) };
+        self.ports.ledger.finish(finish).await.expect("finish")
+    }
+}
+
+pub(super) fn outgoing(queue: &str, body: &str, due_ms: u64) -> Outgoing {
+    Outgoing { queue: queue.into(), body: Bytes::copy_from_slice(body.as_bytes()), due_ms }
+}
+
+pub(super) fn receive(queues: &[&str], max: usize, wait_ms: u64) -> Receive {
+    Receive { queues: queues.iter().map(|queue| Arc::from(*queue)).collect(), max, hide_ms: 10_000, wait_ms }
+}
+
+pub(super) fn body(delivery: &Delivery) -> String {
+    String::from_utf8_lossy(&delivery.body).into_owned()
+}
+
+pub(super) fn new_batch(created_ms: u64, name: &str, callback: Option<Outgoing>) -> NewBatch {
+    let id = BatchId::from_key("mail.send", name);
+    NewBatch { id, name: name.to_owned(), task: "mail.send".to_owned(), created_ms, callback }
+}
+
+/// The verdicts of a parcel whose first `count` calls succeeded.
+pub(super) fn succeeded(count: u32) -> Record {
+    Record {
+        done: Bitmap::full(count),
+        tally: Tally { succeeded: u64::from(count), ..Tally::default() },
+        ..Record::default()
+    }
+}

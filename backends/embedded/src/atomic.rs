@@ -1,0 +1,83 @@
+//! Steps that this backend does in one write.
+
+use futures::future::{BoxFuture, FutureExt};
+
+use super::{
+    batch_rows,
+    batches::{Mark, mark},
+    ledger, messages, parcels, queue, records,
+    store::Store,
+    transaction::Tx,
+    writer::Cost,
+};
+use celeriac_core::ports::{Accept, Atomic, PortError, RowState, SendError, Settle, Settling};
+
+impl Atomic for Store {
+    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>> {
+        async move {
+            let now_ms = self.clock.now_ms();
+            let cost = Cost::durable(queue::cost(&accept.messages));
+            let accepted = self.writer.run(cost, move |tx| self::accept(tx, &accept, now_ms)).await;
+            accepted.and_then(|accepted| accepted).map_err(SendError::from)
+        }
+        .boxed()
+    }
+
+    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let count = settlings.len();
+            let bytes = settlings.iter().map(|end| records::cost(&end.record) + queue::cost(&end.children)).sum();
+            let now_ms = self.clock.now_ms();
+            let settled = self.writer.run(Cost::durable(bytes), move |tx| {
+                let settled = settlings.iter().map(|settling| settle(tx, settling, now_ms));
+                settled.collect::<rusqlite::Result<Vec<_>>>()
+            });
+            settled.await.unwrap_or_else(|error| vec![Err(error); count])
+        }
+        .boxed()
+    }
+}
+
+fn accept(tx: &mut Tx<'_>, accept: &Accept, now_ms: u64) -> rusqlite::Result<Result<(), PortError>> {
+    let Accept { batch, from, upto, ref messages } = *accept;
+    match mark(tx, batch, from, upto)? {
+        // They were sent when the mark was moved.
+        Ok(Mark::There) => return Ok(Ok(())),
+        Ok(Mark::Behind(accepted)) if accepted > from => {
+            let what =
+                format!("calls {from} to {accepted} of batch {batch} are accepted already: send those after them");
+            return Ok(Err(PortError::Refused { what }));
+        }
+        Ok(Mark::Behind(_)) => {}
+        Err(error) => return Ok(Err(error)),
+    }
+    messages.iter().try_for_each(|message| messages::insert(tx, message, now_ms))?;
+    batch_rows::set_accepted(tx, batch, upto).map(Ok)
+}
+
+/// Rules 4 and 5 at once. Nothing is written before it is clear that the claim holds.
+fn settle(tx: &mut Tx<'_>, settling: &Settling, now_ms: u64) -> rusqlite::Result<Result<(), PortError>> {
+    let Settling { parcel, epoch, ref record, ref seal, ref children, ref receipt, .. } = *settling;
+    let row = match parcels::ParcelRow::fenced(parcels::find(tx.db, parcel)?, epoch) {
+        Ok(row) => row,
+        Err(error) => return Ok(Err(error)),
+    };
+    if row.row.state == RowState::Open && !seal.children.is_empty() {
+        parcels::seal(tx, &row, seal)?;
+        records::insert(tx, &row, record)?;
+    }
+    if !matches!(row.row.state, RowState::Finished(_)) {
+        children.iter().try_for_each(|child| messages::insert(tx, child, now_ms))?;
+    }
+    match ledger::finish(tx, parcel, epoch, Some(record), now_ms)? {
+        Ok(Some(owed)) => {
+            messages::insert(tx, &owed.message, now_ms)?;
+            batch_rows::paid(tx, owed.batch)?;
+        }
+        Ok(None) => {}
+        Err(error) => return Ok(Err(error)),
+    }
+    // A stale receipt is no error: the message will be found finished.
+    messages::settle(tx, receipt, &Settle::Delete, now_ms)?;
+    Ok(Ok(()))
+}

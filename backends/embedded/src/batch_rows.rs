@@ -1,0 +1,191 @@
+//! The rows of batches and of their callbacks.
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{messages::ms, tally, transaction::Tx};
+use celeriac_core::{
+    id::BatchId,
+    ports::{BatchRecord, NewBatch, Outgoing, Owed, Tally},
+};
+
+const COLUMNS: &str =
+    concat!("id, name, task, created_ms, accepted, closed_ms, stopped, finished_ms, ", tally::columns!());
+
+/// How long whoever was handed a callback has to send it before it is handed to another.
+const HANDED_MS: u64 = 30_000;
+
+/// A batch as it is read.
+pub(super) struct BatchRow {
+    pub(super) record: BatchRecord,
+    counts: [i64; 8],
+}
+
+/// Puts a batch in, unless there is one of its id.
+pub(super) fn insert(tx: &Tx<'_>, batch: &NewBatch) -> rusqlite::Result<()> {
+    let inserted = tx
+        .db
+        .prepare_cached(
+            "INSERT INTO batch (id, name, task, created_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![batch.id.to_bytes(), batch.name, batch.task, ms(batch.created_ms)])?;
+    if let (1, Some(callback)) = (inserted, &batch.callback) {
+        tx.db.prepare_cached("INSERT INTO callback (batch, queue, due_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?.execute(
+            params![batch.id.to_bytes(), callback.queue.as_ref(), ms(callback.due_ms), callback.body.as_ref()],
+        )?;
+    }
+    Ok(())
+}
+
+/// A batch without the verdicts of unfinished parcels.
+pub(super) fn find(db: &Connection, id: BatchId) -> rusqlite::Result<Option<BatchRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM batch WHERE id = ?1"))?
+        .query_row([id.to_bytes()], read)
+        .optional()
+}
+
+/// The newest batches.
+pub(super) fn newest(db: &Connection, limit: usize) -> rusqlite::Result<Vec<BatchRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM batch ORDER BY rowid DESC LIMIT ?1"))?
+        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?
+        .collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
+    let counts = tally::read(row, 8)?;
+    let record = BatchRecord {
+        id: BatchId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        task: row.get(2)?,
+        created_ms: row.get::<_, i64>(3)? as u64,
+        accepted: row.get::<_, i64>(4)? as u64,
+        closed: row.get::<_, Option<i64>>(5)?.is_some(),
+        revoked: row.get(6)?,
+        tally: tally::of(counts),
+        finished_ms: row.get::<_, Option<i64>>(7)?.map(|finished| finished as u64),
+    };
+    Ok(BatchRow { record, counts })
+}
+
+/// The record of a batch with the verdicts of its unfinished parcels.
+pub(super) fn with_unfinished(db: &Connection, row: BatchRow) -> rusqlite::Result<BatchRecord> {
+    let BatchRow { mut record, counts } = row;
+    let unfinished = db
+        .prepare_cached(
+            "SELECT total(succeeded), total(failed), total(timed_out), total(crashed), total(revoked), total(expired),
+                    total(unknown), total(retries)
+             FROM parcel WHERE batch = ?1 AND state <> 2 AND recorded = 1",
+        )?
+        .query_row([record.id.to_bytes()], |row| {
+            let mut sums = [0; 8];
+            for (at, sum) in sums.iter_mut().enumerate() {
+                *sum = row.get::<_, f64>(at)? as i64;
+            }
+            Ok(sums)
+        })?;
+    record.tally = tally::of(tally::sum(counts, unfinished));
+    Ok(record)
+}
+
+/// Moves the mark up to which calls are accepted.
+pub(super) fn set_accepted(tx: &Tx<'_>, id: BatchId, upto: u64) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached("UPDATE batch SET accepted = ?2 WHERE id = ?1")?
+        .execute(params![id.to_bytes(), upto as i64])
+        .map(|_| ())
+}
+
+/// Closes a batch, once.
+pub(super) fn close(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached("UPDATE batch SET closed_ms = ?2 WHERE id = ?1 AND closed_ms IS NULL")?
+        .execute(params![id.to_bytes(), ms(now_ms)])
+        .map(|_| ())
+}
+
+/// Revokes a batch. Says whether there is one.
+pub(super) fn revoke(tx: &Tx<'_>, id: BatchId) -> rusqlite::Result<bool> {
+    Ok(tx.db.prepare_cached("UPDATE batch SET stopped = 1 WHERE id = ?1")?.execute([id.to_bytes()])? == 1)
+}
+
+/// Whether a batch is revoked.
+pub(super) fn is_revoked(db: &Connection, id: BatchId) -> rusqlite::Result<bool> {
+    let stopped =
+        db.prepare_cached("SELECT stopped FROM batch WHERE id = ?1")?.query_row([id.to_bytes()], |row| row.get(0));
+    Ok(stopped.optional()?.unwrap_or(false))
+}
+
+/// Adds the verdicts of a finished parcel, or takes back those of retried calls.
+pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: [i64; 8]) -> rusqlite::Result<()> {
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = counts;
+    tx.db
+        .prepare_cached(
+            "UPDATE batch SET succeeded = succeeded + ?2, failed = failed + ?3, timed_out = timed_out + ?4,
+             crashed = crashed + ?5, revoked = revoked + ?6, expired = expired + ?7, unknown = unknown + ?8,
+             retries = retries + ?9 WHERE id = ?1",
+        )?
+        .execute(params![id.to_bytes(), succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries])
+        .map(|_| ())
+}
+
+/// Takes back the verdicts of calls that are sent again: the batch is not finished, whatever it was, unless they have
+/// ended once more by now.
+pub(super) fn reopen(tx: &Tx<'_>, id: BatchId, dead: &Tally, now_ms: u64) -> rusqlite::Result<()> {
+    count(tx, id, tally::values(dead).map(|count| -count))?;
+    tx.db.prepare_cached("UPDATE batch SET finished_ms = NULL WHERE id = ?1")?.execute([id.to_bytes()])?;
+    complete(tx, id, now_ms)
+}
+
+/// Notes that a batch is finished if it is, from when on it owes its callback.
+pub(super) fn complete(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<()> {
+    let finished = tx
+        .db
+        .prepare_cached(
+            "UPDATE batch SET finished_ms = ?2 WHERE id = ?1 AND finished_ms IS NULL AND closed_ms IS NOT NULL
+             AND succeeded + failed + timed_out + crashed + revoked + expired + unknown >= accepted",
+        )?
+        .execute(params![id.to_bytes(), ms(now_ms)])?;
+    if finished == 1 {
+        tx.db
+            .prepare_cached("UPDATE callback SET owed_ms = 0 WHERE batch = ?1 AND owed_ms IS NULL")?
+            .execute([id.to_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Hands out what a batch owes, if it does.
+pub(super) fn hand_out(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<Option<Owed>> {
+    tx.db
+        .prepare_cached(
+            "UPDATE callback SET owed_ms = ?2 WHERE batch = ?1 AND owed_ms IS NOT NULL
+             RETURNING batch, queue, due_ms, bytes",
+        )?
+        .query_row(params![id.to_bytes(), ms(now_ms)], read_owed)
+        .optional()
+}
+
+/// The callbacks whose last bearer has had its time.
+pub(super) fn owed(db: &Connection, now_ms: u64) -> rusqlite::Result<Vec<Owed>> {
+    db.prepare_cached("SELECT batch, queue, due_ms, bytes FROM callback WHERE owed_ms <= ?1 ORDER BY owed_ms")?
+        .query_map([ms(now_ms.saturating_sub(HANDED_MS))], read_owed)?
+        .collect()
+}
+
+/// Forgets a callback that was sent.
+pub(super) fn paid(tx: &Tx<'_>, id: BatchId) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached("DELETE FROM callback WHERE batch = ?1 AND owed_ms IS NOT NULL")?
+        .execute([id.to_bytes()])
+        .map(|_| ())
+}
+
+fn read_owed(row: &Row<'_>) -> rusqlite::Result<Owed> {
+    Ok(Owed {
+        batch: BatchId::from_bytes(row.get(0)?),
+        message: Outgoing {
+            queue: row.get::<_, String>(1)?.into(),
+            due_ms: row.get::<_, i64>(2)? as u64,
+            body: Bytes::from(row.get::<_, Vec<u8>>(3)?),
+        },
+    })
+}

@@ -1,0 +1,203 @@
+//! The thread that writes: group commit.
+//!
+//! Whatever waits when a transaction begins goes into it, up to a bound on bytes and operations, and is answered
+//! when it is committed. An operation that fails takes the others back with it, so they are then run one by one,
+//! and each gets the answer it would have got alone.
+//!
+//! SQLite commits without a sync (`synchronous = NORMAL`); the thread syncs the log itself, after its turn and only
+//! where an operation asks for it. Other processes commit meanwhile, and `fdatasync` is enough where SQLite would
+//! call `fsync`, which writes the file's times as well. A group without a durable operation - receives, hidings,
+//! claims, renewals - may be lost when the machine dies: whoever was given something by it is dead then too. The
+//! next sync covers it.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+};
+
+use rusqlite::Connection;
+use tokio::sync::Notify;
+
+use super::{
+    error::{Faults, beside},
+    place::Place,
+    transaction::{QueueNumbers, Tx},
+    turnstile::Turnstile,
+    writer::Pending,
+};
+use celeriac_core::ports::PortError;
+
+/// The most bytes of one transaction, if it has more than one operation: it takes some milliseconds then, which is
+/// what another process waits at most for its turn.
+const GROUP_BYTES: usize = 2 << 20;
+
+/// The most operations of one transaction.
+const GROUP_OPERATIONS: usize = 256;
+
+/// Commits operations in groups.
+pub(super) struct Committer {
+    db: Connection,
+    log: File,
+    log_path: PathBuf,
+    place: Place,
+    turnstile: Turnstile,
+    faults: Faults,
+    wake: Arc<Notify>,
+    queues: QueueNumbers,
+    /// Set once a sync has failed: what the system then keeps of the log is not known, and nothing may be built on it.
+    broken: Option<PortError>,
+}
+
+impl Committer {
+    /// A committer to `db`, which has been used: its log, at `log_path`, is there. `wake` is notified when there is
+    /// something new to receive.
+    pub(super) fn new(
+        db: Connection,
+        log_path: &Path,
+        place: Place,
+        turnstile: Turnstile,
+        faults: Faults,
+        wake: Arc<Notify>,
+    ) -> io::Result<Self> {
+        let log = File::open(log_path)?;
+        let (log_path, queues) = (log_path.to_owned(), QueueNumbers::new());
+        Ok(Self { db, log, log_path, place, turnstile, faults, wake, queues, broken: None })
+    }
+
+    /// Commits what comes, until no more can come.
+    pub(super) fn serve(mut self, receiver: &mpsc::Receiver<Pending>) {
+        let mut group = Vec::new();
+        while let Ok(first) = receiver.recv() {
+            let mut bytes = first.cost.bytes;
+            group.push(first);
+            while bytes < GROUP_BYTES && group.len() < GROUP_OPERATIONS {
+                let Ok(next) = receiver.try_recv() else { break };
+                bytes += next.cost.bytes;
+                group.push(next);
+            }
+            match self.commit(&mut group) {
+                Err(error) if group.len() > 1 && !matches!(error, PortError::Unknown { .. }) => {
+                    for alone in group.drain(..) {
+                        let mut alone = vec![alone];
+                        let outcome = self.commit(&mut alone);
+                        answer(&mut alone, &outcome);
+                    }
+                }
+                outcome => answer(&mut group, &outcome),
+            }
+        }
+    }
+
+    fn commit(&mut self, group: &mut [Pending]) -> Result<(), PortError> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        if self.place.is_lost() {
+            return Err(self.faults.lost());
+        }
+        let wakes = self.transact(group)?;
+        if group.iter().any(|pending| pending.cost.durable) {
+            self.log.sync_data().map_err(|error| {
+                self.broken = Some(self.faults.broken());
+                self.faults.sync(error)
+            })?;
+        }
+        if wakes {
+            self.wake.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// One turn. Answers whether there is something new to receive.
+    fn transact(&mut self, group: &mut [Pending]) -> Result<bool, PortError> {
+        let _turn = self.turnstile.pass().map_err(|error| beside(&self.log_path, error))?;
+        let ran = execute(&self.db, "BEGIN IMMEDIATE").and_then(|()| run_all(&self.db, &mut self.queues, group));
+        let committed = match ran {
+            Ok(wakes) => execute(&self.db, "COMMIT").map(|()| wakes).map_err(|error| self.faults.commit(error)),
+            Err(error) => Err(self.faults.undone(error)),
+        };
+        if committed.is_err() {
+            self.queues.clear();
+            if !self.db.is_autocommit() {
+                // A rollback that fails leaves the transaction to the next `BEGIN`, which then fails too.
+                let _ = execute(&self.db, "ROLLBACK");
+            }
+        }
+        committed
+    }
+}
+
+fn run_all(db: &Connection, queues: &mut QueueNumbers, group: &mut [Pending]) -> rusqlite::Result<bool> {
+    let mut tx = Tx::new(db, queues);
+    group.iter_mut().try_for_each(|pending| pending.operation.run(&mut tx))?;
+    Ok(tx.wakes())
+}
+
+fn execute(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+fn answer(group: &mut Vec<Pending>, outcome: &Result<(), PortError>) {
+    for pending in group.drain(..) {
+        pending.operation.answer(outcome.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        schema,
+        writer::{Cost, Writer},
+    };
+
+    /// A writer to an empty file whose log is synced through `log`, and a second connection to it.
+    fn writer(directory: &TempDir, log: &str) -> (Writer, Connection) {
+        let path = directory.path().join("queue.db");
+        let connect = || Connection::open(&path).unwrap();
+        let db = connect();
+        db.pragma_update(None, "journal_mode", "wal").unwrap();
+        db.busy_timeout(std::time::Duration::ZERO).unwrap();
+        schema::create(&db).unwrap();
+        let (faults, turnstile) = (Faults::new(Path::new("queue.db")), Turnstile::open(directory.path()).unwrap());
+        let (log, place) = (directory.path().join(log), Place::of(&path).unwrap());
+        let committer = Committer::new(db, &log, place, turnstile, faults.clone(), Arc::default());
+        (Writer::start(committer.unwrap(), faults).unwrap(), connect())
+    }
+
+    async fn remember(writer: &Writer, cost: Cost) -> Result<usize, String> {
+        let insert = "INSERT OR REPLACE INTO schedule (name, due_ms) VALUES ('report.nightly', 1)";
+        writer.run(cost, move |tx| tx.db.execute(insert, [])).await.map_err(|error| format!("{error:?}: {error}"))
+    }
+
+    #[tokio::test]
+    async fn nothing_is_built_on_a_log_that_could_not_be_synced() {
+        let directory = tempfile::tempdir().unwrap();
+        // The null device takes no sync.
+        let (writer, _) = writer(&directory, "/dev/null");
+        remember(&writer, Cost::VOLATILE).await.expect("it asks for no sync");
+        let unknown = remember(&writer, Cost::durable(0)).await.unwrap_err();
+        assert!(unknown.starts_with("Unknown"), "{unknown}");
+        assert!(unknown.contains(": the log of `queue.db` could not be synced: "), "{unknown}");
+        assert!(unknown.ends_with("; look at the disk, then start again"), "{unknown}");
+        let after = remember(&writer, Cost::VOLATILE).await.unwrap_err();
+        assert!(after.starts_with("Unavailable"), "{after}");
+        assert!(after.contains("nothing is written to `queue.db` since the disk failed; look at the disk"), "{after}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_keeps_the_file_locked_is_named_as_the_cause() {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, other) = writer(&directory, "queue.db-wal");
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let locked = remember(&writer, Cost::durable(0)).await.unwrap_err();
+        assert!(locked.starts_with("Unavailable"), "{locked}");
+        assert!(locked.ends_with("`queue.db` is locked by a program that is not celeriac; close it"), "{locked}");
+        other.execute_batch("ROLLBACK").unwrap();
+        remember(&writer, Cost::durable(0)).await.expect("nobody locks it");
+    }
+}

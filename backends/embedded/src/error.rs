@@ -1,0 +1,236 @@
+//! What can be wrong with a database file: when it is opened, and while it is used.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::ErrorCode;
+
+use super::schema::VERSION;
+use celeriac_core::ports::PortError;
+
+/// Why a database file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its directory is not there.
+    #[error("cannot create `{path}`: there is no directory `{parent}`; create it, or name another file")]
+    NoDirectory {
+        /// The file.
+        path: PathBuf,
+        /// The directory it would be in.
+        parent: PathBuf,
+    },
+    /// It is something else than a file.
+    #[error("`{path}` is not a file; name a file in it, or another one")]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// It is not a database, or no longer one.
+    #[error(
+        "`{path}` is not a SQLite database, or is damaged ({what}); name another file, or restore this one from a copy"
+    )]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says of it.
+        what: String,
+    },
+    /// It belongs to another program.
+    #[error(
+        "`{path}` is a database of another program (application id {found:#010x}); name a file of its own for the queue"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The application id in its header; 0 for none.
+        found: i32,
+    },
+    /// It was written by a later version.
+    #[error(
+        "`{path}` has format {found} of a newer version of celeriac, and this one reads up to format {VERSION}; \
+         update this program, or name another file"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format's version.
+        found: i32,
+    },
+    /// It or its directory must not be written.
+    #[error("`{path}` is read-only, and a queue must be written; make it writable, or name another file")]
+    ReadOnly {
+        /// The file or its directory.
+        path: PathBuf,
+    },
+    /// This user may not read and write it.
+    #[error("no permission to read and write `{path}`; grant it to the user that runs this, or name another file")]
+    NoPermission {
+        /// The file or its directory.
+        path: PathBuf,
+    },
+    /// It is on another machine.
+    #[error(
+        "`{path}` is on a network file system ({kind}), whose locks do not keep processes apart; name a file on a \
+         local disk"
+    )]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// The disk has no room for it.
+    #[error("cannot create `{path}`: the disk is full; free some space")]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something else.
+    #[error("cannot open `{path}`: {source}")]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl OpenError {
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::NoPermission { path },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
+            _ => Self::Other { path, source: error.into() },
+        }
+    }
+
+    pub(super) fn sql(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            _ if is_full(&error) => Self::Full { path },
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                Self::NotADatabase { path, what: error.to_string() }
+            }
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
+            Some(ErrorCode::PermissionDenied) => Self::NoPermission { path },
+            _ => Self::Other { path, source: error.into() },
+        }
+    }
+}
+
+/// Whether there was no room. The index of the log, in memory that is a file, has an error of its own for that.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
+/// Words the errors of one database file.
+#[derive(Clone, Debug)]
+pub(super) struct Faults {
+    path: Arc<Path>,
+}
+
+impl Faults {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// An operation failed and was rolled back.
+    pub(super) fn undone(&self, error: rusqlite::Error) -> PortError {
+        let path = self.path.display();
+        let what = match error.sqlite_error_code() {
+            _ if is_full(&error) => {
+                format!("nothing was written to `{path}`: the disk is full or the file at its limit; free some space")
+            }
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                return PortError::Refused {
+                    what: format!("`{path}` is damaged ({error}); restore it from a copy, or name another file"),
+                };
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                format!("`{path}` is locked by a program that is not celeriac; close it")
+            }
+            Some(ErrorCode::ReadOnly) => format!("`{path}` has become read-only; make it writable"),
+            _ => format!("cannot use `{path}`: {error}"),
+        };
+        PortError::Unavailable { what, source: Some(Arc::new(error)) }
+    }
+
+    /// A commit failed in the middle.
+    pub(super) fn commit(&self, error: rusqlite::Error) -> PortError {
+        match error.sqlite_error_code() {
+            // These come before the last frame of a transaction is in the log.
+            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::ReadOnly) => self.undone(error),
+            _ => PortError::Unknown {
+                what: format!("`{}` failed while it was written: {error}; look at the disk", self.path.display()),
+                source: Some(Arc::new(error)),
+            },
+        }
+    }
+
+    /// The log could not be synced after a commit.
+    pub(super) fn sync(&self, error: io::Error) -> PortError {
+        let path = self.path.display();
+        PortError::Unknown {
+            what: format!("the log of `{path}` could not be synced: {error}; look at the disk, then start again"),
+            source: Some(Arc::new(error)),
+        }
+    }
+
+    /// The file is no longer where it was opened.
+    pub(super) fn lost(&self) -> PortError {
+        let path = self.path.display();
+        let what = format!(
+            "`{path}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
+             back, or start again"
+        );
+        PortError::Unavailable { what, source: None }
+    }
+
+    /// An earlier sync has failed.
+    pub(super) fn broken(&self) -> PortError {
+        let path = self.path.display();
+        let what = format!("nothing is written to `{path}` since the disk failed; look at the disk, then start again");
+        PortError::Unavailable { what, source: None }
+    }
+
+    /// The writing or reading thread is gone.
+    pub(super) fn stopped(&self) -> PortError {
+        PortError::Unknown { what: format!("the thread that writes `{}` has died", self.path.display()), source: None }
+    }
+}
+
+/// A file beside the database failed.
+pub(super) fn beside(path: &Path, error: io::Error) -> PortError {
+    PortError::Unavailable { what: format!("cannot use `{}`: {error}", path.display()), source: Some(Arc::new(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_for_the_index_of_the_log_is_full() {
+        let path = Path::new("queue.db");
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert!(matches!(OpenError::sql(path, error()), OpenError::Full { .. }));
+            let undone = Faults::new(path).undone(error()).to_string();
+            assert!(undone.ends_with("the disk is full or the file at its limit; free some space"), "{undone}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_found_no_room_for_the_index_of_the_log_may_be_in_the_log() {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_SHMSIZE), None);
+        assert!(matches!(Faults::new(Path::new("queue.db")).commit(error), PortError::Unknown { .. }));
+    }
+}

@@ -1,0 +1,201 @@
+//! The rows of messages: a small one that changes, and the body that does not. A body that is small itself is in
+//! the row: a lone call then writes a page less.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::transaction::Tx;
+use celeriac_core::ports::{Outgoing, Receipt, Settle};
+
+/// A buried message becomes visible at the end of time.
+const NEVER: i64 = i64::MAX;
+
+/// Bodies up to here are in the message's row, which is written again whenever the message is hidden.
+const INLINE_BYTES: usize = 1024;
+
+/// A message that was taken; its body is read afterwards.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) id: i64,
+    pub(super) queue: Arc<str>,
+    pub(super) token: u64,
+    pub(super) receives: u32,
+    pub(super) sent_ms: u64,
+}
+
+impl Taken {
+    pub(super) fn receipt(&self) -> Receipt {
+        Receipt(format!("{}-{:x}", self.id, self.token).into())
+    }
+}
+
+/// What a receipt says.
+#[derive(Clone, Copy, Debug)]
+struct Delivered {
+    id: i64,
+    token: i64,
+}
+
+fn delivered(receipt: &Receipt) -> Option<Delivered> {
+    let (id, token) = receipt.0.split_once('-')?;
+    Some(Delivered { id: id.parse().ok()?, token: u64::from_str_radix(token, 16).ok()? as i64 })
+}
+
+/// A time as SQLite has it.
+pub(super) fn ms(time_ms: u64) -> i64 {
+    i64::try_from(time_ms).unwrap_or(NEVER).min(NEVER - 1)
+}
+
+/// Puts a message in. Among those that are due, the one that has been so for longest comes first.
+pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqlite::Result<()> {
+    let queue = tx.queue(&message.queue)?;
+    let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
+    let body = message.body.as_ref();
+    let (inline, apart) = if body.len() <= INLINE_BYTES { (Some(body), None) } else { (None, Some(body)) };
+    let id = tx
+        .db
+        .prepare_cached("INSERT INTO message (queue, visible_ms, sent_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![queue, ms(visible_ms), ms(now_ms), inline])?;
+    if let Some(body) = apart {
+        tx.db.prepare_cached("INSERT INTO body (message, bytes) VALUES (?1, ?2)")?.execute(params![id, body])?;
+    }
+    tx.wake();
+    Ok(())
+}
+
+/// Takes up to `max` messages of a queue that are due, and hides them. `draw` makes the token of a receipt.
+pub(super) fn take(
+    tx: &mut Tx<'_>,
+    queue: &Arc<str>,
+    max: usize,
+    now_ms: u64,
+    hide_until_ms: u64,
+    life: i64,
+    mut draw: impl FnMut() -> u64,
+) -> rusqlite::Result<Vec<Taken>> {
+    let number = tx.queue(queue)?;
+    let mut due = tx.db.prepare_cached(
+        "SELECT id, receives, sent_ms FROM message WHERE queue = ?1 AND visible_ms <= ?2
+         ORDER BY visible_ms, id LIMIT ?3",
+    )?;
+    let taken = due
+        .query_map(params![number, ms(now_ms), max as i64], |row| {
+            Ok(Taken {
+                id: row.get(0)?,
+                queue: queue.clone(),
+                token: draw(),
+                receives: row.get::<_, u32>(1)?.saturating_add(1),
+                sent_ms: row.get::<_, i64>(2)? as u64,
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut hide = tx
+        .db
+        .prepare_cached("UPDATE message SET visible_ms = ?2, receives = ?3, token = ?4, life = ?5 WHERE id = ?1")?;
+    for message in &taken {
+        hide.execute(params![message.id, ms(hide_until_ms), message.receives, message.token as i64, life])?;
+    }
+    Ok(taken)
+}
+
+/// Undoes a taking that nobody has learned of.
+pub(super) fn put_back(tx: &mut Tx<'_>, message: &Taken, taken_ms: u64) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached(
+            "UPDATE message SET visible_ms = ?3, receives = receives - 1, token = NULL, life = NULL
+             WHERE id = ?1 AND token = ?2",
+        )?
+        .execute(params![message.id, message.token as i64, ms(taken_ms)])?;
+    tx.wake();
+    Ok(())
+}
+
+/// Does what a settlement says. Answers whether the receipt was valid.
+pub(super) fn settle(tx: &mut Tx<'_>, receipt: &Receipt, settle: &Settle, now_ms: u64) -> rusqlite::Result<bool> {
+    let Some(Delivered { id, token }) = delivered(receipt) else { return Ok(false) };
+    match settle {
+        Settle::Delete => delete(tx.db, id, token),
+        Settle::Hide { until_ms } => {
+            let hidden = tx
+                .db
+                .prepare_cached("UPDATE message SET visible_ms = ?3 WHERE id = ?1 AND token = ?2 AND visible_ms < ?4")?
+                .execute(params![id, token, ms(*until_ms), NEVER])?;
+            if *until_ms <= now_ms {
+                tx.wake();
+            }
+            Ok(hidden == 1)
+        }
+        Settle::Bury { reason, .. } => {
+            let buried = tx
+                .db
+                .prepare_cached(
+                    "UPDATE message SET visible_ms = ?3, life = NULL WHERE id = ?1 AND token = ?2 AND visible_ms < ?3",
+                )?
+                .execute(params![id, token, NEVER])?;
+            if buried == 1 {
+                tx.db
+                    .prepare_cached("INSERT INTO buried (message, buried_ms, reason) VALUES (?1, ?2, ?3)")?
+                    .execute(params![id, ms(now_ms), reason])?;
+            }
+            Ok(buried == 1)
+        }
+    }
+}
+
+fn delete(db: &Connection, id: i64, token: i64) -> rusqlite::Result<bool> {
+    let apart: Option<bool> = db
+        .prepare_cached("DELETE FROM message WHERE id = ?1 AND token = ?2 AND visible_ms < ?3 RETURNING bytes IS NULL")?
+        .query_row(params![id, token, NEVER], |row| row.get(0))
+        .optional()?;
+    if apart == Some(true) {
+        db.prepare_cached("DELETE FROM body WHERE message = ?1")?.execute([id])?;
+    }
+    Ok(apart.is_some())
+}
+
+/// The body of a message, unless it was deleted meanwhile.
+pub(super) fn body(db: &Connection, id: i64) -> rusqlite::Result<Option<Bytes>> {
+    db.prepare_cached(
+        "SELECT coalesce(message.bytes, body.bytes) FROM message LEFT JOIN body ON body.message = message.id
+         WHERE message.id = ?1",
+    )?
+    .query_row([id], |row| row.get::<_, Vec<u8>>(0).map(Bytes::from))
+    .optional()
+}
+
+/// When the next message of a queue is due, past times included.
+pub(super) fn next_due(db: &Connection, queue: &str) -> rusqlite::Result<Option<u64>> {
+    let next: Option<i64> = db
+        .prepare_cached(
+            "SELECT min(visible_ms) FROM message WHERE queue = (SELECT id FROM queue WHERE name = ?1)
+             AND visible_ms < ?2",
+        )?
+        .query_row(params![queue, NEVER], |row| row.get(0))?;
+    Ok(next.map(|due| due as u64))
+}
+
+/// The lives other than `own` that have messages hidden.
+pub(super) fn other_lives(db: &Connection, own: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut next = db.prepare_cached("SELECT min(life) FROM message WHERE life > ?1")?;
+    let mut lives = Vec::new();
+    // One step per life, not per message: the index skips from one to the next.
+    let mut after = i64::MIN;
+    while let Some(life) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
+        if life != own {
+            lives.push(life);
+        }
+        after = life;
+    }
+    Ok(lives)
+}
+
+/// Makes the messages that the dead have hidden visible again.
+pub(super) fn release(tx: &mut Tx<'_>, life: i64, now_ms: u64) -> rusqlite::Result<()> {
+    tx.db
+        .prepare_cached("UPDATE message SET visible_ms = min(visible_ms, ?2), life = NULL WHERE life = ?1")?
+        .execute(params![life, ms(now_ms)])?;
+    tx.wake();
+    Ok(())
+}

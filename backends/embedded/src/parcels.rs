@@ -1,0 +1,180 @@
+//! The rows of parcels: who holds which, and what of it is done.
+
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
+
+use super::{
+    liveness::Lives,
+    messages::ms,
+    records::{decode, encode},
+    tally,
+    transaction::Tx,
+};
+use celeriac_core::{
+    bitmap::Bitmap,
+    id::{BatchId, ParcelId, TaskId},
+    ports::{ClaimRequest, PortError, Record, Row, RowState, Seal, Takeover, Tally, Window},
+};
+
+const OPEN: i64 = 0;
+const SEALED: i64 = 1;
+const FINISHED: i64 = 2;
+
+const COLUMNS: &str = concat!(
+    "rowid, id, batch, recorded, first, count, keep_until_ms, state, epoch, losses, lease_until_ms, life, holder, done, \
+     window, seal, ",
+    tally::columns!()
+);
+
+/// A parcel's row, whole.
+pub(super) struct ParcelRow {
+    pub(super) rowid: i64,
+    pub(super) batch: BatchId,
+    pub(super) recorded: bool,
+    pub(super) keep_until_ms: i64,
+    pub(super) row: Row,
+    pub(super) losses: u32,
+    pub(super) window: Option<Window>,
+    pub(super) tally: Tally,
+    life: i64,
+}
+
+impl ParcelRow {
+    /// Whether its holder has lost it.
+    pub(super) fn is_free(&self, request: &ClaimRequest, lives: &Lives, own: i64) -> bool {
+        self.row.lease_until_ms <= request.now_ms
+            || request.takeover == Takeover::HolderDead { epoch: self.row.epoch }
+            || (self.life != own && lives.is_dead(self.life))
+    }
+
+    /// The row, if a write with this epoch is not fenced off.
+    pub(super) fn fenced(found: Option<Self>, epoch: u64) -> Result<Self, PortError> {
+        found.filter(|row| row.row.epoch == epoch).ok_or(PortError::Fenced)
+    }
+}
+
+/// A parcel's row.
+pub(super) fn find(db: &Connection, id: ParcelId) -> rusqlite::Result<Option<ParcelRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM parcel WHERE id = ?1"))?
+        .query_row([id.to_bytes()], read)
+        .optional()
+}
+
+/// The row of the root parcel that holds a call.
+pub(super) fn root_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<ParcelRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM parcel WHERE root = 1 AND batch = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1"
+    ))?
+    .query_row(params![call.batch.to_bytes(), call.index as i64], read)
+    .optional()
+    .map(|found| found.filter(|root| call.index < root.row.first + u64::from(root.row.count)))
+}
+
+/// The first claim of a parcel.
+pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite::Result<()> {
+    let keep_until_ms = ms(request.kept_until_ms());
+    tx.db
+        .prepare_cached(
+            "INSERT INTO parcel
+             (id, batch, recorded, first, count, root, keep_until_ms, epoch, lease_until_ms, life, holder)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            request.parcel.to_bytes(),
+            request.batch.to_bytes(),
+            request.recorded,
+            request.first as i64,
+            request.count,
+            request.parcel == ParcelId::root(request.batch, request.first),
+            keep_until_ms,
+            ms(request.lease_until_ms),
+            life,
+            request.holder.as_ref()
+        ])
+        .map(|_| ())
+}
+
+/// A claim that takes a parcel from a holder who lost it.
+pub(super) fn take_over(tx: &Tx<'_>, row: &ParcelRow, request: &ClaimRequest, life: i64) -> rusqlite::Result<()> {
+    update(
+        tx,
+        "UPDATE parcel SET epoch = epoch + 1, losses = losses + 1, lease_until_ms = ?2, life = ?3, holder = ?4
+         WHERE rowid = ?1",
+        params![row.rowid, ms(request.lease_until_ms), life, request.holder.as_ref()],
+    )
+}
+
+/// Extends the lease.
+pub(super) fn renew(tx: &Tx<'_>, row: &ParcelRow, lease_until_ms: u64) -> rusqlite::Result<()> {
+    update(tx, "UPDATE parcel SET lease_until_ms = ?2 WHERE rowid = ?1", params![row.rowid, ms(lease_until_ms)])
+}
+
+/// Marks the calls that are about to start.
+pub(super) fn mark(tx: &Tx<'_>, row: &ParcelRow, window: &Window) -> rusqlite::Result<()> {
+    update(tx, "UPDATE parcel SET window = ?2 WHERE rowid = ?1", params![row.rowid, encode(window)])
+}
+
+/// Writes down verdicts.
+pub(super) fn record(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = tally::values(&record.tally);
+    update(
+        tx,
+        "UPDATE parcel SET done = ?2, succeeded = ?3, failed = ?4, timed_out = ?5, crashed = ?6, revoked = ?7,
+         expired = ?8, unknown = ?9, retries = ?10 WHERE rowid = ?1",
+        params![
+            row.rowid,
+            record.done.as_bytes(),
+            succeeded,
+            failed,
+            timed_out,
+            crashed,
+            revoked,
+            expired,
+            unknown,
+            retries
+        ],
+    )
+}
+
+/// Seals a parcel.
+pub(super) fn seal(tx: &Tx<'_>, row: &ParcelRow, seal: &Seal) -> rusqlite::Result<()> {
+    update(tx, "UPDATE parcel SET state = ?2, seal = ?3 WHERE rowid = ?1", params![row.rowid, SEALED, encode(seal)])
+}
+
+/// Ends a parcel.
+pub(super) fn finish(tx: &Tx<'_>, row: &ParcelRow) -> rusqlite::Result<()> {
+    update(tx, "UPDATE parcel SET state = ?2, window = NULL WHERE rowid = ?1", params![row.rowid, FINISHED])
+}
+
+fn update(tx: &Tx<'_>, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    tx.db.prepare_cached(sql)?.execute(values).map(|_| ())
+}
+
+fn read(row: &SqlRow<'_>) -> rusqlite::Result<ParcelRow> {
+    let seal = row.get::<_, Option<Vec<u8>>>(15)?.map(|seal| decode::<Seal>(15, &seal)).transpose()?;
+    let state = match row.get::<_, i64>(7)? {
+        OPEN => RowState::Open,
+        SEALED => RowState::Sealed(seal.unwrap_or_default()),
+        FINISHED => RowState::Finished(seal.unwrap_or_default()),
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(7, other)),
+    };
+    Ok(ParcelRow {
+        rowid: row.get(0)?,
+        batch: BatchId::from_bytes(row.get(2)?),
+        recorded: row.get(3)?,
+        keep_until_ms: row.get(6)?,
+        losses: row.get(9)?,
+        life: row.get(11)?,
+        window: row.get::<_, Option<Vec<u8>>>(14)?.map(|window| decode(14, &window)).transpose()?,
+        tally: tally::of(tally::read(row, 16)?),
+        row: Row {
+            parcel: ParcelId::from_bytes(row.get(1)?),
+            state,
+            epoch: row.get::<_, i64>(8)? as u64,
+            holder: row.get(12)?,
+            lease_until_ms: row.get::<_, i64>(10)? as u64,
+            first: row.get::<_, i64>(4)? as u64,
+            count: row.get(5)?,
+            done: Bitmap::from_bytes(row.get::<_, Vec<u8>>(13)?),
+        },
+    })
+}

@@ -1,0 +1,228 @@
+//! The message queue.
+
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+use rusqlite::{Connection, params};
+
+use super::{
+    in_hand::InHand,
+    liveness, messages,
+    messages::{Taken, ms},
+    records,
+    store::Store,
+    writer::Cost,
+};
+use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
+
+/// How often a waiting receive looks for what other processes have sent.
+const LOOK_MS: u64 = 10;
+
+/// How often a receive looks for messages that dead processes have hidden.
+const SWEEP_MS: u64 = 1000;
+
+/// What a message costs beside its body.
+const ROW_BYTES: usize = 128;
+
+impl Queue for Store {
+    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
+        async move {
+            let count = messages.len();
+            let now_ms = self.clock.now_ms();
+            let sent = self
+                .writer
+                .run(Cost::durable(cost(&messages)), move |tx| {
+                    messages.iter().try_for_each(|message| messages::insert(tx, message, now_ms))
+                })
+                .await;
+            vec![sent.map_err(SendError::from); count]
+        }
+        .boxed()
+    }
+
+    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
+        async move {
+            // The wall clock may be set meanwhile.
+            let give_up_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
+            loop {
+                let woken = self.wake.notified();
+                tokio::pin!(woken);
+                // From here on no wake-up is missed.
+                woken.as_mut().enable();
+                self.sweep().await?;
+                let taken = self.take(&request).await?;
+                if !taken.messages().is_empty() {
+                    return self.deliver(taken).await;
+                }
+                loop {
+                    let left_us = give_up_us.saturating_sub(self.clock.monotonic_us());
+                    if left_us == 0 {
+                        return Ok(Vec::new());
+                    }
+                    let now_ms = self.clock.now_ms();
+                    let due_ms = self.next_due(&request.queues).await?.unwrap_or(u64::MAX);
+                    if due_ms <= now_ms {
+                        break;
+                    }
+                    let pause_ms = LOOK_MS.min(due_ms - now_ms).min(left_us.div_ceil(1000));
+                    tokio::select! {
+                        () = &mut woken => break,
+                        () = self.clock.sleep(Duration::from_millis(pause_ms)) => self.sweep().await?,
+                    }
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        async move {
+            let count = settlements.len();
+            // A message that reappears too early is a redelivery, which is harmless.
+            let durable = settlements.iter().any(|settlement| !matches!(settlement.settle, Settle::Hide { .. }));
+            let cost = Cost { durable, bytes: count * ROW_BYTES };
+            let now_ms = self.clock.now_ms();
+            let settled = self.writer.run(cost, move |tx| {
+                let valid =
+                    |settlement: &Settlement| messages::settle(tx, &settlement.receipt, &settlement.settle, now_ms);
+                settlements.iter().map(valid).collect::<rusqlite::Result<Vec<bool>>>()
+            });
+            match settled.await {
+                Ok(valid) => {
+                    valid.into_iter().map(|valid| if valid { Ok(()) } else { Err(PortError::Stale) }).collect()
+                }
+                Err(error) => vec![Err(error); count],
+            }
+        }
+        .boxed()
+    }
+
+    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
+        let now_ms = self.clock.now_ms();
+        self.reader.run(move |db| depths(db, now_ms)).boxed()
+    }
+}
+
+/// About how many bytes messages write.
+pub(super) fn cost(messages: &[Outgoing]) -> usize {
+    messages.iter().map(|message| message.body.len() + ROW_BYTES).sum()
+}
+
+impl Store {
+    async fn take(&self, request: &Receive) -> Result<InHand, PortError> {
+        let life = self.life()?;
+        let now_ms = self.clock.now_ms();
+        let hide_until_ms = now_ms.saturating_add(request.hide_ms);
+        let (queues, max, entropy) = (request.queues.clone(), request.max, self.entropy.clone());
+        let errands = self.writer.errands();
+        // The receiver dies with the machine, and then the message should reappear.
+        let cost = Cost { durable: false, bytes: max.min(1024) * ROW_BYTES };
+        self.writer
+            .run(cost, move |tx| {
+                let mut taken = Vec::new();
+                for queue in &queues {
+                    let room = max - taken.len();
+                    if room == 0 {
+                        break;
+                    }
+                    let draw = || entropy.next_u64();
+                    taken.append(&mut messages::take(tx, queue, room, now_ms, hide_until_ms, life, draw)?);
+                }
+                Ok(InHand::new(taken, now_ms, errands.clone()))
+            })
+            .await
+    }
+
+    /// Reads the bodies beside the thread that writes: they are large, and nobody else deletes them now.
+    async fn deliver(&self, in_hand: InHand) -> Result<Vec<Delivery>, PortError> {
+        let ids: Vec<i64> = in_hand.messages().iter().map(|message| message.id).collect();
+        let bodies = self.reader.run(move |db| {
+            let bodies = ids.iter().map(|id| messages::body(db, *id));
+            bodies.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let bodies = bodies.await?;
+        let taken = in_hand.release().into_iter().zip(bodies);
+        Ok(taken.filter_map(|(message, body)| Some(delivery(&message, body?))).collect())
+    }
+
+    async fn next_due(&self, queues: &[Arc<str>]) -> Result<Option<u64>, PortError> {
+        let queues = queues.to_vec();
+        self.reader
+            .run(move |db| {
+                let mut next = None;
+                for queue in &queues {
+                    let due = messages::next_due(db, queue)?;
+                    next = next.into_iter().chain(due).min();
+                }
+                Ok(next)
+            })
+            .await
+    }
+
+    /// Now and then, makes visible again what the dead have hidden, and removes some of what is old.
+    async fn sweep(&self) -> Result<(), PortError> {
+        let own = self.life()?;
+        let (now_ms, swept_ms) = (self.clock.now_ms(), self.swept_ms.load(Ordering::Relaxed));
+        let is_due = now_ms.abs_diff(swept_ms) >= SWEEP_MS;
+        if !is_due || self.swept_ms.compare_exchange(swept_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return Ok(());
+        }
+        let directory = self.lives.directory().to_owned();
+        let dead = self.reader.run(move |db| {
+            let mut lives = messages::other_lives(db, own)?;
+            lives.retain(|life| liveness::is_dead(&directory, *life));
+            Ok(lives)
+        });
+        let dead = dead.await?;
+        if !dead.is_empty() {
+            tracing::info!(processes = dead.len(), "taking over the messages of processes that died");
+        }
+        let walk = self.walk.clone();
+        self.writer
+            .run(Cost::VOLATILE, move |tx| {
+                dead.iter().try_for_each(|life| messages::release(tx, *life, now_ms))?;
+                let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
+                *walk = records::prune(tx, *walk, now_ms)?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn delivery(message: &Taken, body: Bytes) -> Delivery {
+    Delivery {
+        queue: message.queue.clone(),
+        body,
+        receipt: message.receipt(),
+        receives: message.receives,
+        sent_ms: message.sent_ms,
+    }
+}
+
+fn depths(db: &Connection, now_ms: u64) -> rusqlite::Result<Vec<Depth>> {
+    let mut query = db.prepare_cached(
+        "SELECT name,
+                count(*) FILTER (WHERE visible_ms <= ?1),
+                count(*) FILTER (WHERE visible_ms > ?1 AND receives = 0),
+                count(*) FILTER (WHERE visible_ms > ?1 AND receives > 0 AND visible_ms < ?2),
+                count(*) FILTER (WHERE visible_ms = ?2),
+                min(sent_ms) FILTER (WHERE visible_ms <= ?1)
+         FROM queue LEFT JOIN message ON message.queue = queue.id GROUP BY name ORDER BY name",
+    )?;
+    let depth = |row: &rusqlite::Row<'_>| {
+        let count = |at| row.get::<_, i64>(at).map(|count| count as u64);
+        Ok(Depth {
+            queue: row.get::<_, String>(0)?.into(),
+            ready: count(1)?,
+            delayed: count(2)?,
+            in_flight: count(3)?,
+            buried: count(4)?,
+            oldest_ms: row.get::<_, Option<i64>>(5)?.map(|sent| sent as u64),
+        })
+    };
+    query.query_map(params![ms(now_ms), i64::MAX], depth)?.collect()
+}

@@ -1,0 +1,60 @@
+//! The thread that reads: an executor's threads never wait for the disk.
+
+use std::{io, sync::mpsc, thread::JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::error::Faults;
+use celeriac_core::ports::PortError;
+
+type Work = Box<dyn FnOnce(&Connection) + Send>;
+
+/// Hands questions to the thread that reads.
+#[derive(Debug)]
+pub(super) struct Reader {
+    sender: Option<mpsc::Sender<Work>>,
+    thread: Option<JoinHandle<()>>,
+    faults: Faults,
+}
+
+impl Reader {
+    /// Starts the thread.
+    pub(super) fn start(db: Connection, faults: Faults) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel::<Work>();
+        let serve = move || {
+            while let Ok(work) = receiver.recv() {
+                work(&db);
+            }
+        };
+        let thread = std::thread::Builder::new().name("celeriac-reader".to_owned()).spawn(serve)?;
+        Ok(Self { sender: Some(sender), thread: Some(thread), faults })
+    }
+
+    /// Answers a question from one state of the file.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, PortError> {
+        let (reply, answer) = oneshot::channel();
+        let read = move |db: &Connection| {
+            let answer = db.unchecked_transaction().and_then(|snapshot| work(&snapshot));
+            // Whoever asked may have stopped waiting.
+            let _ = reply.send(answer);
+        };
+        let sent = self.sender.as_ref().map(|sender| sender.send(Box::new(read)));
+        match (sent, answer.await) {
+            (Some(Ok(())), Ok(answer)) => answer.map_err(|error| self.faults.undone(error)),
+            _ => Err(self.faults.stopped()),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

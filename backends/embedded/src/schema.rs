@@ -1,0 +1,121 @@
+//! The tables, and how a file is recognised as ours.
+//!
+//! Times are milliseconds since 1970; ids are their sixteen bytes. What is updated often is in small rows; what is
+//! large is written once, in rows of its own.
+
+use rusqlite::Connection;
+
+/// `celr`: in the file's header, so that `file` and other programs know whose it is.
+pub(super) const APPLICATION_ID: i32 = 0x6365_6c72;
+
+/// The format of the tables below.
+pub(super) const VERSION: i32 = 1;
+
+/// Fixed when a file is made. Measured: with 16 KB, parcels of 256 KB are accepted half again as fast as with 4 KB
+/// (fewer frames to write, and shorter chains of them), and a lone call costs no more.
+pub(super) const PAGE_BYTES: u32 = 16384;
+
+/// The columns of a [`celeriac_core::ports::Tally`], in the order of [`super::tally`].
+macro_rules! tally_columns {
+    () => {
+        "succeeded INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+         timed_out INTEGER NOT NULL DEFAULT 0, crashed INTEGER NOT NULL DEFAULT 0,
+         revoked INTEGER NOT NULL DEFAULT 0, expired INTEGER NOT NULL DEFAULT 0,
+         unknown INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0"
+    };
+}
+
+const TABLES: &str = concat!(
+    "
+    CREATE TABLE queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+    -- A message's body is in `bytes` if it is small, else in `body`.
+    -- `token` is that of the last delivery's receipt, `life` the process that has it. A buried message is visible at
+    -- the end of time.
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_ms INTEGER NOT NULL, sent_ms INTEGER NOT NULL,
+        receives INTEGER NOT NULL DEFAULT 0, token INTEGER, life INTEGER, bytes BLOB
+    );
+    CREATE INDEX message_visible ON message (queue, visible_ms);
+    CREATE INDEX message_life ON message (life) WHERE life IS NOT NULL;
+    CREATE TABLE body (message INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+    CREATE TABLE buried (message INTEGER PRIMARY KEY, buried_ms INTEGER NOT NULL, reason TEXT NOT NULL);
+
+    -- `state`: 0 open, 1 sealed, 2 finished.
+    CREATE TABLE parcel (
+        rowid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, batch BLOB NOT NULL, recorded INTEGER NOT NULL,
+        first INTEGER NOT NULL, count INTEGER NOT NULL, root INTEGER NOT NULL, keep_until_ms INTEGER NOT NULL,
+        state INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL, losses INTEGER NOT NULL DEFAULT 0,
+        lease_until_ms INTEGER NOT NULL, life INTEGER NOT NULL, holder TEXT NOT NULL,
+        done BLOB NOT NULL DEFAULT x'', window BLOB, seal BLOB, ",
+    tally_columns!(),
+    ");
+    CREATE INDEX parcel_root ON parcel (batch, first) WHERE root = 1;
+    CREATE INDEX parcel_unfinished ON parcel (batch) WHERE state <> 2;
+
+    -- What one checkpoint recorded, as MessagePack; `low` and `high` are the indexes it is about.
+    CREATE TABLE result (
+        rowid INTEGER PRIMARY KEY, batch BLOB NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,
+        keep_until_ms INTEGER NOT NULL, rows BLOB NOT NULL
+    );
+    CREATE INDEX result_call ON result (batch, low, high);
+    CREATE TABLE failure (
+        rowid INTEGER PRIMARY KEY, batch BLOB NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,
+        keep_until_ms INTEGER NOT NULL, rows BLOB NOT NULL
+    );
+    CREATE INDEX failure_call ON failure (batch, low, high);
+
+    -- `closed_ms` and `finished_ms` are null until then.
+    CREATE TABLE batch (
+        rowid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, task TEXT NOT NULL,
+        created_ms INTEGER NOT NULL, accepted INTEGER NOT NULL DEFAULT 0, closed_ms INTEGER,
+        stopped INTEGER NOT NULL DEFAULT 0, finished_ms INTEGER, ",
+    tally_columns!(),
+    ");
+    -- `owed_ms` is when it was last handed to someone to send, null until the batch is complete.
+    CREATE TABLE callback (
+        batch BLOB PRIMARY KEY, queue TEXT NOT NULL, due_ms INTEGER NOT NULL, bytes BLOB NOT NULL, owed_ms INTEGER
+    );
+
+    CREATE TABLE dead_letter (
+        rowid INTEGER PRIMARY KEY, batch BLOB NOT NULL, call INTEGER NOT NULL, recorded INTEGER NOT NULL,
+        task TEXT NOT NULL, queue TEXT NOT NULL, args BLOB NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
+        attempts INTEGER NOT NULL, died_ms INTEGER NOT NULL, UNIQUE (batch, call)
+    );
+
+    CREATE TABLE schedule (name TEXT PRIMARY KEY, due_ms INTEGER NOT NULL) WITHOUT ROWID;
+"
+);
+
+/// What a file is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing yet.
+    Empty,
+    /// Ours, in this format.
+    Ours,
+    /// Ours, in a later format.
+    Newer(i32),
+    /// Someone else's, with this application id.
+    Foreign(i32),
+}
+
+/// Looks at what a file is.
+pub(super) fn recognise(db: &Connection) -> rusqlite::Result<Found> {
+    // All of it at one moment: another process may be making the tables.
+    let db = db.unchecked_transaction()?;
+    let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if application == APPLICATION_ID {
+        return Ok(if version > VERSION { Found::Newer(version) } else { Found::Ours });
+    }
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(if application == 0 && version == 0 && tables == 0 { Found::Empty } else { Found::Foreign(application) })
+}
+
+/// Makes the tables in an empty file, all or none.
+pub(super) fn create(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
+    ))
+}

@@ -1,0 +1,34 @@
+//! What the ports of one file share.
+
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
+
+use tokio::sync::Notify;
+
+use super::{
+    checkpointer::Checkpointer, error::beside, liveness::Lives, reader::Reader, records::Walk, writer::Writer,
+};
+use celeriac_core::ports::{Clock, Entropy, PortError};
+
+/// One opened file; every port is one view of it.
+pub(super) struct Store {
+    // Dropped in this order: the last connection to be closed empties the log.
+    pub(super) writer: Writer,
+    pub(super) reader: Reader,
+    pub(super) _checkpointer: Checkpointer,
+    pub(super) lives: Arc<Lives>,
+    /// Notified when there is something new to receive.
+    pub(super) wake: Arc<Notify>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    /// When dead processes were last looked for.
+    pub(super) swept_ms: AtomicU64,
+    /// How far the walk over old rows has come.
+    pub(super) walk: Arc<Mutex<Walk>>,
+}
+
+impl Store {
+    /// The number of this process's life.
+    pub(super) fn life(&self) -> Result<i64, PortError> {
+        self.lives.own(&*self.entropy).map_err(|error| beside(self.lives.directory(), error))
+    }
+}

@@ -1,0 +1,130 @@
+//! Hands operations to the thread that writes, each with its own typed answer.
+
+use std::{io, sync::mpsc, thread::JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::{committer::Committer, error::Faults, transaction::Tx};
+use celeriac_core::ports::PortError;
+
+/// What committing an operation asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cost {
+    /// Whether it must be on the disk before it is answered. If not, it is lost when the machine dies, and then
+    /// whoever was given something by it is dead too.
+    pub(super) durable: bool,
+    /// About how many bytes it writes.
+    pub(super) bytes: usize,
+}
+
+impl Cost {
+    /// A small write that may be lost with the machine.
+    pub(super) const VOLATILE: Self = Self { durable: false, bytes: 512 };
+
+    /// A durable write of about so many bytes.
+    pub(super) fn durable(bytes: usize) -> Self {
+        Self { durable: true, bytes: bytes + 512 }
+    }
+}
+
+/// Hands operations to the thread that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    sender: Option<mpsc::Sender<Pending>>,
+    thread: Option<JoinHandle<()>>,
+    faults: Faults,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(committer: Committer, faults: Faults) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let serve = move || committer.serve(&receiver);
+        let thread = std::thread::Builder::new().name("celeriac-writer".to_owned()).spawn(serve)?;
+        Ok(Self { sender: Some(sender), thread: Some(thread), faults })
+    }
+
+    /// A way to hand over operations that nobody waits for.
+    pub(super) fn errands(&self) -> Errands {
+        Errands(self.sender.clone())
+    }
+
+    /// Runs `work` in a transaction. It may be run more than once, each time after what it did was undone.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        cost: Cost,
+        work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, PortError> {
+        let (reply, answer) = oneshot::channel();
+        hand_over(self.sender.as_ref(), cost, work, reply);
+        // What cannot be handed over is dropped, and its reply with it.
+        answer.await.unwrap_or_else(|_| Err(self.faults.stopped()))
+    }
+}
+
+impl Drop for Writer {
+    /// Waits until what was handed over is written.
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Hands over operations that nobody waits for.
+#[derive(Clone, Debug)]
+pub(super) struct Errands(Option<mpsc::Sender<Pending>>);
+
+impl Errands {
+    /// As [`Writer::run`], without the answer.
+    pub(super) fn post(&self, cost: Cost, work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<()> + Send + 'static) {
+        hand_over(self.0.as_ref(), cost, work, oneshot::channel().0);
+    }
+}
+
+fn hand_over<T: Send + 'static>(
+    sender: Option<&mpsc::Sender<Pending>>,
+    cost: Cost,
+    work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+    reply: oneshot::Sender<Result<T, PortError>>,
+) {
+    let operation = Box::new(Work { run: work, done: None, reply });
+    if let Some(sender) = sender {
+        let _ = sender.send(Pending { operation, cost });
+    }
+}
+
+/// An operation on its way.
+pub(super) struct Pending {
+    pub(super) operation: Box<dyn Operation>,
+    pub(super) cost: Cost,
+}
+
+/// One operation, its type hidden.
+pub(super) trait Operation: Send {
+    /// Does it, perhaps again after what it did was undone.
+    fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()>;
+
+    /// Tells whoever asked how it ended.
+    fn answer(self: Box<Self>, outcome: Result<(), PortError>);
+}
+
+struct Work<F, T> {
+    run: F,
+    done: Option<T>,
+    reply: oneshot::Sender<Result<T, PortError>>,
+}
+
+impl<T: Send, F: FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send> Operation for Work<F, T> {
+    fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
+        self.done = Some((self.run)(tx)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), PortError>) {
+        let done = self.done;
+        // Whoever asked may have stopped waiting: what was done is done.
+        let _ = self.reply.send(outcome.map(|()| done.expect("an operation whose transaction is committed has run")));
+    }
+}

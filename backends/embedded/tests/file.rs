@@ -1,0 +1,275 @@
+//! The embedded backend's file over time: when it is full, when it is shared, when it is old.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::{path::PathBuf, sync::Arc, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use celeriac_conformance::ManualClock;
+use celeriac_core::{
+    id::{BatchId, ParcelId},
+    ports::{
+        Claim, ClaimRequest, Claimed, Clock, Delivery, Finish, Outgoing, PortError, Ports, Receive, Record, ResultRow,
+        SendError, Takeover,
+    },
+};
+use celeriac_embedded::{Options, open_with};
+use tempfile::{TempDir, tempdir};
+
+const PARCEL: usize = 256 << 10;
+const DAY: Duration = Duration::from_hours(24);
+
+struct File {
+    directory: TempDir,
+    clock: Arc<ManualClock>,
+}
+
+impl File {
+    fn new() -> Self {
+        Self { directory: tempdir().unwrap(), clock: Arc::new(ManualClock::new(1_700_000_000_000)) }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("queue.db")
+    }
+
+    /// Opens it, as a process of its own would.
+    fn open(&self) -> Ports {
+        self.open_limited(None)
+    }
+
+    fn open_limited(&self, max_bytes: Option<u64>) -> Ports {
+        let options = Options { clock: self.clock.clone(), max_bytes, ..Options::default() };
+        open_with(&self.path(), options).unwrap()
+    }
+
+    fn request(&self, batch: BatchId) -> ClaimRequest {
+        let now_ms = self.clock.now_ms();
+        ClaimRequest {
+            parcel: ParcelId::root(batch, 0),
+            batch,
+            recorded: false,
+            task: "mail.send".into(),
+            first: 0,
+            count: 10,
+            holder: "here".into(),
+            now_ms,
+            lease_until_ms: now_ms + 3_600_000,
+            not_after_ms: now_ms + 86_400_000,
+            takeover: Takeover::Expired,
+        }
+    }
+}
+
+async fn send(ports: &Ports, bytes: usize) -> Result<(), SendError> {
+    let body = Bytes::from(vec![7; bytes]);
+    ports.queue.send(vec![Outgoing { queue: "mail".into(), body, due_ms: 0 }]).await.remove(0)
+}
+
+async fn receive(ports: &Ports) -> Vec<Delivery> {
+    let request = Receive { queues: vec!["mail".into()], max: 100, hide_ms: 3_600_000, wait_ms: 0 };
+    ports.queue.receive(request).await.unwrap()
+}
+
+async fn claim(ports: &Ports, request: ClaimRequest) -> Claim {
+    ports.ledger.claim(vec![request]).await.remove(0).unwrap()
+}
+
+#[tokio::test]
+async fn a_full_file_rejects_what_does_not_fit_and_loses_nothing() {
+    let file = File::new();
+    let ports = file.open_limited(Some(2 << 20));
+    let mut accepted = 0;
+    let error = loop {
+        match send(&ports, 200_000).await {
+            Ok(()) => accepted += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(accepted > 3, "{accepted}");
+    assert!(matches!(error, SendError::Rejected(PortError::Unavailable { .. })), "{error:?}");
+    assert_eq!(
+        error.to_string().replace(file.path().to_str().unwrap(), "FILE"),
+        "rejected: nothing was written to `FILE`: the disk is full or the file at its limit; free some space"
+    );
+    let deliveries = receive(&ports).await;
+    assert_eq!(deliveries.len(), accepted);
+    for settled in ports.queue.settle(deliveries.iter().map(Delivery::deleted).collect()).await {
+        settled.unwrap();
+    }
+    send(&ports, 200_000).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_takes_nothing_else_with_it() {
+    let file = File::new();
+    let ports = file.open_limited(Some(2 << 20));
+    let sizes = (0..40).map(|k| if k % 4 == 0 { 3 << 20 } else { 100 });
+    let sent = futures::future::join_all(sizes.map(|bytes| send(&ports, bytes))).await;
+    for (k, sent) in sent.iter().enumerate() {
+        assert_eq!(sent.is_ok(), k % 4 != 0, "message {k}: {sent:?}");
+    }
+    assert_eq!(receive(&ports).await.len(), 30);
+}
+
+#[tokio::test]
+async fn a_link_leads_to_the_same_queue() {
+    let file = File::new();
+    let ports = file.open();
+    let elsewhere = tempdir().unwrap();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(file.path(), &link).unwrap();
+    let linked = open_with(&link, Options { clock: file.clock.clone(), ..Options::default() }).unwrap();
+    send(&linked, 100).await.unwrap();
+    assert_eq!(receive(&ports).await.len(), 1);
+    file.clock.advance(Duration::from_secs(2));
+    assert!(receive(&linked).await.is_empty(), "one sees that the other lives");
+}
+
+#[tokio::test]
+async fn what_one_process_sends_another_receives() {
+    let file = File::new();
+    let (web, worker) = (file.open(), file.open());
+    let waiting = async {
+        let request = Receive { queues: vec!["mail".into()], max: 1, hide_ms: 1000, wait_ms: 60_000 };
+        worker.queue.receive(request).await.unwrap()
+    };
+    let sending = async {
+        file.clock.sleep(Duration::from_millis(300)).await;
+        send(&web, 100).await.unwrap();
+    };
+    let (received, ()) = file.clock.drive(futures::future::join(waiting, sending)).await;
+    assert_eq!(received.len(), 1);
+}
+
+/// Drops receives at every stage, which depends on how far the backend's threads are: hence the repetitions.
+#[tokio::test]
+async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
+    let file = File::new();
+    let ports = file.open();
+    let request = Receive { queues: vec!["mail".into()], max: 10, hide_ms: 3_600_000, wait_ms: 60_000 };
+    for round in 0..60 {
+        send(&ports, 100).await.unwrap();
+        let mut dropped = ports.queue.receive(request.clone());
+        let mut answered = None;
+        for _ in 0..=round % 5 {
+            if let Poll::Ready(received) = futures::poll!(&mut dropped) {
+                answered = Some(received.unwrap());
+                break;
+            }
+            // Once another operation is answered, so is what the receive had asked for before.
+            ports.ledger.paid(BatchId::new(1, 1)).await.unwrap();
+        }
+        drop(dropped);
+        let received = match answered {
+            Some(received) => received,
+            None => file.clock.drive(ports.queue.receive(request.clone())).await.unwrap(),
+        };
+        assert_eq!(received.iter().map(|delivery| delivery.receives).collect::<Vec<_>>(), [1], "round {round}");
+        ports.queue.settle(vec![received[0].deleted()]).await.remove(0).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_held_is_free_at_once_when_it_ends() {
+    let file = File::new();
+    let (dies, lives) = (file.open(), file.open());
+    send(&dies, 100).await.unwrap();
+    assert_eq!(receive(&dies).await.len(), 1);
+    let batch = BatchId::new(1, 1);
+    assert!(matches!(claim(&dies, file.request(batch)).await, Claim::Claimed(_)));
+
+    file.clock.advance(Duration::from_secs(2));
+    assert!(receive(&lives).await.is_empty());
+    assert!(matches!(claim(&lives, file.request(batch)).await, Claim::Busy { .. }));
+
+    drop(dies);
+    file.clock.advance(Duration::from_secs(2));
+    let reappeared = receive(&lives).await;
+    assert_eq!(reappeared.iter().map(|delivery| delivery.receives).collect::<Vec<_>>(), [2]);
+    match claim(&lives, file.request(batch)).await {
+        Claim::Claimed(Claimed { epoch: 2, losses: 1, .. }) => {}
+        other => panic!("not taken over: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_parcel_is_removed_two_days_after_its_time() {
+    let file = File::new();
+    let ports = file.open();
+    let batch = BatchId::new(1, 1);
+    let request = file.request(batch);
+    let parcel = request.parcel;
+    claim(&ports, request).await;
+    let results = vec![ResultRow { index: 3, value: Bytes::from_static(b"\x07") }];
+    let record = Some(Record { results, ..Record::default() });
+    ports.ledger.finish(Finish { parcel, epoch: 1, record }).await.unwrap();
+
+    for (passed, kept) in [(DAY * 3, true), (Duration::from_secs(1), false)] {
+        file.clock.advance(passed);
+        // Each receive that comes a second after another looks at some rows.
+        for _ in 0..10 {
+            receive(&ports).await;
+            if !kept {
+                file.clock.advance(Duration::from_secs(1));
+            }
+        }
+        assert_eq!(ports.ledger.rows(vec![parcel]).await.unwrap()[0].is_some(), kept);
+        assert_eq!(ports.ledger.result_of(batch.call(3)).await.unwrap().is_some(), kept);
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_emptied_when_nobody_writes() {
+    let file = File::new();
+    let ports = file.open();
+    send(&ports, 1 << 20).await.unwrap();
+    let log = file.directory.path().join("queue.db-wal");
+    assert!(log.metadata().unwrap().len() > 1 << 20);
+    for _ in 0..300 {
+        if log.metadata().unwrap().len() == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the log still has {} bytes", log.metadata().unwrap().len());
+}
+
+#[tokio::test]
+async fn the_log_does_not_grow_with_what_is_written() {
+    let file = File::new();
+    let ports = file.open();
+    let log = file.directory.path().join("queue.db-wal");
+    let mut written = 0;
+    let mut longest = 0;
+    while written < 240 << 20 {
+        let sent = futures::future::join_all((0..8).map(|_| send(&ports, PARCEL))).await;
+        assert!(sent.iter().all(Result::is_ok));
+        written += 8 * PARCEL;
+        for delivery in receive(&ports).await {
+            ports.queue.settle(vec![delivery.deleted()]).await.remove(0).unwrap();
+        }
+        longest = longest.max(log.metadata().unwrap().len());
+    }
+    // A third of it would do; a slow disk is given time.
+    assert!(longest < 160 << 20, "{longest} bytes");
+}
+
+#[tokio::test]
+async fn nothing_is_accepted_into_a_file_that_is_gone() {
+    let site = File::new();
+    let ports = site.open();
+    send(&ports, 10).await.unwrap();
+    let aside = site.path().with_extension("aside");
+    std::fs::rename(site.path(), &aside).unwrap();
+    let lost = format!(
+        "rejected: `{}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
+         back, or start again",
+        site.path().display()
+    );
+    assert_eq!(send(&ports, 10).await.unwrap_err().to_string(), lost);
+    std::fs::write(site.path(), "another").unwrap();
+    assert_eq!(send(&ports, 10).await.unwrap_err().to_string(), lost);
+    std::fs::rename(&aside, site.path()).unwrap();
+    send(&ports, 10).await.unwrap();
+    assert_eq!(receive(&ports).await.len(), 2);
+}

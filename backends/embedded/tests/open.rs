@@ -1,0 +1,185 @@
+//! What the user reads when a database file cannot be opened.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Barrier,
+};
+
+use celeriac_embedded::{OpenError, open};
+use tempfile::{TempDir, tempdir};
+
+fn place() -> (TempDir, PathBuf) {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("queue.db");
+    (directory, path)
+}
+
+/// The error, with the directory left out.
+fn error(path: &Path, directory: &TempDir) -> String {
+    let error = open(path).expect_err("it should not open").to_string();
+    error.replace(directory.path().to_str().unwrap(), "DIR")
+}
+
+#[test]
+fn a_new_file_is_made_and_opens_again() {
+    let (_directory, path) = place();
+    drop(open(&path).unwrap());
+    assert!(fs::metadata(&path).unwrap().len() > 0);
+    drop(open(&path).unwrap());
+}
+
+#[test]
+fn many_may_make_the_same_file_at_once() {
+    // Whoever looks while another makes it sees all of it or nothing; a look takes a moment, so it is tried often.
+    for _ in 0..50 {
+        let (_directory, path) = place();
+        let barrier = Barrier::new(6);
+        std::thread::scope(|scope| {
+            let make = || {
+                barrier.wait();
+                open(&path).map(drop)
+            };
+            let opened: Vec<_> = (0..6).map(|_| scope.spawn(make)).collect();
+            for opened in opened {
+                opened.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_missing_directory() {
+    let (directory, _) = place();
+    assert_eq!(
+        error(&directory.path().join("no/queue.db"), &directory),
+        "cannot create `DIR/no/queue.db`: there is no directory `DIR/no`; create it, or name another file"
+    );
+}
+
+#[test]
+fn a_directory() {
+    let (directory, _) = place();
+    assert_eq!(error(directory.path(), &directory), "`DIR` is not a file; name a file in it, or another one");
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let (directory, path) = place();
+    fs::write(&path, "email,name\nada@example.org,Ada\n".repeat(100)).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR/queue.db` is not a SQLite database, or is damaged (file is not a database); name another file, or \
+         restore this one from a copy"
+    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is put beside it");
+}
+
+#[test]
+fn a_damaged_database() {
+    let (directory, path) = place();
+    drop(open(&path).unwrap());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100..4000].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR/queue.db` is not a SQLite database, or is damaged (database disk image is malformed); name another \
+         file, or restore this one from a copy"
+    );
+}
+
+#[test]
+fn a_database_of_another_program() {
+    let (directory, path) = place();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE recipe (name TEXT); PRAGMA application_id = 0x1234abcd").unwrap();
+    drop(other);
+    let before = fs::read(&path).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR/queue.db` is a database of another program (application id 0x1234abcd); name a file of its own for the \
+         queue"
+    );
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is put beside it");
+}
+
+#[test]
+fn a_database_of_a_newer_version() {
+    let (directory, path) = place();
+    drop(open(&path).unwrap());
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR/queue.db` has format 7 of a newer version of celeriac, and this one reads up to format 1; update this \
+         program, or name another file"
+    );
+}
+
+#[test]
+fn a_read_only_file() {
+    let (directory, path) = place();
+    drop(open(&path).unwrap());
+    fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR/queue.db` is read-only, and a queue must be written; make it writable, or name another file"
+    );
+}
+
+#[test]
+fn a_read_only_directory() {
+    let (directory, path) = place();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o555)).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR` is read-only, and a queue must be written; make it writable, or name another file"
+    );
+}
+
+#[test]
+fn a_network_file_system() {
+    let error = OpenError::Network { path: "/mnt/queue.db".into(), kind: "nfs" };
+    assert_eq!(
+        error.to_string(),
+        "`/mnt/queue.db` is on a network file system (nfs), whose locks do not keep processes apart; name a file on a \
+         local disk"
+    );
+}
+
+#[test]
+fn a_file_of_another_user() {
+    const EXPECTED: &str = "no permission to read and write `DIR/queue.db`; grant it to the user that runs this, or \
+                            name another file";
+    let (directory, path) = place();
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o200)).unwrap();
+    if fs::read(&path).is_err() {
+        assert_eq!(error(&path, &directory), EXPECTED);
+        return;
+    }
+    // The superuser may do anything: ask as nobody, who must be able to reach the file and this program.
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+    let program = directory.path().join("asks");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let asked = Command::new(program)
+        .args(["--exact", "asks_as_nobody", "--ignored", "--nocapture"])
+        .env("CELERIAC_TEST_FILE", &path)
+        .current_dir(directory.path())
+        .uid(65534)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&asked.stdout).replace(directory.path().to_str().unwrap(), "DIR");
+    assert!(said.contains(EXPECTED), "{said}");
+}
+
+#[test]
+#[ignore = "run by a_file_of_another_user, as nobody"]
+fn asks_as_nobody() {
+    let path = std::env::var("CELERIAC_TEST_FILE").unwrap();
+    println!("{}", open(Path::new(&path)).expect_err("it should not open"));
+}

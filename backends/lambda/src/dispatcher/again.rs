@@ -1,0 +1,76 @@
+//! Parcels of a dead-letter queue that have only waited: SQS counts every receive, also those of a dispatcher without
+//! room, so that a healthy backlog ends there. They are sent to their queue again, and begin anew. That ends when they
+//! become too old.
+
+use celeriac_aws::Cause;
+use celeriac_core::{
+    ports::{Outgoing, PortError, Ports, Row, RowState, SendError},
+    protocol,
+    wire::Parcel,
+};
+use futures::future::join_all;
+
+use super::dead::Buried;
+
+/// Parcels of a dead-letter queue.
+#[derive(Default)]
+pub(super) struct Split {
+    /// Those that have only waited.
+    pub(super) waited: Vec<(Buried, Parcel)>,
+    /// Those that are to be ended.
+    pub(super) rest: Vec<(Buried, Parcel)>,
+    /// How many may be either, since the ledger cannot be asked.
+    pub(super) unknown: usize,
+}
+
+/// Finds those that have only waited.
+pub(super) async fn split(ports: &Ports, opened: Vec<(Buried, Parcel)>, now_ms: u64) -> Split {
+    let (asked, rest): (Vec<_>, Vec<_>) =
+        opened.into_iter().partition(|(buried, parcel)| may_have_waited(buried, parcel, now_ms));
+    let mut split = Split { rest, ..Split::default() };
+    if asked.is_empty() {
+        return split;
+    }
+    match ports.ledger.rows(asked.iter().map(|(_, parcel)| parcel.header.id).collect()).await {
+        Ok(rows) => {
+            for (asked, row) in asked.into_iter().zip(rows) {
+                if never_lost(row.as_ref(), now_ms) { &mut split.waited } else { &mut split.rest }.push(asked);
+            }
+        }
+        Err(error) => {
+            split.unknown = asked.len();
+            tracing::warn!(%error, parcels = split.unknown, "whether parcels have run is not known; they come again");
+        }
+    }
+    split
+}
+
+fn may_have_waited(buried: &Buried, parcel: &Parcel, now_ms: u64) -> bool {
+    buried.gone.is_none() && !matches!(buried.cause, Cause::Buried(_)) && now_ms < parcel.header.not_after_ms
+}
+
+/// Each claim after the first takes a parcel from somebody who lost it.
+fn never_lost(row: Option<&Row>, now_ms: u64) -> bool {
+    row.is_none_or(|row| row.state == RowState::Open && row.epoch <= 1 && row.lease_until_ms <= now_ms)
+}
+
+/// Sends parcels to their queues, and only then deletes their messages: between the two they are there twice, which is
+/// harmless.
+pub(super) async fn send(ports: &Ports, waited: Vec<(Buried, Parcel)>) -> Vec<Result<(), PortError>> {
+    if waited.is_empty() {
+        return Vec::new();
+    }
+    let message = |(buried, parcel): &(Buried, Parcel)| Outgoing {
+        queue: parcel.header.queue.as_str().into(),
+        body: buried.delivery.body.clone(),
+        due_ms: parcel.header.due_ms,
+    };
+    let sent = ports.queue.send(waited.iter().map(message).collect()).await;
+    let deletes = waited.iter().zip(sent).map(|((buried, _), sent)| async move {
+        sent.map_err(|error| match error {
+            SendError::Rejected(error) | SendError::Unknown(error) => error,
+        })?;
+        protocol::delete_message(ports, buried.delivery.deleted()).await
+    });
+    join_all(deletes).await
+}

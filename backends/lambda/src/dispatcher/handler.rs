@@ -1,0 +1,152 @@
+//! The handler: what an event's messages are to the stack says what is done with them.
+
+use std::sync::Arc;
+
+use crate::{Function, HandlerError, Request};
+use celeriac_aws::{Answer, Backend, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved, Taken};
+use celeriac_core::{
+    ports::{Delivery, Invoker, Launcher, Ports},
+    protocol,
+    task::Registry,
+};
+use futures::{FutureExt as _, future::BoxFuture};
+
+use super::{
+    dead::{Buried, drain},
+    event::Event,
+    failures,
+};
+use celeriac_dispatcher::{Dispatcher, DispatcherOptions, PATIENCE};
+
+/// How long before the function's time limit nothing is waited for any more: what is in hand has to be launched or put back.
+const LAST_MS: u64 = 10_000;
+
+/// Handles the events of a dispatcher's function.
+pub struct Handler {
+    backend: Backend,
+    ports: Ports,
+    mapped: Mapped,
+    dispatcher: Dispatcher,
+    launcher: Arc<dyn Launcher>,
+}
+
+impl Handler {
+    /// A dispatcher of this stack. The tasks say how much memory their workers need.
+    pub fn new(backend: Backend, registry: &Registry) -> Self {
+        let launcher = Arc::new(backend.functions(registry));
+        // The queues are the mappings'.
+        let options = DispatcherOptions::new(Vec::<Arc<str>>::new());
+        Self::on(backend.ports(), backend, launcher, options)
+    }
+
+    /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
+    pub fn on(mut ports: Ports, backend: Backend, launcher: Arc<dyn Launcher>, options: DispatcherOptions) -> Self {
+        let mapped = Mapped::new(Arc::clone(&ports.queue));
+        ports.queue = Arc::new(mapped.clone());
+        let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
+        let dispatcher = Dispatcher::new(ports.clone(), invoker, options);
+        Self { backend, ports, mapped, dispatcher, launcher }
+    }
+
+    async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
+        let stack = &self.backend.settings().stack;
+        let Some(first) = event.messages.first() else { return Ok(Answer::default()) };
+        match stack.role_of(first.sqs()) {
+            Some(QueueRole::Work(queue)) => Ok(self.dispatch(event, &queue, request).await),
+            Some(QueueRole::Failures) => Ok(self.take_failures(event).await),
+            Some(QueueRole::Dead(queue)) => self.drain(event, &queue, request).await,
+            None => Err(HandlerError::Queue { sqs: first.sqs().to_owned(), stack: stack.clone() }),
+        }
+    }
+
+    /// Launches workers. Every message stays: it is hidden, and deleted when its parcel is finished.
+    async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>, request: &Request) -> Answer {
+        let messages = event.messages.iter().map(|message| message.incoming(Arc::clone(queue)));
+        let Taken { due: deliveries, aside } = self.backend.take(messages).await;
+        protocol::put_aside(&self.ports, aside).await;
+        if !deliveries.is_empty() {
+            let parcels = deliveries.len();
+            let patience_ms = self.ports.clock.now_ms() + PATIENCE.as_millis() as u64;
+            let until_ms = patience_ms.min(request.deadline_ms.saturating_sub(LAST_MS));
+            let launched = self.dispatcher.dispatch_patiently(deliveries, until_ms, |most| self.reserve(most)).await;
+            self.launcher.give_back().await;
+            let celeriac_dispatcher::Launched { accepted, refused, unknown, buried, unsettled } = launched;
+            tracing::info!(%queue, parcels, accepted, refused, unknown, buried, unsettled, "dispatched");
+        }
+        event.messages.iter().collect()
+    }
+
+    fn reserve(&self, most: usize) -> BoxFuture<'_, Option<usize>> {
+        let warn = |error| tracing::warn!(%error, "no worker is launched; the parcels wait");
+        async move { self.launcher.reserve(most).await.map_err(warn).ok() }.boxed()
+    }
+
+    /// What could not be taken stays.
+    async fn take_failures(&self, event: &QueueEvent<'_>) -> Answer {
+        let mut left = Vec::new();
+        for message in &event.messages {
+            if let Err(error) = failures::take(&self.ports, &*self.launcher, &message.body).await {
+                tracing::warn!(%error, "what a worker that died had in hand waits until its lease is over");
+                left.push(message);
+            }
+        }
+        left.into_iter().collect()
+    }
+
+    /// What is no parcel stays, and what could not be settled.
+    async fn drain(&self, event: &QueueEvent<'_>, queue: &str, request: &Request) -> Result<Answer, HandlerError> {
+        let name: Arc<str> = format!("{queue}-dead").into();
+        let deliver = |message: &Message<'_>| self.backend.delivery(message.incoming(Arc::clone(&name)));
+        let deliveries: Vec<_> = event.messages.iter().map(deliver).collect();
+        self.mapped.begin(&deliveries);
+        let cause = |delivery: &Delivery| {
+            let message = event.messages.iter().find(|message| *message.receipt_handle == *delivery.receipt.0);
+            message.map_or(Cause::Receives, Message::cause)
+        };
+        // A run of a task that this program does not have is no parcel, but nothing that may yet be found.
+        let (known, unknown): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|delivery| !delivery.body.is_empty());
+        let Resolved { found, gone } = self.backend.find(known).await?;
+        let whole = found.into_iter().chain(unknown).map(|delivery| (delivery, None));
+        let buried = whole.chain(gone.into_iter().map(|(delivery, why)| (delivery, Some(why))));
+        let buried = buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone });
+        let drained = drain(&self.ports, &request.holder(), buried.collect()).await;
+        tracing::warn!(
+            queue,
+            parcels = drained.parcels,
+            again = drained.again,
+            unreadable = drained.unreadable,
+            left = drained.left,
+            "drained a dead-letter queue: calls of parcels are dead letters now, parcels that no worker has run were \
+             sent again, what is unreadable stays in it"
+        );
+        Ok(event.answer(&self.mapped.end()))
+    }
+}
+
+impl Function for Handler {
+    fn handle<'a>(
+        &'a self,
+        event: &'a str,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Option<Answer>, HandlerError>> {
+        async move {
+            let stack = &self.backend.settings().stack;
+            match Event::read(event, stack).map_err(|error| HandlerError::Event(error.into()))? {
+                Event::Messages(messages) => self.handle_messages(&messages, request).await.map(Some),
+                Event::Sweep => Ok(protocol::pay_owed(&self.ports).await.map(|()| None)?),
+            }
+        }
+        .boxed()
+    }
+
+    /// Nothing of it goes on after its answer.
+    fn is_worn(&self) -> bool {
+        false
+    }
+}
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handler").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}

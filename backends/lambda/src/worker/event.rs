@@ -1,0 +1,27 @@
+//! What a worker is invoked with.
+
+use celeriac_aws::{Payload, PayloadError, QueueEvent};
+use serde::{Deserialize, de::IgnoredAny};
+
+/// What a worker is invoked with.
+#[derive(Debug)]
+pub(super) enum Event<'a> {
+    /// By a dispatcher.
+    Deliveries(Payload),
+    /// By a mapping of a queue.
+    Messages(QueueEvent<'a>),
+}
+
+impl<'a> Event<'a> {
+    pub(super) fn read(text: &'a str) -> Result<Self, PayloadError> {
+        #[derive(Deserialize)]
+        struct Mapped {
+            #[serde(rename = "Records")]
+            _records: IgnoredAny,
+        }
+        if serde_json::from_str::<Mapped>(text).is_err() {
+            return Payload::decode(text).map(Self::Deliveries);
+        }
+        serde_json::from_str(text).map(Self::Messages).map_err(|error| PayloadError::Shape(error.to_string()))
+    }
+}

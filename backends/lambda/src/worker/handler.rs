@@ -1,0 +1,172 @@
+//! The handler: an event's deliveries are run before the function's time is over.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{Function, HandlerError, Request};
+use celeriac_aws::{Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole, Taken};
+use celeriac_core::{
+    ports::{Delivery, Invocation, Ports},
+    protocol::put_aside,
+    task::{Registry, States},
+};
+use futures::{FutureExt as _, future::BoxFuture};
+
+use super::event::Event;
+use celeriac_worker::{AFTER_DEADLINE_MS, Ran, Worker, WorkerOptions};
+
+/// How long before the function's time limit it answers whatever is left: an answer costs less than being killed, and
+/// the parcels are back at once.
+const LAST_MS: u64 = 500;
+
+/// How long before the time limit it no longer waits for its end to be counted.
+const RELEASED_BY_MS: u64 = 200;
+
+/// Handles the events of a worker's function.
+#[derive(Debug)]
+pub struct Handler {
+    backend: Backend,
+    ports: Ports,
+    mapped: Mapped,
+    worker: Arc<Worker>,
+    worn: AtomicBool,
+}
+
+impl Handler {
+    /// A worker of this stack, for these tasks.
+    pub fn new(backend: Backend, registry: Arc<Registry>, states: States) -> Self {
+        let ports = backend.ports();
+        Self::on(ports, backend, registry, states, WorkerOptions::default())
+    }
+
+    /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
+    pub fn on(
+        mut ports: Ports,
+        backend: Backend,
+        registry: Arc<Registry>,
+        states: States,
+        options: WorkerOptions,
+    ) -> Self {
+        let mapped = Mapped::new(Arc::clone(&ports.queue));
+        ports.queue = Arc::new(mapped.clone());
+        let worker = Worker::new(registry, ports.clone(), states, options);
+        Self { backend, ports, mapped, worker, worn: AtomicBool::new(false) }
+    }
+
+    async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
+        let Payload { deliveries, minute } = payload;
+        self.run(deliveries, request).await?;
+        // Otherwise whoever is told that this invocation failed says so.
+        if let Some(minute) = minute {
+            self.release(minute, request).await;
+        }
+        Ok(())
+    }
+
+    /// Says that an invocation has ended, as long as there is time: to be killed for that would be reported as a death.
+    /// What cannot be said in time is forgotten when the lease of its launch is over.
+    async fn release(&self, minute: u64, request: &Request) {
+        let (clock, outstanding) = (&self.ports.clock, self.backend.outstanding());
+        let left_ms = request.deadline_ms.saturating_sub(RELEASED_BY_MS).saturating_sub(clock.now_ms());
+        tokio::select! {
+            biased;
+            () = outstanding.release(minute) => {}
+            () = clock.sleep(Duration::from_millis(left_ms)) => {
+                tracing::debug!(left_ms = RELEASED_BY_MS, "an invocation counts as outstanding until its lease is over");
+            }
+        }
+    }
+
+    async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
+        let messages: Vec<_> = event
+            .messages
+            .iter()
+            .map(|message| Ok(message.incoming(self.queue(message)?)))
+            .collect::<Result<_, HandlerError>>()?;
+        let Taken { due: deliveries, aside } = self.backend.take(messages).await;
+        put_aside(&self.ports, aside).await;
+        self.mapped.begin(&deliveries);
+        self.hide(&deliveries, request).await;
+        if let Err(error) = self.run(deliveries, request).await {
+            // What is settled is settled; the rest stays.
+            tracing::error!("{error}");
+        }
+        Ok(event.answer(&self.mapped.end()))
+    }
+
+    fn queue(&self, message: &Message<'_>) -> Result<Arc<str>, HandlerError> {
+        let stack = &self.backend.settings().stack;
+        match stack.role_of(message.sqs()) {
+            Some(QueueRole::Work(queue)) => Ok(queue),
+            _ => Err(HandlerError::Queue { sqs: message.sqs().to_owned(), stack: stack.clone() }),
+        }
+    }
+
+    /// Hides messages for as long as they may be claimed, unless that is short. A mapped queue hides them for six times
+    /// the function's time limit: after a crash that is long to wait, and for calls of seconds a request is dear.
+    async fn hide(&self, deliveries: &[Delivery], request: &Request) {
+        let until_ms = request.deadline_ms + AFTER_DEADLINE_MS;
+        if until_ms > self.ports.clock.now_ms() + self.ports.profile.lease_ms {
+            put_aside(&self.ports, deliveries.iter().map(|delivery| delivery.hidden(until_ms)).collect()).await;
+        }
+    }
+
+    /// Runs deliveries until shortly before the function's time limit.
+    async fn run(&self, deliveries: Vec<Delivery>, request: &Request) -> Result<(), HandlerError> {
+        let clock = &self.ports.clock;
+        let (began_us, parcels) = (clock.monotonic_us(), deliveries.len());
+        let left_ms = request.deadline_ms.saturating_sub(LAST_MS).saturating_sub(clock.now_ms());
+        let run = async {
+            let deliveries = self.backend.resolve(deliveries).await?;
+            Ok(self.worker.run_as(request.holder(), Invocation { deliveries }, Some(request.deadline_ms)).await)
+        };
+        let ran: Result<Ran, HandlerError> = tokio::select! {
+            biased;
+            ran = run => ran,
+            () = clock.sleep(Duration::from_millis(left_ms)) => {
+                // Requests may be on their way still, and must not arrive in another invocation.
+                self.worn.store(true, Ordering::Relaxed);
+                Err(HandlerError::OutOfTime { parcels, left_ms: LAST_MS })
+            }
+        };
+        let Ran { parcels, unsettled, aside, calls, succeeded, dead, retries, handed_on } = ran?;
+        let took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
+        tracing::info!(parcels, aside, unsettled, calls, succeeded, dead, retries, handed_on, took_ms, "ran");
+        Ok(())
+    }
+}
+
+impl Function for Handler {
+    /// To a dispatcher, which does not wait, there is nothing to answer.
+    fn handle<'a>(
+        &'a self,
+        event: &'a str,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Option<Answer>, HandlerError>> {
+        async move {
+            let handled = match Event::read(event).map_err(|error| HandlerError::Event(error.into()))? {
+                Event::Deliveries(payload) => self.handle_deliveries(payload, request).await.map(|()| None),
+                Event::Messages(messages) => self.handle_messages(&messages, request).await.map(Some),
+            };
+            let blocked = self.worker.blocked_threads();
+            if blocked > 0 {
+                tracing::warn!(
+                    blocked,
+                    "calls block their threads for ever: this process ends, the next event starts another"
+                );
+                self.worn.store(true, Ordering::Relaxed);
+            }
+            handled
+        }
+        .boxed()
+    }
+
+    fn is_worn(&self) -> bool {
+        self.worn.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,103 @@
+//! Reports of workers that died, as Lambda writes them to the destination of failed invocations.
+
+use std::time::Duration;
+
+use celeriac_aws::{Payload, holder};
+use celeriac_core::ports::{Claim, Delivery, Receipt};
+use serde_json::{Value, json};
+
+use crate::site::{START_MS, Site, event, stay};
+
+const REQUEST: &str = "e4b46cbf-b738-4b9c-8880-a18cdf61200e";
+
+/// The report of an invocation that had these deliveries.
+fn report(condition: &str, payload: &Value) -> Value {
+    let mut report = json!({
+        "version": "1.0",
+        "timestamp": "2026-11-24T18:16:05.568Z",
+        "requestContext": {
+            "requestId": REQUEST,
+            "functionArn": "arn:aws:lambda:eu-central-1:123456789012:function:shop-worker:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": 1,
+        },
+        "requestPayload": payload,
+    });
+    if condition == "RetriesExhausted" {
+        report["responseContext"] =
+            json!({ "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" });
+        report["responsePayload"] = json!({
+            "errorType": "Runtime.ExitError",
+            "errorMessage": "RequestId: e4b46cbf Error: Runtime exited with error: signal: killed",
+        });
+    }
+    report
+}
+
+/// The event of such a message.
+fn reported(report: &Value) -> Value {
+    let delivery = Delivery {
+        queue: "failures".into(),
+        body: report.to_string().into(),
+        receipt: Receipt("AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a".into()),
+        receives: 1,
+        sent_ms: START_MS,
+    };
+    event("shop-failures", &[delivery])
+}
+
+fn payload(deliveries: &[Delivery]) -> Value {
+    let payload = Payload { deliveries: deliveries.to_vec(), minute: Some(28_333_349) };
+    serde_json::from_slice(&payload.encode()).unwrap()
+}
+
+fn worker(request: &str) -> std::sync::Arc<str> {
+    holder("shop-worker", "2026/11/24/[$LATEST]77aa", request)
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_held_goes_on_at_once_and_carefully() {
+    let site = Site::new();
+    let parcel = site.send("mail", 1, 2).await;
+    let deliveries = site.receive("mail").await;
+    site.claim(parcel, 1, 2, &worker(REQUEST)).await;
+    let answer = site.handle(&reported(&report("RetriesExhausted", &payload(&deliveries)))).await.unwrap();
+    assert_eq!(answer, stay(&[]), "the report is done with");
+    assert_eq!(*site.launches.released.lock().unwrap(), [28_333_349]);
+    let again = site.receive("mail").await;
+    assert_eq!((again.len(), again[0].receives), (1, 2), "its message is shown");
+    match site.claim(parcel, 1, 2, &worker("another")).await {
+        Claim::Claimed(claimed) => assert_eq!((claimed.epoch, claimed.losses), (2, 1)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_holds_is_left_alone() {
+    let site = Site::new();
+    let parcel = site.send("mail", 1, 2).await;
+    let deliveries = site.receive("mail").await;
+    site.claim(parcel, 1, 2, &worker("another")).await;
+    site.handle(&reported(&report("RetriesExhausted", &payload(&deliveries)))).await.unwrap();
+    assert!(site.receive("mail").await.is_empty());
+    assert!(matches!(site.claim(parcel, 1, 2, &worker("third")).await, Claim::Busy { .. }));
+}
+
+#[tokio::test]
+async fn what_never_began_is_shown_again() {
+    let site = Site::new();
+    site.send("mail", 1, 2).await;
+    let deliveries = site.receive("mail").await;
+    site.handle(&reported(&report("EventAgeExceeded", &payload(&deliveries)))).await.unwrap();
+    assert_eq!(site.receive("mail").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_report_about_nothing_of_ours_is_done_with() {
+    let site = Site::new();
+    let foreign = report("RetriesExhausted", &json!({ "key": "value" }));
+    for report in [foreign, json!("hello")] {
+        assert_eq!(site.handle(&reported(&report)).await.unwrap(), stay(&[]));
+    }
+    assert!(!site.is_visible_after("mail", Duration::ZERO).await);
+}

@@ -1,0 +1,327 @@
+//! The worker's function: events as Lambda and a dispatcher write them, on a file instead of a stack.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+#[path = "../../../worker/tests/common/mod.rs"]
+mod common;
+
+use std::sync::Arc;
+
+use base64_simd::STANDARD;
+use bytes::Bytes;
+use celeriac_aws::{Backend, Minutes, Payload, Platform, Settings};
+use celeriac_core::{
+    id::{BatchId, ParcelId, TaskId},
+    ports::{
+        Checkpoint, Claim, ClaimRequest, Clock, Delivery, Failure, Finish, InvokeError, Ledger, Owed, PortError, Ports,
+        Reason, Record, Row, Seal, Takeover,
+    },
+    task::{Body, Options, Stop, TaskDef},
+};
+use celeriac_lambda::worker::Handler;
+use celeriac_lambda::{Function as _, HandlerError, Request};
+use celeriac_worker::WorkerOptions;
+use common::{Bench, def};
+use futures::{FutureExt as _, future::BoxFuture};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+/// A table that does not answer those who count.
+struct Silent;
+
+impl Platform for Silent {
+    fn invoke<'a>(&'a self, _: &'a str, _: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
+        unimplemented!("a worker invokes nothing")
+    }
+
+    fn count<'a>(&'a self, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+        std::future::pending().boxed()
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+        unimplemented!("a worker waits for no room")
+    }
+}
+
+/// A ledger that does not answer claims.
+struct Hanging(Arc<dyn Ledger>);
+
+impl Ledger for Hanging {
+    fn claim(&self, _: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
+        std::future::pending().boxed()
+    }
+
+    fn checkpoint(&self, checkpoints: Vec<Checkpoint>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+        self.0.checkpoint(checkpoints)
+    }
+
+    fn seal(&self, parcel: ParcelId, epoch: u64, record: Record, seal: Seal) -> BoxFuture<'_, Result<(), PortError>> {
+        self.0.seal(parcel, epoch, record, seal)
+    }
+
+    fn finish(&self, finish: Finish) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
+        self.0.finish(finish)
+    }
+
+    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
+        self.0.paid(batch)
+    }
+
+    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
+        self.0.owed()
+    }
+
+    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
+        self.0.rows(parcels)
+    }
+
+    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
+        self.0.root_of(call)
+    }
+
+    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
+        self.0.result_of(call)
+    }
+
+    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
+        self.0.history(call)
+    }
+}
+
+fn well() -> &'static TaskDef {
+    def("well", Options::new(), Body::Async(|_, _| Ok(async { Ok(None) }.boxed())))
+}
+
+fn ill(retries: u32) -> &'static TaskDef {
+    let body = Body::Async(|_, _| Ok(async { Err(Stop::Retry("no luck".into())) }.boxed()));
+    def("ill", Options::new().retries(retries).backoff("1h..1h"), body)
+}
+
+/// Says that it has begun, and blocks its thread for ever.
+fn stuck() -> &'static TaskDef {
+    let body = Body::Async(|_, cx| {
+        let begun = cx.state::<Notify>();
+        Ok(async move {
+            begun.notify_one();
+            loop {
+                std::thread::park();
+            }
+        }
+        .boxed())
+    });
+    def("stuck", Options::new().timeout("10m").retries(0), body)
+}
+
+/// A handler of stack `shop`, on the bench's file, whose steps are taken one by one as on a stack.
+fn handler(bench: &Bench) -> Handler {
+    handler_on(bench, Ports { atomic: None, ..bench.ports.clone() })
+}
+
+fn handler_on(bench: &Bench, ports: Ports) -> Handler {
+    handler_beside(bench, ports, None)
+}
+
+fn handler_beside(bench: &Bench, ports: Ports, platform: Option<Arc<dyn Platform>>) -> Handler {
+    let clock = Arc::clone(&bench.clock) as Arc<dyn Clock>;
+    let options = celeriac_aws::Options { clock, platform, ..celeriac_aws::Options::default() };
+    let backend = Backend::new(Settings::new("shop".parse().unwrap()), options).unwrap();
+    Handler::on(ports, backend, Arc::clone(&bench.registry), bench.states.clone(), WorkerOptions::default())
+}
+
+/// An invocation that may take a minute.
+fn request(bench: &Bench) -> Request {
+    Request {
+        id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
+        function: "shop-worker".to_owned(),
+        log_stream: "2026/11/24/[$LATEST]5f1e".to_owned(),
+        deadline_ms: bench.ports.clock.now_ms() + 60_000,
+    }
+}
+
+async fn handle(bench: &Bench, handler: &Handler, event: &str) -> Result<Value, HandlerError> {
+    let answer = handler.handle(event, &request(bench)).await?;
+    Ok(serde_json::to_value(answer).unwrap())
+}
+
+/// What a dispatcher invokes a worker with.
+fn payload(deliveries: Vec<Delivery>) -> String {
+    String::from_utf8(Payload { deliveries, minute: None }.encode()).unwrap()
+}
+
+/// What a mapping of the queue invokes it with.
+fn event(deliveries: &[Delivery]) -> String {
+    let records = deliveries.iter().enumerate().map(|(at, delivery)| {
+        json!({
+            "messageId": format!("message-{at}"),
+            "receiptHandle": &*delivery.receipt.0,
+            "body": STANDARD.encode_to_string(&delivery.body),
+            "attributes": {
+                "ApproximateReceiveCount": delivery.receives.to_string(),
+                "SentTimestamp": delivery.sent_ms.to_string(),
+            },
+            "messageAttributes": {},
+            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:eu-central-1:123456789012:shop-{}", delivery.queue),
+            "awsRegion": "eu-central-1",
+        })
+    });
+    json!({ "Records": records.collect::<Vec<_>>() }).to_string()
+}
+
+fn stay(ids: &[&str]) -> Value {
+    let failures: Vec<_> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+    json!({ "batchItemFailures": failures })
+}
+
+#[tokio::test]
+async fn an_invocation_runs_its_parcels_and_deletes_their_messages() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 3).await;
+    let handler = handler(&bench);
+    let answer = handle(&bench, &handler, &payload(bench.receive().await)).await.unwrap();
+    assert_eq!((answer, bench.tally().await.succeeded), (Value::Null, 3));
+    assert!(bench.is_empty().await);
+    assert!(!handler.is_worn());
+}
+
+#[tokio::test]
+async fn the_ledger_knows_which_invocation_it_was() {
+    let bench = Bench::new([ill(0)]);
+    bench.send("ill", 1).await;
+    handle(&bench, &handler(&bench), &payload(bench.receive().await)).await.unwrap();
+    let worker = &bench.history(0).await[0].worker;
+    assert_eq!(worker, "shop-worker/2026/11/24/[$LATEST]5f1e/8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+}
+
+#[tokio::test]
+async fn a_mapping_deletes_what_is_finished() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 3).await;
+    let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
+    assert_eq!((answer, bench.tally().await.succeeded), (stay(&[]), 3));
+    let depth = bench.ports.queue.depths().await.unwrap().remove(0);
+    assert_eq!((depth.ready, depth.in_flight), (0, 1), "nobody else has deleted it");
+}
+
+#[tokio::test]
+async fn what_is_to_be_tried_again_goes_on_in_another_message() {
+    let bench = Bench::new([ill(3)]);
+    bench.send("ill", 1).await;
+    let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
+    assert_eq!(answer, stay(&[]));
+    let depth = bench.ports.queue.depths().await.unwrap().remove(0);
+    assert_eq!((depth.delayed, depth.in_flight), (1, 1));
+}
+
+#[tokio::test]
+async fn what_somebody_else_runs_stays_and_the_rest_of_its_batch_goes() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 1).await;
+    let held = bench.send_with("well", 1, |header| header.id = header.id.child(7)).await;
+    let claim = ClaimRequest {
+        parcel: held,
+        batch: bench.batch,
+        recorded: true,
+        task: "well".into(),
+        first: 0,
+        count: 1,
+        holder: "another".into(),
+        now_ms: bench.clock.now_ms(),
+        lease_until_ms: bench.clock.now_ms() + 900_000,
+        not_after_ms: u64::MAX,
+        takeover: Takeover::Expired,
+    };
+    assert!(matches!(bench.ports.ledger.claim(vec![claim]).await[0], Ok(Claim::Claimed(_))));
+    let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
+    assert_eq!(answer, stay(&["message-1"]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_buried() {
+    let bench = Bench::new([well()]);
+    bench.send_bytes("order 4711, please".into(), 0).await;
+    let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
+    assert_eq!(answer, stay(&[]));
+    assert_eq!(bench.ports.queue.depths().await.unwrap()[0].buried, 1);
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_is_reported_before_the_platform_ends_the_process_which_ends_then() {
+    let bench = Bench::new([stuck()]).with(Notify::new());
+    bench.send("stuck", 1).await;
+    let handler = handler(&bench);
+    let deadline_ms = request(&bench).deadline_ms;
+    let event = payload(bench.receive().await);
+    let mut handled = Box::pin(handle(&bench, &handler, &event));
+    let begun = bench.states.get::<Notify>().unwrap();
+    tokio::select! {
+        answer = &mut handled => panic!("it hangs: {answer:?}"),
+        () = begun.notified() => {}
+    }
+    Box::pin(bench.while_time_passes(handled)).await.unwrap();
+    assert!(bench.ports.clock.now_ms() < deadline_ms);
+    let dead = bench.dead().await.remove(0);
+    assert_eq!(dead.reason, Reason::TimedOut);
+    assert!(dead.message.contains("it blocks thread `celeriac-"), "{}", dead.message);
+    assert!(bench.is_empty().await, "settled");
+    assert!(handler.is_worn(), "its thread is lost: the next event needs a new process");
+}
+
+#[tokio::test]
+async fn an_invocation_that_cannot_settle_fails_before_the_platform_ends_it() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 1).await;
+    let hanging = Hanging(Arc::clone(&bench.ports.ledger));
+    let handler = handler_on(&bench, Ports { atomic: None, ledger: Arc::new(hanging), ..bench.ports.clone() });
+    let deadline_ms = request(&bench).deadline_ms;
+    let event = payload(bench.receive().await);
+    let error = Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap_err();
+    assert!(bench.ports.clock.now_ms() < deadline_ms);
+    assert_eq!(error.kind(), "Celeriac.OutOfTime");
+    assert_eq!(
+        error.to_string(),
+        "out of time: 1 parcels were not settled 500 ms before the function's time limit; they are delivered again"
+    );
+    assert!(handler.is_worn(), "a claim may be on its way");
+}
+
+#[tokio::test]
+async fn a_worker_whose_end_cannot_be_counted_in_time_answers_all_the_same() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 3).await;
+    let ports = Ports { atomic: None, ..bench.ports.clone() };
+    let handler = handler_beside(&bench, ports, Some(Arc::new(Silent)));
+    let deadline_ms = request(&bench).deadline_ms;
+    let minute = Some(deadline_ms / 60_000 + 1);
+    let event = String::from_utf8(Payload { deliveries: bench.receive().await, minute }.encode()).unwrap();
+    let answer = Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap();
+    assert_eq!(answer, Value::Null);
+    assert!(bench.ports.clock.now_ms() < deadline_ms, "to be killed for that is to be reported as dead");
+    assert!(bench.is_empty().await, "its work is done");
+}
+
+#[tokio::test]
+async fn an_event_of_another_kind_is_refused_with_what_was_expected() {
+    let bench = Bench::new([well()]);
+    let error = handle(&bench, &handler(&bench), "{\"source\": \"aws.events\"}").await.unwrap_err();
+    assert_eq!(error.kind(), "Celeriac.UnknownEvent");
+    let expected =
+        "this function is invoked by a Celeriac dispatcher, or by a queue of its stack; this event is neither";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    let error = handle(&bench, &handler(&bench), "{\"celeriac\": 9, \"deliveries\": []}").await.unwrap_err();
+    assert!(error.to_string().contains("deploy dispatcher and workers together"), "{error}");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_of_the_stack_is_refused_by_name() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 1).await;
+    let event = event(&bench.receive().await).replace("shop-default", "bakery-default");
+    let error = handle(&bench, &handler(&bench), &event).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this function is mapped to SQS queue `bakery-default`, which is none that it serves of stack `shop`: map \
+         `shop-..` to it, or name another stack with CELERIAC_STORE"
+    );
+}

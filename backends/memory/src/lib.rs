@@ -1,0 +1,67 @@
+//! The store in memory: `memory:`, for tests and for a first try. It is the simulated backend without faults and on the
+//! real clock.
+//!
+//! It refuses to be shared: it lives and ends with its process, and so do the calls in it. In one process all who open
+//! `memory:` have one store, and all who open `memory:NAME` another.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use celeriac_core::{
+    planner,
+    ports::{BoxError, Clock, Entropy as _, Ports, SystemClock, SystemEntropy, Threads},
+    store::{Existence, Hosting, Launching, Opener, Store, StoreUrl},
+    task::Registry,
+};
+
+/// The scheme of a URL in memory.
+pub const SCHEME: &str = "memory";
+
+inventory::submit! {
+    Opener { scheme: SCHEME, example: "memory:", default: None, open }
+}
+
+/// The stores of this process, by their names.
+static OPEN: Mutex<BTreeMap<String, Memory>> = Mutex::new(BTreeMap::new());
+
+/// A store in memory.
+#[derive(Clone)]
+struct Memory(Ports);
+
+fn open(url: &StoreUrl, _: Existence) -> Result<Box<dyn Store>, BoxError> {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let memory = open.entry(url.rest().to_owned()).or_insert_with(|| Memory(ports(Arc::new(SystemClock::new()))));
+    Ok(Box::new(memory.clone()))
+}
+
+/// The ports of a store of its own, which ends when they are dropped.
+pub fn ports(clock: Arc<dyn Clock>) -> Ports {
+    celeriac_sim::in_memory(clock, Arc::new(Threads), SystemEntropy.next_u64(), planner::PROFILE, true)
+}
+
+impl Store for Memory {
+    fn ports(&self) -> Ports {
+        self.0.clone()
+    }
+
+    fn hosting(&self) -> Hosting {
+        Hosting::ThisProcess
+    }
+
+    fn launching(&self, _: &Registry) -> Option<Launching> {
+        None
+    }
+
+    fn check_queue(&self, _: &str) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}

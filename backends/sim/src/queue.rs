@@ -1,0 +1,254 @@
+//! The queue service: messages that are delivered at least once, in no certain order, hidden while they are worked on,
+//! and moved to a dead-letter queue when they were received too often.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{Dice, Weather};
+use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Receipt, Receive, Settle, Settlement};
+
+/// All queues.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    shelves: BTreeMap<Arc<str>, Shelf>,
+    /// Which queue a message is in: a receipt does not say.
+    places: BTreeMap<u64, Arc<str>>,
+    numbers: u64,
+    tokens: u64,
+    /// Whether what is received too often is put into a queue of its own, named after the one that it was in.
+    pub(super) keeps_dead: bool,
+}
+
+/// The end of the name of a dead-letter queue.
+const DEAD: &str = "-dead";
+
+/// One queue.
+#[derive(Debug, Default)]
+struct Shelf {
+    messages: BTreeMap<u64, Message>,
+    /// By when they become visible.
+    order: BTreeSet<(u64, u64)>,
+    /// The same of those that were received and are hidden: what SQS calls in flight. Some may be visible by now.
+    in_flight: BTreeSet<(u64, u64)>,
+    buried: u64,
+    /// What was received too often, until someone moves it back.
+    dead: Vec<Message>,
+}
+
+#[derive(Clone, Debug)]
+struct Message {
+    body: bytes::Bytes,
+    visible_ms: u64,
+    sent_ms: u64,
+    receives: u32,
+    /// That of the last delivery.
+    token: u64,
+}
+
+impl Queues {
+    /// Takes a message in.
+    pub(super) fn put(&mut self, message: &Outgoing, now_ms: u64) {
+        let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
+        let body = message.body.clone();
+        self.place(&message.queue, Message { body, visible_ms, sent_ms: now_ms, receives: 0, token: 0 });
+    }
+
+    fn place(&mut self, queue: &Arc<str>, message: Message) {
+        self.numbers += 1;
+        let shelf = self.shelves.entry(Arc::clone(queue)).or_default();
+        shelf.order.insert((message.visible_ms, self.numbers));
+        shelf.messages.insert(self.numbers, message);
+        self.places.insert(self.numbers, Arc::clone(queue));
+    }
+
+    /// Delivers what is visible, and hides it.
+    pub(super) fn take(&mut self, request: &Receive, now_ms: u64, weather: &Weather, dice: &mut Dice) -> Vec<Delivery> {
+        let (deliveries, dead) = self.find_visible(request, now_ms, weather, dice);
+        for (queue, message) in dead {
+            self.place(&queue, Message { visible_ms: now_ms, receives: 0, token: 0, ..message });
+        }
+        deliveries
+    }
+
+    /// What is delivered, and what goes to a dead-letter queue instead.
+    fn find_visible(
+        &mut self,
+        request: &Receive,
+        now_ms: u64,
+        weather: &Weather,
+        dice: &mut Dice,
+    ) -> (Vec<Delivery>, Vec<(Arc<str>, Message)>) {
+        let (mut deliveries, mut dead) = (Vec::new(), Vec::new());
+        for queue in &request.queues {
+            let max_receives = if self.keeps_dead && queue.ends_with(DEAD) { 0 } else { weather.max_receives };
+            let Some(shelf) = self.shelves.get_mut(queue) else { continue };
+            let visible = shelf.visible(request.max.saturating_sub(deliveries.len()), now_ms, weather);
+            for number in visible {
+                if deliveries.len() >= request.max {
+                    return (deliveries, dead);
+                }
+                if weather.in_flight > 0 && shelf.in_flight(now_ms) >= weather.in_flight {
+                    break;
+                }
+                // A service of many machines is asked at some of them.
+                if dice.happens(weather.overlooked) {
+                    continue;
+                }
+                self.tokens += 1;
+                let token = self.tokens;
+                let Some(message) = shelf.messages.get_mut(&number) else { continue };
+                message.receives += 1;
+                if max_receives > 0 && message.receives > max_receives {
+                    let message = shelf.remove(number);
+                    self.places.remove(&number);
+                    if self.keeps_dead {
+                        dead.extend(message.map(|message| (format!("{queue}{DEAD}").into(), message)));
+                    } else {
+                        shelf.dead.extend(message);
+                    }
+                    continue;
+                }
+                message.token = token;
+                let receipt = Receipt(format!("{number}-{token}").into());
+                let Message { body, receives, sent_ms, .. } = message.clone();
+                // Where it is hidden is not yet known everywhere.
+                let doubled = dice.happens(weather.delivered_twice);
+                let hide_ms = if doubled { dice.between(1, 200) } else { request.hide_ms };
+                shelf.hide(number, now_ms.saturating_add(hide_ms));
+                deliveries.push(Delivery { queue: Arc::clone(queue), body, receipt, receives, sent_ms });
+            }
+        }
+        (deliveries, dead)
+    }
+
+    /// Settles a delivery.
+    pub(super) fn settle(
+        &mut self,
+        settlement: &Settlement,
+        now_ms: u64,
+        weather: &Weather,
+        dice: &mut Dice,
+    ) -> Result<(), PortError> {
+        let (number, queue) = self.find(&settlement.receipt).ok_or(PortError::Stale)?;
+        let Some(shelf) = self.shelves.get_mut(&queue) else { return Err(PortError::Stale) };
+        match settlement.settle {
+            Settle::Hide { until_ms } => shelf.hide(number, until_ms),
+            // A machine that was away when it was deleted still has it.
+            Settle::Delete if dice.happens(weather.deleted_in_vain) => {
+                shelf.hide(number, now_ms + dice.between(1, 60_000));
+            }
+            Settle::Delete | Settle::Bury { .. } => {
+                shelf.remove(number);
+                shelf.buried += u64::from(matches!(settlement.settle, Settle::Bury { .. }));
+                self.places.remove(&number);
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, receipt: &Receipt) -> Option<(u64, Arc<str>)> {
+        let (number, token) = receipt.0.split_once('-')?;
+        let (number, token) = (number.parse().ok()?, token.parse::<u64>().ok()?);
+        let queue = self.places.get(&number)?;
+        let message = self.shelves.get(queue)?.messages.get(&number)?;
+        (message.token == token).then(|| (number, Arc::clone(queue)))
+    }
+
+    /// When the next message of these queues is visible, past times included.
+    pub(super) fn next_ms(&self, queues: &[Arc<str>]) -> Option<u64> {
+        let first = |queue| self.shelves.get(queue)?.order.first().map(|(visible_ms, _)| *visible_ms);
+        queues.iter().filter_map(first).min()
+    }
+
+    /// How full each queue is.
+    pub(super) fn depths(&self, now_ms: u64) -> Vec<Depth> {
+        let depth = |(queue, shelf): (&Arc<str>, &Shelf)| {
+            let count = |of: &dyn Fn(&Message) -> bool| shelf.messages.values().filter(|m| of(m)).count() as u64;
+            let ready = |message: &&Message| message.visible_ms <= now_ms;
+            Depth {
+                queue: Arc::clone(queue),
+                ready: count(&|message| message.visible_ms <= now_ms),
+                delayed: count(&|message| message.visible_ms > now_ms && message.receives == 0),
+                in_flight: count(&|message| message.visible_ms > now_ms && message.receives > 0),
+                buried: shelf.buried + shelf.dead.len() as u64,
+                oldest_ms: shelf.messages.values().filter(ready).map(|message| message.sent_ms).min(),
+            }
+        };
+        self.shelves.iter().map(depth).collect()
+    }
+
+    /// Whether there is no message, not even in a dead-letter queue.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty() && self.shelves.values().all(|shelf| shelf.dead.is_empty())
+    }
+
+    /// All messages, and the queue that each is in.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.shelves.iter().flat_map(|(queue, shelf)| {
+            let messages = shelf.messages.values().chain(&shelf.dead);
+            messages.map(move |message| (&**queue, &*message.body))
+        })
+    }
+
+    /// How many messages there are that are not in a dead-letter queue.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many messages are in flight.
+    pub(super) fn in_flight(&mut self, now_ms: u64) -> usize {
+        self.shelves.values_mut().map(|shelf| shelf.in_flight(now_ms)).sum()
+    }
+
+    /// Moves everything back that was received too often, as an operator does. Answers how much that was.
+    pub(super) fn redrive(&mut self, now_ms: u64) -> usize {
+        let dead: Vec<(Arc<str>, Vec<Message>)> = self
+            .shelves
+            .iter_mut()
+            .map(|(queue, shelf)| (Arc::clone(queue), std::mem::take(&mut shelf.dead)))
+            .collect();
+        let mut moved = 0;
+        for (queue, messages) in dead {
+            for message in messages {
+                self.place(&queue, Message { visible_ms: now_ms, receives: 0, token: 0, ..message });
+                moved += 1;
+            }
+        }
+        moved
+    }
+}
+
+impl Shelf {
+    fn hide(&mut self, number: u64, until_ms: u64) {
+        let Some(message) = self.messages.get_mut(&number) else { return };
+        self.order.remove(&(message.visible_ms, number));
+        self.in_flight.remove(&(message.visible_ms, number));
+        message.visible_ms = until_ms;
+        self.order.insert((until_ms, number));
+        self.in_flight.insert((until_ms, number));
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Message> {
+        let message = self.messages.remove(&number)?;
+        self.order.remove(&(message.visible_ms, number));
+        self.in_flight.remove(&(message.visible_ms, number));
+        Some(message)
+    }
+
+    /// Messages that can be received now, in order: no more of a long backlog than are wanted, unless some of them may be
+    /// passed over.
+    fn visible(&self, wanted: usize, now_ms: u64, weather: &Weather) -> Vec<u64> {
+        let passes_over = weather.overlooked > 0 || weather.max_receives > 0;
+        let most = if passes_over { usize::MAX } else { wanted };
+        self.order.range(..=(now_ms, u64::MAX)).take(most).map(|(_, number)| *number).collect()
+    }
+
+    fn in_flight(&mut self, now_ms: u64) -> usize {
+        while self.in_flight.first().is_some_and(|(visible_ms, _)| *visible_ms <= now_ms) {
+            self.in_flight.pop_first();
+        }
+        self.in_flight.len()
+    }
+}

@@ -1,0 +1,98 @@
+//! Stores by their URLs: `sqlite:celeriac.db`, `aws:shop`, `memory:`.
+//!
+//! A backend registers an [`Opener`] for the scheme of its URLs:
+//!
+//! ```
+//! # use celeriac_core::{ports::BoxError, store::{Existence, Opener, Store, StoreUrl}};
+//! # mod celeriac { pub use inventory; }
+//! fn open(url: &StoreUrl, existence: Existence) -> Result<Box<dyn Store>, BoxError> {
+//!     Err(format!("`{}` is not there", url.rest()).into())
+//! }
+//!
+//! inventory::submit! {
+//!     Opener { scheme: "shelf", example: "shelf:third", default: None, open }
+//! }
+//!
+//! let error = celeriac_core::store::open(&"shelf:first".parse().unwrap(), Existence::Required).unwrap_err();
+//! assert_eq!(error.to_string(), "store `shelf:first` cannot be opened: `first` is not there");
+//! ```
+
+mod error;
+mod opener;
+mod url;
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    ports::{BoxError, Launcher, Ports},
+    task::Registry,
+};
+
+pub use error::StoreError;
+pub use opener::{Existence, Opener, default_url, open, schemes};
+pub use url::StoreUrl;
+
+/// The environment variable that names the store.
+pub const STORE_VARIABLE: &str = "CELERIAC_STORE";
+
+/// An open store: its ports, and how programs work on it.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Its ports.
+    fn ports(&self) -> Ports;
+
+    /// Who runs dispatchers and follows schedules.
+    fn hosting(&self) -> Hosting;
+
+    /// What a dispatcher in this process works with to launch workers outside of it; `None` where workers run only in
+    /// processes that open the store themselves.
+    fn launching(&self, registry: &Registry) -> Option<Launching>;
+
+    /// Whether the store can have a queue of this name.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check_queue(&self, queue: &str) -> Result<(), BoxError>;
+}
+
+/// Who runs dispatchers and follows schedules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosting {
+    /// The processes that open the store.
+    Processes,
+    /// The one process that has it: the store ends with it.
+    ThisProcess,
+    /// Functions that the store's service starts: a process beside them only works off calls.
+    Functions,
+}
+
+/// What a dispatcher works with to launch workers outside of its process.
+pub struct Launching {
+    /// The ports that it receives from.
+    pub ports: Ports,
+    /// What launches workers.
+    pub launcher: Arc<dyn Launcher>,
+}
+
+impl fmt::Debug for Launching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launching").finish_non_exhaustive()
+    }
+}
+
+impl Store for Ports {
+    fn ports(&self) -> Ports {
+        self.clone()
+    }
+
+    fn hosting(&self) -> Hosting {
+        Hosting::Processes
+    }
+
+    fn launching(&self, _: &Registry) -> Option<Launching> {
+        None
+    }
+
+    fn check_queue(&self, _: &str) -> Result<(), BoxError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! The walls that ARCHITECTURE.md states: which crate may know which. What is a crate boundary is asked of cargo.
+
+use std::{collections::BTreeSet, process::Command};
+
+/// The crates that a package depends on with all of its features, tests left out.
+fn dependencies(package: &str) -> BTreeSet<String> {
+    tree(package, &["--all-features"])
+}
+
+fn tree(package: &str, features: &[&str]) -> BTreeSet<String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let tree = ["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"];
+    let output = Command::new(cargo)
+        .args(tree)
+        .args(features)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).expect("names of crates are text");
+    lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+const BACKENDS: &[&str] = &["celeriac-aws", "celeriac-embedded", "celeriac-lambda", "celeriac-memory", "celeriac-sim"];
+
+#[track_caller]
+fn knows_no_backend(package: &str) {
+    let known = dependencies(package);
+    assert!(known.contains("serde") && known.len() > 10, "that is not its tree: {known:?}");
+    for backend in BACKENDS.iter().chain(&["rusqlite", "libsqlite3-sys", "lambda_runtime"]) {
+        assert!(!known.contains(*backend), "{package} depends on {backend}");
+    }
+    let sdk = known.iter().find(|name| name.starts_with("aws-"));
+    assert!(sdk.is_none(), "{package} depends on {sdk:?}");
+}
+
+#[test]
+fn the_core_knows_no_backend() {
+    knows_no_backend("celeriac-core");
+}
+
+#[test]
+fn dispatcher_and_worker_know_no_backend() {
+    knows_no_backend("celeriac-dispatcher");
+    knows_no_backend("celeriac-worker");
+}
+
+#[test]
+fn backends_know_neither_dispatcher_nor_worker() {
+    // But for the one whose matter is to run both in functions.
+    for backend in ["celeriac-aws", "celeriac-embedded", "celeriac-memory", "celeriac-sim"] {
+        let known = dependencies(backend);
+        assert!(!known.contains("celeriac-dispatcher") && !known.contains("celeriac-worker"), "{backend}: {known:?}");
+    }
+}
+
+#[test]
+fn the_macros_know_nothing_of_the_rest() {
+    assert!(
+        dependencies("celeriac-macros").iter().all(|name| !name.starts_with("celeriac") || name == "celeriac-macros")
+    );
+}
+
+#[test]
+fn a_server_that_only_sends_to_aws_builds_no_more_than_that() {
+    let known = tree("celeriac", &["--no-default-features", "--features", "aws-client"]);
+    assert!(known.contains("aws-sdk-sqs"), "that is not its tree: {known:?}");
+    for needless in ["aws-sdk-s3", "lambda_runtime", "celeriac-lambda", "zip", "object", "toml", "clap", "rusqlite"] {
+        assert!(!known.contains(needless), "it depends on {needless}");
+    }
+}
