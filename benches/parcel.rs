@@ -6,8 +6,9 @@ use bytes::Bytes;
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing, Parcel},
     ports::{ChildPlan, Seal},
-    wire::{Header, Packer, Packing, Parcel, decode_args, encode_args},
+    wire::{Header, decode_args, encode_args},
 };
 use divan::{Bencher, black_box, counter::ItemsCount};
 
@@ -31,23 +32,10 @@ fn args(n: u32) -> Args {
 fn header() -> Header {
     let batch = BatchId::new(1, 1);
     Header {
-        id: ParcelId::root(batch, 0),
-        parent: None,
-        batch,
         recorded: true,
-        task: "mail.send".to_owned(),
-        queue: "mail".to_owned(),
-        first: 0,
-        count: 0,
-        attempt: 1,
-        hops: 0,
         created_ms: 1,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: 2,
-        tenant: None,
-        call_ms: 0,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, 0), batch, 0, "mail.send", "mail")
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use celeriac_core::{
-    ports::Ports,
-    task::{States, queue_name},
-};
+use celeriac_core::{name::queue_name, ports::Ports, task::States};
 
 use crate::store::Store;
 

@@ -1,6 +1,7 @@
-//! The walls that ARCHITECTURE.md states: which crate may know which. What is a crate boundary is asked of cargo.
+//! The walls that ARCHITECTURE.md states: which crate may know which, and which module of the core. What is a crate boundary is
+//! asked of cargo.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 /// The crates that a package depends on with all of its features, tests left out.
 fn dependencies(package: &str) -> BTreeSet<String> {
@@ -68,4 +69,81 @@ fn a_server_that_only_sends_to_aws_builds_no_more_than_that() {
     for needless in ["aws-sdk-s3", "lambda_runtime", "celeriac-lambda", "zip", "object", "toml", "clap", "rusqlite"] {
         assert!(!known.contains(needless), "it depends on {needless}");
     }
+}
+
+/// The modules of the core: each may name those before it.
+const MODULES: &[&str] = &[
+    "bitmap",
+    "id",
+    "name",
+    "wire",
+    "ports",
+    "task",
+    "store",
+    "parcel",
+    "planner",
+    "protocol",
+    "schedule",
+    "scheduler",
+    "client",
+];
+
+#[test]
+fn each_module_of_the_core_names_only_those_before_it() {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("task-core/src");
+    let mut seen = 0;
+    for (place, module) in MODULES.iter().enumerate() {
+        for (file, source) in sources(&core, module) {
+            for named in named(&source) {
+                let there = MODULES.iter().position(|other| *other == named);
+                let there = there.unwrap_or_else(|| panic!("{file} names `crate::{named}`, which is not in the list"));
+                assert!(there <= place, "{file}: `{module}` stands below `{named}`, and may not name it");
+                seen += usize::from(there < place);
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} references were found");
+}
+
+/// The files of a module with their sources.
+fn sources(core: &Path, module: &str) -> Vec<(String, String)> {
+    let read = |path: &Path| (path.display().to_string(), fs::read_to_string(path).expect("a source can be read"));
+    let file = core.join(format!("{module}.rs"));
+    if file.exists() {
+        return vec![read(&file)];
+    }
+    let entries = fs::read_dir(core.join(module)).expect("a module is a file or a folder");
+    entries.map(|entry| read(&entry.expect("an entry").path())).collect()
+}
+
+/// The modules that a source names after `crate::`, one or several in braces. Comments are left out.
+fn named(source: &str) -> Vec<String> {
+    let code: String = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let word =
+        |text: &str| text.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+    let mut named: Vec<String> = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        let Some(braces) = after.strip_prefix('{') else {
+            named.push(word(after));
+            continue;
+        };
+        let (mut depth, mut start) = (0, 0);
+        for (at, letter) in braces.char_indices() {
+            match letter {
+                '{' => depth += 1,
+                ',' if depth == 0 => {
+                    named.push(word(&braces[start..at]));
+                    start = at + 1;
+                }
+                '}' if depth == 0 => {
+                    named.push(word(&braces[start..at]));
+                    break;
+                }
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+    }
+    named.retain(|name| !name.is_empty());
+    named
 }

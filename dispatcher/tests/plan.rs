@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use celeriac_core::{
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing},
     ports::{Delivery, Receipt},
-    wire::{Header, Packer, Packing},
+    wire::Header,
 };
 use celeriac_dispatcher::{DispatcherOptions, plan};
 
@@ -25,23 +26,9 @@ fn parcel(task: &str, args_bytes: usize, call_ms: u32) -> Delivery {
     let args: Vec<u8> = std::iter::repeat_with(|| xorshift(&mut noise)).take(args_bytes).collect();
     packer.push(&args);
     let body = packer.encode(Header {
-        id: ParcelId::root(batch, 0),
-        parent: None,
-        batch,
-        recorded: false,
-        task: task.to_owned(),
-        queue: "default".to_owned(),
-        first: 0,
-        count: 0,
-        attempt: 1,
-        hops: 0,
-        created_ms: 0,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: 1,
-        tenant: None,
         call_ms,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, 0), batch, 0, task, "default")
     });
     Delivery { queue: "default".into(), body, receipt: Receipt("r".into()), receives: 1, sent_ms: 0 }
 }

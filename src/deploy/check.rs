@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
-use celeriac_core::task::queue_name;
+use celeriac_core::name::queue_name;
 
 use super::settings::{Settings, SettingsError, Vpc};
 

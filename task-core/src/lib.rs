@@ -5,6 +5,8 @@
 pub mod bitmap;
 pub mod client;
 pub mod id;
+pub mod name;
+pub mod parcel;
 pub mod planner;
 pub mod ports;
 pub mod protocol;

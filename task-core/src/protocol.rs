@@ -3,11 +3,11 @@
 
 use crate::{
     id::BatchId,
+    parcel::Parcel,
     ports::{
         Accept, Claimed, DeadLetter, Finish, Outgoing, Owed, PortError, Ports, Reason, Record, Removal, SendError,
         Settle, Settlement, Settling,
     },
-    wire::Parcel,
 };
 
 /// Sends parcels of a batch and moves the batch's mark (G1). After an error the mark may lag behind what was sent,

@@ -7,12 +7,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    client::{CallOptions, Place, Spec},
     id::{BatchId, TaskId},
+    parcel::{Calls, Packer, Packing, Spec},
     ports::{Outgoing, PortError, Ports, SendError},
     schedule::{NO_ARGS, Schedule, ScheduleError},
     task::{Registry, TaskDef},
-    wire::{Packer, Packing},
 };
 
 /// A run that is sent later than this after it was due was missed: it is subject to `catch_up`.
@@ -129,7 +128,7 @@ impl Entry {
 
     async fn send(&self, ports: &Ports, due_ms: u64, now_ms: u64) -> Result<TaskId, PortError> {
         // Accepted when it is sent, not when it was due: a run that is caught up has all of its time to expire.
-        let (id, message) = run(self.def, due_ms, now_ms)?;
+        let (id, message) = run(self.def, due_ms, now_ms);
         let sent = ports.queue.send(vec![message]).await;
         for sent in sent {
             // Whether it was rejected or nobody knows: it is sent again under the same id.
@@ -147,11 +146,10 @@ fn key(def: &TaskDef) -> String {
 
 /// The parcel of the run that was due at `due_ms`, accepted at `now_ms`. Its id follows from the schedule and the time
 /// it was due, whoever makes it.
-pub fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> Result<(TaskId, Outgoing), PortError> {
+pub fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> (TaskId, Outgoing) {
     let batch = BatchId::from_key(&key(def), &due_ms.to_string());
     let mut packer = Packer::new(Packing { calls: 1, bytes: RUN_BYTES, call_bytes: RUN_BYTES });
     packer.push(NO_ARGS);
-    let spec = Spec::new(def.name, &def.options, &CallOptions::default(), now_ms)
-        .map_err(|error| PortError::Refused { what: error.to_string() })?;
-    Ok((batch.call(0), spec.encode(&mut packer, now_ms, Place::root(batch, 0, false))))
+    let spec = Spec::of(def.name, &def.options, now_ms);
+    (batch.call(0), spec.encode(&mut packer, now_ms, Calls::root(batch, 0, false)))
 }

@@ -10,9 +10,9 @@ use std::{
 };
 
 use celeriac_core::{
+    parcel::Parcel,
     ports::Blocking,
     task::{Shared, TaskDef},
-    wire::Parcel,
 };
 use tokio::sync::{Notify, Semaphore};
 

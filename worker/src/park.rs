@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use celeriac_core::{
+    parcel::Parcel,
     ports::{Claimed, Reason, Settle},
     protocol,
-    wire::{Header, Parcel},
+    wire::Header,
 };
 
 use crate::{backoff::pause_ms, error::WorkerError, lease::Lease, perform::Performed, run::MAX_HOPS};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use celeriac_core::{
     id::ParcelId,
+    parcel::Parcel,
     ports::{
         Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settling,
         Takeover,
     },
     protocol::{self, put_aside},
     task::TaskDef,
-    wire::Parcel,
 };
 use futures::future::join_all;
 

@@ -9,9 +9,9 @@ use std::{
 };
 
 use celeriac_core::{
+    parcel::Parcel,
     ports::{Invocation, Ports},
     task::{Registry, Shared, States, TaskDef},
-    wire::Parcel,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

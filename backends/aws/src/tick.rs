@@ -8,14 +8,7 @@ use celeriac_core::{scheduler, task::Registry};
 /// The parcel of a run; `None` if this program has no such task: a deploy may be under way.
 pub(super) fn parcel(registry: Option<&Registry>, task: &str, due_ms: u64) -> Option<Bytes> {
     let def = registry?.get(task)?;
-    match scheduler::run(def, due_ms, due_ms) {
-        Ok((id, message)) => {
-            tracing::debug!(task, %id, due_ms, "a scheduled run is due");
-            Some(message.body)
-        }
-        Err(error) => {
-            tracing::error!(task, due_ms, %error, "a scheduled run cannot be made");
-            None
-        }
-    }
+    let (id, message) = scheduler::run(def, due_ms, due_ms);
+    tracing::debug!(task, %id, due_ms, "a scheduled run is due");
+    Some(message.body)
 }

@@ -6,8 +6,9 @@ use anyhow::{Result, ensure};
 use celeriac::Registry;
 use celeriac_core::{
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing},
     ports::{Delivery, Receipt},
-    wire::{Header, Packer, Packing, encode_args},
+    wire::{Header, encode_args},
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
 use measure::{Watch, payload, peak_mb};
@@ -43,23 +44,10 @@ pub(crate) fn lone_delivery(n: u64) -> Result<Delivery> {
     encode_args(&(payload(n, 100),), &mut args)?;
     packer.push(&args);
     let body = packer.encode(Header {
-        id: ParcelId::root(batch, n),
-        parent: None,
-        batch,
         recorded: true,
-        task: "lone".to_owned(),
-        queue: QUEUE.to_owned(),
-        first: n,
-        count: 0,
-        attempt: 1,
-        hops: 0,
         created_ms: 1,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: u64::MAX,
-        tenant: None,
-        call_ms: 0,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, n), batch, n, "lone", QUEUE)
     });
     Ok(Delivery { queue: QUEUE.into(), body, receipt: Receipt(n.to_string().into()), receives: 1, sent_ms: 1 })
 }

@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use aws_host::{Failure, Faults, Function, Host, HostOptions, Runs, Stub, now_ns};
 use bytes::Bytes;
 use celeriac_aws::Payload;
-use celeriac_core::wire::{Header, Parcel};
+use celeriac_core::parcel::Parcel;
+use celeriac_core::wire::Header;
 use serde_json::{Value, json};
 
 use crate::{

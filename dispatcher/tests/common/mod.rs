@@ -2,8 +2,9 @@
 
 use celeriac_core::{
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing},
     ports::{Outgoing, Ports},
-    wire::{Header, Packer, Packing},
+    wire::Header,
 };
 
 /// Sends so many parcels to a queue.
@@ -13,23 +14,8 @@ pub(crate) async fn send(ports: &Ports, queue: &str, parcels: u64) {
         let mut packer = Packer::new(Packing { calls: 1, bytes: 1 << 16, call_bytes: 1 << 16 });
         packer.push(b"\xc0");
         let body = packer.encode(Header {
-            id: ParcelId::root(batch, first),
-            parent: None,
-            batch,
-            recorded: false,
-            task: "mail.send".to_owned(),
-            queue: queue.to_owned(),
-            first,
-            count: 0,
-            attempt: 1,
-            hops: 0,
-            created_ms: 0,
-            due_ms: 0,
-            expires_ms: None,
             not_after_ms: u64::MAX,
-            tenant: None,
-            call_ms: 0,
-            died_ms: None,
+            ..Header::new(ParcelId::root(batch, first), batch, first, "mail.send", queue)
         });
         Outgoing { queue: queue.into(), body, due_ms: 0 }
     };

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing, Parcel},
     ports::{ChildPlan, Seal},
-    wire::{self, Header, Packer, Packing, Parcel},
+    wire::{self, Header},
 };
 
 /// The bytes as they are, and with the checksum that they should have: no fuzzer would guess it.
@@ -72,22 +73,8 @@ fn pack(header: Header, calls: u32) -> Bytes {
 fn header(first: u64) -> Header {
     let batch = BatchId::new(1_700_000_000_000, 42);
     Header {
-        id: ParcelId::root(batch, first),
-        parent: None,
-        batch,
-        recorded: false,
-        task: "mail.send".to_owned(),
-        queue: "mail".to_owned(),
-        first,
-        count: 0,
-        attempt: 1,
-        hops: 0,
         created_ms: 1_700_000_000_000,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: 1_701_209_600_000,
-        tenant: None,
-        call_ms: 0,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, first), batch, first, "mail.send", "mail")
     }
 }

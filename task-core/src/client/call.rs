@@ -4,12 +4,13 @@ use std::{fmt, time::Duration};
 
 use tokio::sync::oneshot;
 
-use super::{Client, Delay, Error, coalesce::PendingCall, delay::Sending, spec::Spec};
+use super::{Client, Delay, Error, coalesce::PendingCall, delay::Sending, spec::spec};
 use crate::{
     id::BatchId,
+    parcel::Packing,
     planner,
     task::{Options, Task},
-    wire::{Packing, encode_args},
+    wire::encode_args,
 };
 
 /// How a call is sent. The fields are the methods of [`Call`].
@@ -131,7 +132,7 @@ pub(super) fn prepare(
     if args.len() > limit {
         return Sending::refused(Error::TooLarge { task: task.to_owned(), bytes: args.len(), limit });
     }
-    let spec = match Spec::new(task, options, call, ports.clock.now_ms()) {
+    let spec = match spec(task, options, call, ports.clock.now_ms()) {
         Ok(spec) => spec,
         Err(error) => return Sending::refused(error),
     };

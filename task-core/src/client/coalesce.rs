@@ -11,12 +11,10 @@ use std::{
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Notify, oneshot};
 
-use super::{
-    flusher::{self, Background, Flight},
-    spec::Spec,
-};
+use super::flusher::{self, Background, Flight};
 use crate::{
     id::{BatchId, TaskId},
+    parcel::Spec,
     ports::{Outgoing, Ports, SendError},
 };
 
@@ -210,7 +208,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{client::CallOptions, task::Options};
+    use crate::task::Options;
 
     #[derive(Default)]
     struct Counter(AtomicUsize);
@@ -222,7 +220,7 @@ mod tests {
     }
 
     fn call(bytes: usize) -> PendingCall {
-        let spec = Spec::new("mail.send", &Options::new(), &CallOptions::default(), 0).unwrap();
+        let spec = Spec::of("mail.send", &Options::new(), 0);
         let (reply, _) = oneshot::channel();
         PendingCall { spec, parcel_calls: 1, unique: None, args: vec![0; bytes], reply }
     }

@@ -1,16 +1,10 @@
 //! Dead letters: looked at, sent again, dropped.
 
-use std::borrow::Cow;
-
-use super::{
-    Client, Error,
-    error::unanswered,
-    spec::{Place, Spec},
-};
+use super::{Client, Error, error::unanswered};
 use crate::{
     id::ParcelId,
+    parcel::{Calls, Packer, Packing, Spec},
     ports::{DeadLetter, DeadQuery, Outgoing, Ports, Removal, SendError},
-    wire::{Packer, Packing},
 };
 
 /// How many dead letters are sent at a time, or fewer that have the bytes of a send.
@@ -79,22 +73,15 @@ fn next_send(ports: &Ports, letters: &[DeadLetter]) -> Vec<Outgoing> {
 fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
     let mut packer = Packer::new(Packing::of(ports.profile, 1));
     packer.push(&letter.args);
-    let spec = Spec {
-        task: Cow::Owned(letter.task.clone()),
-        queue: Cow::Owned(letter.queue.clone()),
-        due_ms: 0,
-        expires_ms: None,
-        tenant: None,
-        call_ms: 0,
-    };
-    let place = Place {
+    let spec = Spec::new(letter.task.clone(), letter.queue.clone());
+    let calls = Calls {
         parcel: ParcelId::revived(letter.id, letter.died_ms),
         batch: letter.id.batch,
         first: letter.id.index,
         recorded: letter.recorded,
         died_ms: Some(letter.died_ms),
     };
-    spec.encode(&mut packer, ports.clock.now_ms().max(letter.died_ms.saturating_add(1)), place)
+    spec.encode(&mut packer, ports.clock.now_ms().max(letter.died_ms.saturating_add(1)), calls)
 }
 
 fn not_sent(letter: &DeadLetter, error: SendError) -> Error {

@@ -10,15 +10,15 @@ use super::{
     patience::patiently,
     sender::{Sender, Window},
     source::{Feed, Sink},
-    spec::{Place, Spec},
+    spec::spec,
 };
 use crate::{
     id::BatchId,
+    parcel::{Calls, Packing},
     planner::{self, Plan},
     ports::{NewBatch, Profile},
     protocol,
     task::{Options, Task},
-    wire::Packing,
 };
 
 /// Many calls of one task, not yet sent. Awaiting it sends them.
@@ -139,7 +139,7 @@ impl Request<'_> {
         let client = self.client.map_or_else(Client::ambient, Ok)?;
         let ports = client.ports();
         let now_ms = ports.clock.now_ms();
-        let spec = Spec::new(self.task, &self.options, &self.call, now_ms)?;
+        let spec = spec(self.task, &self.options, &self.call, now_ms)?;
         let key = self.call.unique.as_deref();
         let id = key.map_or_else(|| new_batch(ports), |key| batch_of(self.task, key));
         let name = self.name.unwrap_or_else(|| self.task.to_owned());
@@ -170,7 +170,7 @@ impl Request<'_> {
     async fn plan(mut self) -> Result<Plan, Error> {
         let client = self.client.or_else(Client::present);
         let profile = client.map_or(planner::PROFILE, |client| client.ports().profile);
-        let spec = Spec::new(self.task, &self.options, &self.call, 0)?;
+        let spec = spec(self.task, &self.options, &self.call, 0)?;
         let packing = packing(&self.options, profile, self.feed.count());
         let mut sink = Sink::new(packing);
         let mut plan = Plan::new(self.task, &self.options, profile);
@@ -182,8 +182,8 @@ impl Request<'_> {
             }
             if calls > 0 {
                 let args_bytes = sink.packer().bytes();
-                let place = Place::root(BatchId::from_key(self.task, ""), plan.calls, true);
-                let parcel = spec.encode(sink.packer(), 0, place);
+                let which = Calls::root(BatchId::from_key(self.task, ""), plan.calls, true);
+                let parcel = spec.encode(sink.packer(), 0, which);
                 plan.add(calls, args_bytes, parcel.body.len());
                 sink.next();
             }

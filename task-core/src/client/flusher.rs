@@ -9,12 +9,11 @@ use tokio::{runtime::Builder, sync::oneshot};
 use super::{
     coalesce::{Buffer, Lost, PendingCall, Reply},
     error::unanswered,
-    spec::{Place, Spec},
 };
 use crate::{
     id::BatchId,
+    parcel::{Calls, Packer, Packing, Spec},
     ports::{Outgoing, PortError, Ports, SendError},
-    wire::{Packer, Packing},
 };
 
 /// How many sends may be on their way. With two, one flush is packed while the disk syncs the one before.
@@ -153,7 +152,7 @@ impl Group {
     }
 
     fn load(&mut self, batch: BatchId, ports: &Ports) -> Load {
-        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Place::root(batch, 0, false));
+        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Calls::root(batch, 0, false));
         Load { message, batch, replies: std::mem::take(&mut self.replies) }
     }
 }

@@ -32,7 +32,6 @@ pub use fan_out::FanOut;
 pub use flusher::Background;
 pub use handle::Handle;
 pub use source::{FromIter, FromStream, Source};
-pub(crate) use spec::{Place, Spec};
 pub use status::CallStatus;
 
 #[doc(hidden)]

@@ -13,10 +13,10 @@ use super::{
     Error,
     patience::patiently,
     source::{Feed, Sink},
-    spec::{Place, Spec},
 };
 use crate::{
     id::BatchId,
+    parcel::{Calls, Spec},
     ports::{Accept, Outgoing, Ports, SendError},
     protocol,
 };
@@ -160,8 +160,8 @@ impl<'a> Sender<'a> {
         if calls == 0 {
             return;
         }
-        let place = Place::root(self.batch, self.next, true);
-        let message = self.spec.encode(self.sink.packer(), self.ports.clock.now_ms(), place);
+        let which = Calls::root(self.batch, self.next, true);
+        let message = self.spec.encode(self.sink.packer(), self.ports.clock.now_ms(), which);
         self.sink.next();
         self.next += calls;
         self.window.calls += calls;

@@ -14,8 +14,9 @@ use serde::Serialize;
 
 use super::Error;
 use crate::{
+    parcel::{Packer, Packing},
     task::{Takes, Task},
-    wire::{Packer, Packing, encode_args},
+    wire::encode_args,
 };
 
 /// Marks a source that is an iterator.

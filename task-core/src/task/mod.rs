@@ -16,7 +16,7 @@ mod traits;
 pub use context::{Context, Shared};
 pub use def::{Body, Job, TaskDef};
 pub use duration::parse_duration;
-pub use options::{Options, queue_name};
+pub use options::Options;
 pub use outcome::{Ended, Outcome};
 pub use registry::{Registry, RegistryError};
 pub use secret::Secret;

@@ -115,7 +115,7 @@ impl Options {
     #[must_use]
     #[track_caller]
     pub const fn queue(mut self, queue: &'static str) -> Self {
-        assert!(queue_name(queue), "queue: 1 to 80 letters, digits, `_` or `-`");
+        assert!(crate::name::queue_name(queue), "queue: 1 to 80 letters, digits, `_` or `-`");
         self.queue = queue;
         self
     }
@@ -223,19 +223,6 @@ const fn starts_with(text: &str, start: &str) -> bool {
         at += 1;
     }
     true
-}
-
-/// Whether a queue may have this name: those that SQS takes.
-pub const fn queue_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' || bytes[at] == b'-') {
-            return false;
-        }
-        at += 1;
-    }
-    !bytes.is_empty() && bytes.len() <= 80
 }
 
 const fn plain(name: &str, most: usize) -> bool {

@@ -8,22 +8,22 @@ use crate::bitmap::Bitmap;
 
 /// The body of a parcel. Field names are part of the wire format.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     /// The encoded arguments of each call.
     #[serde(borrow, deserialize_with = "at_most_max_calls")]
-    pub(super) args: Vec<&'a Bin>,
+    pub(crate) args: Vec<&'a Bin>,
     /// The calls' indexes, each counted from the header's `first`; absent when they follow one another. A set,
     /// not a list: a child must not be larger than its parent was allowed to be, however its calls are scattered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) indexes: Option<Bitmap>,
+    pub(crate) indexes: Option<Bitmap>,
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, WireError> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, WireError> {
         args::read(bytes).map_err(|error| WireError::Body(without_text(error.to_string())))
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         rmp_serde::to_vec_named(self).expect("a body has only types that MessagePack has, and a Vec takes all bytes")
     }
 }
@@ -37,14 +37,14 @@ fn without_text(said: String) -> String {
 }
 
 /// The set that stands for ascending indexes, or none if they follow one another.
-pub(super) fn gather(indexes: &[u64]) -> Option<Bitmap> {
+pub(crate) fn gather(indexes: &[u64]) -> Option<Bitmap> {
     let (first, last) = (indexes.first()?, indexes.last()?);
     let gaps = last - first >= indexes.len() as u64;
     gaps.then(|| indexes.iter().map(|index| (index - first) as u32).collect())
 }
 
 /// The indexes that a set stands for, of which there must be `count`.
-pub(super) fn spread(first: u64, set: &Bitmap, count: usize) -> Result<Vec<u64>, WireError> {
+pub(crate) fn spread(first: u64, set: &Bitmap, count: usize) -> Result<Vec<u64>, WireError> {
     let limit = MAX_CALLS as usize / 8;
     if set.as_bytes().len() > limit {
         let bytes = set.as_bytes().len();

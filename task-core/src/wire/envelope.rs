@@ -24,7 +24,7 @@ const LENGTH: usize = 4;
 const CHECKSUM: usize = 4;
 
 /// How many bytes an envelope adds to header and body.
-pub(super) const OVERHEAD: usize = FIXED + LENGTH + CHECKSUM;
+pub(crate) const OVERHEAD: usize = FIXED + LENGTH + CHECKSUM;
 
 /// Fast rather than small: a parcel is sent once and read once.
 const LEVEL: i32 = 1;
@@ -39,7 +39,7 @@ thread_local! {
 }
 
 /// Wraps header and body, compressed if that saves a tenth.
-pub(super) fn wrap(header: &[u8], body: &[u8]) -> Bytes {
+pub(crate) fn wrap(header: &[u8], body: &[u8]) -> Bytes {
     let compressed = compress(body);
     let (flags, stored) = compressed.as_deref().map_or((0, body), |small| (ZSTD, small));
     let mut parcel = Vec::with_capacity(OVERHEAD + header.len() + stored.len());
@@ -89,7 +89,7 @@ pub(super) fn is_stub(parcel: &[u8]) -> bool {
 }
 
 /// The header's bytes, and the body as it was before compression.
-pub(super) fn unwrap(parcel: &Bytes) -> Result<(&[u8], Bytes), WireError> {
+pub(crate) fn unwrap(parcel: &Bytes) -> Result<(&[u8], Bytes), WireError> {
     let header = header(parcel)?;
     let body_at = FIXED + header.len() + LENGTH;
     let end = parcel.len().checked_sub(CHECKSUM).filter(|end| *end >= body_at).ok_or(WireError::Truncated {

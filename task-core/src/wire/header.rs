@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_INDEX, MAX_TASK_BYTES, MAX_TIME_MS, WireError, args, envelope};
+use super::{KEPT_MS, MAX_INDEX, MAX_TASK_BYTES, MAX_TIME_MS, WireError, args, envelope};
 use crate::{
     id::{BatchId, ParcelId},
-    task::queue_name,
+    name::{MAX_TENANT_CHARS, queue_name, tenant_name},
 };
 
 /// The head of a parcel. Field names are part of the wire format.
@@ -56,22 +56,38 @@ pub struct Header {
     pub died_ms: Option<u64>,
 }
 
-/// The most characters of a tenant's name: those of a group of SQS's fair queues.
-pub const MAX_TENANT_CHARS: usize = 128;
-
-/// Whether a tenant may have this name.
-pub(crate) fn tenant_name(name: &str) -> bool {
-    (1..=MAX_TENANT_CHARS).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 impl Header {
+    /// The head of a parcel that is at its first attempt, due at once, and of which nothing else is known. The packer
+    /// sets how many calls it has.
+    pub fn new(id: ParcelId, batch: BatchId, first: u64, task: impl Into<String>, queue: impl Into<String>) -> Self {
+        Self {
+            id,
+            parent: None,
+            batch,
+            recorded: false,
+            task: task.into(),
+            queue: queue.into(),
+            first,
+            count: 0,
+            attempt: 1,
+            hops: 0,
+            created_ms: 0,
+            due_ms: 0,
+            expires_ms: None,
+            not_after_ms: KEPT_MS,
+            tenant: None,
+            call_ms: 0,
+            died_ms: None,
+        }
+    }
+
     /// Reads the header of an encoded parcel and nothing else: not the body, and not the checksum over it.
     pub fn peek(parcel: &[u8]) -> Result<Self, WireError> {
         envelope::header(parcel).and_then(Self::decode)
     }
 
     /// Reads a header and makes its numbers ones that can be reckoned with, whoever wrote them.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let mut header: Self = args::read(bytes).map_err(|error| WireError::Header(error.to_string()))?;
         if header.attempt == 0 {
             return Err(WireError::Header("attempt 0; attempts count from 1".to_owned()));
@@ -101,7 +117,7 @@ impl Header {
         Ok(header)
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         rmp_serde::to_vec_named(self).expect("a header has only types that MessagePack has, and a Vec takes all bytes")
     }
 }

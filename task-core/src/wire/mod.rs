@@ -5,24 +5,19 @@
 
 mod args;
 mod at_most;
-mod body;
-mod envelope;
+pub(crate) mod body;
+pub(crate) mod envelope;
 mod error;
 mod header;
 mod json;
-mod packer;
-mod parcel;
 mod short;
 
 pub(crate) use args::Reader;
 pub use args::{decode_args, encode_args};
 pub(crate) use at_most::AtMost;
 pub use error::WireError;
-pub(crate) use header::tenant_name;
-pub use header::{Header, MAX_TENANT_CHARS};
+pub use header::Header;
 pub use json::{Json, from_json};
-pub use packer::{Packer, Packing};
-pub use parcel::Parcel;
 pub(crate) use short::excerpt;
 
 /// The bytes of a parcel up to the end of its header: they stand for a parcel that lies elsewhere, and are enough for

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use celeriac_core::{
     client::{Call, Client, Error},
     id::BatchId,
+    parcel::Parcel,
     ports::{Outgoing, SendError},
-    wire::Parcel,
 };
 use futures::{FutureExt, future::join_all, poll};
 

@@ -10,8 +10,9 @@ use std::{
 
 use celeriac_core::{
     client::{Error, FanOut},
+    parcel::Parcel,
     ports::{SendError, Tally},
-    wire::{MAX_CALLS, Parcel},
+    wire::MAX_CALLS,
 };
 use futures::{FutureExt, StreamExt, stream};
 

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 use celeriac_core::{
     client::{Call, CallStatus, Client, Error, FanOut},
     id::TaskId,
+    parcel::Parcel,
     ports::{
         Claim, ClaimRequest, DeadLetter, DeadQuery, Delivery, Ports, Reason, Receive, Record, ResultRow, Seal,
         Settling, Takeover, Tally,
     },
-    wire::{Parcel, decode_args, encode_args},
+    wire::{decode_args, encode_args},
 };
 use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;

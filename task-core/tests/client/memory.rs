@@ -9,13 +9,13 @@ use bytes::Bytes;
 use celeriac_core::{
     client::Client,
     id::{BatchId, ParcelId, TaskId},
+    parcel::Parcel,
     planner,
     ports::{
         BatchRecord, Batches, Checkpoint, Claim, ClaimRequest, DeadLetter, DeadLetters, DeadQuery, Delivery, Depth,
         Entropy, Failure, Finish, Ledger, NewBatch, Outgoing, Owed, PortError, Ports, Profile, Queue, Receive, Record,
         Removal, Row, Schedules, Seal, SendError, Settlement, SystemClock, Tally, Threads,
     },
-    wire::Parcel,
 };
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;

@@ -6,8 +6,9 @@ use celeriac_core::{
     bitmap::Bitmap,
     client::{Call, Client, FanOut},
     id::ParcelId,
+    parcel::Parcel,
     task::{Options, Takes, Task},
-    wire::{Parcel, decode_args},
+    wire::decode_args,
 };
 use serde::{Deserialize, Serialize, Serializer};
 

@@ -6,8 +6,9 @@ use std::io::Write as _;
 use bytes::Bytes;
 use celeriac_core::{
     bitmap::Bitmap,
+    parcel::Parcel,
     ports::{ChildPlan, Seal},
-    wire::{Header, MAX_BODY_BYTES, MAX_CALLS, Parcel},
+    wire::{Header, MAX_BODY_BYTES, MAX_CALLS},
 };
 
 use crate::{

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use celeriac_core::{
     bitmap::Bitmap,
     id::TaskId,
+    parcel::{Packer, Parcel},
     ports::{ChildPlan, Seal},
-    wire::{Header, Packer, Parcel},
+    wire::Header,
 };
 use proptest::prelude::*;
 

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use celeriac_core::{
     bitmap::Bitmap,
+    parcel::Parcel,
     ports::{ChildPlan, Seal},
-    wire::{Header, Json, MAX_INDEX, Parcel, WireError},
+    wire::{Header, Json, MAX_INDEX, WireError},
 };
 use proptest::prelude::*;
 

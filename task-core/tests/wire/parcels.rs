@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use celeriac_core::{
     id::{BatchId, ParcelId},
-    wire::{Header, Packer, Packing, encode_args},
+    parcel::{Packer, Packing},
+    wire::{Header, encode_args},
 };
 
 pub(crate) const ROOMY: Packing = Packing { calls: 4096, bytes: 256 * 1024, call_bytes: 256 * 1024 };
@@ -12,23 +13,9 @@ pub(crate) const ROOMY: Packing = Packing { calls: 4096, bytes: 256 * 1024, call
 pub(crate) fn header(first: u64) -> Header {
     let batch = BatchId::new(1_700_000_000_000, 42);
     Header {
-        id: ParcelId::root(batch, first),
-        parent: None,
-        batch,
-        recorded: false,
-        task: "mail.send".to_owned(),
-        queue: "mail".to_owned(),
-        first,
-        count: 0,
-        attempt: 1,
-        hops: 0,
         created_ms: 1_700_000_000_000,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: 1_701_209_600_000,
-        tenant: None,
-        call_ms: 0,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, first), batch, first, "mail.send", "mail")
     }
 }
 

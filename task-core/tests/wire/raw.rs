@@ -1,7 +1,8 @@
 //! Parcels put together by hand, as no client would.
 
 use bytes::Bytes;
-use celeriac_core::wire::{Header, Parcel, WireError};
+use celeriac_core::parcel::Parcel;
+use celeriac_core::wire::{Header, WireError};
 
 use super::parcels;
 

@@ -1,6 +1,7 @@
 //! What goes in comes out, for any calls that fit.
 
-use celeriac_core::wire::{Header, MAX_INDEX, MAX_TIME_MS, Packer, Packing, Parcel};
+use celeriac_core::parcel::{Packer, Packing, Parcel};
+use celeriac_core::wire::{Header, MAX_INDEX, MAX_TIME_MS};
 use proptest::prelude::*;
 
 use super::{parcels::*, raw};

@@ -14,8 +14,9 @@ use std::{
 use bytes::Bytes;
 use celeriac_core::{
     id::{BatchId, ParcelId},
+    parcel::Parcel,
     ports::{ChildPlan, Seal},
-    wire::{Header, Json, Parcel, from_json},
+    wire::{Header, Json, from_json},
 };
 use serde_json::{Value, json};
 
@@ -29,9 +30,7 @@ fn vectors() -> Vec<(&'static str, Bytes)> {
         recorded: true,
         due_ms: 1_700_000_600_000,
         expires_ms: Some(1_700_003_600_000),
-        tenant: None,
         call_ms: 250,
-        died_ms: None,
         ..header(4096)
     };
     let people = (0..40).map(|n| mail(&format!("user{n:02}@example.org"), "spring"));

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use celeriac_aws::{Backend, Options, Settings};
 use celeriac_core::{
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing},
     ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
-    wire::{self, Header, Packer, Packing},
+    wire::{self, Header},
 };
 use libtest_mimic::{Arguments, Trial};
 
@@ -135,23 +136,8 @@ fn large_parcel() -> Bytes {
     );
     packer.push(&argument);
     packer.encode(Header {
-        id: ParcelId::root(batch, 0),
-        parent: None,
-        batch,
-        recorded: false,
-        task: "mail.send".to_owned(),
-        queue: "mail".to_owned(),
-        first: 0,
-        count: 0,
-        attempt: 1,
-        hops: 0,
-        created_ms: 0,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: u64::MAX,
-        tenant: None,
-        call_ms: 0,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, 0), batch, 0, "mail.send", "mail")
     })
 }
 

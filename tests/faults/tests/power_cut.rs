@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use celeriac::{Client, TaskId, embedded};
-use celeriac_core::wire::Parcel;
+use celeriac_core::parcel::Parcel;
 use process_faults::{
     journal::{self, Deed, Entry, Platter},
     record::{Event, Record, What, parse},

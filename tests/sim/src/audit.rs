@@ -5,9 +5,10 @@ use std::sync::Arc;
 use celeriac_core::{
     bitmap::Bitmap,
     id::ParcelId,
+    parcel::Parcel,
     planner,
     ports::{Claim, ClaimRequest, Delivery, Outgoing, Record, Seal, Settle, Settlement},
-    wire::{Header, Parcel, decode_args},
+    wire::{Header, decode_args},
 };
 use celeriac_sim::{Deed, HostId, Observer, Write};
 

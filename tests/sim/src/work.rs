@@ -5,9 +5,10 @@ use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 use celeriac_core::{
     client::{Call, Client, Error, FanOut},
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing},
     ports::{BatchRecord, Batches, DeadQuery, NewBatch, Outgoing, Owed, PortError},
     task::{Takes, Task},
-    wire::{Header, KEPT_MS, Packer, Packing, encode_args},
+    wire::{Header, KEPT_MS, encode_args},
 };
 use celeriac_sim::{BEGIN_MS, Dice, Host, Sim};
 use futures::{future::BoxFuture, future::join_all};
@@ -253,23 +254,9 @@ impl Batches for Owing {
 fn callback(of: BatchId) -> Outgoing {
     let batch = owed_by(of);
     let header = Header {
-        id: ParcelId::root(batch, 0),
-        parent: None,
-        batch,
-        recorded: false,
-        task: Callback::NAME.to_owned(),
-        queue: Callback::OPTIONS.queue.to_owned(),
-        first: 0,
-        count: 1,
-        attempt: 1,
-        hops: 0,
         created_ms: BEGIN_MS,
-        due_ms: 0,
-        expires_ms: None,
         not_after_ms: BEGIN_MS + KEPT_MS,
-        tenant: None,
-        call_ms: 0,
-        died_ms: None,
+        ..Header::new(ParcelId::root(batch, 0), batch, 0, Callback::NAME, Callback::OPTIONS.queue)
     };
     let mut args = Vec::new();
     encode_args(&Args::NONE, &mut args).expect("numbers and names can be encoded");

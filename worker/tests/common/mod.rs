@@ -14,11 +14,12 @@ use std::{
 use bytes::Bytes;
 use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
+    parcel::{Packer, Packing},
     ports::{
         Clock, DeadLetter, DeadQuery, Delivery, Entropy, Failure, Invocation, NewBatch, Outgoing, Ports, Receive, Row,
     },
     task::{Body, Context, Ended, Job, Options, Registry, States, TaskDef},
-    wire::{Header, Packer, Packing, encode_args},
+    wire::{Header, encode_args},
 };
 use celeriac_embedded::open_with;
 use celeriac_worker::{Worker, WorkerOptions};
@@ -144,23 +145,10 @@ impl Bench {
 
     pub async fn send_with(&self, task: &str, calls: u32, change: impl FnOnce(&mut Header)) -> ParcelId {
         let mut header = Header {
-            id: ParcelId::root(self.batch, 0),
-            parent: None,
-            batch: self.batch,
             recorded: true,
-            task: task.to_owned(),
-            queue: QUEUE.to_owned(),
-            first: 0,
-            count: calls,
-            attempt: 1,
-            hops: 0,
             created_ms: self.ports.clock.now_ms(),
-            due_ms: 0,
-            expires_ms: None,
             not_after_ms: self.ports.clock.now_ms() + 14 * 86_400_000,
-            tenant: None,
-            call_ms: 0,
-            died_ms: None,
+            ..Header::new(ParcelId::root(self.batch, 0), self.batch, 0, task, QUEUE)
         };
         change(&mut header);
         let new = NewBatch {

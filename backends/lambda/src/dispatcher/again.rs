@@ -4,9 +4,9 @@
 
 use celeriac_aws::Cause;
 use celeriac_core::{
+    parcel::Parcel,
     ports::{Outgoing, PortError, Ports, Row, RowState, SendError},
     protocol,
-    wire::Parcel,
 };
 use futures::future::join_all;
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use celeriac_aws::Cause;
 use celeriac_core::{
+    parcel::Parcel,
     ports::{Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settling, Takeover},
     protocol,
-    wire::{Header, Parcel},
+    wire::Header,
 };
 use futures::future::join_all;
 

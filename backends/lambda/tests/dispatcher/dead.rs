@@ -179,7 +179,7 @@ async fn a_lost_child_stays_for_who_can_tell_which_calls_it_had() {
         return;
     }
     let site = Site::with_empty_bucket().await;
-    let parent = wire::Parcel::open(&site.parcel(1, 3).await).unwrap();
+    let parent = celeriac_core::parcel::Parcel::open(&site.parcel(1, 3).await).unwrap();
     let plan = ChildPlan { calls: [0, 2].into_iter().collect(), attempt: 2, due_ms: 0 };
     let child = parent.children(&Seal { children: vec![plan] }).remove(0);
     site.send_bytes("mail-dead", wire::stub(&child.body).unwrap()).await;

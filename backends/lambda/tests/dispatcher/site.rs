@@ -15,11 +15,12 @@ use bytes::Bytes;
 use celeriac_aws::{Backend, Settings};
 use celeriac_core::{
     id::{BatchId, ParcelId},
+    parcel::{Packer, Packing},
     ports::{
         Claim, ClaimRequest, Clock, DeadLetter, DeadQuery, Delivery, Invocation, InvokeError, Invoker, Launcher,
         NewBatch, Outgoing, PortError, Ports, Receive, Takeover,
     },
-    wire::{self, Header, Packer, Packing},
+    wire::{self, Header},
 };
 use celeriac_dispatcher::DispatcherOptions;
 use celeriac_embedded::open_with;
@@ -194,23 +195,10 @@ impl Site {
             packer.push(b"\xc0");
         });
         packer.encode(Header {
-            id,
-            parent: None,
-            batch,
             recorded: true,
-            task: "mail.send".to_owned(),
-            queue: "mail".to_owned(),
-            first: 0,
-            count: calls,
-            attempt: 1,
-            hops: 0,
             created_ms: START_MS,
-            due_ms: 0,
-            expires_ms: None,
             not_after_ms: START_MS + KEPT.as_millis() as u64,
-            tenant: None,
-            call_ms: 0,
-            died_ms: None,
+            ..Header::new(id, batch, 0, "mail.send", "mail")
         })
     }
 

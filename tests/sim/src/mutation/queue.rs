@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use celeriac_core::{
+    parcel::{Packer, Packing, Parcel},
     ports::{Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement},
-    wire::{Header, Packer, Packing, Parcel},
+    wire::Header,
 };
 use futures::future::{BoxFuture, FutureExt as _};
 

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Header, MAX_CALLS, envelope};
-use crate::ports::Profile;
+use crate::{
+    ports::Profile,
+    wire::{Header, MAX_CALLS, envelope},
+};
 
 /// When a parcel is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::fmt;
 use bytes::Bytes;
 use serde_bytes::Bytes as Bin;
 
-use super::{
-    Header, KEPT_MS, MAX_CALLS, WireError,
-    body::{self, Body},
-    envelope,
-};
 use crate::{
     id::TaskId,
     ports::{ChildPlan, Outgoing, Seal},
+    wire::{
+        Header, KEPT_MS, MAX_CALLS, WireError,
+        body::{self, Body},
+        envelope,
+    },
 };
 
 /// An opened parcel. `Debug` shows its header, and not its arguments.

@@ -1,0 +1,22 @@
+//! What may be a name: of a queue, of a tenant.
+
+/// The most characters of a tenant's name: those of a group of SQS's fair queues.
+pub const MAX_TENANT_CHARS: usize = 128;
+
+/// Whether a queue may have this name: those that SQS takes.
+pub const fn queue_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' || bytes[at] == b'-') {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= 80
+}
+
+/// Whether a tenant may have this name.
+pub fn tenant_name(name: &str) -> bool {
+    (1..=MAX_TENANT_CHARS).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,83 @@
+//! What heads a parcel of new calls: what they have in common, and which calls of their batch they are.
+
+use std::borrow::Cow;
+
+use super::Packer;
+use crate::{
+    id::{BatchId, ParcelId},
+    ports::Outgoing,
+    task::Options,
+    wire::{Header, KEPT_MS},
+};
+
+/// What calls must have in common to share a parcel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Spec {
+    /// The task.
+    pub task: Cow<'static, str>,
+    /// The queue they are sent to.
+    pub queue: Cow<'static, str>,
+    /// When they are due, in milliseconds since 1970; 0 for at once.
+    pub due_ms: u64,
+    /// When they expire unless they have started, in milliseconds since 1970.
+    pub expires_ms: Option<u64>,
+    /// On whose behalf they are made.
+    pub tenant: Option<String>,
+    /// How long one of them is expected to take, in milliseconds; 0 when nobody knows.
+    pub call_ms: u32,
+}
+
+impl Spec {
+    /// Calls of this task and queue, due at once, of which nothing else is known.
+    pub fn new(task: impl Into<Cow<'static, str>>, queue: impl Into<Cow<'static, str>>) -> Self {
+        Self { task: task.into(), queue: queue.into(), due_ms: 0, expires_ms: None, tenant: None, call_ms: 0 }
+    }
+
+    /// Calls as the options of their task have them, made at `now_ms`.
+    pub fn of(task: &'static str, options: &Options, now_ms: u64) -> Self {
+        Self {
+            expires_ms: options.expires.map(|expires| now_ms.saturating_add(expires.as_millis() as u64)),
+            call_ms: options.takes.map_or(0, |takes| takes.as_millis().try_into().unwrap_or(u32::MAX).max(1)),
+            ..Self::new(task, options.queue)
+        }
+    }
+
+    /// The message of what is packed, accepted at `created_ms`.
+    pub fn encode(&self, packer: &mut Packer, created_ms: u64, calls: Calls) -> Outgoing {
+        let Calls { parcel, batch, first, recorded, died_ms } = calls;
+        let header = Header {
+            recorded,
+            created_ms,
+            due_ms: self.due_ms,
+            expires_ms: self.expires_ms,
+            not_after_ms: created_ms.max(self.due_ms).saturating_add(KEPT_MS),
+            tenant: self.tenant.clone(),
+            call_ms: self.call_ms,
+            died_ms,
+            ..Header::new(parcel, batch, first, self.task.as_ref(), self.queue.as_ref())
+        };
+        Outgoing { queue: self.queue.as_ref().into(), body: packer.encode(header), due_ms: self.due_ms }
+    }
+}
+
+/// Which calls a parcel has.
+#[derive(Clone, Copy, Debug)]
+pub struct Calls {
+    /// The parcel.
+    pub parcel: ParcelId,
+    /// Their batch.
+    pub batch: BatchId,
+    /// The lowest index among them.
+    pub first: u64,
+    /// Whether the batch has a record, whose counters the parcel's end moves.
+    pub recorded: bool,
+    /// When the call had died, in milliseconds since 1970, if it is sent again.
+    pub died_ms: Option<u64>,
+}
+
+impl Calls {
+    /// Calls that a client packs: their parcel's id follows from the batch and its first call.
+    pub fn root(batch: BatchId, first: u64, recorded: bool) -> Self {
+        Self { parcel: ParcelId::root(batch, first), batch, first, recorded, died_ms: None }
+    }
+}
