@@ -25,9 +25,18 @@
 #[macro_export]
 macro_rules! main {
     () => {
-        $crate::cli::main(|app| async move { ::core::result::Result::Ok(app) })
+        $crate::main!(|app| async move { ::core::result::Result::Ok(app) })
     };
     ($setup:expr $(,)?) => {
-        $crate::cli::main($setup)
+        $crate::cli::main(
+            $crate::cli::Program {
+                name: ::core::option::Option::unwrap_or(
+                    ::core::option_env!("CARGO_BIN_NAME"),
+                    ::core::env!("CARGO_PKG_NAME"),
+                ),
+                version: ::core::env!("CARGO_PKG_VERSION"),
+            },
+            $setup,
+        )
     };
 }

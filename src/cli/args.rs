@@ -1,25 +1,22 @@
 //! The command line as a whole.
 
-use clap::{Args, Parser, Subcommand};
-use tracing::level_filters::LevelFilter;
+use clap::{Parser, Subcommand};
 
 #[cfg(feature = "deploy")]
 use super::deploy::Deploy;
 use super::{
     batches::Batches,
     call::Call,
+    common::Common,
+    completions::{Completions, Man},
     dead::Dead,
     dev::Dev,
     dispatcher::Dispatcher,
-    exit::{EXIT_CODES, Failure},
+    exit::EXIT_CODES,
     queue::Queue,
     status::Status,
     tasks::Tasks,
     worker::Worker,
-};
-use crate::{
-    logging::{Form, Logging},
-    store::Store,
 };
 
 /// Runs the tasks of this program, and shows what became of their calls.
@@ -31,46 +28,6 @@ pub(super) struct Cli {
 
     #[command(subcommand)]
     pub(super) command: Option<Command>,
-}
-
-/// Above the options that all commands take.
-const COMMON: &str = "Options of all commands";
-
-/// What all commands take.
-#[derive(Clone, Debug, Args)]
-pub(super) struct Common {
-    /// The store that holds messages and ledger, such as sqlite:celeriac.db or aws:shop. Defaults to what CELERIAC_STORE
-    /// names; if that is nothing, sqlite:celeriac.db
-    #[allow(clippy::doc_markdown, reason = "people read it in a terminal")]
-    #[arg(long, global = true, value_name = "URL", help_heading = COMMON)]
-    store: Option<String>,
-
-    /// Print one JSON document on standard output; roles write their log lines as JSON
-    #[arg(long, global = true, help_heading = COMMON)]
-    pub(super) json: bool,
-}
-
-impl Common {
-    /// The log, from this level on.
-    pub(super) fn logging(&self, level: LevelFilter) -> Logging {
-        Logging::new(level, if self.json { Form::Json } else { Form::Text })
-    }
-
-    /// Where messages and ledger are: an option goes before the environment.
-    pub(super) fn store(&self) -> Result<Store, Failure> {
-        let Some(url) = &self.store else { return Ok(Store::Environment) };
-        let url = url.parse().map_err(|error| Failure::Usage(format!("--store: {error}")))?;
-        Ok(Store::Url(Ok(url)))
-    }
-
-    /// The stack on AWS that the option names, else the environment.
-    #[cfg(feature = "deploy")]
-    pub(super) fn stack(&self) -> Result<celeriac_aws::Stack, Failure> {
-        match self.store()?.url().map_err(Failure::usage)? {
-            Some(url) if url.scheme() == celeriac_aws::SCHEME => url.rest().parse().map_err(Failure::usage),
-            _ => Err(Failure::Usage("of which stack? Name it with --store aws:NAME or CELERIAC_STORE".to_owned())),
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +43,8 @@ pub(super) enum Command {
     Queue(Queue),
     #[cfg(feature = "deploy")]
     Deploy(Deploy),
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Default for Command {

@@ -6,7 +6,7 @@ use celeriac_core::ports::BoxError;
 use clap::Args;
 
 use super::{
-    args::Common,
+    common::Common,
     exit::Failure,
     role::{self, Serve},
 };

@@ -11,7 +11,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
-use super::{args::Common, exit::Failure, role, session};
+use super::{common::Common, exit::Failure, role, session};
 use crate::store::Opened;
 use crate::sweep::sweep;
 

@@ -8,6 +8,9 @@
 mod args;
 mod batches;
 mod call;
+mod common;
+mod completions;
+mod confirm;
 mod dead;
 #[cfg(feature = "deploy")]
 mod deploy;
@@ -26,7 +29,7 @@ mod worker;
 use std::{ffi::OsString, future::Future, process::ExitCode};
 
 use celeriac_core::ports::BoxError;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use self::{
     args::{Cli, Command},
@@ -35,8 +38,17 @@ use self::{
 };
 use crate::App;
 
+/// The program as its command line names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Its package.
+    pub name: &'static str,
+    /// The package's version.
+    pub version: &'static str,
+}
+
 /// What [`main!`](crate::main!) expands to: obeys the arguments of the process, or Lambda.
-pub fn main<S, F>(setup: S) -> ExitCode
+pub fn main<S, F>(program: Program, setup: S) -> ExitCode
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
@@ -45,16 +57,19 @@ where
     if crate::lambda::is_here() {
         return crate::lambda::main(setup);
     }
-    run(setup, std::env::args_os())
+    run(program, setup, std::env::args_os())
 }
 
 /// Obeys these arguments, the first of which is the program's name: for programs with a command line of their own.
-pub fn run<S, F>(setup: S, args: impl IntoIterator<Item = OsString>) -> ExitCode
+pub fn run<S, F>(program: Program, setup: S, args: impl IntoIterator<Item = OsString>) -> ExitCode
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    let cli = match Cli::try_parse_from(args) {
+    let version = format!("{} (celeriac {})", program.version, env!("CARGO_PKG_VERSION"));
+    let command = Cli::command().name(program.name).version(version);
+    let parsed = command.clone().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(answer) => {
             // Help goes to standard output and is no error. Nobody is left to tell if it cannot be written.
@@ -62,13 +77,13 @@ where
             return ExitCode::from(answer.exit_code() as u8);
         }
     };
-    match obey(cli, setup) {
+    match obey(cli, command, setup) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-fn obey<S, F>(cli: Cli, setup: S) -> Result<(), Failure>
+fn obey<S, F>(cli: Cli, program: clap::Command, setup: S) -> Result<(), Failure>
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
@@ -86,5 +101,7 @@ where
         Command::Queue(queue) => Session::run(&common, |session| queue.run(session)),
         #[cfg(feature = "deploy")]
         Command::Deploy(deploy) => deploy.run(&common),
+        Command::Completions(completions) => completions.run(program),
+        Command::Man(man) => man.run(program),
     }
 }

@@ -2,18 +2,13 @@
 
 use std::{future::Future, time::Duration};
 
-use celeriac_core::{
-    client::Client,
-    ports::BoxError,
-    store::Existence,
-    task::{chain, queue_name},
-};
+use celeriac_core::{client::Client, name::queue_name, ports::BoxError, store::Existence, task::chain};
 use clap::Args;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
-use super::{args::Common, exit::Failure, session, signals};
+use super::{common::Common, exit::Failure, session, signals};
 use crate::{app::App, host::GRACE, store::Store};
 
 /// The settings of a role that executes tasks. They go before those of the program's set-up.

@@ -10,7 +10,7 @@ use celeriac_core::{
 };
 use tracing::level_filters::LevelFilter;
 
-use super::{args::Common, exit::Failure};
+use super::{common::Common, exit::Failure};
 use crate::{StartError, store::Store};
 
 /// What a command works with. Opened as it is asked for: `tasks` needs no store, `queue` no tasks.

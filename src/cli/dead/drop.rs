@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    super::{exit::Failure, print, session::Session},
+    super::{confirm::Confirm, exit::Failure, print, session::Session},
     select::Select,
 };
 
@@ -14,11 +14,16 @@ use super::{
 pub(super) struct Drop {
     #[command(flatten)]
     select: Select,
+
+    #[command(flatten)]
+    confirm: Confirm,
 }
 
 #[derive(Serialize)]
 struct Answer {
     dropped: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
     missing: Vec<String>,
 }
 
@@ -26,18 +31,26 @@ impl Drop {
     pub(super) async fn run(self, session: Session) -> Result<(), Failure> {
         let ports = session.ports()?;
         let letters = &*ports.dead_letters;
-        let selected = self
-            .select
+        let Self { select, confirm } = self;
+        let dry_run = confirm.dry_run;
+        if select.is_all() && !dry_run {
+            confirm.ask("forget all dead letters for good")?;
+        }
+        let selected = select
             .each(letters, |page| async move {
+                if dry_run {
+                    return Ok(page.len() as u64);
+                }
                 let page = page.into_iter().map(|letter| (letter.id, letter.died_ms)).collect();
                 Ok(letters.remove(page, Removal::Dropped).await?)
             })
             .await?;
         if session.json() {
             let missing = selected.missing.iter().map(ToString::to_string).collect();
-            print::write_json(&Answer { dropped: selected.count, missing })?;
+            print::write_json(&Answer { dropped: selected.count, dry_run, missing })?;
         } else {
-            print::write(&format!("dropped {}\n", print::count(selected.count, "dead letter")))?;
+            let did = if dry_run { "would drop" } else { "dropped" };
+            print::write(&format!("{did} {}\n", print::count(selected.count, "dead letter")))?;
         }
         selected.complete()
     }

@@ -43,6 +43,11 @@ pub(super) struct Selected {
 }
 
 impl Select {
+    /// Whether all dead letters are meant.
+    pub(super) fn is_all(&self) -> bool {
+        self.all
+    }
+
     /// Does something to each page of the dead letters that are meant; it answers to how many it was done.
     pub(super) async fn each<A, F>(self, letters: &dyn DeadLetters, mut act: A) -> Result<Selected, Failure>
     where

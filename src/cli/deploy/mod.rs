@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use self::{package::Package, template::Template};
-use super::{args::Common, exit::Failure};
+use super::{common::Common, exit::Failure};
 use crate::deploy;
 
 /// What runs this program on AWS: the template of its stack, and the zip of its functions

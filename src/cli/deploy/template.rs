@@ -4,7 +4,7 @@ use celeriac_core::ports::{Clock, SystemClock};
 use clap::Args;
 
 use super::{
-    super::{args::Common, exit::Failure, print, session},
+    super::{common::Common, exit::Failure, print, session},
     Settings,
 };
 use crate::deploy;

@@ -83,7 +83,7 @@ fn dead_letters_are_dropped() {
     let again = site.shop(&["dead", "drop", &ids[0], &ids[1], "--json"]);
     assert_eq!((again.code, again.json()), (Some(4), json!({ "dropped": 1, "missing": [ids[0]] })));
     assert_eq!(site.shop(&["dead", "drop", "--task", "greet"]).ok().out, "dropped 0 dead letters\n");
-    assert_eq!(site.shop(&["dead", "drop", "--all"]).ok().out, "dropped 1 dead letter\n");
+    assert_eq!(site.shop(&["dead", "drop", "--all", "--yes"]).ok().out, "dropped 1 dead letter\n");
     assert_eq!(site.json(&["dead", "list"]), json!({ "dead": [], "next": null }));
 }
 

@@ -40,7 +40,7 @@ fn queues_are_listed() {
         site.shop(&["queue"]).ok().lines(),
         ["QUEUE READY DELAYED IN FLIGHT BURIED OLDEST READY", "default 1 0 0 0 TIME", "orders 1 1 0 0 TIME",]
     );
-    let queues = site.json(&["queue", "orders"]);
+    let queues = site.json(&["queue", "list", "orders"]);
     let orders = &queues["queues"][0];
     assert_eq!(queues["queues"].as_array().unwrap().len(), 1);
     assert_eq!((&orders["ready"], &orders["delayed"], &orders["in_flight"]), (&json!(1), &json!(1), &json!(0)));

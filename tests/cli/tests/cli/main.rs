@@ -10,6 +10,7 @@ mod lambda;
 mod look;
 #[cfg(target_os = "linux")]
 mod package;
+mod program;
 #[cfg(unix)]
 mod roles;
 #[cfg(unix)]

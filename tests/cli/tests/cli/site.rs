@@ -81,7 +81,7 @@ impl Site {
     /// Asks until nothing of a queue is in flight: a call has ended a moment before its parcel has.
     #[track_caller]
     pub(crate) fn settles(&self, queue: &str) {
-        let in_flight = (0..1_000).map(|_| self.json(&["queue", queue])["queues"][0]["in_flight"].take());
+        let in_flight = (0..1_000).map(|_| self.json(&["queue", "list", queue])["queues"][0]["in_flight"].take());
         assert!(in_flight.into_iter().any(|parcels| parcels == 0), "{queue} has not settled");
     }
 

@@ -1,0 +1,50 @@
+//! What all commands take: the store, and the form of the answer.
+
+use clap::Args;
+use tracing::level_filters::LevelFilter;
+
+use super::exit::Failure;
+use crate::{
+    logging::{Form, Logging},
+    store::Store,
+};
+
+/// Above the options that all commands take.
+const COMMON: &str = "Options of all commands";
+
+/// What all commands take.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Common {
+    /// The store that holds messages and ledger, such as sqlite:celeriac.db or aws:shop. Defaults to what CELERIAC_STORE
+    /// names; if that is nothing, sqlite:celeriac.db
+    #[allow(clippy::doc_markdown, reason = "people read it in a terminal")]
+    #[arg(long, global = true, value_name = "URL", help_heading = COMMON)]
+    store: Option<String>,
+
+    /// Print one JSON document on standard output; roles write their log lines as JSON
+    #[arg(long, global = true, help_heading = COMMON)]
+    pub(super) json: bool,
+}
+
+impl Common {
+    /// The log, from this level on.
+    pub(super) fn logging(&self, level: LevelFilter) -> Logging {
+        Logging::new(level, if self.json { Form::Json } else { Form::Text })
+    }
+
+    /// Where messages and ledger are: an option goes before the environment.
+    pub(super) fn store(&self) -> Result<Store, Failure> {
+        let Some(url) = &self.store else { return Ok(Store::Environment) };
+        let url = url.parse().map_err(|error| Failure::Usage(format!("--store: {error}")))?;
+        Ok(Store::Url(Ok(url)))
+    }
+
+    /// The stack on AWS that the option names, else the environment.
+    #[cfg(feature = "deploy")]
+    pub(super) fn stack(&self) -> Result<celeriac_aws::Stack, Failure> {
+        match self.store()?.url().map_err(Failure::usage)? {
+            Some(url) if url.scheme() == celeriac_aws::SCHEME => url.rest().parse().map_err(Failure::usage),
+            _ => Err(Failure::Usage("of which stack? Name it with --store aws:NAME or CELERIAC_STORE".to_owned())),
+        }
+    }
+}
