@@ -37,7 +37,8 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// - An `async fn` runs beside others; a plain `fn` is blocking and runs on a thread.
+/// - An `async fn` runs beside others; a plain `fn` is blocking and runs on a thread. It calls other tasks with
+///   `.delay(..).blocking_send()`, and runs any other future with `tokio::runtime::Handle::current().block_on(..)`.
 /// - Its **arguments** are sent and stored, so they are owned, have plain names, and types that are `Serialize` and
 ///   `DeserializeOwned`. Callers may pass anything that is `Into` a `String`, `PathBuf`, `Box<str>`, `Arc<str>` or
 ///   `Cow<'static, str>`; other types as they are. `#[serde(..)]` on an argument is that of a field: with

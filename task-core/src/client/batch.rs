@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData, time::Duration};
 
 use serde::Serialize;
 
-use super::{Client, Error, Handle, handle::Waiting};
+use super::{Client, Error, Handle, blocking::block_on, handle::Waiting};
 use crate::{id::BatchId, ports::BatchRecord};
 
 /// A batch of calls. `O` is what each of them returns.
@@ -127,5 +127,13 @@ impl<O> Clone for Batch<O> {
 impl<O> fmt::Debug for Batch<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Batch({}, {:?}, {} calls)", self.id, self.name, self.accepted)
+    }
+
+    /// Waits as [`wait`](Self::wait) does, from code that is not async: blocks this thread.
+    ///
+    /// # Errors
+    /// Those of [`wait`](Self::wait).
+    pub fn blocking_wait(&self, timeout: Duration) -> Result<Progress, Error> {
+        block_on(self.wait(timeout))
     }
 }

@@ -115,6 +115,16 @@ impl<T: Task> Call<T> {
     }
 }
 
+impl<T: Task> Call<T> {
+    /// Sends it as [`send`](Self::send) does, from code that is not async: blocks this thread until the call is durable.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send).
+    pub fn blocking_send(self) -> Result<Handle<T::Output>, Error> {
+        self.send().blocking_send()
+    }
+}
+
 /// Room for usual arguments.
 const ARGS_BYTES: usize = 128;
 

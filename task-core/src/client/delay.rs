@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Client, Error, Handle, Unsent,
-    coalesce::{Lost, PendingCall, Push, Reply},
+    blocking::block_on,
+    coalesce::{Lost, NotSent, PendingCall, Push, Reply},
     lone::Lone,
 };
 use crate::{
@@ -22,7 +23,8 @@ use crate::{
     task::Task,
 };
 
-/// A call on its way: resolves once it is durable. Its arguments are encoded already, so that it borrows nothing.
+/// A call on its way: resolves once it is durable, on any executor. Its arguments are encoded already, so that it borrows
+/// nothing. Code that is not async uses [`blocking_send`](Self::blocking_send).
 ///
 /// It is handed over when it is first polled. From then on dropping it, as a web framework does when the other side
 /// hangs up, does not take the call back: what is left to do is done by the client's thread.
@@ -35,6 +37,15 @@ pub struct Delay<T: Task> {
 impl<T: Task> Delay<T> {
     pub(super) fn new(sending: Sending) -> Self {
         Self { sending, output: PhantomData }
+    }
+
+    /// Sends the call from code that is not async, such as a task that is a plain function: blocks this thread until the
+    /// call is durable.
+    ///
+    /// # Errors
+    /// Those of [`Call::send`](super::Call::send).
+    pub fn blocking_send(self) -> Result<Handle<T::Output>, Error> {
+        block_on(self)
     }
 }
 

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 
 use super::{
     Batch, CallOptions, Client, Error, Source,
+    blocking::{block_on, yield_now},
     flusher::new_batch,
     patience::patiently,
     sender::{Sender, Window},
@@ -26,7 +27,7 @@ use crate::{
 /// The source is read as fast as its calls are sent and no faster, and is never whole in memory. The calls run while
 /// the source is still being read. An iterator is read on the thread that awaits this, which lets other tasks run
 /// after each parcel; one that blocks for long belongs on a thread of its own. A stream that has nothing for 100 ms
-/// does not keep what it yielded from being sent. Needs a tokio runtime with time enabled.
+/// does not keep what it yielded from being sent. Runs on any executor.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct FanOut<'a, T: Task> {
     request: Request<'a>,
@@ -116,8 +117,17 @@ impl<'a, T: Task> FanOut<'a, T> {
     /// # Errors
     /// [`Error::Stopped`] says how many were accepted before something went wrong.
     pub async fn send(self) -> Result<Batch<T::Output>, Error> {
-        let (client, id, name, accepted) = self.request.send().await?;
-        Ok(Batch::new(client, id, name, accepted))
+        let Sent { client, id, name, accepted, sent } = self.request.send().await?;
+        Ok(Batch::new(client, id, name, accepted, sent))
+    }
+
+    /// Sends the calls as [`send`](Self::send) does, from code that is not async: blocks this thread until all are
+    /// accepted.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send).
+    pub fn blocking_send(self) -> Result<Batch<T::Output>, Error> {
+        block_on(self.send())
     }
 }
 
@@ -190,7 +200,7 @@ impl Request<'_> {
             if !more {
                 return Ok(plan);
             }
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use super::{CallStatus, Client, Error};
+use super::{CallStatus, Client, Error, blocking::block_on};
 use crate::{
     id::TaskId,
     ports::{Clock, Ports},
@@ -42,7 +42,7 @@ impl<O> Handle<O> {
 
 impl<O: DeserializeOwned + 'static> Handle<O> {
     /// Waits until the call has ended, at most this long, and answers what it returned. Asks at growing intervals,
-    /// from 5 ms to half a second. Celery: `get`.
+    /// from 5 ms to half a second. Works on any executor. Celery: `get`.
     ///
     /// # Errors
     /// [`Error::Dead`] says why a call did not end well, [`Error::NotYet`] that it has not ended in time.
@@ -68,6 +68,14 @@ impl<O: DeserializeOwned + 'static> Handle<O> {
                 }
             }
         }
+    }
+
+    /// Waits as [`get`](Self::get) does, from code that is not async: blocks this thread.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn blocking_get(&self, timeout: Duration) -> Result<O, Error> {
+        block_on(self.get(timeout))
     }
 
     fn read(&self, value: &[u8]) -> Result<O, Error> {

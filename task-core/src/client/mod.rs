@@ -5,6 +5,7 @@
 
 mod ambient;
 mod batch;
+mod blocking;
 mod call;
 #[allow(clippy::module_inception, reason = "one noun per file, and this one's is the module's")]
 mod client;

@@ -11,6 +11,7 @@ use futures::{FutureExt, TryFutureExt, future::BoxFuture};
 
 use super::{
     Error,
+    blocking::yield_now,
     patience::patiently,
     source::{Feed, Sink},
 };
@@ -81,7 +82,7 @@ impl<'a> Sender<'a> {
                 );
                 return Err(Error::Invalid { task: self.spec.task.as_ref().to_owned(), why });
             }
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         self.next = items;
         Ok(())
@@ -117,7 +118,7 @@ impl<'a> Sender<'a> {
                     linger = None;
                     self.pack();
                     // Encoding a parcel takes about a millisecond: the runtime has other tasks.
-                    tokio::task::yield_now().await;
+                    yield_now().await;
                 }
                 Event::Lingered => {
                     linger = None;

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 
+use super::timer;
+
 /// Time.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970, UTC.
@@ -23,7 +25,8 @@ pub trait Entropy: Send + Sync + 'static {
     fn next_u64(&self) -> u64;
 }
 
-/// The machine's clock; sleeps by tokio's timer.
+/// The machine's clock. Its sleeps end on any executor. Those that begin in a tokio runtime use the timer of that runtime,
+/// which has to have one (`enable_time`).
 #[derive(Debug)]
 pub struct SystemClock {
     start: std::time::Instant,
@@ -49,7 +52,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
+        timer::sleep(duration)
     }
 }
 

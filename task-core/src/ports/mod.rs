@@ -17,6 +17,7 @@ mod invoker;
 mod ledger;
 mod queue;
 mod schedules;
+mod timer;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use ledger::{
 };
 pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement};
 pub use schedules::Schedules;
+pub(crate) use timer::Blocked;
 
 /// What a backend gives to client, dispatcher and worker.
 #[derive(Clone)]

@@ -6,6 +6,7 @@
 mod ambient;
 mod dead;
 mod delay;
+mod executors;
 mod fan_out;
 mod file;
 mod json;
