@@ -20,7 +20,7 @@
 ///
 /// The set-up, if there is one, is an `async fn(App) -> Result<App, BoxError>`. It runs in the roles that execute
 /// tasks (`dev`, `worker`) before the first of them starts, on the runtime that runs them; the other roles and the
-/// commands never run it. An error ends the process with exit code 3. Log lines go to standard error, as much as
+/// commands never run it. So `main` itself is neither `async` nor under `#[tokio::main]`. An error ends the process with exit code 3. Log lines go to standard error, as much as
 /// `RUST_LOG` says, unless the program has installed a subscriber of its own.
 #[macro_export]
 macro_rules! main {

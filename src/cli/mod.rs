@@ -53,6 +53,9 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
+    if let Err(failure) = outside_of_runtimes() {
+        return failure.report();
+    }
     #[cfg(feature = "lambda")]
     if crate::lambda::is_here() {
         return crate::lambda::main(setup);
@@ -66,6 +69,9 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
+    if let Err(failure) = outside_of_runtimes() {
+        return failure.report();
+    }
     let version = format!("{} (celeriac {})", program.version, env!("CARGO_PKG_VERSION"));
     let command = Cli::command().name(program.name).version(version);
     let parsed = command.clone().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -81,6 +87,19 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Refuses to run in a tokio runtime: each role starts the one that it needs, which would panic there.
+fn outside_of_runtimes() -> Result<(), Failure> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Ok(());
+    }
+    Err(Failure::Start(
+        "`celeriac::main!` was called in a tokio runtime, and it starts one of its own: take `#[tokio::main]` and `async` \
+         away, as in `fn main() -> std::process::ExitCode { celeriac::main!(setup) }`, and move what is async into the \
+         set-up, an `async fn setup(app: App) -> Result<App, BoxError>`"
+            .to_owned(),
+    ))
 }
 
 fn obey<S, F>(cli: Cli, program: clap::Command, setup: S) -> Result<(), Failure>

@@ -71,5 +71,14 @@ async fn setup(app: App) -> Result<App, BoxError> {
 }
 
 fn main() -> ExitCode {
+    if env::var_os("SHOP_IN_A_RUNTIME").is_some() {
+        return in_a_runtime();
+    }
+    celeriac::main!(setup)
+}
+
+/// What a `main` under `#[tokio::main]` does.
+#[tokio::main(flavor = "current_thread")]
+async fn in_a_runtime() -> ExitCode {
     celeriac::main!(setup)
 }

@@ -52,6 +52,19 @@ fn the_set_up_forgets_a_state() {
 }
 
 #[test]
+fn main_is_called_in_a_runtime() {
+    for args in [&[][..], &["worker"], &["tasks"], &["--help"]] {
+        let answer = Site::new().program(SHOP, args).env("SHOP_IN_A_RUNTIME", "1").output().unwrap();
+        Answer::from(answer).fails(
+            3,
+            "error: `celeriac::main!` was called in a tokio runtime, and it starts one of its own: take `#[tokio::main]` \
+             and `async` away, as in `fn main() -> std::process::ExitCode { celeriac::main!(setup) }`, and move what is \
+             async into the set-up, an `async fn setup(app: App) -> Result<App, BoxError>`",
+        );
+    }
+}
+
+#[test]
 fn the_set_up_fails() {
     let answer = Site::new().program(SHOP, &["worker"]).env("SHOP_SETUP", "fails").output().unwrap();
     Answer::from(answer).fails(3, "error: the set-up failed: the till is locked");
