@@ -16,6 +16,7 @@ cases!["batches":
     closing_a_batch_whose_calls_have_ended_answers_its_callback,
     an_empty_batch_is_finished_when_it_is_closed,
     a_batch_that_is_not_there_is_refused,
+    a_reinstated_batch_runs,
     the_newest_batches_come_first,
 ];
 
@@ -81,7 +82,17 @@ async fn a_batch_that_is_not_there_is_refused(world: World) {
     assert!(matches!(batches.accepted(nobody, 0, 1).await, Err(PortError::Refused { .. })));
     assert!(matches!(batches.close(nobody, 1).await, Err(PortError::Refused { .. })));
     assert!(!batches.revoke(nobody).await.expect("revoke"));
+    assert!(!batches.reinstate(nobody).await.expect("reinstate"));
     assert_eq!(batches.get(nobody).await.expect("get"), None);
+}
+
+async fn a_reinstated_batch_runs(world: World) {
+    let batch = world.batch(20, None).await;
+    assert!(world.ports.batches.revoke(batch).await.expect("revoke"));
+    assert!(world.claimed(world.request(batch, 0)).await.revoked && world.record_of(batch).await.revoked);
+    assert!(world.ports.batches.reinstate(batch).await.expect("reinstate"));
+    assert!(!world.claimed(world.request(batch, 10)).await.revoked && !world.record_of(batch).await.revoked);
+    assert!(world.ports.batches.reinstate(batch).await.expect("reinstating again changes nothing"));
 }
 
 async fn the_newest_batches_come_first(world: World) {

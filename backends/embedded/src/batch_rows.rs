@@ -103,9 +103,10 @@ pub(super) fn close(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<(
         .map(|_| ())
 }
 
-/// Revokes a batch. Says whether there is one.
-pub(super) fn revoke(tx: &Tx<'_>, id: BatchId) -> rusqlite::Result<bool> {
-    Ok(tx.db.prepare_cached("UPDATE batch SET stopped = 1 WHERE id = ?1")?.execute([id.to_bytes()])? == 1)
+/// Revokes a batch, or lifts that. Says whether there is one.
+pub(super) fn set_revoked(tx: &Tx<'_>, id: BatchId, revoked: bool) -> rusqlite::Result<bool> {
+    let mut update = tx.db.prepare_cached("UPDATE batch SET stopped = ?2 WHERE id = ?1")?;
+    Ok(update.execute(params![id.to_bytes(), revoked])? == 1)
 }
 
 /// Whether a batch is revoked.

@@ -50,7 +50,11 @@ impl Batches for Store {
     }
 
     fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.writer.run(Cost::durable(0), move |tx| rows::revoke(tx, id)).boxed()
+        self.writer.run(Cost::durable(0), move |tx| rows::set_revoked(tx, id, true)).boxed()
+    }
+
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.writer.run(Cost::durable(0), move |tx| rows::set_revoked(tx, id, false)).boxed()
     }
 
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {

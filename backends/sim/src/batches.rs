@@ -90,9 +90,9 @@ impl BatchBook {
         Ok(self.hand_out(id, now_ms))
     }
 
-    /// Revokes a batch. Says whether there is one.
-    pub(super) fn revoke(&mut self, id: BatchId) -> bool {
-        self.batches.get_mut(&id).map(|entry| entry.record.revoked = true).is_some()
+    /// Revokes a batch, or lifts that. Says whether there is one.
+    pub(super) fn set_revoked(&mut self, id: BatchId, revoked: bool) -> bool {
+        self.batches.get_mut(&id).map(|entry| entry.record.revoked = revoked).is_some()
     }
 
     /// Whether a batch is revoked.

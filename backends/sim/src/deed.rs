@@ -38,6 +38,8 @@ pub enum Deed<'a> {
     Closed(BatchId),
     /// A batch was revoked.
     Revoked(BatchId),
+    /// The revocation of a batch was lifted.
+    Reinstated(BatchId),
     /// A callback was said to be sent.
     Paid(BatchId),
     /// A dead letter was removed, if it was of that death.
@@ -119,6 +121,7 @@ impl fmt::Display for Deed<'_> {
             Self::Accepted(batch, upto) => write!(f, "batch {batch} is accepted up to {upto}"),
             Self::Closed(batch) => write!(f, "closes batch {batch}"),
             Self::Revoked(batch) => write!(f, "revokes batch {batch}"),
+            Self::Reinstated(batch) => write!(f, "reinstates batch {batch}"),
             Self::Paid(batch) => write!(f, "batch {batch} owes nothing more"),
             Self::Removed(call, removed) => write!(f, "removes the dead letter of {call}: {removed}"),
             Self::Failed(what) => write!(f, "a request failed: {what}"),

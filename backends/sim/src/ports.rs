@@ -215,7 +215,15 @@ impl Batches for Backend {
     fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
         self.ledger(move |site| {
             site.see(&Deed::Revoked(id));
-            site.store().batches.revoke(id)
+            site.store().batches.set_revoked(id, true)
+        })
+        .boxed()
+    }
+
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.ledger(move |site| {
+            site.see(&Deed::Reinstated(id));
+            site.store().batches.set_revoked(id, false)
         })
         .boxed()
     }

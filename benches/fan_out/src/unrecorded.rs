@@ -29,6 +29,10 @@ impl Batches for Unrecorded {
         ready(Ok(false)).boxed()
     }
 
+    fn reinstate(&self, _: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        ready(Ok(false)).boxed()
+    }
+
     fn get(&self, _: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
         ready(Ok(None)).boxed()
     }

@@ -155,6 +155,10 @@ impl Batches for Table<dyn Batches> {
         self.port.revoke(id)
     }
 
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.port.reinstate(id)
+    }
+
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
         self.port.get(id)
     }

@@ -13,6 +13,7 @@ pub struct Batch<O> {
     id: BatchId,
     name: String,
     accepted: u64,
+    sent: u64,
     output: PhantomData<fn() -> O>,
 }
 
@@ -63,8 +64,8 @@ impl From<&BatchRecord> for Progress {
 }
 
 impl<O> Batch<O> {
-    pub(super) fn new(client: Client, id: BatchId, name: String, accepted: u64) -> Self {
-        Self { client, id, name, accepted, output: PhantomData }
+    pub(super) fn new(client: Client, id: BatchId, name: String, accepted: u64, sent: u64) -> Self {
+        Self { client, id, name, accepted, sent, output: PhantomData }
     }
 
     /// Its id.
@@ -82,6 +83,12 @@ impl<O> Batch<O> {
         self.accepted
     }
 
+    /// How many of these the `fan_out` that answered this has sent: 0 if the batch of its key was closed before, and of
+    /// a batch that was looked up.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// The handle of its call at `index`, from 0 in the order of its source.
     pub fn call(&self, index: u64) -> Handle<O> {
         self.client.handle(self.id.call(index))
@@ -96,6 +103,13 @@ impl<O> Batch<O> {
     /// Revokes it: calls that are not yet with a worker become dead letters without running. Celery: `revoke`.
     pub async fn revoke(&self) -> Result<(), Error> {
         let known = self.client.ports().batches.revoke(self.id).await?;
+        if known { Ok(()) } else { Err(Error::NoBatch { batch: self.id }) }
+    }
+
+    /// Lifts its revocation: calls that a worker takes from now on run. Those that were refused before are dead letters
+    /// until they are sent again, as with [`Client::retry_dead`]. Celery has no such option.
+    pub async fn reinstate(&self) -> Result<(), Error> {
+        let known = self.client.ports().batches.reinstate(self.id).await?;
         if known { Ok(()) } else { Err(Error::NoBatch { batch: self.id }) }
     }
 
@@ -120,20 +134,12 @@ impl<O> Batch<O> {
 
 impl<O> Clone for Batch<O> {
     fn clone(&self) -> Self {
-        Self::new(self.client.clone(), self.id, self.name.clone(), self.accepted)
+        Self::new(self.client.clone(), self.id, self.name.clone(), self.accepted, self.sent)
     }
 }
 
 impl<O> fmt::Debug for Batch<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Batch({}, {:?}, {} calls)", self.id, self.name, self.accepted)
-    }
-
-    /// Waits as [`wait`](Self::wait) does, from code that is not async: blocks this thread.
-    ///
-    /// # Errors
-    /// Those of [`wait`](Self::wait).
-    pub fn blocking_wait(&self, timeout: Duration) -> Result<Progress, Error> {
-        block_on(self.wait(timeout))
     }
 }

@@ -4,9 +4,8 @@ use std::{fmt, time::Duration};
 
 use tokio::sync::oneshot;
 
-use super::{Client, Delay, Error, coalesce::PendingCall, delay::Sending, spec::spec};
+use super::{Client, Delay, Error, Handle, coalesce::PendingCall, delay::Sending, spec::spec};
 use crate::{
-    id::BatchId,
     parcel::Packing,
     planner,
     task::{Options, Task},
@@ -78,10 +77,16 @@ impl<T: Task> Call<T> {
         self
     }
 
-    /// A key: of the calls of this task with the same key one runs, and all have the same id, for as long as the
-    /// ledger keeps its row, which is 16 days from when it was sent or due. Whichever is claimed first decides the
-    /// arguments. Such a call has a parcel, and so a claim, of its own. Defaults to none. Celery: `task_id`, which
-    /// does not keep a second one from running.
+    /// A key: of the calls of this task with the same key one runs, for as long as the ledger keeps its row, which is
+    /// 16 days from when it was sent or due. What a second one answers depends on the first:
+    ///
+    /// - it waits, runs or has succeeded: the handle of the first, whose arguments count;
+    /// - it is dead: [`Error::KeyDead`], since nothing would run; [`Client::retry_dead`] sends the first again;
+    /// - its dead letter was dropped, which frees the key: a new call with an id of its own.
+    ///
+    /// Of calls that are sent at the same time, the one that is claimed first decides the arguments. Such a call has a
+    /// parcel, and so a claim, of its own, and what has its key is looked up before it is sent. Defaults to none.
+    /// Celery: `task_id`, which does not keep a second one from running.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.options.unique = Some(key.into());
         self
@@ -146,9 +151,8 @@ pub(super) fn prepare(
         Ok(spec) => spec,
         Err(error) => return Sending::refused(error),
     };
-    let unique = call.unique.as_deref().map(|key| BatchId::from_key(task, key));
     let (reply, replied) = oneshot::channel();
-    Sending::new(client, PendingCall { spec, parcel_calls, unique, args, reply }, replied)
+    Sending::new(client, PendingCall { spec, parcel_calls, key: call.unique.clone(), args, reply }, replied)
 }
 
 impl<T: Task> fmt::Debug for Call<T> {

@@ -74,7 +74,7 @@ impl Client {
     /// [`Error::NoBatch`] if there is none.
     pub async fn batch<O>(&self, id: BatchId) -> Result<Batch<O>, Error> {
         let record = self.ports().batches.get(id).await?.ok_or(Error::NoBatch { batch: id })?;
-        Ok(Batch::new(self.clone(), record.id, record.name, record.accepted))
+        Ok(Batch::new(self.clone(), record.id, record.name, record.accepted, 0))
     }
 
     /// The newest batches, newest first.

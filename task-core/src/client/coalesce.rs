@@ -11,9 +11,12 @@ use std::{
 use futures::stream::FuturesUnordered;
 use tokio::sync::{Notify, oneshot};
 
-use super::flusher::{self, Background, Flight};
+use super::{
+    Error,
+    flusher::{self, Background, Flight},
+};
 use crate::{
-    id::{BatchId, TaskId},
+    id::TaskId,
     parcel::Spec,
     ports::{Outgoing, Ports, SendError},
 };
@@ -23,14 +26,22 @@ pub(super) struct PendingCall {
     pub(super) spec: Spec,
     /// How many calls its parcel may have.
     pub(super) parcel_calls: u32,
-    /// The batch of a call with a key, which has a parcel of its own.
-    pub(super) unique: Option<BatchId>,
+    /// The key of a call that has one, and so a parcel of its own.
+    pub(super) key: Option<String>,
     pub(super) args: Vec<u8>,
     pub(super) reply: oneshot::Sender<Reply>,
 }
 
 /// What becomes of a call that was handed over.
-pub(super) type Reply = Result<TaskId, Box<Lost>>;
+pub(super) type Reply = Result<TaskId, Box<NotSent>>;
+
+/// Why a call was not accepted.
+pub(super) enum NotSent {
+    /// Its parcel was not acknowledged.
+    Lost(Lost),
+    /// It was not sent.
+    Refused(Error),
+}
 
 /// A call whose parcel was not acknowledged.
 pub(super) struct Lost {
@@ -222,7 +233,7 @@ mod tests {
     fn call(bytes: usize) -> PendingCall {
         let spec = Spec::of("mail.send", &Options::new(), 0);
         let (reply, _) = oneshot::channel();
-        PendingCall { spec, parcel_calls: 1, unique: None, args: vec![0; bytes], reply }
+        PendingCall { spec, parcel_calls: 1, key: None, args: vec![0; bytes], reply }
     }
 
     /// How many bytes may wait here.

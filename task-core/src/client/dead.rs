@@ -1,8 +1,10 @@
 //! Dead letters: looked at, sent again, dropped.
 
+use std::collections::BTreeSet;
+
 use super::{Client, Error, error::unanswered};
 use crate::{
-    id::ParcelId,
+    id::{BatchId, ParcelId},
     parcel::{Calls, Packer, Packing, Spec},
     ports::{DeadLetter, DeadQuery, Outgoing, Ports, Removal, SendError},
 };
@@ -21,9 +23,13 @@ impl Client {
     /// that someone else has sent again, at the same time or before, runs once all the same.
     ///
     /// # Errors
-    /// For the first that was not sent; it and those after it stay dead letters, and can be retried again.
+    /// [`Error::Revoked`] if the batch of one of them is revoked: then none is sent, and [`Batch::reinstate`] lifts that.
+    /// Else for the first that was not sent; it and those after it stay dead letters, and can be retried again.
+    ///
+    /// [`Batch::reinstate`]: super::Batch::reinstate
     pub async fn retry_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
         let ports = self.ports();
+        refuse_revoked(ports, letters).await?;
         let (mut retried, mut left) = (0, letters);
         while !left.is_empty() {
             let messages = next_send(ports, left);
@@ -52,6 +58,17 @@ impl Client {
         let ids = letters.iter().map(|letter| (letter.id, letter.died_ms)).collect();
         Ok(self.ports().dead_letters.remove(ids, Removal::Dropped).await?)
     }
+}
+
+/// Refuses letters whose batch is revoked: a worker would not run them. Only a batch with a record can be.
+async fn refuse_revoked(ports: &Ports, letters: &[DeadLetter]) -> Result<(), Error> {
+    let recorded = letters.iter().filter(|letter| letter.recorded).map(|letter| letter.id.batch);
+    for batch in recorded.collect::<BTreeSet<BatchId>>() {
+        if let Some(record) = ports.batches.get(batch).await?.filter(|record| record.revoked) {
+            return Err(Error::Revoked { batch, name: record.name });
+        }
+    }
+    Ok(())
 }
 
 /// The first of them as they are sent together: at least one.

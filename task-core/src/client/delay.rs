@@ -118,7 +118,10 @@ impl Future for Sending {
                     };
                     return Poll::Ready(match reply {
                         Ok(Ok(id)) => Ok((client, id)),
-                        Ok(Err(lost)) => Err(lost.told(client, task)),
+                        Ok(Err(not_sent)) => Err(match *not_sent {
+                            NotSent::Lost(lost) => lost.told(client, task),
+                            NotSent::Refused(error) => error,
+                        }),
                         Err(_) => Err(thread_ended(&task)),
                     });
                 }

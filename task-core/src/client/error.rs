@@ -82,8 +82,30 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Error>,
     },
-    /// A batch was revoked before its source was read to the end.
-    #[error("batch {batch} (`{name}`) was revoked: to send it all the same, use another key")]
+    /// The call that has this key is dead, so that another call under the key would not run. Nothing was sent. See
+    /// [`Call::unique`](super::Call::unique).
+    #[error(
+        "task `{task}`: nothing was sent, since the call with the key `{}` is dead: call {id} {status}; send that call \
+         again (`dead retry {id}`, `Client::retry_dead`), or drop its dead letter (`dead drop {id}`, \
+         `Client::drop_dead`), which frees the key",
+        key.escape_debug()
+    )]
+    KeyDead {
+        /// The task.
+        task: String,
+        /// The key.
+        key: String,
+        /// The call that is dead.
+        id: TaskId,
+        /// How it died.
+        status: Box<CallStatus>,
+    },
+    /// The batch is revoked: its calls would become dead letters without running. Nothing was sent.
+    #[error(
+        "nothing was sent: batch {batch} (`{}`) is revoked, so that its calls would not run; `Batch::reinstate` or \
+         `dead retry --reinstate` lifts that, and a `fan_out` with another key is another batch",
+        name.escape_debug()
+    )]
     Revoked {
         /// The batch.
         batch: BatchId,

@@ -65,9 +65,15 @@ impl<'a, T: Task> FanOut<'a, T> {
     }
 
     /// A key, which makes this batch resumable: sent again with the same key, it passes over the items that are
-    /// accepted already and goes on with the next, and once it is closed it sends nothing. So the source must yield
-    /// the same items in the same order. Keys are kept apart by task, and from those of single calls. Defaults to
-    /// none.
+    /// accepted already and goes on with the next. So the source must yield the same items in the same order: only their
+    /// number is compared. What is sent again depends on the batch:
+    ///
+    /// - its source was not read to the end: the items that are not accepted yet;
+    /// - its source was read to the end: nothing, which [`Batch::sent`] says, whatever became of its calls; a source with
+    ///   more items is refused, since another source needs another key;
+    /// - it is revoked: nothing, and the answer is [`Error::Revoked`]; [`Batch::reinstate`] lifts that.
+    ///
+    /// Keys are kept apart by task, and from those of single calls. Defaults to none.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.request.call.unique = Some(key.into());
         self
@@ -138,14 +144,23 @@ impl<'a, T: Task> IntoFuture for FanOut<'a, T> {
     fn into_future(self) -> Self::IntoFuture {
         let Self { request, .. } = self;
         Box::pin(async {
-            let (client, id, name, accepted) = request.send().await?;
-            Ok(Batch::new(client, id, name, accepted))
+            let Sent { client, id, name, accepted, sent } = request.send().await?;
+            Ok(Batch::new(client, id, name, accepted, sent))
         })
     }
 }
 
+/// What a `fan_out` came to.
+struct Sent {
+    client: Client,
+    id: BatchId,
+    name: String,
+    accepted: u64,
+    sent: u64,
+}
+
 impl Request<'_> {
-    async fn send(self) -> Result<(Client, BatchId, String, u64), Error> {
+    async fn send(self) -> Result<Sent, Error> {
         let client = self.client.map_or_else(Client::ambient, Ok)?;
         let ports = client.ports();
         let now_ms = ports.clock.now_ms();
@@ -156,9 +171,6 @@ impl Request<'_> {
         let batch = NewBatch { id, name, task: self.task.to_owned(), created_ms: now_ms, callback: None };
         let record = ports.batches.open(batch).await?;
         let name = record.name;
-        if record.closed {
-            return Ok((client, id, name, record.accepted));
-        }
         if record.revoked {
             return Err(Error::Revoked { batch: id, name });
         }
@@ -168,13 +180,19 @@ impl Request<'_> {
         let lingers = key.is_none() || ports.atomic.is_some();
         let window = Window::default();
         let mut sender = Sender { ports, spec, batch: id, feed: self.feed, sink, lingers, next: 0, window };
+        if record.closed {
+            sender.has_no_more_than(record.accepted).await?;
+            drop(sender);
+            return Ok(Sent { client, id, name, accepted: record.accepted, sent: 0 });
+        }
         sender.skip(record.accepted).await?;
         let accepted = sender.run().await?;
         let close = || ports.batches.close(id, ports.clock.now_ms());
         if let Some(owed) = patiently(&*ports.clock, close).await? {
             protocol::pay(ports, owed.batch, owed.message).await?;
         }
-        Ok((client, id, name, accepted))
+        let sent = accepted.saturating_sub(record.accepted);
+        Ok(Sent { client, id, name, accepted, sent })
     }
 
     async fn plan(mut self) -> Result<Plan, Error> {

@@ -3,12 +3,14 @@
 
 use std::{collections::HashMap, io, panic::AssertUnwindSafe, sync::Arc, thread};
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream, stream::FuturesUnordered};
 use tokio::{runtime::Builder, sync::oneshot};
 
 use super::{
-    coalesce::{Buffer, Lost, PendingCall, Reply},
+    Error,
+    coalesce::{Buffer, Lost, NotSent, PendingCall, Reply},
     error::unanswered,
+    key::{self, Key},
 };
 use crate::{
     id::BatchId,
@@ -19,11 +21,17 @@ use crate::{
 /// How many sends may be on their way. With two, one flush is packed while the disk syncs the one before.
 const FLIGHTS: usize = 2;
 
+/// How many keys are looked up at a time.
+const KEYS: usize = 32;
+
 /// A send on its way, which answers its calls.
 pub(super) type Flight = BoxFuture<'static, ()>;
 
 /// The send of one call.
 pub(super) fn alone(ports: Arc<Ports>, call: PendingCall) -> Flight {
+    if call.key.is_some() {
+        return fly_keyed(ports, vec![call]).boxed();
+    }
     let loads = pack(vec![call], &ports);
     fly(ports, loads).boxed()
 }
@@ -56,8 +64,14 @@ async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
     loop {
         let (calls, open) = buffer.take(&mut flights);
         if !calls.is_empty() {
-            for loads in split(pack(calls, ports), ports.profile.send_bytes) {
-                flights.push(fly(Arc::clone(ports), loads).boxed());
+            let (keyed, calls) = with_and_without_keys(calls);
+            let sends = split(pack(calls, ports), ports.profile.send_bytes);
+            let mut sends: Vec<Flight> = sends.into_iter().map(|loads| fly(Arc::clone(ports), loads).boxed()).collect();
+            if !keyed.is_empty() {
+                sends.push(fly_keyed(Arc::clone(ports), keyed).boxed());
+            }
+            for send in sends {
+                flights.push(send);
                 while flights.len() >= FLIGHTS {
                     flights.next().await;
                 }
@@ -81,18 +95,58 @@ struct Load {
     replies: Vec<oneshot::Sender<Reply>>,
 }
 
+/// Most flushes have no call with a key: those are not copied.
+fn with_and_without_keys(calls: Vec<PendingCall>) -> (Vec<PendingCall>, Vec<PendingCall>) {
+    if calls.iter().all(|call| call.key.is_none()) {
+        return (Vec::new(), calls);
+    }
+    calls.into_iter().partition(|call| call.key.is_some())
+}
+
+/// Sends calls that have keys, each in a parcel of its own, unless another call has its key.
+async fn fly_keyed(ports: Arc<Ports>, calls: Vec<PendingCall>) {
+    let mut loads = Vec::with_capacity(calls.len());
+    let mut keys = stream::iter(calls).map(|call| look_up(&ports, call)).buffered(KEYS);
+    while let Some((call, key)) = keys.next().await {
+        // Whoever no longer waits does not want to know.
+        let _ = match key {
+            Ok(Key::Free(batch)) => {
+                loads.push(load_alone(call, batch, &ports));
+                continue;
+            }
+            Ok(Key::Taken(id)) => call.reply.send(Ok(id)),
+            Err(error) => call.reply.send(Err(Box::new(NotSent::Refused(error)))),
+        };
+    }
+    drop(keys);
+    for loads in split(loads, ports.profile.send_bytes) {
+        fly(Arc::clone(&ports), loads).await;
+    }
+}
+
+async fn look_up(ports: &Ports, call: PendingCall) -> (PendingCall, Result<Key, Error>) {
+    let task = call.spec.task.as_ref();
+    let key = key::look_up(ports, task, call.key.as_deref().unwrap_or_default());
+    // A bug in a port must not take the thread with it, and the calls of others.
+    let key = AssertUnwindSafe(key).catch_unwind().await.unwrap_or_else(|_| {
+        let what = "looking its key up panicked; its message is in the log".to_owned();
+        Err(Error::Rejected { task: task.to_owned(), source: PortError::Unavailable { what, source: None } })
+    });
+    (call, key)
+}
+
+fn load_alone(call: PendingCall, batch: BatchId, ports: &Ports) -> Load {
+    let mut own = Group::new(&call, ports);
+    own.push(call);
+    own.load(batch, ports)
+}
+
 /// Puts calls that have their spec in common into common parcels.
 fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
     let mut groups: Vec<Group> = Vec::new();
     let mut by_spec: HashMap<Spec, usize> = HashMap::new();
     let mut loads = Vec::new();
     for call in calls {
-        if let Some(batch) = call.unique {
-            let mut own = Group::new(&call, ports);
-            own.push(call);
-            loads.push(own.load(batch, ports));
-            continue;
-        }
         // Most flushes have one spec only, or runs of one.
         let last = groups.len().checked_sub(1).filter(|last| groups[*last].spec == call.spec);
         let at = last.unwrap_or_else(|| {
@@ -177,7 +231,10 @@ impl Load {
             let id = self.batch.call(index);
             let answer = match sent {
                 Ok(()) => Ok(id),
-                Err(error) => Err(Box::new(Lost { id, message: self.message.clone(), error: error.clone() })),
+                Err(error) => {
+                    let lost = Lost { id, message: self.message.clone(), error: error.clone() };
+                    Err(Box::new(NotSent::Lost(lost)))
+                }
             };
             // Whoever no longer waits does not want to know; the call is accepted all the same.
             let _ = reply.send(answer);

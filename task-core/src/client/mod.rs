@@ -17,6 +17,7 @@ mod fan_out;
 mod flusher;
 mod handle;
 mod json;
+mod key;
 mod lone;
 mod patience;
 mod sender;

@@ -88,6 +88,23 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
+    /// Makes sure that the source of a batch that is closed has no items besides those that are accepted.
+    pub(super) async fn has_no_more_than(&mut self, items: u64) -> Result<(), Error> {
+        let mut left = items.saturating_add(1);
+        while left > 0 {
+            if !poll_fn(|cx| self.feed.poll_skip(cx, &mut left)).await {
+                return Ok(());
+            }
+            yield_now().await;
+        }
+        let why = format!(
+            "fan_out: batch {} was sent to the end of its source, of {items} items, and the source now has more; nothing \
+             was sent: another source needs another key",
+            self.batch
+        );
+        Err(Error::Invalid { task: self.spec.task.as_ref().to_owned(), why })
+    }
+
     /// Sends the rest of the source. Answers how many calls of the batch are accepted.
     pub(super) async fn run(mut self) -> Result<u64, Error> {
         let mut accepted = self.next;

@@ -194,6 +194,15 @@ async fn ended(ports: &Ports, id: TaskId) -> Result<CallStatus, PortError> {
     }
 }
 
+/// When a call died whose dead letter was dropped. `None` if it was sent again since.
+pub(super) async fn dropped_ms(ports: &Ports, id: TaskId) -> Result<Option<u64>, PortError> {
+    let history = ports.ledger.history(id).await?;
+    Ok(match history.iter().rev().find_map(removed) {
+        Some((Removal::Dropped, died_ms)) => Some(died_ms),
+        _ => None,
+    })
+}
+
 fn removed(entry: &Failure) -> Option<(Removal, u64)> {
     let removal = [Removal::Retried, Removal::Dropped].into_iter().find(|removal| removal.as_str() == entry.kind)?;
     Some((removal, entry.at_ms))

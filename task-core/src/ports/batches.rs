@@ -59,6 +59,10 @@ pub trait Batches: Send + Sync + 'static {
     /// Revokes a batch: parcels claimed from now on do not run. Says whether there is such a batch.
     fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>>;
 
+    /// Lifts the revocation of a batch: parcels claimed from now on run. What was refused before stays a dead letter.
+    /// Says whether there is such a batch.
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>>;
+
     /// A batch's record.
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>>;
 

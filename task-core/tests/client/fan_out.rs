@@ -238,8 +238,54 @@ async fn a_revoked_batch_is_not_gone_on_with() {
     client.batch::<u32>(batch).await.unwrap().revoke().await.unwrap();
     assert_eq!(
         campaign(&client, 10).unique("spring").await.unwrap_err().to_string(),
-        format!("batch {batch} (`Spring`) was revoked: to send it all the same, use another key")
+        format!(
+            "nothing was sent: batch {batch} (`Spring`) is revoked, so that its calls would not run; `Batch::reinstate` or \
+             `dead retry --reinstate` lifts that, and a `fan_out` with another key is another batch"
+        )
     );
+    client.batch::<u32>(batch).await.unwrap().reinstate().await.unwrap();
+    assert_eq!(campaign(&client, 10).unique("spring").await.unwrap().accepted(), 10);
+}
+
+#[tokio::test]
+async fn a_revoked_batch_that_was_sent_to_its_end_is_told_too() {
+    let (client, memory) = client();
+    let batch = campaign(&client, 10).unique("spring").await.unwrap();
+    batch.revoke().await.unwrap();
+    let error = campaign(&client, 10).unique("spring").await.unwrap_err();
+    assert!(matches!(error, Error::Revoked { .. }), "{error}");
+    assert_eq!(memory.state().sends.len(), 1);
+}
+
+/// A newsletter that has the same key every month: the second would be thought to be sent.
+#[tokio::test]
+async fn a_batch_that_was_sent_to_its_end_sends_nothing_and_says_so() {
+    for stream in [false, true] {
+        let (client, memory) = client();
+        let send = |count| {
+            if stream {
+                FanOut::<SendEmail>::new(stream::iter(addresses(count))).on(&client).unique("monthly").send().boxed()
+            } else {
+                campaign(&client, count).unique("monthly").send().boxed()
+            }
+        };
+        let first = send(20_000).await.unwrap();
+        assert_eq!((first.accepted(), first.sent()), (20_000, 20_000));
+        let sends = memory.state().sends.len();
+        for fewer_or_equal in [20_000, 7] {
+            let again = send(fewer_or_equal).await.unwrap();
+            assert_eq!((again.id(), again.accepted(), again.sent()), (first.id(), 20_000, 0));
+        }
+        assert_eq!(
+            send(20_001).await.unwrap_err().to_string(),
+            format!(
+                "task `mail.send`: fan_out: batch {} was sent to the end of its source, of 20000 items, and the source \
+                 now has more; nothing was sent: another source needs another key",
+                first.id()
+            )
+        );
+        assert_eq!(memory.state().sends.len(), sends);
+    }
 }
 
 #[tokio::test]

@@ -181,6 +181,11 @@ impl Batches for Memory {
         async move { Ok(known) }.boxed()
     }
 
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        let known = self.state().batches.get_mut(&id).map(|record| record.revoked = false).is_some();
+        async move { Ok(known) }.boxed()
+    }
+
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
         let record = self.state().batches.get(&id).cloned();
         async { Ok(record) }.boxed()

@@ -184,11 +184,14 @@ impl Asker {
             }
             What::Retry => {
                 let dead = client.dead(DeadQuery { limit: 100, ..DeadQuery::default() }).await;
-                let Ok(letters) = dead else { return };
+                let Ok(mut letters) = dead else { return };
                 let _sends = hands.asks();
                 // Until it works: what was sent and not removed is a dead letter still.
-                while client.retry_dead(&letters).await.is_err() {
-                    host.clock().sleep(Duration::from_secs(3)).await;
+                while let Err(error) = client.retry_dead(&letters).await {
+                    match error {
+                        Error::Revoked { batch, .. } => letters.retain(|letter| letter.id.batch != batch),
+                        _ => host.clock().sleep(Duration::from_secs(3)).await,
+                    }
                 }
             }
         }
@@ -240,6 +243,10 @@ impl Batches for Owing {
 
     fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
         self.0.revoke(id)
+    }
+
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.0.reinstate(id)
     }
 
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {

@@ -65,9 +65,9 @@ impl Table {
         }
     }
 
-    /// Revokes a batch. Says whether there is one.
-    pub(super) async fn revoke(&self, id: BatchId) -> Result<bool, PortError> {
-        let change = Change::of(keys::batch(id)).given("attribute_exists(pk)").set(REVOKED, flag(true));
+    /// Revokes a batch, or lifts that. Says whether there is one.
+    pub(super) async fn set_revoked(&self, id: BatchId, revoked: bool) -> Result<bool, PortError> {
+        let change = Change::of(keys::batch(id)).given("attribute_exists(pk)").set(REVOKED, flag(revoked));
         Ok(matches!(self.update(change, ReturnValue::None).await?, Changed::Done(_)))
     }
 

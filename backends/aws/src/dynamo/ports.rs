@@ -121,7 +121,11 @@ impl Batches for Dynamo {
     }
 
     fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.run(|table| async move { table.revoke(id).await })
+        self.run(|table| async move { table.set_revoked(id, true).await })
+    }
+
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.run(|table| async move { table.set_revoked(id, false).await })
     }
 
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {

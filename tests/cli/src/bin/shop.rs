@@ -37,6 +37,12 @@ async fn greet_all(customers: Vec<String>) -> Result<String, celeriac::Error> {
     Ok(batch.id().to_string())
 }
 
+/// Makes a batch of which no call succeeds.
+#[task]
+async fn charge_all(cards: Vec<String>) -> Result<String, celeriac::Error> {
+    Ok(charge.fan_out(cards).name("invoices").await?.id().to_string())
+}
+
 /// Takes its time.
 #[task(timeout = "10m")]
 async fn pack(seconds: u64) {

@@ -11,7 +11,7 @@ fn an_unknown_task() {
         .fails(4, "error: no task is named `card.chrage`: did you mean `card.charge`?");
     site.shop(&["call", "launch", "{}"]).fails(
         4,
-        "error: no task is named `launch`: there are `card.charge`, `close_books`, `greet`, `greet_all`, `open_till`, \
+        "error: no task is named `launch`: there are `card.charge`, `charge_all`, `close_books`, `greet`, `greet_all`, `open_till`, \
          `pack`, `stare`; one in another crate needs `use that_crate as _;` in this program, or the linker drops it",
     );
     assert!(!site.path("celeriac.db").exists());

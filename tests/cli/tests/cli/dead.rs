@@ -88,6 +88,39 @@ fn dead_letters_are_dropped() {
 }
 
 #[test]
+fn dead_letters_of_a_revoked_batch_are_sent_again_only_when_that_is_lifted() {
+    let site = Site::new();
+    let shop = site.role(&["dev"]);
+    let sent = site.json(&["call", "charge_all", "[[\"1\", \"2\"]]", "--wait", "--timeout", "1m"]);
+    let batch = sent["result"].as_str().unwrap().to_owned();
+    site.becomes(&batch, "finished");
+    let other = declined(&site, "3");
+    drop(shop);
+    let database = site.path("celeriac.db");
+    rusqlite::Connection::open(database).unwrap().execute("UPDATE batch SET stopped = 1", []).unwrap();
+
+    let told = format!(
+        "error: 2 dead letters not sent, since their calls would not run: revoked is {batch}; the same command with \
+         --reinstate lifts that and sends them\n"
+    );
+    let refused = site.shop(&["dead", "retry", "--batch", &batch]);
+    assert_eq!((refused.code, refused.out.as_str(), refused.err), (Some(1), "sent 0 calls again\n", told.clone()));
+    let rest = site.shop(&["dead", "retry", "--all", "--json"]);
+    assert_eq!(rest.json(), json!({ "retried": 1, "missing": [], "revoked": { &batch: 2 } }));
+    assert_eq!((rest.code, rest.err), (Some(1), told));
+    assert_eq!(site.json(&["status", &other])["state"], "waiting");
+    assert_eq!(site.json(&["status", &batch])["state"], "revoked");
+
+    let lifted = site.shop(&["dead", "retry", "--batch", &batch, "--reinstate"]).ok();
+    assert_eq!(lifted.out, "sent 2 calls again\n");
+    let _shop = Role::new(site.program(SHOP, &["dev"]).env("SHOP_CARDS_WORK", "1"));
+    for id in [format!("{batch}-0"), format!("{batch}-1"), other] {
+        site.becomes(&id, "succeeded");
+    }
+    assert_eq!(site.shop(&["dead", "list"]).ok().out, "no dead letters\n");
+}
+
+#[test]
 fn a_dead_letter_that_is_none() {
     let site = Site::new();
     site.call(&["close_books"]);

@@ -20,7 +20,7 @@ fn tasks_are_listed() {
     let site = Site::new();
     let lines = site.shop(&["tasks"]).ok().lines();
     assert_eq!(lines[0], "TASK QUEUE RETRIES TIMEOUT WRITTEN AT");
-    assert_eq!(lines[3], "greet(customer, visits) orders 3 60 s tests/cli/src/bin/shop.rs:12");
+    assert_eq!(lines[4], "greet(customer, visits) orders 3 60 s tests/cli/src/bin/shop.rs:12");
     let scheduled = lines.last().unwrap();
     assert!(scheduled.starts_with("close_books cron(0 3 * * ? *) Europe/Berlin TIME (in "), "{scheduled}");
     let tasks = site.json(&["tasks"]);

@@ -40,6 +40,10 @@ impl Batches for Twisted {
         self.batches.revoke(id)
     }
 
+    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
+        self.batches.reinstate(id)
+    }
+
     fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
         self.batches.get(id)
     }
