@@ -63,7 +63,8 @@ pub struct Running {
 
 impl App {
     /// Starts everything in this process, on the current runtime: dispatcher, workers and scheduler. Calls that name
-    /// no client are sent to the same store from now on, those that tasks make among them.
+    /// no client are sent to the same store from now on. Those that tasks make are sent to the store of the app that runs
+    /// the task, whatever other apps this process has started.
     #[allow(clippy::unused_async, reason = "a store on a network is connected to here")]
     pub async fn start(self) -> Result<Running, StartError> {
         self.start_role(true)
@@ -84,9 +85,9 @@ impl App {
             loops.push(tokio::spawn(scheduler.run(stop.clone())));
         }
         if all {
-            loops.push(tokio::spawn(sweep(ports.clone(), stop.clone())));
+            loops.push(tokio::spawn(sweep(ports, stop.clone())));
         }
-        let client = Client::new(ports);
+        let client = worker.client().clone();
         Client::set_default(client.clone());
         Ok(Running { client, worker, stop, grace: self.grace.unwrap_or(GRACE), loops })
     }

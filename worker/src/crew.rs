@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use celeriac_core::client::Home;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How many threads may be blocked by calls that were given up before the worker takes nothing on any more: each
@@ -31,6 +32,8 @@ static NUMBERS: AtomicU32 = AtomicU32::new(1);
 pub(crate) struct Crew {
     threads: usize,
     isolate: bool,
+    /// The client of the calls that its calls make.
+    home: Home,
     lost: AtomicUsize,
     generations: Mutex<Vec<Generation>>,
 }
@@ -50,8 +53,9 @@ pub(crate) struct Place {
 }
 
 impl Crew {
-    pub(crate) fn new(threads: usize, isolate: bool) -> Self {
-        Self { threads: threads.clamp(1, 256), isolate, lost: AtomicUsize::new(0), generations: Mutex::default() }
+    pub(crate) fn new(threads: usize, isolate: bool, home: Home) -> Self {
+        let threads = threads.clamp(1, 256);
+        Self { threads, isolate, home, lost: AtomicUsize::new(0), generations: Mutex::default() }
     }
 
     /// Where to poll calls now: where no thread is blocked, if there can be such a place. The threads start with
@@ -123,9 +127,14 @@ impl Crew {
             );
         }
         let named = || format!("celeriac-{}", NUMBERS.load(Ordering::Relaxed));
-        let number = || NUMBER.set(NUMBERS.fetch_add(1, Ordering::Relaxed));
+        let home = self.home.clone();
+        // Once for a thread, so that it costs a call nothing.
+        let begin = move || {
+            NUMBER.set(NUMBERS.fetch_add(1, Ordering::Relaxed));
+            home.settle();
+        };
         let mut builder = Builder::new_multi_thread();
-        match builder.worker_threads(self.threads).thread_name_fn(named).on_thread_start(number).enable_all().build() {
+        match builder.worker_threads(self.threads).thread_name_fn(named).on_thread_start(begin).enable_all().build() {
             Ok(runtime) => generations.push(Generation { runtime, blocked: 0 }),
             Err(error) => tracing::error!(%error, "cannot start threads for calls"),
         }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use celeriac_core::{
+    client::Client,
     parcel::Parcel,
     ports::Blocking,
     task::{Shared, TaskDef},
@@ -46,6 +47,8 @@ pub(crate) struct Floor {
     pub(crate) parcel: Parcel,
     pub(crate) def: &'static TaskDef,
     pub(crate) shared: Arc<Shared>,
+    /// The client of the calls that blocking calls make.
+    pub(crate) client: Client,
     pub(crate) blocking: Arc<dyn Blocking>,
     pub(crate) crew: Arc<Crew>,
     /// When the last call must have ended.
@@ -75,6 +78,7 @@ impl Floor {
         parcel: Parcel,
         def: &'static TaskDef,
         shared: Arc<Shared>,
+        client: Client,
         blocking: Arc<dyn Blocking>,
         crew: Arc<Crew>,
         last_us: u64,
@@ -84,6 +88,7 @@ impl Floor {
             parcel,
             def,
             shared,
+            client,
             blocking,
             crew,
             last_us,

@@ -300,7 +300,13 @@ fn go_on(floor: &Arc<Floor>, seat: &Arc<Seat>, going: Begun, span: Span) {
             seat.hold(task.abort_handle());
         }
         Begun::Job(job) => {
-            Arc::clone(&floor.blocking).run(Box::new(move || span.in_scope(|| run(&floor, &seat, job))));
+            let runtime = Handle::current();
+            Arc::clone(&floor.blocking).run(Box::new(move || {
+                // Its thread is none of the crew's. With the runtime it can block on what is async.
+                let _runtime = runtime.enter();
+                let _client = floor.client.enter_as_worker();
+                span.in_scope(|| run(&floor, &seat, job));
+            }));
         }
     }
 }

@@ -19,7 +19,8 @@ pub struct WorkerOptions {
     pub margin: Duration,
     /// Polls calls on threads of the worker's own, so that a call which blocks its thread for ever keeps neither
     /// its parcel nor the process from going on. `false` polls them on the runtime that the worker is run on and starts
-    /// no thread at all, as a simulation under virtual time needs it. Defaults to `true`. Celery: `--pool`.
+    /// no thread at all, as a simulation under virtual time needs it; then calls that tasks make without naming a client
+    /// use that of the process. Defaults to `true`. Celery: `--pool`.
     pub isolate: bool,
     /// How many threads poll calls, with `isolate`; 1 to 256. Defaults to the number of processors. Celery has no
     /// such option: a process of its pool runs one call at a time.

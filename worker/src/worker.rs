@@ -9,6 +9,7 @@ use std::{
 };
 
 use celeriac_core::{
+    client::Client,
     parcel::Parcel,
     ports::{Invocation, Ports},
     task::{Registry, Shared, States, TaskDef},
@@ -32,6 +33,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 pub struct Worker {
     registry: Arc<Registry>,
     ports: Ports,
+    client: Client,
     states: States,
     options: WorkerOptions,
     crew: Arc<Crew>,
@@ -45,11 +47,13 @@ pub struct Worker {
 impl Worker {
     /// A worker for these tasks, on these ports.
     pub fn new(registry: Arc<Registry>, ports: Ports, states: States, options: WorkerOptions) -> Arc<Self> {
+        let client = Client::new(ports.clone());
         Arc::new(Self {
             registry,
             ports,
             states,
-            crew: Arc::new(Crew::new(options.threads, options.isolate)),
+            crew: Arc::new(Crew::new(options.threads, options.isolate, client.home())),
+            client,
             watchdog: Watchdog::new(options.stall),
             held: Held::default(),
             live: watch::Sender::new(0),
@@ -57,6 +61,12 @@ impl Worker {
             grace_us: AtomicU64::new(u64::MAX),
             options,
         })
+    }
+
+    /// The client of the calls that its tasks make without naming one. They are sent to where the worker's own calls come
+    /// from, whatever other workers this process has.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Runs every delivery to its settlement, or until `deadline_ms`, in milliseconds since 1970: what is left then
@@ -155,7 +165,7 @@ impl Worker {
         // Not one for all runs: their lanes would fight over its count of owners.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
         let blocking = Arc::clone(&self.ports.blocking);
-        Arc::new(Floor::new(parcel, def, shared, blocking, Arc::clone(&self.crew), last_us))
+        Arc::new(Floor::new(parcel, def, shared, self.client.clone(), blocking, Arc::clone(&self.crew), last_us))
     }
 }
 

@@ -130,6 +130,14 @@ impl<O> Batch<O> {
             }
         }
     }
+
+    /// Waits as [`wait`](Self::wait) does, from code that is not async: blocks this thread.
+    ///
+    /// # Errors
+    /// Those of [`wait`](Self::wait).
+    pub fn blocking_wait(&self, timeout: Duration) -> Result<Progress, Error> {
+        block_on(self.wait(timeout))
+    }
 }
 
 impl<O> Clone for Batch<O> {

@@ -1,6 +1,9 @@
 //! The client: what it sends through, and where it looks things up.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use super::{Background, Batch, CallStatus, Error, Handle, coalesce::Coalescer, flusher, status};
 use crate::{
@@ -15,7 +18,7 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     ports: Arc<Ports>,
     coalescer: Coalescer,
 }
@@ -37,6 +40,14 @@ impl Client {
     /// What it sends through.
     pub fn ports(&self) -> &Ports {
         &self.shared.ports
+    }
+
+    pub(super) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.shared)
     }
 
     pub(super) fn shared_ports(&self) -> Arc<Ports> {

@@ -123,6 +123,15 @@ pub enum Error {
         "no client to send with: {0}; or call `Client::set_default(client)` at start-up, or name one with `.on(&client)`"
     )]
     Store(#[from] StoreError),
+    /// A call that names no client was made outside of all scopes in a process that uses scopes, and only the environment
+    /// names a store for it. See [`Client::ambient`].
+    #[error(
+        "no client to send with: this process has used `client.scope(..)`, and this call was made outside of it, as in a \
+         task that was spawned inside; so it was not sent to the store that the environment names. Write \
+         `tokio::spawn(client.scope(future))`, name a client with `.on(&client)`, or name one for all such calls with \
+         `Client::set_default(client)` at start-up"
+    )]
+    OutOfScope,
     /// The call did not end in time. It goes on all the same.
     #[error("call {id} had not ended after {waited:?}: it is {status}")]
     NotYet {

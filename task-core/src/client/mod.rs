@@ -25,6 +25,7 @@ mod source;
 mod spec;
 mod status;
 
+pub use ambient::{Entered, Home};
 pub use batch::{Batch, Progress};
 pub use call::{Call, CallOptions};
 pub use client::Client;
