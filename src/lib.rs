@@ -65,7 +65,9 @@ mod sweep;
 
 pub use app::{App, Road};
 pub use celeriac_core::{
-    client::{Batch, Call, CallOptions, CallStatus, Client, Delay, Error, FanOut, Handle, Progress, Source, Unsent},
+    client::{
+        Batch, Call, CallOptions, CallStatus, Client, Delay, Entered, Error, FanOut, Handle, Progress, Source, Unsent,
+    },
     id::{BatchId, TaskId},
     planner::Plan,
     ports::{BatchRecord, BoxError, DeadLetter, DeadQuery, Failure, PortError, Ports, Reason, Tally},

@@ -61,7 +61,7 @@ fn named<const N: usize>(ids: [(&str, TaskId); N]) -> Ids {
 }
 
 async fn start(file: &Path) -> Running {
-    App::default().database(file).slots(4).start().await.unwrap()
+    App::default().store(format!("sqlite:{}", file.display())).slots(4).start().await.unwrap()
 }
 
 /// Where a call stands once it has ended, or after so long.

@@ -306,7 +306,7 @@ async fn a_call_that_escapes_a_scope_is_not_sent_to_what_the_environment_names()
     let f = fixture();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "file::scoped_child", "--ignored", "--nocapture"])
-        .env("CELERIAC_DATABASE", f.dir.path().join("test.db"))
+        .env("CELERIAC_STORE", format!("sqlite:{}", f.dir.path().join("test.db").display()))
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -344,8 +344,9 @@ async fn scoped_child() {
     std::thread::spawn(thread).join().unwrap().unwrap();
     assert_eq!(crate::tasks::recipients(&memory.parcels()), ["spawned in scope", "entered"]);
 
-    let file = std::env::var_os("CELERIAC_DATABASE").unwrap();
-    Client::set_default(Client::new(embedded::open(Path::new(&file)).unwrap()));
+    let store = std::env::var("CELERIAC_STORE").unwrap();
+    let file = Path::new(store.strip_prefix("sqlite:").unwrap());
+    Client::set_default(Client::new(celeriac_embedded::open(file).unwrap()));
     call("named").send().await.unwrap();
 }
 
