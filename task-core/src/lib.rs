@@ -6,6 +6,7 @@ pub mod bitmap;
 pub mod client;
 pub mod id;
 pub mod name;
+pub mod panics;
 pub mod parcel;
 pub mod planner;
 pub mod ports;

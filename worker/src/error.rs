@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use celeriac_core::wire::WireError;
+use celeriac_core::{ports::utc, task::duration_text, wire::WireError};
 
 use crate::run::MAX_HOPS;
 
@@ -16,7 +16,7 @@ pub enum WorkerError {
     #[error(
         "no task `{task}` in this program, and for {} it did not get one: if it lives in another crate, write \
          `use my_tasks as _;` in the one with `main`, or the linker drops it; if it is new, deploy it to the \
-         workers; then retry this dead letter", text(*.waited)
+         workers; then retry this dead letter", duration_text(*.waited)
     )]
     UnknownTask {
         /// The task.
@@ -26,14 +26,15 @@ pub enum WorkerError {
     },
     /// The parcel is older than its row may be kept.
     #[error(
-        "parcel {parcel} of task `{task}` is too old to run: it was to be run before {not_after_ms} (ms since 1970), and what has been done of it is no longer known"
+        "parcel {parcel} of task `{task}` is too old to run: it was to be run before {}, and what has been done of it is no longer known",
+        utc(*.not_after_ms)
     )]
     TooOld {
         /// The parcel.
         parcel: String,
         /// Its task.
         task: String,
-        /// When it became too old.
+        /// When it became too old, in milliseconds since 1970.
         not_after_ms: u64,
     },
     /// Its calls were handed on too often.
@@ -48,9 +49,9 @@ pub enum WorkerError {
     #[error("its batch was revoked before it ran")]
     Revoked,
     /// It was not started in time.
-    #[error("not started before it expired, at {expires_ms} (ms since 1970)")]
+    #[error("not started before it expired, at {}", utc(*.expires_ms))]
     Expired {
-        /// When it expired.
+        /// When it expired, in milliseconds since 1970.
         expires_ms: u64,
     },
     /// It kills its workers.
@@ -67,16 +68,4 @@ pub enum WorkerError {
         /// Its task.
         task: String,
     },
-}
-
-/// A duration for people: `1h`, `90s`, `1.5s`, `20ms`.
-pub(crate) fn text(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    match ms {
-        0..1000 => format!("{ms}ms"),
-        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
-        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
-        _ if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
-        _ => format!("{:.1}s", duration.as_secs_f64()),
-    }
 }

@@ -15,11 +15,12 @@ use celeriac_core::{
     ports::Blocking,
     task::{Shared, TaskDef},
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::{
     crew::Crew,
     lane::Lane,
+    permits::Permits,
     seat::{Ground, Seat, Start},
     verdict::End,
 };
@@ -55,8 +56,8 @@ pub(crate) struct Floor {
     pub(crate) last_us: u64,
     /// What a call is taken to need as long as none has ended.
     pub(crate) guess_us: u64,
-    /// How many calls may still be started at this time.
-    pub(crate) permits: Semaphore,
+    /// How many calls may run at a time.
+    pub(crate) permits: Permits,
     /// Tells the run that there is something to do.
     pub(crate) wake: Notify,
     reports: Mutex<Vec<Report>>,
@@ -81,6 +82,7 @@ impl Floor {
         client: Client,
         blocking: Arc<dyn Blocking>,
         crew: Arc<Crew>,
+        permits: Permits,
         last_us: u64,
     ) -> Self {
         let now_us = shared.clock.monotonic_us();
@@ -93,7 +95,7 @@ impl Floor {
             crew,
             last_us,
             guess_us: last_us.saturating_sub(now_us) / 2,
-            permits: Semaphore::new(def.options.concurrency as usize),
+            permits,
             wake: Notify::new(),
             reports: Mutex::default(),
             seats: Mutex::default(),
@@ -169,6 +171,7 @@ impl Floor {
         self.nudge(seat.due_us);
         if self.abandoned.load(Ordering::Acquire) {
             seat.finish();
+            seat.release();
         }
     }
 
@@ -181,7 +184,7 @@ impl Floor {
         self.took(took_us);
         self.report(Report::Ended(Ending { start: seat.start, took_us, ended_us: now_us, end }));
         lock(&self.seats).remove(&seat.number.load(Ordering::Relaxed));
-        self.permits.add_permits(1);
+        seat.release();
         self.ended();
         true
     }
@@ -235,7 +238,7 @@ impl Floor {
         }
     }
 
-    /// A call does not take its seat after all. It keeps its permit.
+    /// A call does not take its seat after all.
     pub(crate) fn unsit(&self, seat: &Seat) {
         lock(&self.seats).remove(&seat.number.load(Ordering::Relaxed));
         self.ended();
@@ -295,6 +298,7 @@ impl Floor {
         }
         for seat in self.seats() {
             seat.finish();
+            seat.release();
             seat.abort();
         }
     }

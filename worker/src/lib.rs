@@ -11,9 +11,12 @@
 //! | `lane` | polls calls once, one after the other; most end there and leave no trace |
 //! | `seat` | a call that did not end at its first poll, until it ends or is cut |
 //! | `crew` | the threads that poll; the `watchdog` says which call blocks one |
+//! | `answer` | what a call answered, without any code of the user's in it |
+//! | `permits` | how many calls run at a time |
 //! | `book` | what is known of each call, and what is to be recorded (`recorder`) or sent on (`retries`) |
 //! | `park` | what becomes of parcels that are not run |
 
+mod answer;
 mod backoff;
 mod book;
 mod careful;
@@ -27,6 +30,7 @@ mod narrow;
 mod options;
 mod park;
 mod perform;
+mod permits;
 mod pool;
 mod ran;
 mod recorder;

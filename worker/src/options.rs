@@ -22,9 +22,13 @@ pub struct WorkerOptions {
     /// no thread at all, as a simulation under virtual time needs it; then calls that tasks make without naming a client
     /// use that of the process. Defaults to `true`. Celery: `--pool`.
     pub isolate: bool,
-    /// How many threads poll calls, with `isolate`; 1 to 256. Defaults to the number of processors. Celery has no
-    /// such option: a process of its pool runs one call at a time.
+    /// How many threads poll calls, with `isolate`; 1 to 256. Also how many calls of plain functions run at a time, over
+    /// all tasks that set no `concurrency` of their own. Defaults to the number of processors. Celery has no such
+    /// option: a process of its pool runs one call at a time.
     pub threads: usize,
+    /// How many calls run at a time, over all parcels and tasks. At least 1. Defaults to no limit: each parcel that runs
+    /// has as many as its task's `concurrency`. Celery: `worker_concurrency`, `-c`.
+    pub concurrency: Option<usize>,
 }
 
 impl Default for WorkerOptions {
@@ -36,6 +40,7 @@ impl Default for WorkerOptions {
             margin: Duration::from_secs(2),
             isolate: true,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            concurrency: None,
         }
     }
 }

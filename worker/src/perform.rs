@@ -122,7 +122,8 @@ impl<'a> Performance<'a> {
         let window = claimed.window.as_ref().filter(|_| claimed.losses > 0);
         let mut first = None;
         if options.at_most_once {
-            self.windows = Some(Careful::fixed(options.concurrency));
+            // Marked are only calls that may start at once: one that waits has not run, and a crash would not know.
+            self.windows = Some(Careful::fixed(self.floor.permits.most()));
             if let Some(window) = window {
                 self.book.disown(window);
             }
@@ -191,12 +192,14 @@ impl<'a> Performance<'a> {
     /// Takes lanes over that do not come on: a call blocks their thread, or all threads that could poll them.
     fn relieve(&mut self, now_us: u64, graceless: bool) {
         let crew = self.worker.crew();
+        let closed = !self.floor.may_start(now_us);
         for (lane, _) in &self.lanes {
             let reached = lane.reached();
             let Some(since_us) = reached.polling_since_us else {
                 // It may be in the run queue of a thread that is blocked, where no other finds it.
                 let strands = crew.is_blocked(lane.generation()) && crew.has_relief(lane.generation());
-                if (strands || graceless) && lane.take_over(reached) {
+                // It may also wait for calls of other parcels to end, and what may not start waits for nothing.
+                if (strands || graceless || closed) && lane.take_over(reached) {
                     self.floor.ended();
                 }
                 continue;

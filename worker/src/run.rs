@@ -1,9 +1,10 @@
 //! One invocation: its parcels are opened, claimed, run and settled.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use celeriac_core::{
     id::ParcelId,
+    panics::Panic,
     parcel::Parcel,
     ports::{
         Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settling,
@@ -12,7 +13,7 @@ use celeriac_core::{
     protocol::{self, put_aside},
     task::TaskDef,
 };
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 
 use crate::{
     Worker,
@@ -60,7 +61,7 @@ pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) 
     let mut ran = Ran { aside: (deliveries - opened.len()) as u64, ..Ran::default() };
     let lease = Lease::new(worker.ports().clock.now_ms(), worker.ports().profile.lease_ms, terms.deadline_ms);
     let claims = claim(worker, &opened, lease, &terms.holder).await;
-    let concluded = opened.into_iter().zip(claims).map(|(opened, claim)| conclude(worker, opened, claim, lease, terms));
+    let concluded = opened.into_iter().zip(claims).map(|(opened, claim)| survive(worker, opened, claim, lease, terms));
     join_all(concluded).await.into_iter().for_each(|one| ran += one);
     ran
 }
@@ -148,6 +149,32 @@ fn request(holder: &Arc<str>, parcel: &Parcel, lease: Lease, now_ms: u64) -> Cla
         not_after_ms: header.not_after_ms,
         takeover: Takeover::Expired,
     }
+}
+
+/// The same as [`conclude`]. If that panics, which is a fault of the worker or of its backend, the parcel is given up
+/// at once and delivered again after a while: its neighbours go on, and nobody waits for its lease.
+async fn survive(worker: &Worker, opened: Opened, claim: Result<Claim, PortError>, lease: Lease, terms: &Terms) -> Ran {
+    let (delivery, parcel, task) =
+        (opened.delivery.clone(), opened.parcel.header.id, opened.parcel.header.task.clone());
+    let claimed = match &claim {
+        Ok(Claim::Claimed(claimed)) => Some(claimed.epoch),
+        _ => None,
+    };
+    let panic = match AssertUnwindSafe(conclude(worker, opened, claim, lease, terms)).catch_unwind().await {
+        Ok(ran) => return ran,
+        Err(payload) => Panic::of(payload),
+    };
+    let now_ms = worker.ports().clock.now_ms();
+    tracing::error!(%parcel, task, "the run of a parcel {panic}; its message is delivered again");
+    if let Some(epoch) = claimed {
+        // The next to claim it finds a holder that died, and is careful.
+        let end = Checkpoint { parcel, epoch, record: None, lease_until_ms: now_ms, window: None };
+        if let Some(Err(error)) = worker.ports().ledger.checkpoint(vec![end]).await.pop() {
+            tracing::warn!(%parcel, %error, "its lease cannot be ended and ends by itself");
+        }
+    }
+    put_aside(worker.ports(), vec![delivery.settled(park::ledger_down(delivery.receives, now_ms))]).await;
+    Ran { unsettled: 1, ..Ran::default() }
 }
 
 /// Does what the answer to the claim asks for.

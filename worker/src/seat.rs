@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::{
     crew::{thread_name, thread_number},
+    permits::Permit,
     verdict::Hung,
 };
 
@@ -54,6 +55,7 @@ pub(crate) struct Seat {
     blocked: AtomicBool,
     lost: AtomicBool,
     abort: OnceLock<AbortHandle>,
+    permit: Mutex<Option<Permit>>,
 }
 
 impl Seat {
@@ -72,6 +74,7 @@ impl Seat {
             blocked: AtomicBool::new(false),
             lost: AtomicBool::new(false),
             abort: OnceLock::new(),
+            permit: Mutex::default(),
         }
     }
 
@@ -103,6 +106,23 @@ impl Seat {
     /// Whether that was said.
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
+    }
+
+    /// It runs by this permit, until it is released.
+    pub(crate) fn keep(&self, permit: Option<Permit>) {
+        *self.permit() = permit;
+        if self.is_over() {
+            self.release();
+        }
+    }
+
+    /// Another call may run in its place.
+    pub(crate) fn release(&self) {
+        drop(self.permit().take());
+    }
+
+    fn permit(&self) -> MutexGuard<'_, Option<Permit>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The task that polls it, to be ended with it.

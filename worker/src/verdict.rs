@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use celeriac_core::{
     ports::Reason,
-    task::{Ended, Stop, TaskDef, chain},
+    task::{TaskDef, duration_text as text},
 };
 
-use crate::{backoff::backoff, error::text};
+use crate::{answer::Answer, backoff::backoff};
 
 /// The longest message that is kept of an error.
 const MAX_MESSAGE_BYTES: usize = 2000;
@@ -20,9 +20,13 @@ const MAX_RESULT_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) enum End {
     /// Its function returned.
-    Returned(Ended),
-    /// Its function panicked, with this text.
+    Returned(Answer),
+    /// Code of its task panicked, with this text.
     Panicked(String),
+    /// A thread of the worker failed it: it may have run, in part or to its end.
+    Broken(&'static str),
+    /// Its lane was taken over just before it started.
+    Unstarted,
     /// Its arguments are not those of the task.
     Misfit(String),
     /// It was over its time, or over what was left of it.
@@ -107,26 +111,34 @@ pub(crate) fn verdict(end: End, def: &TaskDef, attempt: u32, random: impl FnOnce
         }
     };
     match end {
-        End::Returned(Ok(None)) => Verdict::Succeeded(None),
-        End::Returned(Ok(Some(value))) if value.len() <= MAX_RESULT_BYTES => Verdict::Succeeded(Some(value.into())),
-        End::Returned(Ok(Some(value))) => {
+        End::Returned(Answer::Done(None)) => Verdict::Succeeded(None),
+        End::Returned(Answer::Done(Some(value))) if value.len() <= MAX_RESULT_BYTES => {
+            Verdict::Succeeded(Some(value.into()))
+        }
+        End::Returned(Answer::Done(Some(value))) => {
             let bytes = value.len();
             let message = format!(
                 "ran, but its result has {bytes} bytes, at most {MAX_RESULT_BYTES}: store it elsewhere and return where"
             );
             Verdict::Dead { reason: Reason::Failed, fault: Fault::new("cancel", message) }
         }
-        End::Returned(Err(Stop::Retry(error))) => {
-            again(Fault::new("error", chain(error.as_ref())), None, Reason::Failed)
-        }
-        End::Returned(Err(Stop::RetryAfter(after, error))) => {
-            again(Fault::new("error", chain(error.as_ref())), Some(after), Reason::Failed)
-        }
-        End::Returned(Err(Stop::Cancel(message))) => {
+        End::Returned(Answer::Failed(fault, after)) => again(fault, after, Reason::Failed),
+        End::Returned(Answer::Cancelled(message)) => {
             Verdict::Dead { reason: Reason::Failed, fault: Fault::new("cancel", message) }
         }
-        End::Returned(Err(Stop::Snooze(after))) => Verdict::Again { attempt, after, fault: None },
+        End::Returned(Answer::Snoozed(after)) => Verdict::Again { attempt, after, fault: None },
+        End::Unstarted => Verdict::Again { attempt, after: Duration::ZERO, fault: None },
         End::Panicked(message) => again(Fault::new("panic", message), None, Reason::Failed),
+        End::Broken(why) => {
+            let message = format!("the worker lost it: {why}; what panicked is in the worker's log");
+            let fault = Fault::new("worker", message);
+            // It may have acted already, and must not act twice.
+            if def.options.at_most_once {
+                Verdict::Dead { reason: Reason::Unknown, fault }
+            } else {
+                again(fault, None, Reason::Failed)
+            }
+        }
         End::Misfit(message) => {
             let message = format!("its arguments are not those of task `{}`: {message}", def.name);
             Verdict::Dead { reason: Reason::Failed, fault: Fault::new("decode", message) }
@@ -175,12 +187,6 @@ impl Hung {
             Self::NoThread => format!("{cut}: it never started, for blocking calls hold all threads"),
         }
     }
-}
-
-/// A panic's text.
-pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("with something that is no text"))
 }
 
 fn clipped(mut message: String) -> String {

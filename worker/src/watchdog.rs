@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use celeriac_core::panics::guard;
+
 use crate::{crew::thread_name, floor::Floor, seat::Start};
 
 /// Looks at the runs of a worker.
@@ -68,7 +70,8 @@ fn start(watched: Arc<Watched>, stall: Duration) -> Option<Thread> {
                 std::thread::park();
             } else {
                 for floor in &floors {
-                    look(floor, stall);
+                    // What the program's subscriber does with a line must not end this thread.
+                    let _ = guard(|| look(floor, stall));
                 }
                 drop(floors);
                 std::thread::park_timeout(stall / 4);

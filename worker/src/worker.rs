@@ -10,6 +10,7 @@ use std::{
 
 use celeriac_core::{
     client::Client,
+    panics,
     parcel::Parcel,
     ports::{Invocation, Ports},
     task::{Registry, Shared, States, TaskDef},
@@ -22,6 +23,7 @@ use crate::{
     crew::Crew,
     floor::Floor,
     held::Held,
+    permits::Limits,
     run::{self, Terms},
     watchdog::Watchdog,
 };
@@ -37,6 +39,7 @@ pub struct Worker {
     states: States,
     options: WorkerOptions,
     crew: Arc<Crew>,
+    limits: Limits,
     watchdog: Watchdog,
     held: Held,
     live: watch::Sender<usize>,
@@ -47,6 +50,7 @@ pub struct Worker {
 impl Worker {
     /// A worker for these tasks, on these ports.
     pub fn new(registry: Arc<Registry>, ports: Ports, states: States, options: WorkerOptions) -> Arc<Self> {
+        panics::locate();
         let client = Client::new(ports.clone());
         Arc::new(Self {
             registry,
@@ -54,6 +58,7 @@ impl Worker {
             states,
             crew: Arc::new(Crew::new(options.threads, options.isolate, client.home())),
             client,
+            limits: Limits::new(&options),
             watchdog: Watchdog::new(options.stall),
             held: Held::default(),
             live: watch::Sender::new(0),
@@ -165,7 +170,9 @@ impl Worker {
         // Not one for all runs: their lanes would fight over its count of owners.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
         let blocking = Arc::clone(&self.ports.blocking);
-        Arc::new(Floor::new(parcel, def, shared, self.client.clone(), blocking, Arc::clone(&self.crew), last_us))
+        let permits = self.limits.of(def);
+        let client = self.client.clone();
+        Arc::new(Floor::new(parcel, def, shared, client, blocking, Arc::clone(&self.crew), permits, last_us))
     }
 }
 

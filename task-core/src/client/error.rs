@@ -7,6 +7,7 @@ use crate::store::StoreError;
 use crate::{
     id::{BatchId, TaskId},
     ports::{Outgoing, PortError, SendError},
+    task::duration_text,
 };
 
 /// What can go wrong when work is asked for.
@@ -133,7 +134,7 @@ pub enum Error {
     )]
     OutOfScope,
     /// The call did not end in time. It goes on all the same.
-    #[error("call {id} had not ended after {waited:?}: it is {status}")]
+    #[error("call {id} had not ended after {}: it is {status}", duration_text(*.waited))]
     NotYet {
         /// The call.
         id: TaskId,
@@ -143,7 +144,7 @@ pub enum Error {
         status: Box<CallStatus>,
     },
     /// The batch was not complete in time. It goes on all the same.
-    #[error("batch {batch} was not complete after {waited:?}: {ended} of {accepted} calls have ended")]
+    #[error("batch {batch} was not complete after {}: {ended} of {accepted} calls have ended", duration_text(*.waited))]
     NotComplete {
         /// The batch.
         batch: BatchId,

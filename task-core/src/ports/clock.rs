@@ -19,6 +19,12 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
+/// A time of [`Clock::now_ms`] for people, such as `2026-11-30T09:15:00Z`.
+pub fn utc(ms: u64) -> String {
+    let time = i64::try_from(ms / 1000).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    time.unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
 /// Random bits, for ids and jitter; not for secrets.
 pub trait Entropy: Send + Sync + 'static {
     /// 64 random bits.

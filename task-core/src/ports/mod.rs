@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use atomic::{Accept, Atomic, Settling};
 pub use batches::{BatchRecord, Batches, NewBatch};
 pub use blocking::{Blocking, Threads};
-pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, utc};
 pub use dead_letters::{DeadLetter, DeadLetters, DeadQuery, Reason, Removal};
 pub use entries::{Entry, entries};
 pub use error::{BoxError, PortError, SendError};

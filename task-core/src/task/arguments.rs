@@ -8,7 +8,10 @@ use super::{
     Task,
     secret::{self, UNREADABLE},
 };
-use crate::wire::{Json, Reader, decode_args, encode_args, excerpt};
+use crate::{
+    panics::guard,
+    wire::{Json, Reader, decode_args, encode_args, excerpt},
+};
 
 /// The most bytes of a path to a wrong argument: keys of maps are in it.
 const MAX_PATH_BYTES: usize = 400;
@@ -37,12 +40,16 @@ pub fn read_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<T::Args, 
 
 /// What is wrong with the arguments of a call.
 pub fn check<T: Task>(bytes: &[u8]) -> Result<(), String> {
-    read::<T>(bytes).map(drop)
+    checked(|| read::<T>(bytes).map(drop))
 }
 
 /// What is wrong with the arguments of a task that has a schedule.
 pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), String> {
-    read_or_default::<T>(bytes).map(drop)
+    checked(|| read_or_default::<T>(bytes).map(drop))
+}
+
+fn checked(read: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    guard(read).unwrap_or_else(|panic| Err(panic.during("while they were read")))
 }
 
 /// The arguments of a call as JSON, for people: as the task reads them, without secrets. `None` if they are not its
@@ -51,10 +58,13 @@ pub fn show<T: Task>(bytes: &[u8]) -> Option<Json> {
     if bytes == NONE {
         return Json::of(NONE).ok();
     }
-    let args: T::Args = decode_args(bytes).ok()?;
-    let mut shown = Vec::new();
-    secret::hidden(|| encode_args(&args, &mut shown)).ok()?;
-    Json::of(shown).ok()
+    let shown = guard(|| {
+        let args: T::Args = decode_args(bytes).ok()?;
+        let mut shown = Vec::new();
+        secret::hidden(|| encode_args(&args, &mut shown)).ok()?;
+        Some(shown)
+    });
+    Json::of(shown.ok()??).ok()
 }
 
 /// The error, with the argument that has it.

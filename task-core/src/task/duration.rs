@@ -9,6 +9,18 @@ pub const fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     parse_bytes(text.as_bytes())
 }
 
+/// A duration for people: `1h`, `90s`, `1.5s`, `20ms`.
+pub fn duration_text(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    match ms {
+        0..1000 => format!("{ms}ms"),
+        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
+        _ if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
+        _ => format!("{:.1}s", duration.as_secs_f64()),
+    }
+}
+
 /// Reads `"2s..10m"`.
 pub(super) const fn parse_range(text: &str) -> Result<(Duration, Duration), &'static str> {
     let bytes = text.as_bytes();

@@ -15,7 +15,7 @@ mod traits;
 
 pub use context::{Context, Shared};
 pub use def::{Body, Job, TaskDef};
-pub use duration::parse_duration;
+pub use duration::{duration_text, parse_duration};
 pub use options::Options;
 pub use outcome::{Ended, Outcome};
 pub use registry::{Registry, RegistryError};

@@ -22,6 +22,8 @@ pub struct Options {
     pub queue: &'static str,
     /// See [`Options::concurrency`].
     pub concurrency: u32,
+    /// Whether the task sets [`Options::concurrency`] itself.
+    pub has_concurrency: bool,
     /// See [`Options::expires`].
     pub expires: Option<Duration>,
     /// See [`Options::takes`].
@@ -48,6 +50,7 @@ impl Options {
             timeout: Duration::from_mins(1),
             queue: "default",
             concurrency: 100,
+            has_concurrency: false,
             expires: None,
             takes: None,
             memory: None,
@@ -120,13 +123,15 @@ impl Options {
         self
     }
 
-    /// How many calls of one parcel run at a time in a worker. 1 to 4,096. Defaults to 100. Celery has none per
-    /// task; `-c` is a whole worker's.
+    /// How many calls of one parcel run at a time in a worker. 1 to 4,096. Defaults to 100 for an `async fn`. Plain
+    /// functions that do not set it run as many calls at a time as the machine has processors, all such tasks of a
+    /// worker together. Celery has none per task; `-c` is a whole worker's: see `App::concurrency`.
     #[must_use]
     #[track_caller]
     pub const fn concurrency(mut self, calls: u32) -> Self {
         assert!(calls >= 1 && calls <= 4096, "concurrency: 1 to 4096");
         self.concurrency = calls;
+        self.has_concurrency = true;
         self
     }
 

@@ -3,7 +3,10 @@
 use std::any::TypeId;
 
 use super::{Data, Stop};
-use crate::wire::encode_args;
+use crate::{
+    panics::{discard, guard},
+    wire::encode_args,
+};
 
 /// How a call ended: an encoded result, none when the task returns `()`, or why not.
 pub type Ended = Result<Option<Vec<u8>>, Stop>;
@@ -39,9 +42,13 @@ impl<T: Data, E: Into<Stop>> Outcome for Result<T, E> {
             return Ok(None);
         }
         let mut bytes = Vec::new();
+        let encoded = guard(|| encode_args(&value, &mut bytes).map_err(|error| error.to_string()));
+        discard(value);
         // Not `Retry`: the work is done, and would be done again for the same end.
-        encode_args(&value, &mut bytes)
-            .map_err(|error| Stop::Cancel(format!("ran, but its result cannot be serialised: {error}")))?;
-        Ok(Some(bytes))
+        match encoded {
+            Ok(Ok(())) => Ok(Some(bytes)),
+            Ok(Err(error)) => Err(Stop::Cancel(format!("ran, but its result cannot be serialised: {error}"))),
+            Err(panic) => Err(Stop::Cancel(format!("ran, but its result {}", panic.during("while it was serialised")))),
+        }
     }
 }

@@ -26,18 +26,19 @@ impl<E: Into<BoxError>> From<E> for Stop {
     }
 }
 
+/// How many sources of an error are read: one that is its own source has no end.
+const MAX_SOURCES: usize = 32;
+
 /// An error's text with its sources, as `a: b: c`.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).take(MAX_SOURCES) {
         let cause_text = cause.to_string();
         // Errors that are transparent, or print their source themselves, would be read twice.
         if !text.contains(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);
         }
-        source = cause.source();
     }
     text
 }
