@@ -19,6 +19,7 @@ pub struct App {
     pub(crate) states: States,
     pub(crate) roads: BTreeMap<String, Road>,
     pub(crate) slots: Option<usize>,
+    pub(crate) concurrency: Option<usize>,
     pub(crate) grace: Option<Duration>,
     /// The queues that this process serves, if not all.
     pub(crate) only: Option<Vec<String>>,
@@ -38,6 +39,9 @@ pub enum Road {
 impl App {
     /// The most parcels that run at a time in one process.
     pub const MAX_SLOTS: usize = 1024;
+
+    /// The most calls that [`App::concurrency`] lets run at a time in one process.
+    pub const MAX_CONCURRENCY: usize = 1_000_000;
 
     /// Provides something that tasks ask for with a parameter `State<T>`. A second value of one type replaces the
     /// first.
@@ -62,10 +66,20 @@ impl App {
 
     /// How many parcels run at a time in this process; within each, as many calls as the task's `concurrency` says.
     /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to 64: most tasks wait for others, and a
-    /// parcel may be a single call. Celery: `worker_concurrency`, which counts calls.
+    /// parcel may be a single call. Celery has none: its `worker_concurrency` is [`App::concurrency`].
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
         self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));
+        self
+    }
+
+    /// How many calls run at a time in this process, over all parcels and tasks. 1 to [`App::MAX_CONCURRENCY`]; a number
+    /// beyond counts as the nearest. Defaults to no limit: each of the parcels that run ([`App::slots`]) has as many as its
+    /// task's `concurrency`. Calls of plain functions have a limit of their own without this, the number of processors,
+    /// over all tasks that set no `concurrency`. Celery: `worker_concurrency`, `-c`.
+    #[must_use]
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = Some(calls.clamp(1, Self::MAX_CONCURRENCY));
         self
     }
 
@@ -112,6 +126,8 @@ mod tests {
     fn slots_are_within_their_limits() {
         assert_eq!(App::default().slots(0).slots, Some(1));
         assert_eq!(App::default().slots(usize::MAX).slots, Some(App::MAX_SLOTS));
+        assert_eq!(App::default().concurrency(0).concurrency, Some(1));
+        assert_eq!(App::default().concurrency(usize::MAX).concurrency, Some(App::MAX_CONCURRENCY));
     }
 
     #[test]

@@ -113,8 +113,10 @@ impl App {
         };
         let (wide, narrow) = (on(Road::Wide), on(Road::Narrow));
         let slots = self.slots.unwrap_or(SLOTS);
-        tracing::info!(tasks = registry.iter().count(), ?wide, ?narrow, slots, "serving queues");
-        let worker = Worker::new(registry, opened.ports.clone(), self.states.clone(), WorkerOptions::default());
+        let concurrency = self.concurrency;
+        tracing::info!(tasks = registry.iter().count(), ?wide, ?narrow, slots, concurrency, "serving queues");
+        let options = WorkerOptions { concurrency, ..WorkerOptions::default() };
+        let worker = Worker::new(registry, opened.ports.clone(), self.states.clone(), options);
         if !wide.is_empty() {
             let pool = Pool::new(Arc::clone(&worker), slots);
             let dispatcher = Dispatcher::new(opened.ports.clone(), pool, opened.dispatching(wide));

@@ -1,9 +1,17 @@
 //! What the roles that execute tasks have in common: set-up, start, signals, stop.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
-use celeriac_core::{client::Client, name::queue_name, ports::BoxError, store::Existence, task::chain};
+use celeriac_core::{
+    client::Client,
+    name::queue_name,
+    panics::{self, Panic},
+    ports::BoxError,
+    store::Existence,
+    task::chain,
+};
 use clap::Args;
+use futures::FutureExt as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -21,6 +29,11 @@ pub(super) struct Serve {
     /// How many parcels run at a time in this process
     #[arg(long, value_name = "N", value_parser = slots)]
     slots: Option<usize>,
+
+    /// How many calls run at a time in this process, over all tasks. Defaults to no limit but that of each task, and to the
+    /// number of processors for plain functions that set no `concurrency`
+    #[arg(long, short, value_name = "N", value_parser = concurrency)]
+    concurrency: Option<usize>,
 
     /// How many seconds a stop waits for running calls. Defaults to 30 unless the set-up says otherwise
     #[arg(long, value_name = "SECONDS")]
@@ -42,6 +55,9 @@ impl Serve {
         if let Some(slots) = self.slots {
             app = app.slots(slots);
         }
+        if let Some(calls) = self.concurrency {
+            app = app.concurrency(calls);
+        }
         if let Some(grace) = self.grace {
             app = app.grace(Duration::from_secs(grace.into()));
         }
@@ -56,6 +72,11 @@ pub(super) fn queue(name: &str) -> Result<String, String> {
 fn slots(text: &str) -> Result<usize, String> {
     let slots = text.parse().ok().filter(|slots| (1..=App::MAX_SLOTS).contains(slots));
     slots.ok_or_else(|| format!("a whole number from 1 to {}", App::MAX_SLOTS))
+}
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    let calls = text.parse().ok().filter(|calls| (1..=App::MAX_CONCURRENCY).contains(calls));
+    calls.ok_or_else(|| format!("a whole number from 1 to {}", App::MAX_CONCURRENCY))
 }
 
 /// Runs a role to its graceful end.
@@ -77,9 +98,7 @@ where
         Client::set_default(Client::new(opened.ports.clone()));
         let app = {
             let _logging = logging.provisional();
-            setup(App::default())
-                .await
-                .map_err(|error| Failure::Start(format!("the set-up failed: {}", chain(&*error))))?
+            set_up(setup).await?
         };
         logging.install();
         let mut app = serve.apply(app)?;
@@ -97,6 +116,18 @@ where
     // A task that blocks its thread for ever is not waited for.
     runtime.shutdown_background();
     done
+}
+
+/// What the program's set-up makes.
+async fn set_up<S, F>(setup: S) -> Result<App, Failure>
+where
+    S: FnOnce(App) -> F,
+    F: Future<Output = Result<App, BoxError>>,
+{
+    panics::locate();
+    let made = AssertUnwindSafe(async { setup(App::default()).await }).catch_unwind().await;
+    made.map_err(|payload| Failure::Start(format!("the set-up {}", Panic::of(payload))))?
+        .map_err(|error| Failure::Start(format!("the set-up failed: {}", chain(&*error))))
 }
 
 /// The runtime of a role.

@@ -33,7 +33,7 @@ struct Row {
     retries: u32,
     backoff_ms: (u64, u64),
     timeout_ms: u64,
-    concurrency: u32,
+    concurrency: Option<u32>,
     expires_ms: Option<u64>,
     memory_mb: Option<u32>,
     at_most_once: bool,
@@ -88,16 +88,17 @@ impl Row {
     fn new(def: &TaskDef, next_ms: Option<u64>) -> Self {
         let options = &def.options;
         let ms = |duration: std::time::Duration| duration.as_millis() as u64;
+        let blocking = matches!(def.body, Body::Blocking(_));
         Self {
             name: def.name,
             alias: options.alias,
             args: def.args,
             queue: options.queue,
-            blocking: matches!(def.body, Body::Blocking(_)),
+            blocking,
             retries: options.retries,
             backoff_ms: (ms(options.backoff.0), ms(options.backoff.1)),
             timeout_ms: ms(options.timeout),
-            concurrency: options.concurrency,
+            concurrency: (options.has_concurrency || !blocking).then_some(options.concurrency),
             expires_ms: options.expires.map(ms),
             memory_mb: options.memory,
             at_most_once: options.at_most_once,

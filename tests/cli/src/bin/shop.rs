@@ -67,6 +67,7 @@ async fn close_books() {}
 async fn setup(app: App) -> Result<App, BoxError> {
     match env::var("SHOP_SETUP").as_deref() {
         Ok("fails") => Err("the till is locked".into()),
+        Ok("panics") => panic!("the till is on fire"),
         Ok("forgets") => Ok(app),
         Ok("names a database") => Ok(app.store("sqlite:elsewhere.db")),
         _ => {

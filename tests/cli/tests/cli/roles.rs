@@ -60,7 +60,7 @@ fn a_worker_serves_the_queues_it_is_told() {
     let mut shop = site.role(&["worker", "--queues", "default,other"]);
     shop.prints("packed");
     assert_eq!(site.json(&["status", &greeting])["state"], "queued");
-    let _more = site.role(&["worker", "--queues", "orders", "--slots", "1"]);
+    let _more = site.role(&["worker", "--queues", "orders", "--slots", "1", "-c", "1"]);
     site.becomes(&greeting, "succeeded");
 }
 
@@ -77,6 +77,7 @@ fn settings_that_make_no_sense() {
     let site = Site::new();
     for (args, why) in [
         (["worker", "--slots", "0"], "invalid value '0' for '--slots <N>': a whole number from 1 to 1024"),
+        (["dev", "-c", "0"], "invalid value '0' for '--concurrency <N>': a whole number from 1 to 1000000"),
         (["dev", "--queues", "a queue"], "for '--queues <QUEUES>': 1 to 80 letters, digits, `_` or `-`"),
     ] {
         let answer = site.shop(&args);

@@ -71,6 +71,15 @@ fn the_set_up_fails() {
 }
 
 #[test]
+fn the_set_up_panics() {
+    let answer = Answer::from(Site::new().program(SHOP, &["worker"]).env("SHOP_SETUP", "panics").output().unwrap());
+    assert_eq!(answer.code, Some(3), "{}", answer.err);
+    let last = answer.err.trim_end().lines().last().unwrap();
+    let begins = "error: the set-up panicked at tests/cli/src/bin/shop.rs:";
+    assert!(last.starts_with(begins) && last.ends_with(": the till is on fire"), "{last}");
+}
+
+#[test]
 fn the_set_up_names_a_database() {
     let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "names a database").output().unwrap();
     Answer::from(answer).fails(
