@@ -26,7 +26,7 @@ const MAX_NAP: Duration = Duration::from_secs(1);
 /// only a child counts as a hop.
 const MAX_SNOOZES: u8 = 3;
 
-/// How many failures of a parcel are logged one by one.
+/// How many failures of a parcel are warned of one by one. The others are logged for those who debug.
 const MAX_LOGGED: u32 = 8;
 
 /// What is known of each call of a parcel.
@@ -205,9 +205,12 @@ impl Book {
 
     fn fail(&mut self, start: Start, took_us: u64, Fault { kind, message }: Fault) {
         self.failures += 1;
+        let (task, id, attempt) = (self.floor.def.name, self.floor.parcel.call(start.position), start.attempt);
+        let took_ms = took_us / 1000;
         if self.failures <= MAX_LOGGED {
-            let (task, id) = (self.floor.def.name, self.floor.parcel.call(start.position));
-            tracing::warn!(task, %id, attempt = start.attempt, kind, took_ms = took_us / 1000, "{message}");
+            tracing::warn!(task, %id, attempt, kind, took_ms, "{message}");
+        } else {
+            tracing::debug!(task, %id, attempt, kind, took_ms, "{message}");
         }
         self.recorder.failure(Failure {
             index: self.floor.parcel.index(start.position),
