@@ -39,7 +39,7 @@
 //! [`task`] makes a function a task, [`Task`](derive@Task) a struct. [`App`] says what they share and how
 //! their queues are served, [`main!`] makes a program of them that is worker, scheduler and operator's tool. A
 //! [`Client`] sends; what it answers, a [`Handle`] or a [`Batch`], is asked how far things are. [`Stop`] is how a task
-//! says what its failure means.
+//! says what its failure means, and [`Verdict`] how an error of yours does.
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -75,7 +75,7 @@ pub use celeriac_core::{
     store::{STORE_VARIABLE, StoreError, StoreUrl},
     task::{
         Context, Data, Options, Outcome, Perform, Registry, RegistryError, Secret, State, States, Stop, Takes, Task,
-        TaskDef, parse_duration,
+        TaskDef, Verdict, parse_duration,
     },
 };
 #[cfg(feature = "embedded")]

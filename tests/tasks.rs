@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use celeriac::{Context, Perform, Registry, Secret, State, States, Stop, Task, TaskDef, task};
+use celeriac::{Context, Perform, Registry, Secret, State, States, Stop, Task, TaskDef, Verdict, task};
 use celeriac_core::{
     id::BatchId,
     ports::SystemClock,
@@ -44,6 +44,61 @@ async fn ping(to: String) -> anyhow::Result<usize> {
     Ok(to.len())
 }
 
+#[derive(Debug, thiserror::Error)]
+enum MailError {
+    #[error("no such address")]
+    NoSuchAddress,
+    #[error("the server is busy")]
+    Busy,
+    #[error("no connection")]
+    Io(#[from] std::io::Error),
+}
+
+impl Verdict for MailError {
+    fn verdict(self) -> Stop {
+        match self {
+            Self::NoSuchAddress => Stop::Cancel(self.to_string()),
+            Self::Busy => Stop::RetryAfter(Duration::from_secs(77), self.into()),
+            Self::Io(_) => Stop::Retry(self.into()),
+        }
+    }
+}
+
+/// Knows nothing of tasks.
+fn deliver(to: &str) -> Result<usize, MailError> {
+    match to {
+        "nobody" => Err(MailError::NoSuchAddress),
+        "busy" => Err(MailError::Busy),
+        to => Ok(std::fs::read(to)?.len()),
+    }
+}
+
+#[task]
+async fn write_to(to: String) -> Result<usize, MailError> {
+    let bytes = deliver(&to)?;
+    Ok(bytes)
+}
+
+#[task]
+fn write_slowly_to(to: String) -> Result<(), MailError> {
+    deliver(&to)?;
+    Ok(())
+}
+
+#[derive(Task, Serialize, Deserialize)]
+struct WriteTo {
+    to: String,
+}
+
+impl Perform for WriteTo {
+    type Output = usize;
+    type Error = MailError;
+
+    async fn perform(self, _: &Context) -> Result<usize, MailError> {
+        deliver(&self.to)
+    }
+}
+
 /// Blocking, with a context between the arguments, and one that was added later.
 #[task(timeout = "5m", at_most_once)]
 fn resize(path: PathBuf, cx: &Context, sizes: Vec<u32>, #[serde(default)] dpi: Option<u16>) -> Result<String, Stop> {
@@ -66,6 +121,21 @@ async fn odd(r#type: u8, #[serde(rename = "max-size", default)] max_size: u64, a
 #[task]
 async fn log_in(user: String, password: Secret<String>, #[serde(default)] keys: Vec<Key>, door: Option<Secret<Door>>) {
     std::hint::black_box((user, password, keys, door));
+}
+
+/// Panics when it is read.
+#[derive(Serialize)]
+struct Fragile;
+
+impl<'de> Deserialize<'de> for Fragile {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("it broke")
+    }
+}
+
+#[task]
+async fn unpack(thing: Fragile) {
+    std::hint::black_box(thing);
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -140,7 +210,21 @@ fn text(ended: Ended) -> String {
 fn each_task_is_registered_by_its_name() {
     let registry = Registry::linked().unwrap();
     let names: Vec<_> = registry.iter().map(|def| def.name).collect();
-    assert_eq!(names, ["countdown", "log_in", "mail.send", "odd", "ping", "report.nightly", "resize", "tick"]);
+    let expected = [
+        "WriteTo",
+        "countdown",
+        "log_in",
+        "mail.send",
+        "odd",
+        "ping",
+        "report.nightly",
+        "resize",
+        "tick",
+        "unpack",
+        "write_slowly_to",
+        "write_to",
+    ];
+    assert_eq!(names, expected);
     assert!(registry.get("send_email").is_none());
     assert!(std::ptr::eq(registry.get("send_mail").unwrap(), registry.get("mail.send").unwrap()));
     assert_eq!(task_of("ping").at.0, file!());
@@ -156,6 +240,7 @@ fn options_are_those_given_and_else_the_defaults() {
         timeout: Duration::from_secs(30),
         queue: "mail",
         concurrency: 500,
+        has_concurrency: true,
         expires: Some(Duration::from_hours(2)),
         takes: Some(Duration::from_millis(80)),
         memory: Some(512),
@@ -199,6 +284,27 @@ async fn an_error_is_a_verdict() {
     assert!(matches!(cancelled, Err(Stop::Cancel(reason)) if reason == "no address"));
     let failed = run("ping", json!({ "to": "" })).await.unwrap();
     assert!(matches!(failed, Err(Stop::Retry(error)) if error.to_string() == "nobody to ping"));
+}
+
+#[test]
+fn arguments_that_panic_when_they_are_read_are_said_to() {
+    let bytes = from_json(&json!({ "thing": null })).unwrap();
+    let said = (task_of("unpack").check)(&bytes).unwrap_err();
+    assert!(said.starts_with("panicked while they were read") && said.ends_with(": it broke"), "{said}");
+    assert!((task_of("unpack").show)(&bytes).is_none());
+}
+
+#[tokio::test]
+async fn an_error_of_ones_own_says_what_it_means() {
+    for task in ["write_to", "write_slowly_to", "WriteTo"] {
+        let nobody = run(task, json!({ "to": "nobody" })).await.unwrap();
+        assert!(matches!(nobody, Err(Stop::Cancel(reason)) if reason == "no such address"), "{task}");
+        let busy = run(task, json!({ "to": "busy" })).await.unwrap();
+        assert!(matches!(busy, Err(Stop::RetryAfter(after, _)) if after.as_secs() == 77), "{task}");
+        let missing = run(task, json!({ "to": "/no/such/file" })).await.unwrap();
+        assert!(matches!(missing, Err(Stop::Retry(error)) if error.to_string() == "no connection"), "{task}");
+        assert!(run(task, json!({ "to": "/dev/null" })).await.unwrap().is_ok(), "{task}");
+    }
 }
 
 /// Calls queued by an older program lack the arguments that were added since, those by a newer one have more.

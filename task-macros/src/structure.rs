@@ -57,7 +57,11 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         None => (quote!(read), quote!(check)),
     };
     let future = quote_spanned! {ident.span()=>
-        #pk_here::future(async move { #pk_here::Outcome::encode(#pk_here::Perform::perform(__task, &__cx).await) })
+        #pk_here::future(async move {
+            #[allow(unused_imports)]
+            use #pk_here::Unjudged as _;
+            #pk_here::Outcome::encode(#pk_here::Returned(#pk_here::Perform::perform(__task, &__cx).await).judged())
+        })
     };
     let registration = Registration {
         task: ident,

@@ -12,6 +12,7 @@ mod secret;
 mod state;
 mod stop;
 mod traits;
+mod verdict;
 
 pub use context::{Context, Shared};
 pub use def::{Body, Job, TaskDef};
@@ -23,3 +24,4 @@ pub use secret::Secret;
 pub use state::{State, States, state_key};
 pub use stop::{Stop, chain};
 pub use traits::{Data, Perform, Takes, Task};
+pub use verdict::{Returned, Unjudged, Verdict};

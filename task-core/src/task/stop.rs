@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::ports::BoxError;
 
 /// What becomes of a call that did not succeed. `?` lifts any error to `Stop::Retry`; the other ends are chosen by
-/// returning them: `return Err(Stop::Cancel("no such address".into()))`.
+/// returning them: `return Err(Stop::Cancel("no such address".into()))`. An error of your own chooses by itself if it
+/// implements [`Verdict`](super::Verdict).
 ///
 /// It is no `std::error::Error` on purpose: the verdict is a type, not something found by downcasting.
 #[derive(Debug)]

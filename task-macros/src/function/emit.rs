@@ -255,18 +255,22 @@ fn body(function: &Function, names: &Names) -> TokenStream {
         Param::Argument(Argument { name, .. }) => quote!(__args.#name),
     });
     let called = quote!(#run(#(#passed),*));
-    let outcome = outcome(&function.output);
     let settled = function.output.span();
+    let pk_settled = private_at(settled);
     let (here, pk_here) = (item.span(), private_at(item.span()));
     let (kind, ready) = if function.item.sig.asyncness.is_some() {
-        let settled = quote_spanned!(settled=> #outcome::encode(#called.await));
+        let settled =
+            quote_spanned!(settled=> #pk_settled::Outcome::encode(#pk_settled::Returned(#called.await).judged()));
         (quote!(Async), quote_spanned!(here=> #pk_here::future(async move { #settled })))
     } else {
-        let settled = quote_spanned!(settled=> #outcome::encode(#called));
+        let settled = quote_spanned!(settled=> #pk_settled::Outcome::encode(#pk_settled::Returned(#called).judged()));
         (quote!(Blocking), quote_spanned!(here=> #pk_here::job(move || #settled)))
     };
     quote! {
         #pk::Body::#kind(|__bytes, __cx| {
+            // For `judged` of a result whose error has no verdict.
+            #[allow(unused_imports)]
+            use #pk::Unjudged as _;
             let __args = #pk::read::<#task>(__bytes)?;
             ::core::result::Result::Ok(#ready)
         })
