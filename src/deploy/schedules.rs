@@ -68,9 +68,13 @@ fn properties(fleet: &Fleet<'_>, description: &str, (expression, timezone): (&st
 /// A schedule as Scheduler writes it, or what it cannot say. A rate becomes a cron where that is the same, for
 /// Scheduler counts a rate from when the stack was made, and Celeriac from 1970.
 pub(super) fn expression(pattern: &str, schedule: &Schedule) -> Result<String, String> {
-    match schedule.period() {
-        Some(period) => rate(period),
-        None => cron(pattern),
+    match (schedule.period(), schedule.fields()) {
+        (Some(period), _) => rate(period),
+        (None, Some(fields)) => cron(fields),
+        (None, None) => Err(format!(
+            "EventBridge goes by the day of the month or by the day of the week, and `{}` by both: write a task for each",
+            pattern.trim()
+        )),
     }
 }
 
@@ -94,11 +98,9 @@ fn rate(period: Duration) -> Result<String, String> {
 const STARTS: [&str; 6] = ["0", "0", "1", "1", "1", "1970"];
 const DAY_OF_WEEK: usize = 4;
 
-fn cron(pattern: &str) -> Result<String, String> {
-    let upper = pattern.to_uppercase();
-    let fields = upper.trim().trim_start_matches("CRON(").trim_end_matches(')').split_whitespace();
+fn cron(fields: &[String; 6]) -> Result<String, String> {
     let fields: Result<Vec<String>, String> =
-        fields.enumerate().map(|(place, field)| translate(place, field)).collect();
+        fields.iter().enumerate().map(|(place, field)| translate(place, field)).collect();
     Ok(format!("cron({})", fields?.join(" ")))
 }
 
@@ -145,8 +147,34 @@ mod tests {
             ("cron(0 18 ? * MON,WED *)", "cron(0 18 ? * MON,WED *)"),
             ("cron(0 8 LW * ? *)", "cron(0 8 LW * ? *)"),
             ("cron(15 10 ? * 6L 2027-2030)", "cron(15 10 ? * 6L 2027-2030)"),
+            ("cron(0/30 20-2 ? * MON-FRI *)", "cron(0/30 20-23,0-2 ? * MON-FRI *)"),
+            ("cron(0 22-4/2 ? nov-feb fri-mon *)", "cron(0 22,0,2,4 ? 11-12,1-2 6-7,1-2 *)"),
         ] {
             assert_eq!(translated(pattern).as_deref(), Ok(written), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_crontab_is_written_in_the_dialect_of_event_bridge() {
+        for (line, written) in [
+            ("0 3 * * 1", "cron(0 3 ? * 2 *)"),
+            ("0 3 * * 0", "cron(0 3 ? * 1 *)"),
+            ("0 3 * * 7", "cron(0 3 ? * 1 *)"),
+            ("0 3 * * mon-fri", "cron(0 3 ? * 2,3,4,5,6 *)"),
+            ("*/5 * 1,15 jan *", "cron(0/5 * 1,15 JAN ? *)"),
+            ("@daily", "cron(0 0 * * ? *)"),
+            ("@weekly", "cron(0 0 ? * 1 *)"),
+        ] {
+            assert_eq!(translated(line).as_deref(), Ok(written), "{line}");
+        }
+        for line in ["0 3 13 * 5", "0 3 */2 * 1"] {
+            assert_eq!(
+                translated(line),
+                Err(format!(
+                    "EventBridge goes by the day of the month or by the day of the week, and `{line}` by both: write a \
+                     task for each"
+                )),
+            );
         }
     }
 

@@ -17,6 +17,10 @@ pub fn run(data: &[u8]) {
         assert!(next.is_none_or(|next| next > time_ms), "{pattern:?} after {time_ms}: {next:?}");
         let last = schedule.latest_between(0, time_ms);
         assert!(last.is_none_or(|last| last <= time_ms), "{pattern:?} until {time_ms}: {last:?}");
+        if let Some(next) = next {
+            let again = schedule.latest_between(time_ms, next);
+            assert_eq!(again, Some(next), "{pattern:?} after {time_ms}: the next time is the latest once it has come");
+        }
     }
 }
 
@@ -30,6 +34,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "cron(0 0 ? * 6#3 2027/2)",
         "cron(0 0 ? * 2L *)\nAustralia/Lord_Howe",
         "cron(0 0 29 2 ? 2100)",
+        "cron(0/30 20-2 ? NOV-FEB FRI-MON *)\nAmerica/Sao_Paulo",
+        "30 2,14 */2 * 1-5\nEurope/Berlin",
+        "@weekly\nPacific/Apia",
         "rate(5 minutes)",
         "rate(366d)",
         "30s",

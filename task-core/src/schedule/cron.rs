@@ -1,95 +1,94 @@
-//! `cron(0 3 * * ? *)`. The search is croner's; what stands here is `EventBridge`'s dialect, which is stricter than
-//! croner in form: six fields, exactly one `?`, days of the week from 1 = Sunday.
-//!
-//! Where the clock jumps, croner's rules hold, which are Vixie cron's: a time that is skipped in spring runs right
-//! after the gap, a time that occurs twice in autumn runs once, the first time. Patterns that repeat within a day
-//! (`0 * * * ? *`) follow real time instead: nothing extra after the gap, both halves of the hour that occurs twice.
+//! When a cron is due. Croner reads the fields and searches the calendar; what stands here is `EventBridge`'s dialect,
+//! which is stricter than croner in form: six fields, exactly one `?`, days of the week from 1 = Sunday. What the
+//! changes of the clock do to its times is [`Wall`]'s.
 
 use croner::{
     Cron,
+    errors::CronError,
     parser::{CronParser, Seconds, Year},
 };
-use jiff::{Zoned, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 
-use super::{PatternError, timestamp};
+use super::{
+    PatternError,
+    crontab::{self, Days, Fields},
+    fields::{DAY_OF_MONTH, DAY_OF_WEEK, EVENT_BRIDGE},
+    wall::{Rule, Wall},
+};
 
 #[derive(Clone, Debug)]
 pub(super) struct CronPattern {
-    cron: Cron,
-    zone: TimeZone,
+    fields: Fields,
+    wall: Wall,
 }
-
-/// A field of a pattern: its name, the letters and signs it takes beside digits, and all it takes, for people.
-struct Field {
-    name: &'static str,
-    signs: &'static str,
-    words: &'static [&'static str],
-    takes: &'static str,
-}
-
-const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-
-const FIELDS: [Field; 6] = [
-    Field { name: "minute", signs: ",-*/", words: &[], takes: "0 to 59 with `,` `-` `*` `/`" },
-    Field { name: "hour", signs: ",-*/", words: &[], takes: "0 to 23 with `,` `-` `*` `/`" },
-    Field { name: "day-of-month", signs: ",-*/?LW", words: &[], takes: "1 to 31 with `,` `-` `*` `/` `?` `L` `W`" },
-    Field { name: "month", signs: ",-*/", words: MONTHS, takes: "1 to 12 or JAN to DEC with `,` `-` `*` `/`" },
-    Field {
-        name: "day-of-week",
-        signs: ",-*/?L#",
-        words: DAYS,
-        takes: "1 (Sunday) to 7 or SUN to SAT with `,` `-` `*` `/` `?` `L` `#`",
-    },
-    Field { name: "year", signs: ",-*/", words: &[], takes: "1970 to 2199 with `,` `-` `*` `/`" },
-];
-const DAY_OF_MONTH: usize = 2;
-const DAY_OF_WEEK: usize = 4;
-const YEAR: usize = 5;
-const YEARS: std::ops::RangeInclusive<u32> = 1970..=2199;
 
 impl CronPattern {
+    /// Reads what stands in `cron(..)`.
     pub(super) fn parse(fields: &str, timezone: &str) -> Result<Self, PatternError> {
-        let fields = fields.to_uppercase();
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let fields: [&str; 6] =
-            fields.try_into().map_err(|fields: Vec<&str>| PatternError::Fields { found: fields.len() })?;
-        for (place, field) in fields.iter().enumerate() {
-            check(place, field).map_err(|why| PatternError::Field {
-                name: FIELDS[place].name,
-                field: (*field).to_owned(),
-                why,
-                takes: FIELDS[place].takes,
-            })?;
+        let upper = fields.to_ascii_uppercase();
+        let fields: Vec<&str> = upper.split_ascii_whitespace().collect();
+        let fields: [&str; 6] = fields
+            .try_into()
+            .map_err(|fields: Vec<&str>| PatternError::Fields { found: fields.len(), question: upper.contains('?') })?;
+        let mut six = [const { String::new() }; 6];
+        for (place, text) in fields.iter().enumerate() {
+            six[place] = EVENT_BRIDGE[place].read(place, text)?;
         }
         if (fields[DAY_OF_MONTH] == "?") == (fields[DAY_OF_WEEK] == "?") {
             return Err(PatternError::Days);
         }
-        let cron = croner(fields).map_err(|_| PatternError::Form)?;
+        Self::new(Fields { six, days: Days::One }, timezone)
+    }
+
+    /// Reads a line of a crontab.
+    pub(super) fn line(line: &str, timezone: &str) -> Result<Self, PatternError> {
+        Self::new(crontab::read(line)?, timezone)
+    }
+
+    fn new(fields: Fields, timezone: &str) -> Result<Self, PatternError> {
+        let cron = croner(fields.six.each_ref().map(String::as_str), fields.days).map_err(|_| PatternError::Form)?;
         let zone = TimeZone::get(timezone).map_err(|_| PatternError::Zone { timezone: timezone.to_owned() })?;
-        Ok(Self { cron, zone })
+        let rule = if repeats(&fields, &cron) { Rule::Elapsed } else { Rule::Listed };
+        Ok(Self { fields, wall: Wall::new(cron, zone, rule) })
+    }
+
+    /// Its fields in the form of `cron(..)`. `None` if it goes by both days, which that form cannot say.
+    pub(super) fn fields(&self) -> Option<&[String; 6]> {
+        (self.fields.days == Days::One).then_some(&self.fields.six)
     }
 
     pub(super) fn next_after(&self, ms: u64) -> Option<u64> {
-        let next = self.cron.find_next_occurrence(&self.zoned(ms)?, false).ok()?;
-        millis(&next)
+        self.wall.next_after(second(ms)?).and_then(millis)
     }
 
     pub(super) fn latest_until(&self, ms: u64) -> Option<u64> {
-        let latest = self.cron.find_previous_occurrence(&self.zoned(ms)?, true).ok()?;
-        millis(&latest)
-    }
-
-    fn zoned(&self, ms: u64) -> Option<Zoned> {
-        timestamp(ms).map(|at| at.to_zoned(self.zone.clone()))
+        self.wall.latest_until(second(ms)?).and_then(millis)
     }
 }
 
-fn millis(at: &Zoned) -> Option<u64> {
-    u64::try_from(at.timestamp().as_millisecond()).ok()
+/// The second that this millisecond is in: all times are whole minutes.
+fn second(ms: u64) -> Option<Timestamp> {
+    Timestamp::from_second(i64::try_from(ms / 1000).ok()?).ok()
 }
 
-fn croner(fields: [&str; 6]) -> Result<Cron, croner::errors::CronError> {
+fn millis(at: Timestamp) -> Option<u64> {
+    u64::try_from(at.as_millisecond()).ok()
+}
+
+/// Whether a pattern repeats as time goes by, rather than names times of a day: its minute or hour is `*`, a step
+/// without an end (`0/15`, `*/2`), or all there are.
+fn repeats(fields: &Fields, cron: &Cron) -> bool {
+    let [minute, hour, ..] = &fields.six;
+    let open = |field: &String| {
+        field
+            .split(',')
+            .any(|item| item.starts_with('*') || item.split_once('/').is_some_and(|(range, _)| !range.contains('-')))
+    };
+    let (minutes, hours) = (cron.pattern.minutes.values().len(), cron.pattern.hours.values().len());
+    open(minute) || open(hour) || minutes == 60 || hours == 24
+}
+
+fn croner(fields: [&str; 6], days: Days) -> Result<Cron, CronError> {
     let [minute, hour, day, month, mut weekday, year] = fields;
     if weekday == "L" {
         // To EventBridge the week's last day; to croner nothing.
@@ -100,39 +99,21 @@ fn croner(fields: [&str; 6]) -> Result<Cron, croner::errors::CronError> {
         .year(Year::Required)
         .alternative_weekdays(true)
         .sloppy_ranges(true)
+        .dom_and_dow(days == Days::Both)
         .build()
         .parse(&format!("0 {minute} {hour} {day} {month} {weekday} {year}"))
 }
 
 /// What is wrong with one field. Croner's words do not name the field, so it is asked for each by itself.
-fn check(place: usize, field: &str) -> Result<(), String> {
-    let Field { signs, words, .. } = &FIELDS[place];
-    if field.contains('?') && field != "?" && signs.contains('?') {
-        return Err("`?` stands alone".to_owned());
-    }
-    for item in field.split(',') {
-        if item.is_empty() {
-            return Err("an item is missing between commas".to_owned());
-        }
-        let rest = words.iter().fold(item.to_owned(), |rest, word| rest.replace(word, "1"));
-        if let Some(sign) = rest.chars().find(|sign| !sign.is_ascii_digit() && !signs.contains(*sign)) {
-            return Err(format!("`{sign}` does not belong here"));
-        }
-    }
-    if place == YEAR {
-        let years = field.split(',').flat_map(|item| item.split('/').next().unwrap_or(item).split('-'));
-        if years.filter(|year| *year != "*").any(|year| year.parse().is_ok_and(|year: u32| !YEARS.contains(&year))) {
-            return Err("out of bounds".to_owned());
-        }
-    }
+pub(super) fn check(place: usize, field: &str) -> Result<(), String> {
     let mut alone = ["*"; 6];
     alone[place] = field;
-    croner(alone).map(|_| ()).map_err(|error| plain(&error))
+    croner(alone, Days::One).map(|_| ()).map_err(|error| plain(&error))
 }
 
 /// Croner's message without its headings.
-fn plain(error: &croner::errors::CronError) -> String {
-    use croner::errors::CronError::{ComponentError, IllegalCharacters, InvalidPattern};
+fn plain(error: &CronError) -> String {
+    use CronError::{ComponentError, IllegalCharacters, InvalidPattern};
     match error {
         // How croner stores a weekday is nothing to a reader.
         ComponentError(message) if message.starts_with("Position") => "number out of bounds".to_owned(),
@@ -145,7 +126,10 @@ fn plain(error: &croner::errors::CronError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::at, *};
+    use super::{
+        super::{tests::at, timestamp},
+        *,
+    };
 
     /// The first `n` times after `from`, in UTC.
     fn times(fields: &str, zone: &str, from: &str, n: usize) -> Vec<String> {
@@ -276,7 +260,7 @@ mod tests {
         assert_eq!(
             error("0 3 * * ?"),
             "a cron pattern has 6 fields (minute hour day-of-month month day-of-week year), this one has 5: the year \
-             is missing, write `*`"
+             is missing, write `*` last"
         );
         for fields in ["0 3 * * * *", "0 3 ? * ? *", "0 3 1 * 2 *"] {
             assert!(error(fields).starts_with("exactly one of day-of-month and day-of-week is `?`"), "{fields}");

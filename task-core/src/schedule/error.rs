@@ -20,10 +20,10 @@ pub struct ScheduleError {
 /// What is wrong with a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// It is neither of the two forms.
+    /// It is none of the forms.
     #[error(
         "write `cron(minute hour day-of-month month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the \
-         morning, or `rate(5 minutes)`"
+         morning, a line of a crontab, such as `0 3 * * 1` for three in the morning on Mondays, or `rate(5 minutes)`"
     )]
     Form,
     /// It is longer than patterns are.
@@ -35,11 +35,39 @@ pub enum PatternError {
     /// A cron pattern with too few or too many fields.
     #[error(
         "a cron pattern has 6 fields (minute hour day-of-month month day-of-week year), this one has {found}{}",
-        if *.found == 5 { ": the year is missing, write `*`" } else { "" }
+        match (*.found, *.question) {
+            (5, true) => ": the year is missing, write `*` last",
+            (5, false) => ": a line of a crontab, where 1 is Monday, stands without `cron(..)`",
+            _ => "",
+        }
     )]
     Fields {
         /// How many it has.
         found: usize,
+        /// Whether one of them is `?`, which no crontab has.
+        question: bool,
+    },
+    /// A line of a crontab with too few or too many fields.
+    #[error(
+        "a line of a crontab has 5 fields (minute hour day-of-month month day-of-week), this one has {found}{}",
+        if *.found == 6 {
+            ": write `cron(..)` around the six fields of EventBridge, where 1 is Sunday"
+        } else {
+            ""
+        }
+    )]
+    Line {
+        /// How many it has.
+        found: usize,
+    },
+    /// A nickname that is none.
+    #[error(
+        "there is no `@{name}`: write `@hourly`, `@daily`, `@weekly`, `@monthly` or `@yearly`; `rate(5m)` is every five \
+         minutes, and the set-up is what runs when a program starts"
+    )]
+    Nickname {
+        /// What stands behind the `@`.
+        name: String,
     },
     /// A field that cannot be read.
     #[error("{name} `{field}`: {why}; it takes {takes}")]

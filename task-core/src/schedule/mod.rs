@@ -1,18 +1,24 @@
 //! When a scheduled task is due: `cron(minute hour day-of-month month day-of-week year)` in the form that
-//! `EventBridge` has, and `rate(5 minutes)`. Pure: it is asked with a time and never reads a clock. What is wrong
-//! with a pattern is known when a program starts, not when the run it describes does not come.
+//! `EventBridge` has, a line of a crontab such as `0 3 * * 1`, and `rate(5 minutes)`. Pure: it is asked with a time and
+//! never reads a clock. What is wrong with a pattern's form is known when it is compiled, and the rest when a program
+//! starts, not when the run it describes does not come.
 
 mod cron;
+mod crontab;
 mod error;
+mod fields;
+mod form;
 mod rate;
+mod wall;
 
 pub use error::{PatternError, ScheduleError};
+pub(crate) use form::check;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::{cron::CronPattern, rate::Rate};
+use self::{cron::CronPattern, form::Form, rate::Rate};
 use crate::task::TaskDef;
 
 /// The most bytes of a pattern: `EventBridge` takes no more.
@@ -35,16 +41,16 @@ impl Schedule {
         if pattern.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::TooLong { bytes: pattern.len() });
         }
-        if let Some(fields) = inside(pattern, "cron(") {
-            return CronPattern::parse(fields, timezone).map(|cron| Self(Kind::Cron(Box::new(cron))));
-        }
-        if let Some(period) = inside(pattern, "rate(") {
-            if timezone != "UTC" {
-                return Err(PatternError::RateWithZone { timezone: timezone.to_owned() });
+        let cron = |cron: CronPattern| Self(Kind::Cron(Box::new(cron)));
+        match Form::of(pattern) {
+            Some(Form::Cron(fields)) => CronPattern::parse(fields, timezone).map(cron),
+            Some(Form::Line(line)) => CronPattern::line(line, timezone).map(cron),
+            Some(Form::Rate(_)) if timezone != "UTC" => {
+                Err(PatternError::RateWithZone { timezone: timezone.to_owned() })
             }
-            return Rate::parse(period).map(|rate| Self(Kind::Rate(rate)));
+            Some(Form::Rate(period)) => Rate::parse(period).map(|rate| Self(Kind::Rate(rate))),
+            None => Err(PatternError::Form),
         }
-        Err(PatternError::Form)
     }
 
     /// The schedule of a task, if it has one. An error if its pattern cannot be read, if it is never due after
@@ -65,6 +71,15 @@ impl Schedule {
         match &self.0 {
             Kind::Cron(_) => None,
             Kind::Rate(rate) => Some(rate.period()),
+        }
+    }
+
+    /// The six fields of a cron in the form of `cron(..)`, without ranges that go round; `None` for a `rate`, and for
+    /// a line of a crontab that goes by both the day of the month and the day of the week, which that form cannot say.
+    pub fn fields(&self) -> Option<&[String; 6]> {
+        match &self.0 {
+            Kind::Cron(cron) => cron.fields(),
+            Kind::Rate(_) => None,
         }
     }
 
@@ -101,10 +116,6 @@ fn timestamp(ms: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()
 }
 
-fn inside<'a>(pattern: &'a str, open: &str) -> Option<&'a str> {
-    pattern.trim().strip_prefix(open)?.strip_suffix(')')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +127,7 @@ mod tests {
     fn task(schedule: &'static str) -> TaskDef {
         TaskDef {
             name: "report.nightly",
-            options: crate::task::Options::new().schedule(schedule),
+            options: crate::task::Options { schedule: Some(schedule), ..crate::task::Options::new() },
             at: ("src/tasks.rs", 7),
             args: &[],
             states: &[],
@@ -151,7 +162,8 @@ mod tests {
         assert_eq!(
             error("cron(0 3 * * ? *"),
             "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 * * ? *`: write `cron(minute hour day-of-month \
-             month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the morning, or `rate(5 minutes)`"
+             month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the morning, a line of a crontab, such \
+             as `0 3 * * 1` for three in the morning on Mondays, or `rate(5 minutes)`"
         );
     }
 

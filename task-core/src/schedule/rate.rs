@@ -5,6 +5,15 @@ use std::time::Duration;
 use super::PatternError;
 use crate::task::parse_duration;
 
+/// Why a text is no period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPeriod {
+    /// It cannot be read.
+    Form,
+    /// It is too short or too long.
+    Bounds,
+}
+
 pub(super) const SHORTEST_S: u64 = 1;
 pub(super) const LONGEST_DAYS: u64 = 366;
 
@@ -16,13 +25,11 @@ pub(super) struct Rate {
 impl Rate {
     /// Reads `5 minutes`, as `EventBridge` has it, or `5m`, as options have it elsewhere.
     pub(super) fn parse(period: &str) -> Result<Self, PatternError> {
-        let every = in_words(period)
-            .or_else(|| parse_duration(period.trim()).ok())
-            .ok_or_else(|| PatternError::Period { period: period.to_owned() })?;
-        if every.as_secs() < SHORTEST_S || every > Duration::from_hours(24 * LONGEST_DAYS) {
-            return Err(PatternError::PeriodBounds);
+        match period_ms(period) {
+            Ok(every_ms) => Ok(Self { every_ms }),
+            Err(NoPeriod::Form) => Err(PatternError::Period { period: period.to_owned() }),
+            Err(NoPeriod::Bounds) => Err(PatternError::PeriodBounds),
         }
-        Ok(Self { every_ms: every.as_millis() as u64 })
     }
 
     pub(super) fn period(self) -> Duration {
@@ -38,16 +45,55 @@ impl Rate {
     }
 }
 
-fn in_words(period: &str) -> Option<Duration> {
-    let (number, unit) = period.trim().split_once(char::is_whitespace)?;
-    let unit_s = match unit.trim_start() {
-        "second" | "seconds" => 1,
-        "minute" | "minutes" => 60,
-        "hour" | "hours" => 3600,
-        "day" | "days" => 86_400,
+/// The milliseconds of a period, within its bounds.
+pub(super) const fn period_ms(period: &str) -> Result<u64, NoPeriod> {
+    let text = period.trim_ascii();
+    let every = match in_words(text.as_bytes()) {
+        Some(every) => every,
+        None => match parse_duration(text) {
+            Ok(every) => every,
+            Err(_) => return Err(NoPeriod::Form),
+        },
+    };
+    if every.as_secs() < SHORTEST_S || every.as_millis() > Duration::from_hours(24 * LONGEST_DAYS).as_millis() {
+        return Err(NoPeriod::Bounds);
+    }
+    Ok(every.as_millis() as u64)
+}
+
+const fn in_words(text: &[u8]) -> Option<Duration> {
+    let (mut rest, mut number) = (text, 0_u64);
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        let Some(tens) = number.checked_mul(10) else { return None };
+        let Some(more) = tens.checked_add((*digit - b'0') as u64) else { return None };
+        (number, rest) = (more, after);
+    }
+    if rest.len() == text.len() || !matches!(rest, [space, ..] if space.is_ascii_whitespace()) {
+        return None;
+    }
+    let unit_s = match rest.trim_ascii_start() {
+        b"second" | b"seconds" => 1,
+        b"minute" | b"minutes" => 60,
+        b"hour" | b"hours" => 3600,
+        b"day" | b"days" => 86_400,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(unit_s).map(Duration::from_secs)
+    match number.checked_mul(unit_s) {
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+        None => None,
+    }
+}
+
+impl NoPeriod {
+    /// For people, where the text itself is shown by the compiler.
+    pub(super) const fn plain(self) -> &'static str {
+        match self {
+            Self::Form => {
+                "schedule: this is no period: a whole number and a unit, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(30s)`"
+            }
+            Self::Bounds => "schedule: a period is at least 1 second and at most 366 days",
+        }
+    }
 }
 
 #[cfg(test)]

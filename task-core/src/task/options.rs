@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::duration::{parse_duration, parse_range};
+use crate::schedule::check;
 
 /// The options of a task. The methods are named as in `#[task(..)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,23 +173,27 @@ impl Options {
         self
     }
 
-    /// Runs the task at these times: `"cron(0 3 * * ? *)"` (minute, hour, day of month, month, day of week from
-    /// 1 = Sunday, year, as `EventBridge` has it) or `"rate(5m)"`. The task takes no arguments. A time that the clock
-    /// skips in spring runs right after the gap, one that it repeats in autumn runs once. A rate is one second to 366
-    /// days, counted from 1970. What cannot be read or is never due keeps the program from starting. Defaults to none.
-    /// Celery: `beat_schedule`.
+    /// Runs the task at these times, without arguments. Defaults to none. Celery: `beat_schedule`.
+    ///
+    /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as `EventBridge`
+    ///   has it.
+    /// - `"0 3 * * 1"`: a line of a crontab, where 0 and 7 are Sunday and 1 is Monday; also `"@daily"` and the like.
+    /// - `"rate(5m)"`: counted from 1970, one second to 366 days.
+    ///
+    /// A listed time that the clock skips in spring runs right after the gap, one that it repeats in autumn runs once.
+    /// A cron whose minute or hour is `*` or a step (`0/15`) goes by the time that elapses instead. A pattern of the
+    /// wrong form is an error of the compiler; one that is never due keeps the program from starting.
     #[must_use]
     #[track_caller]
     pub const fn schedule(mut self, schedule: &'static str) -> Self {
-        assert!(
-            starts_with(schedule, "cron(") || starts_with(schedule, "rate("),
-            "schedule: \"cron(minute hour day-of-month month day-of-week year)\" or \"rate(5m)\""
-        );
+        if let Err(error) = check(schedule) {
+            panic!("{}", error);
+        }
         self.schedule = Some(schedule);
         self
     }
 
-    /// The time zone of a `cron(..)` schedule, by its IANA name. Defaults to `"UTC"`. Celery: `timezone`.
+    /// The time zone of a cron or a line of a crontab, by its IANA name. Defaults to `"UTC"`. Celery: `timezone`.
     #[must_use]
     pub const fn timezone(mut self, timezone: &'static str) -> Self {
         self.timezone = timezone;
@@ -216,18 +221,6 @@ const fn duration(text: &'static str) -> Duration {
         Ok(duration) => duration,
         Err(error) => panic!("{}", error),
     }
-}
-
-const fn starts_with(text: &str, start: &str) -> bool {
-    let (text, start) = (text.as_bytes(), start.as_bytes());
-    let mut at = 0;
-    while at < start.len() {
-        if at >= text.len() || text[at] != start[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
 }
 
 const fn plain(name: &str, most: usize) -> bool {
