@@ -70,7 +70,7 @@ impl App {
         self.start_role(true)
     }
 
-    /// Starts what executes tasks, and if `all` what goes on beside it.
+    /// Starts what executes tasks and sends the runs of schedules, and if `all` what else goes on in `dev`.
     pub(crate) fn start_role(self, all: bool) -> Result<Running, StartError> {
         let opened = self.store.open(Existence::Created)?;
         let registry = self.registry()?;
@@ -80,7 +80,9 @@ impl App {
         let worker = self.work(&opened, &roads, registry, &stop, &mut loops);
         let hosting = opened.hosting();
         let ports = opened.ports;
-        if all && hosting != Hosting::Functions {
+        // Each process that runs calls may send runs: they have derived ids. Where the store's functions run calls, its
+        // service says when a run is due, to the program that receives from the queue.
+        if hosting != Hosting::Functions && !scheduler.is_empty() {
             tracing::info!(schedules = scheduler.len(), "following schedules");
             loops.push(tokio::spawn(scheduler.run(stop.clone())));
         }

@@ -17,8 +17,8 @@ use crate::sweep::sweep;
 
 /// Sends the runs of schedules, and on AWS launches workers. Executes no task
 ///
-/// On a file each worker dispatches to itself, so this role has only what is left to do for all of them: it sends
-/// the runs of scheduled tasks when they are due. On a stack it does what the dispatcher's function does, without its
+/// On a file each worker dispatches to itself and sends the runs of schedules too: this role is for a machine on which
+/// runs are to be sent while no worker runs. On a stack it does what the dispatcher's function does, without its
 /// time limit: it receives parcels and invokes the workers' functions. Several may run at once: a due run is still run
 /// once. `dev` does all of it in its one process, without functions.
 #[derive(Debug, Args)]

@@ -80,7 +80,7 @@ fn concurrency(text: &str) -> Result<usize, String> {
 }
 
 /// Runs a role to its graceful end.
-pub(super) fn run<S, F>(common: &Common, serve: &Serve, schedules: bool, setup: S) -> Result<(), Failure>
+pub(super) fn run<S, F>(common: &Common, serve: &Serve, all: bool, setup: S) -> Result<(), Failure>
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
@@ -92,7 +92,7 @@ where
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let opened = store.open(Existence::Created)?;
-        if !schedules {
+        if !all {
             opened.shared()?;
         }
         Client::set_default(Client::new(opened.ports.clone()));
@@ -106,7 +106,7 @@ where
         let grace = app.grace.unwrap_or(GRACE);
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
-        let running = app.start_role(schedules)?;
+        let running = app.start_role(all)?;
         tracing::info!(store = %opened, "started");
         stop.cancelled().await;
         running.stop().await;

@@ -1,4 +1,4 @@
-//! `worker`: runs calls, sends no schedules.
+//! `worker`: runs calls, and sends the runs of schedules.
 
 use std::future::Future;
 
@@ -14,7 +14,8 @@ use crate::App;
 
 /// Runs calls: receives parcels from the store and runs them. As many such processes as you like may share it
 ///
-/// It sends no runs of schedules: one `dispatcher` (or `dev`) beside the workers does.
+/// It sends the runs of scheduled tasks when they are due, to whichever queue they go; on a stack, EventBridge Scheduler
+/// does. However many processes do so, a due run is run once.
 #[derive(Debug, Args)]
 pub(super) struct Worker {
     #[command(flatten)]

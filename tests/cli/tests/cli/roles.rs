@@ -116,6 +116,21 @@ fn the_log_is_as_long_as_the_environment_says() {
 }
 
 #[test]
+fn a_worker_alone_sends_the_runs_of_schedules() {
+    let site = Site::new();
+    let mut worker = Role::new(&mut site.program(env!("CARGO_BIN_EXE_clock"), &["worker"]));
+    worker.logs("following schedules");
+    let ticks = || fs::read_to_string(site.path("ticks")).unwrap_or_default();
+    for _ in 0..3_000 {
+        if ticks().lines().count() >= 2 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(ticks().lines().count() >= 2, "{}", ticks());
+}
+
+#[test]
 fn processes_that_share_a_schedule_run_each_time_once() {
     let site = Site::new();
     let clock = env!("CARGO_BIN_EXE_clock");
