@@ -68,6 +68,17 @@ impl Registration<'_> {
     }
 }
 
+/// A variable of generated code. Its name is the expansion's own, so that it is the same variable wherever its parts
+/// come from: in `macro_rules!` some come from the macro and some from whoever calls it.
+pub(crate) fn variable(name: &str) -> Ident {
+    variable_at(name, Span::call_site())
+}
+
+/// The same, for what the compiler should point at when it is wrong.
+pub(crate) fn variable_at(name: &str, span: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(span))
+}
+
 /// The only path that generated code starts from.
 pub(crate) fn private() -> TokenStream {
     private_at(Span::call_site())

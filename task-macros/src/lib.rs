@@ -50,8 +50,25 @@ use proc_macro::TokenStream;
 ///   function's bare name, and `state(T, ..)` asks for state that the body takes out of its context.
 /// - With a `schedule` it takes no arguments.
 ///
-/// `call` runs the function in place, with its own signature. Since the name is that of a `static`, a local variable
-/// cannot have it: `use tasks;` and `tasks::send_email.delay(..)` keeps them apart.
+/// `call` runs the function in place, with its own signature.
+///
+/// The task's name is that of a `static`. A parameter of a task may have the same name; a local variable, or a
+/// parameter of another function, where the task is in scope cannot (error E0530: "let bindings cannot shadow
+/// statics"). The cure is to keep tasks in a module and not to import them one by one:
+///
+/// ```
+/// mod tasks {
+///     #[celeriac::task]
+///     pub async fn email(email: String) {
+/// #       drop(email);
+///     }
+/// }
+///
+/// async fn sign_up(email: String) -> Result<(), celeriac::Error> {
+///     tasks::email.delay(email).await?;
+///     Ok(())
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     function::task(options.into(), &item.into()).into()

@@ -14,7 +14,10 @@ use syn::{
     token::Paren,
 };
 
-use crate::errors::Errors;
+use crate::{
+    errors::Errors,
+    expand::{variable, variable_at},
+};
 
 /// The options of a task, each key once.
 #[derive(Default)]
@@ -54,8 +57,14 @@ impl Options {
         let statement = match setting {
             Setting::Value(key, value) if key == "name" => return self.name = Some(value),
             Setting::States(_, states) => return self.states.extend(states),
-            Setting::Value(key, value) => quote_spanned!(value.span()=> let __options = __options.#key(#value);),
-            Setting::Flag(key) => quote_spanned!(key.span()=> let __options = __options.#key();),
+            Setting::Value(key, value) => {
+                let options = variable_at("__options", value.span());
+                quote_spanned!(value.span()=> let #options = #options.#key(#value);)
+            }
+            Setting::Flag(key) => {
+                let options = variable_at("__options", key.span());
+                quote_spanned!(key.span()=> let #options = #options.#key();)
+            }
         };
         self.settings.extend(statement);
     }
@@ -83,8 +92,9 @@ impl Options {
     pub(crate) fn builder(&self, name: &TokenStream, item: &Ident) -> TokenStream {
         let span = self.name.as_ref().map_or_else(|| item.span(), Spanned::span);
         let settings = &self.settings;
-        let named = quote_spanned!(span=> let __options = ::celeriac::__private::Options::new().name(#name););
-        quote!({ #named #settings __options })
+        let (options, options_here) = (variable("__options"), variable_at("__options", span));
+        let named = quote_spanned!(span=> let #options_here = ::celeriac::__private::Options::new().name(#name););
+        quote!({ #named #settings #options })
     }
 }
 

@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Fields};
 
 use crate::{
     errors::Errors,
-    expand::{Registration, private, private_at},
+    expand::{Registration, private, private_at, variable},
     options::Options,
     wire_name::wire_name,
 };
@@ -56,11 +56,13 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         Some(_) => (quote!(read_or_default), quote!(check_or_default)),
         None => (quote!(read), quote!(check)),
     };
+    let (bytes, cx, task) = (variable("__bytes"), variable("__cx"), variable("__task"));
+    let (item, calls) = (variable("__item"), variable("__calls"));
     let future = quote_spanned! {ident.span()=>
         #pk_here::future(async move {
             #[allow(unused_imports)]
             use #pk_here::Unjudged as _;
-            #pk_here::Outcome::encode(#pk_here::Returned(#pk_here::Perform::perform(__task, &__cx).await).judged())
+            #pk_here::Outcome::encode(#pk_here::Returned(#pk_here::Perform::perform(#task, &#cx).await).judged())
         })
     };
     let registration = Registration {
@@ -73,8 +75,8 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         states: Vec::new(),
         check: quote_spanned!(ident.span()=> #pk_here::#check::<#ident>),
         body: quote! {
-            #pk::Body::Async(|__bytes, __cx| {
-                let __task = #pk::#read::<#ident>(__bytes)?;
+            #pk::Body::Async(|#bytes, #cx| {
+                let #task = #pk::#read::<#ident>(#bytes)?;
                 ::core::result::Result::Ok(#future)
             })
         },
@@ -83,8 +85,8 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         const _: () = {
             #registration
             impl #pk::Takes<Self> for #ident {
-                fn args(__item: Self) -> Self {
-                    __item
+                fn args(#item: Self) -> Self {
+                    #item
                 }
             }
             #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -98,8 +100,8 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
                     #pk::Call::new(self)
                 }
                 /// Many calls, from an iterator or a `Stream`.
-                #vis fn fan_out<'__a, __M>(__calls: impl #pk::Source<'__a, Self, __M>) -> #pk::FanOut<'__a, Self> {
-                    #pk::FanOut::new(__calls)
+                #vis fn fan_out<'__a, __M>(#calls: impl #pk::Source<'__a, Self, __M>) -> #pk::FanOut<'__a, Self> {
+                    #pk::FanOut::new(#calls)
                 }
             }
         };

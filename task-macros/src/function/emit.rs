@@ -5,7 +5,10 @@
 //! `mod send_email; pub use send_email::send_email;` would be ambiguous. The function itself moves, under another name,
 //! into an anonymous constant: under its own it would hide the static from its body, and no task could enqueue itself.
 //!
-//! Bindings in generated code start with `__`, since a pattern that is named as a static in scope does not compile.
+//! Bindings in generated code start with `__`, since a pattern that is named as a static in scope does not compile. For
+//! parameters, which the user names, see [`shades`].
+
+use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -16,7 +19,7 @@ use super::{
     validate::{Function, Refused},
 };
 use crate::{
-    expand::{Registration, private, private_at},
+    expand::{Registration, private, private_at, variable},
     options::Options,
     wire_name::wire_name,
 };
@@ -34,11 +37,14 @@ pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
     let parameters: Vec<_> = function.arguments().map(parameter).collect();
     let converted: Vec<_> = function.arguments().map(|argument| converted(argument, None)).collect();
     let call = call(function, &names);
+    let calls = variable("__calls");
+    let shades = shades(function);
     let registration = registration(function, options, &names);
     quote! {
         #statics
         #(#cfgs)*
         const _: () = {
+            #shades
             #run
             #args
             #takes
@@ -55,8 +61,8 @@ pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
                 }
                 /// Many calls, from an iterator or a `Stream` of tuples of the arguments, or of bare values if there is
                 /// one argument.
-                #vis fn fan_out<'__a, __M>(self, __calls: impl #pk::Source<'__a, Self, __M>) -> #pk::FanOut<'__a, Self> {
-                    #pk::FanOut::new(__calls)
+                #vis fn fan_out<'__a, __M>(self, #calls: impl #pk::Source<'__a, Self, __M>) -> #pk::FanOut<'__a, Self> {
+                    #pk::FanOut::new(#calls)
                 }
                 #call
             }
@@ -137,6 +143,27 @@ impl Names {
     }
 }
 
+/// A function for each parameter, of the parameter's name, that hides a static of that name: a parameter may be named
+/// as a function in scope, but not as a static, and each task is one. The parameter hides the function in turn. Nothing
+/// can call it by mistake, since there is no value of the type that it takes.
+fn shades(function: &Function) -> TokenStream {
+    let mut seen = HashSet::new();
+    let names = function.item.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(param) => match &*param.pat {
+            Pat::Ident(pat) => Some(&pat.ident),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    });
+    let names = names.filter(|name| seen.insert(name.to_string()));
+    quote! {
+        #(
+            #[allow(dead_code, non_snake_case, unreachable_pub)]
+            fn #names(_: ::core::convert::Infallible) {}
+        )*
+    }
+}
+
 /// The arguments as a struct with a field for each. Its fields are generic, for then what `serde` derives is right
 /// whatever their types are, and a type that cannot be sent is reported once, where the struct is used. A field with
 /// attributes of `serde` has its own type, which the functions that they name may expect.
@@ -179,11 +206,12 @@ fn numbered(function: &Function) -> impl Iterator<Item = (&Argument, Ident)> {
 fn takes(function: &Function, task: &Ident) -> TokenStream {
     let pk = private();
     let single = function.arguments().count() == 1;
+    let item_of = variable("__item");
     let (mut generics, mut types, mut fields) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (argument, generic)) in numbered(function).enumerate() {
         let Argument { ty, into, .. } = argument;
         let place = Index::from(index);
-        fields.push(converted(argument, Some(if single { quote!(__item) } else { quote!(__item.#place) })));
+        fields.push(converted(argument, Some(if single { quote!(#item_of) } else { quote!(#item_of.#place) })));
         if *into {
             generics.push(quote!(#generic: ::core::convert::Into<#ty>));
             types.push(quote!(#generic));
@@ -195,7 +223,7 @@ fn takes(function: &Function, task: &Ident) -> TokenStream {
     quote! {
         impl<#(#generics),*> #pk::Takes<#item> for #task {
             #[allow(unused_variables)]
-            fn args(__item: #item) -> Self::Args {
+            fn args(#item_of: #item) -> Self::Args {
                 __Args { #(#fields),* }
             }
         }
@@ -249,10 +277,11 @@ fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Nam
 fn body(function: &Function, names: &Names) -> TokenStream {
     let pk = private();
     let Names { run, item, task } = names;
+    let (bytes, cx, args) = (variable("__bytes"), variable("__cx"), variable("__args"));
     let passed = function.params.iter().map(|param| match param {
-        Param::State(ty) => quote_spanned!(ty.span()=> __cx.state::<#ty>()),
-        Param::Context => quote!(&__cx),
-        Param::Argument(Argument { name, .. }) => quote!(__args.#name),
+        Param::State(ty) => quote_spanned!(ty.span()=> #cx.state::<#ty>()),
+        Param::Context => quote!(&#cx),
+        Param::Argument(Argument { name, .. }) => quote!(#args.#name),
     });
     let called = quote!(#run(#(#passed),*));
     let settled = function.output.span();
@@ -267,11 +296,11 @@ fn body(function: &Function, names: &Names) -> TokenStream {
         (quote!(Blocking), quote_spanned!(here=> #pk_here::job(move || #settled)))
     };
     quote! {
-        #pk::Body::#kind(|__bytes, __cx| {
+        #pk::Body::#kind(|#bytes, #cx| {
             // For `judged` of a result whose error has no verdict.
             #[allow(unused_imports)]
             use #pk::Unjudged as _;
-            let __args = #pk::read::<#task>(__bytes)?;
+            let #args = #pk::read::<#task>(#bytes)?;
             ::core::result::Result::Ok(#ready)
         })
     }
