@@ -3,7 +3,7 @@
 pub use celeriac_core::{
     client::{Call, Delay, FanOut, Source},
     task::{
-        Body, Data, Options, Outcome, Perform, Returned, Takes, Task, TaskDef, Unjudged,
+        Body, Data, Options, Outcome, Perform, Plain, Returned, Shape, Takes, Task, TaskDef, Unjudged,
         arguments::{check, check_or_default, read, read_or_default, show},
         state_key,
     },

@@ -19,6 +19,31 @@ async fn double(n: u64) -> Result<u64, BoxError> {
 #[task]
 async fn note(_n: u32) {}
 
+/// A value, and not in a `Result`.
+#[task]
+async fn greeting(name: String) -> String {
+    format!("Dear {name}")
+}
+
+#[task]
+fn words(text: String) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// An `Option` is no failure.
+#[task]
+async fn nothing() -> Option<u8> {
+    None
+}
+
+/// Another name of a `Result`, whose error could be stored too.
+type Sent = Result<u8, String>;
+
+#[task(retries = 0)]
+async fn fails() -> Sent {
+    Err("no such address".to_owned())
+}
+
 #[task(retries = 2, backoff = "1ms..2ms")]
 async fn stubborn(cx: &Context, succeeds_at: u32) -> Result<u32, BoxError> {
     if cx.attempt() >= succeeds_at { Ok(cx.attempt()) } else { Err(format!("attempt {} failed", cx.attempt()).into()) }
@@ -50,6 +75,24 @@ async fn a_call_answers_what_its_task_returned() {
             let unit = note.delay(1).await.unwrap();
             unit.get(LONG).await.unwrap();
             assert_eq!(unit.status().await.unwrap(), CallStatus::Succeeded);
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_may_return_any_value_that_can_be_stored() {
+    let dir = TempDir::new().unwrap();
+    let (running, client) = start(&dir).await;
+    client
+        .scope(async {
+            assert_eq!(greeting.delay("Ada").await.unwrap().get(LONG).await.unwrap(), "Dear Ada");
+            assert_eq!(words.delay("one two").await.unwrap().get(LONG).await.unwrap(), ["one", "two"]);
+            assert_eq!(nothing.delay().await.unwrap().get(LONG).await.unwrap(), None);
+            let failed = fails.delay().await.unwrap();
+            let error = failed.get(LONG).await.unwrap_err().to_string();
+            assert!(error.contains("no such address"), "{error}");
+            assert!(matches!(failed.status().await.unwrap(), CallStatus::Dead { .. }));
         })
         .await;
     running.stop().await;

@@ -45,7 +45,8 @@ use proc_macro::TokenStream;
 ///   `#[serde(default)]` on an argument that was added later, calls that were queued before still run.
 /// - A parameter of type `State<T>` is provided at start-up and one of type `&Context` is the running call; both are
 ///   told by the last segment of their type's path, and neither is an argument.
-/// - It **returns** `()` or `Result<T, E>`, where `E` is any error, or `Stop` to choose what becomes of the call.
+/// - It **returns** any `T` that is `Serialize` and `DeserializeOwned`, or `Result<T, E>`, where `E` is any error, or
+///   `Stop` to choose what becomes of the call. An `Err` fails the call; anything else is its result.
 /// - The **options** are the methods of `celeriac::Options`, each with its limits and default; `name` defaults to the
 ///   function's bare name, and `state(T, ..)` asks for state that the body takes out of its context.
 /// - With a `schedule` it takes no arguments.

@@ -62,7 +62,9 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         #pk_here::future(async move {
             #[allow(unused_imports)]
             use #pk_here::Unjudged as _;
-            #pk_here::Outcome::encode(#pk_here::Returned(#pk_here::Perform::perform(#task, &#cx).await).judged())
+            #pk_here::Outcome::<true>::encode(
+                #pk_here::Returned(#pk_here::Perform::perform(#task, &#cx).await).judged(),
+            )
         })
     };
     let registration = Registration {

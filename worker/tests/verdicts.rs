@@ -225,7 +225,7 @@ async fn a_result_that_cannot_be_serialised_is_not_run_again() {
             Err(serde::de::Error::custom("nor received"))
         }
     }
-    let body = Body::Async(|_, _| Ok(async { Ok::<_, Stop>(vec![Never]).encode() }.boxed()));
+    let body = Body::Async(|_, _| Ok(async { Outcome::<true>::encode(Ok::<_, Stop>(vec![Never])) }.boxed()));
     let bench = Bench::new([def("socket", OPTIONS, body)]);
     bench.send("socket", 1).await;
     assert_eq!(bench.run_all(&bench.worker()).await.len(), 1);

@@ -19,6 +19,8 @@ pub use def::{Body, Job, TaskDef};
 pub use duration::{duration_text, parse_duration};
 pub use options::Options;
 pub use outcome::{Ended, Outcome};
+#[doc(hidden)]
+pub use outcome::{Plain, Shape};
 pub use registry::{Registry, RegistryError};
 pub use secret::Secret;
 pub use state::{State, States, state_key};

@@ -1,6 +1,6 @@
 //! What a task function may return.
 
-use std::any::TypeId;
+use std::{any::TypeId, marker::PhantomData};
 
 use super::{Data, Stop};
 use crate::{
@@ -8,16 +8,18 @@ use crate::{
     wire::encode_args,
 };
 
-/// How a call ended: an encoded result, none when the task returns `()`, or why not.
+/// How a call ended: an encoded result, none when that is `()`, or why not.
 pub type Ended = Result<Option<Vec<u8>>, Stop>;
 
-/// What a task function may return: `()` or `Result<T, E>`.
+/// What a task function may return: a value, or a `Result` of one, which says whether the call succeeded. `IS_RESULT`
+/// says which of the two it is. Both would fit a `Result<T, E>` whose `E` is serialisable, and only one of them fails
+/// the call: the macro asks [`Shape`].
 #[diagnostic::on_unimplemented(
-    message = "a task returns `()` or `Result<T, E>`, not `{Self}`",
-    label = "return `Result<{Self}, E>`",
-    note = "`T: Serialize + DeserializeOwned`; `E: Into<celeriac::Stop>` (any `std::error::Error`, `anyhow::Error`, `String`)"
+    message = "a task cannot return `{Self}`",
+    label = "`T` or `Result<T, E>` with `T: Serialize + DeserializeOwned`",
+    note = "`E: Into<celeriac::Stop>` (any `std::error::Error`, `anyhow::Error`, `String`)"
 )]
-pub trait Outcome {
+pub trait Outcome<const IS_RESULT: bool> {
     /// What a caller gets back.
     type Output: 'static;
 
@@ -25,30 +27,81 @@ pub trait Outcome {
     fn encode(self) -> Ended;
 }
 
-impl Outcome for () {
-    type Output = ();
-
-    fn encode(self) -> Ended {
-        Ok(None)
-    }
-}
-
-impl<T: Data, E: Into<Stop>> Outcome for Result<T, E> {
+impl<T: Data> Outcome<false> for T {
     type Output = T;
 
     fn encode(self) -> Ended {
-        let value = self.map_err(Into::into)?;
-        if TypeId::of::<T>() == TypeId::of::<()>() {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        let encoded = guard(|| encode_args(&value, &mut bytes).map_err(|error| error.to_string()));
-        discard(value);
-        // Not `Retry`: the work is done, and would be done again for the same end.
-        match encoded {
-            Ok(Ok(())) => Ok(Some(bytes)),
-            Ok(Err(error)) => Err(Stop::Cancel(format!("ran, but its result cannot be serialised: {error}"))),
-            Err(panic) => Err(Stop::Cancel(format!("ran, but its result {}", panic.during("while it was serialised")))),
-        }
+        encode(self)
+    }
+}
+
+impl<T: Data, E: Into<Stop>> Outcome<true> for Result<T, E> {
+    type Output = T;
+
+    fn encode(self) -> Ended {
+        encode(self.map_err(Into::into)?)
+    }
+}
+
+/// Says whether a type is a `Result`, whatever its name. For a `Result` there is an associated constant, which the
+/// compiler prefers to the one of the trait [`Plain`].
+#[derive(Debug)]
+pub struct Shape<T>(PhantomData<T>);
+
+impl<T, E> Shape<Result<T, E>> {
+    /// It is one.
+    pub const IS_RESULT: bool = true;
+}
+
+/// Says of any type that it is no `Result`, unless [`Shape`] says that it is.
+pub trait Plain {
+    /// It is none.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> Plain for Shape<T> {}
+
+fn encode<T: Data>(value: T) -> Ended {
+    if TypeId::of::<T>() == TypeId::of::<()>() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let encoded = guard(|| encode_args(&value, &mut bytes).map_err(|error| error.to_string()));
+    discard(value);
+    // Not `Retry`: the work is done, and would be done again for the same end.
+    match encoded {
+        Ok(Ok(())) => Ok(Some(bytes)),
+        Ok(Err(error)) => Err(Stop::Cancel(format!("ran, but its result cannot be serialised: {error}"))),
+        Err(panic) => Err(Stop::Cancel(format!("ran, but its result {}", panic.during("while it was serialised")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Renamed = Result<u8, String>;
+    type Of<E> = std::result::Result<(), E>;
+
+    #[test]
+    fn a_result_is_told_by_its_type_and_not_by_its_name() {
+        const { assert!(Shape::<Renamed>::IS_RESULT) };
+        const { assert!(Shape::<Of<std::io::Error>>::IS_RESULT) };
+        const { assert!(Shape::<Result<Result<u8, String>, String>>::IS_RESULT) };
+        const { assert!(!Shape::<()>::IS_RESULT) };
+        const { assert!(!Shape::<Option<Renamed>>::IS_RESULT) };
+        const { assert!(!Shape::<Vec<u8>>::IS_RESULT) };
+    }
+
+    #[test]
+    fn a_result_that_could_be_a_value_is_a_result() {
+        assert!(matches!(Outcome::<true>::encode(Renamed::Err("no".to_owned())), Err(Stop::Retry(_))));
+    }
+
+    #[test]
+    fn a_unit_is_not_kept_and_a_value_is() {
+        assert!(matches!(Outcome::<false>::encode(()), Ok(None)));
+        assert!(matches!(Outcome::<true>::encode(Of::<String>::Ok(())), Ok(None)));
+        assert!(matches!(Outcome::<false>::encode(7_u8), Ok(Some(bytes)) if bytes == [7]));
     }
 }

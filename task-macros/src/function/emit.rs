@@ -48,6 +48,9 @@ pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
             #run
             #args
             #takes
+            // So that a type that is no `Result` has an answer too.
+            #[allow(unused_imports)]
+            use #pk::Plain as _;
             #registration
             #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
             impl #task {
@@ -286,13 +289,15 @@ fn body(function: &Function, names: &Names) -> TokenStream {
     let called = quote!(#run(#(#passed),*));
     let settled = function.output.span();
     let pk_settled = private_at(settled);
+    // Of what `judged` leaves, whose error may be another.
+    let output = &function.output;
+    let outcome = quote_spanned!(settled=> #pk_settled::Outcome::<{ #pk_settled::Shape::<#output>::IS_RESULT }>);
     let (here, pk_here) = (item.span(), private_at(item.span()));
     let (kind, ready) = if function.item.sig.asyncness.is_some() {
-        let settled =
-            quote_spanned!(settled=> #pk_settled::Outcome::encode(#pk_settled::Returned(#called.await).judged()));
+        let settled = quote_spanned!(settled=> #outcome::encode(#pk_settled::Returned(#called.await).judged()));
         (quote!(Async), quote_spanned!(here=> #pk_here::future(async move { #settled })))
     } else {
-        let settled = quote_spanned!(settled=> #pk_settled::Outcome::encode(#pk_settled::Returned(#called).judged()));
+        let settled = quote_spanned!(settled=> #outcome::encode(#pk_settled::Returned(#called).judged()));
         (quote!(Blocking), quote_spanned!(here=> #pk_here::job(move || #settled)))
     };
     quote! {
@@ -306,10 +311,10 @@ fn body(function: &Function, names: &Names) -> TokenStream {
     }
 }
 
-/// What the function returns, as an `Outcome`.
+/// What the function returns, as an `Outcome`: of the kind that the compiler, who knows aliases, says it is.
 fn outcome(output: &Type) -> TokenStream {
     let pk = private_at(output.span());
-    quote_spanned!(output.span()=> <#output as #pk::Outcome>)
+    quote_spanned!(output.span()=> <#output as #pk::Outcome<{ #pk::Shape::<#output>::IS_RESULT }>>)
 }
 
 /// An argument as a parameter of `delay` and `apply`.

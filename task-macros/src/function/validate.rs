@@ -3,8 +3,11 @@
 use quote::ToTokens;
 use syn::{FnArg, ItemFn, PatType, Receiver, ReturnType, Safety, Signature, Type, parse_quote};
 
-use super::argument::{Argument, Param};
-use crate::{errors::Errors, options::Options};
+use super::{
+    argument::{Argument, Param},
+    types,
+};
+use crate::{errors::Errors, options::Options, owned::owned};
 
 /// A function that can be a task.
 pub(crate) struct Function {
@@ -96,9 +99,14 @@ fn output(signature: &Signature, errors: &mut Errors) -> Type {
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, ty) => {
             if let Type::ImplTrait(_) = **ty {
+                errors
+                    .at(ty, "a task returns a type with a name, or a `Result` of one: a caller reads the result back");
+            } else if let Type::Reference(borrowed) = types::ungrouped(ty)
+                && let Some(owned) = owned(borrowed.to_token_stream())
+            {
                 errors.at(
                     ty,
-                    "a task returns `()` or `Result<T, E>` with types that have names: a caller reads the result back",
+                    format!("a result is stored until a caller reads it, so it must be owned: write `{owned}`"),
                 );
             }
             (**ty).clone()
