@@ -1,6 +1,6 @@
 //! `#[derive(Task)]` on a struct.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Data, DeriveInput, Fields};
 
@@ -56,7 +56,9 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         Some(_) => (quote!(read_or_default), quote!(check_or_default)),
         None => (quote!(read), quote!(check)),
     };
-    let (bytes, cx, task) = (variable("__bytes"), variable("__cx"), variable("__task"));
+    let (bytes, cx) = (variable("__bytes"), variable("__cx"));
+    // What the compiler points at when the struct has no body.
+    let task = Ident::new("__task", ident.span());
     let (item, calls) = (variable("__item"), variable("__calls"));
     let future = quote_spanned! {ident.span()=>
         #pk_here::future(async move {
