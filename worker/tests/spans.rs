@@ -82,7 +82,7 @@ async fn what_a_task_logs_says_which_call_it_is() {
     let line = log.lines("no answer").remove(0);
     // Its target is the path of its module: with the crate's name before it, which `RUST_LOG` names.
     let id = format!("id={}", bench.call(0));
-    for part in ["WARN", " worker::", "task=\"fails\"", &id, "attempt=1", "kind=\"error\""] {
+    for part in ["WARN", " celeriac_worker::", "task=\"fails\"", &id, "attempt=1", "kind=\"error\""] {
         assert!(line.contains(part), "{part} in {line}");
     }
 }
