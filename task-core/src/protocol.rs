@@ -24,8 +24,7 @@ pub async fn accept(ports: &Ports, accept: Accept) -> Result<(), SendError> {
 /// Ends a run (rule 4): record and seal, send the children, finish, send what the batch owes, delete the message.
 pub async fn settle(ports: &Ports, settling: Settling) -> Result<(), PortError> {
     if let Some(atomic) = &ports.atomic {
-        let mut settled = atomic.settle(vec![settling]).await;
-        return settled.pop().unwrap_or(Ok(()));
+        return atomic.settle(settling).await;
     }
     let Settling { parcel, epoch, record, seal, children, queue, receipt } = settling;
     let record = if seal.children.is_empty() {

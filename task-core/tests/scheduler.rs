@@ -15,7 +15,7 @@ use celeriac_core::{
     id::ParcelId,
     ports::{
         Claim, ClaimRequest, Clock, Delivery, Depth, Finish, Outgoing, PortError, Ports, Queue, Receive, Record,
-        Schedules, SendError, Settlement, Takeover,
+        Schedules, SendError, Settlement,
     },
     scheduler::Scheduler,
     task::{Body, Options, Registry, TaskDef},
@@ -185,7 +185,6 @@ async fn several_processes_send_one_run() {
             now_ms: site.clock.now_ms(),
             lease_until_ms: site.clock.now_ms() + HOUR,
             not_after_ms: header.not_after_ms,
-            takeover: Takeover::Expired,
         };
         match site.ports.ledger.claim(vec![request]).await.pop().unwrap().unwrap() {
             Claim::Claimed(claimed) => {

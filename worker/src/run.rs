@@ -8,7 +8,6 @@ use celeriac_core::{
     parcel::Parcel,
     ports::{
         Checkpoint, Claim, ClaimRequest, Claimed, Delivery, Finish, Invocation, PortError, Reason, Settle, Settling,
-        Takeover,
     },
     protocol::{self, put_aside},
     task::TaskDef,
@@ -147,7 +146,6 @@ fn request(holder: &Arc<str>, parcel: &Parcel, lease: Lease, now_ms: u64) -> Cla
         now_ms,
         lease_until_ms: lease.until_ms(),
         not_after_ms: header.not_after_ms,
-        takeover: Takeover::Expired,
     }
 }
 

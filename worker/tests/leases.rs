@@ -78,14 +78,13 @@ impl Atomic for Full {
         self.inner.accept(accept)
     }
 
-    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+    fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>> {
         if !self.desk.full.load(Ordering::SeqCst) {
-            return self.inner.settle(settlings);
+            return self.inner.settle(settling);
         }
         self.desk.settling.notify_one();
         let what = "nothing was written: the disk is full".to_owned();
-        let full = Err(PortError::Unavailable { what, source: None });
-        std::future::ready(vec![full; settlings.len()]).boxed()
+        std::future::ready(Err(PortError::Unavailable { what, source: None })).boxed()
     }
 }
 

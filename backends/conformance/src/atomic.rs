@@ -19,7 +19,6 @@ cases!["atomic":
     settling_sends_the_callback_that_its_batch_owes,
     settling_again_changes_nothing,
     a_lost_claim_settles_nothing,
-    each_settling_stands_alone,
     a_stale_receipt_does_not_keep_a_parcel_from_settling,
 ];
 
@@ -116,8 +115,7 @@ async fn settling_again_changes_nothing(world: World) {
     let batch = world.batch(10, None).await;
     let (_, settling) = claimed(&world, batch, 0).await;
     for _ in 0..2 {
-        let settled = atomic.settle(vec![settling.clone()]).await;
-        assert!(matches!(settled[..], [Ok(())]), "{settled:?}");
+        atomic.settle(settling.clone()).await.expect("settle");
     }
     assert_eq!(world.record_of(batch).await.tally.succeeded, 8);
     assert_eq!(world.depth("mail").await.delayed, 1);
@@ -132,18 +130,6 @@ async fn a_lost_claim_settles_nothing(world: World) {
     assert!(matches!(protocol::settle(&world.ports, settling).await, Err(PortError::Fenced)));
     assert_eq!(world.record_of(batch).await.tally.ended(), 0);
     assert_eq!(world.bodies("mail").await, ["parent"], "its message is not deleted, and no child is sent");
-}
-
-async fn each_settling_stands_alone(world: World) {
-    let Some(atomic) = world.ports.atomic.clone() else { return };
-    let batch = world.batch(20, None).await;
-    let (_, good) = claimed(&world, batch, 0).await;
-    let (_, lost) = claimed(&world, batch, 10).await;
-    let lost = Settling { epoch: lost.epoch + 1, ..lost };
-    let settled = atomic.settle(vec![lost, good]).await;
-    assert!(matches!(settled[..], [Err(PortError::Fenced), Ok(())]), "{settled:?}");
-    let depth = world.depth("mail").await;
-    assert_eq!((depth.delayed, depth.in_flight), (1, 1), "one child, one parent");
 }
 
 async fn a_stale_receipt_does_not_keep_a_parcel_from_settling(world: World) {

@@ -11,7 +11,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{
         Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, PortError, Record, ResultRow, RowState,
-        Seal, Takeover, Tally, Window,
+        Seal, Tally, Window,
     },
 };
 
@@ -28,7 +28,6 @@ cases!["ledger":
     rule_5_a_sealed_parcel_finishes_with_the_verdicts_of_its_seal,
     rule_5_a_batch_owes_its_callback_once_it_is_closed_and_complete,
     rule_5_what_is_owed_is_answered_until_it_is_paid,
-    rule_6_a_holder_known_to_be_dead_is_taken_over_at_once,
     rule_6_losses_and_the_window_tell_the_next_holder_to_be_careful,
     rule_8_a_parcel_past_its_time_is_refused,
     rule_8_a_row_outlives_its_parcel_by_two_days,
@@ -201,16 +200,6 @@ async fn rule_5_what_is_owed_is_answered_until_it_is_paid(world: World) {
     assert!(world.ports.ledger.owed().await.expect("owed").is_empty());
     assert_eq!(world.claim(world.request(batch, 0)).await, Claim::Finished { owed: None });
     assert_eq!(world.ports.batches.close(batch, world.now_ms()).await.expect("closing again"), None);
-}
-
-async fn rule_6_a_holder_known_to_be_dead_is_taken_over_at_once(world: World) {
-    let batch = world.batch(10, None).await;
-    let dead = world.claimed(world.request(batch, 0)).await.epoch;
-    let takeover = |epoch| ClaimRequest { takeover: Takeover::HolderDead { epoch }, ..world.request(batch, 0) };
-    assert!(matches!(world.claim(takeover(dead + 1)).await, Claim::Busy { .. }), "another epoch's holder is dead");
-    let next = world.claimed(takeover(dead)).await;
-    assert!(next.epoch > dead);
-    assert!(matches!(world.claim(takeover(dead)).await, Claim::Busy { .. }), "its death is old news");
 }
 
 async fn rule_6_losses_and_the_window_tell_the_next_holder_to_be_careful(world: World) {

@@ -10,7 +10,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{
         BatchRecord, Claim, ClaimRequest, Claimed, Delivery, Depth, Finish, NewBatch, Outgoing, PortError, Ports,
-        Receive, Record, Settle, Takeover, Tally,
+        Receive, Record, Settle, Tally,
     },
 };
 
@@ -109,7 +109,6 @@ impl World {
             now_ms,
             lease_until_ms: now_ms + LEASE_MS,
             not_after_ms: now_ms + 86_400_000,
-            takeover: Takeover::Expired,
         }
     }
 

@@ -23,16 +23,11 @@ impl Atomic for Store {
         .boxed()
     }
 
-    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
+    fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>> {
         async move {
-            let count = settlings.len();
-            let bytes = settlings.iter().map(|end| records::cost(&end.record) + queue::cost(&end.children)).sum();
+            let bytes = records::cost(&settling.record) + queue::cost(&settling.children);
             let now_ms = self.clock.now_ms();
-            let settled = self.writer.run(Cost::durable(bytes), move |tx| {
-                let settled = settlings.iter().map(|settling| settle(tx, settling, now_ms));
-                settled.collect::<rusqlite::Result<Vec<_>>>()
-            });
-            settled.await.unwrap_or_else(|error| vec![Err(error); count])
+            self.writer.run(Cost::durable(bytes), move |tx| self::settle(tx, &settling, now_ms)).await?
         }
         .boxed()
     }

@@ -12,7 +12,7 @@ use super::{
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
-    ports::{ClaimRequest, PortError, Record, Row, RowState, Seal, Takeover, Tally, Window},
+    ports::{ClaimRequest, PortError, Record, Row, RowState, Seal, Tally, Window},
 };
 
 const OPEN: i64 = 0;
@@ -41,9 +41,7 @@ pub(super) struct ParcelRow {
 impl ParcelRow {
     /// Whether its holder has lost it.
     pub(super) fn is_free(&self, request: &ClaimRequest, lives: &Lives, own: i64) -> bool {
-        self.row.lease_until_ms <= request.now_ms
-            || request.takeover == Takeover::HolderDead { epoch: self.row.epoch }
-            || (self.life != own && lives.is_dead(self.life))
+        self.row.lease_until_ms <= request.now_ms || (self.life != own && lives.is_dead(self.life))
     }
 
     /// The row, if a write with this epoch is not fenced off.

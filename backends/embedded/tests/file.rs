@@ -9,7 +9,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{
         Claim, ClaimRequest, Claimed, Clock, Delivery, Finish, Outgoing, PortError, Ports, Receive, Record, ResultRow,
-        SendError, Takeover,
+        SendError,
     },
 };
 use celeriac_embedded::{Options, open_with};
@@ -55,7 +55,6 @@ impl File {
             now_ms,
             lease_until_ms: now_ms + 3_600_000,
             not_after_ms: now_ms + 86_400_000,
-            takeover: Takeover::Expired,
         }
     }
 }

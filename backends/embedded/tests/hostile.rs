@@ -4,7 +4,7 @@
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
-    ports::{ChildPlan, ClaimRequest, DeadQuery, Ports, Seal, Takeover, Window},
+    ports::{ChildPlan, ClaimRequest, DeadQuery, Ports, Seal, Window},
 };
 use celeriac_embedded::open;
 use proptest::{prelude::*, sample::Index};
@@ -28,7 +28,6 @@ fn request(batch: BatchId) -> ClaimRequest {
         now_ms: NOW_MS,
         lease_until_ms: NOW_MS,
         not_after_ms: NOW_MS + 86_400_000,
-        takeover: Takeover::Expired,
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use celeriac_core::{
     id::{BatchId, ParcelId},
-    ports::{Claim, ClaimRequest, Claimed, Outgoing, Ports, Receive, Takeover},
+    ports::{Claim, ClaimRequest, Claimed, Outgoing, Ports, Receive},
 };
 use celeriac_embedded::open;
 use tempfile::tempdir;
@@ -65,7 +65,6 @@ fn request(ports: &Ports, first: u64, holder: &str) -> ClaimRequest {
         now_ms,
         lease_until_ms: now_ms + HOUR_MS,
         not_after_ms: now_ms + HOUR_MS,
-        takeover: Takeover::Expired,
     }
 }
 

@@ -14,7 +14,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
     ports::{
         Checkpoint, Claim, ClaimRequest, Clock, Delivery, Failure, Finish, InvokeError, Ledger, Owed, PortError, Ports,
-        Reason, Record, Row, Seal, Takeover,
+        Reason, Record, Row, Seal,
     },
     task::{Body, Options, Stop, TaskDef},
 };
@@ -230,7 +230,6 @@ async fn what_somebody_else_runs_stays_and_the_rest_of_its_batch_goes() {
         now_ms: bench.clock.now_ms(),
         lease_until_ms: bench.clock.now_ms() + 900_000,
         not_after_ms: u64::MAX,
-        takeover: Takeover::Expired,
     };
     assert!(matches!(bench.ports.ledger.claim(vec![claim]).await[0], Ok(Claim::Claimed(_))));
     let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();

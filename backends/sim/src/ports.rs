@@ -286,13 +286,8 @@ impl Atomic for Backend {
         async move { Ok(self.ledger_try(move |site| site.accept(&accept)).await?) }.boxed()
     }
 
-    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
-        async move {
-            let count = settlings.len();
-            let settled = self.ledger(move |site| settlings.iter().map(|settling| site.settle(settling)).collect());
-            settled.await.unwrap_or_else(|error| vec![Err(error); count])
-        }
-        .boxed()
+    fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>> {
+        self.ledger_try(move |site| site.settle(&settling)).boxed()
     }
 }
 

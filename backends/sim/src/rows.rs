@@ -9,8 +9,8 @@ use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::{
-        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, PortError, Record, Row, RowState, Seal, Takeover,
-        Tally, Window,
+        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, PortError, Record, Row, RowState, Seal, Tally,
+        Window,
     },
 };
 
@@ -47,8 +47,7 @@ impl Rows {
                 RowState::Finished(_) => return Claim::Finished { owed: batches.hand_out(found.batch, now_ms) },
                 RowState::Sealed(seal) => return Claim::Sealed { epoch: row.epoch, seal: seal.clone() },
                 RowState::Open => {
-                    let dead = request.takeover == Takeover::HolderDead { epoch: row.epoch };
-                    if row.lease_until_ms > request.now_ms && !dead {
+                    if row.lease_until_ms > request.now_ms {
                         return Claim::Busy { until_ms: row.lease_until_ms };
                     }
                 }

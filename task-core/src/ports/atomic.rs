@@ -45,7 +45,7 @@ pub trait Atomic: Send + Sync + 'static {
     /// Sends parcels and moves the batch's mark, both or neither.
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>>;
 
-    /// Settles parcels, each wholly or not at all; a callback that its batch then owes is sent with it. Fenced. A
-    /// stale receipt is no error: the message will be found finished.
-    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>>;
+    /// Settles a parcel, wholly or not at all; a callback that its batch then owes is sent with it. Fenced. A stale
+    /// receipt is no error: the message will be found finished.
+    fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>>;
 }

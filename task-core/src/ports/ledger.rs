@@ -41,8 +41,6 @@ pub struct ClaimRequest {
     pub lease_until_ms: u64,
     /// When the parcel becomes too old to run. Its row is kept two days longer.
     pub not_after_ms: u64,
-    /// Whether a lease that has not ended may be taken over.
-    pub takeover: Takeover,
 }
 
 impl ClaimRequest {
@@ -50,18 +48,6 @@ impl ClaimRequest {
     pub fn kept_until_ms(&self) -> u64 {
         self.not_after_ms.saturating_add(OUTLIVES_MS)
     }
-}
-
-/// When a claim may take a parcel over from another holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Takeover {
-    /// When its lease has ended.
-    Expired,
-    /// At once if this epoch still holds: its holder is known to be dead.
-    HolderDead {
-        /// The epoch of the dead holder.
-        epoch: u64,
-    },
 }
 
 /// The answer to a claim.

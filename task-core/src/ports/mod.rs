@@ -31,7 +31,7 @@ pub use error::{BoxError, PortError, SendError};
 pub use invoker::{Invocation, InvokeError, Invoker, Launcher};
 pub use ledger::{
     Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, Record, ResultRow, Row,
-    RowState, Seal, Takeover, Tally, Window,
+    RowState, Seal, Tally, Window,
 };
 pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement};
 pub use schedules::Schedules;

@@ -8,7 +8,7 @@ use celeriac_core::{
     parcel::Parcel,
     ports::{
         Claim, ClaimRequest, DeadLetter, DeadQuery, Delivery, Ports, Reason, Receive, Record, ResultRow, Seal,
-        Settling, Takeover, Tally,
+        Settling, Tally,
     },
     wire::{decode_args, encode_args},
 };
@@ -76,7 +76,6 @@ impl Fixture {
             now_ms,
             lease_until_ms: now_ms + 60_000,
             not_after_ms: header.not_after_ms,
-            takeover: Takeover::Expired,
         };
         let Ok(Claim::Claimed(claimed)) = self.ports.ledger.claim(vec![request]).await.remove(0) else {
             panic!("the parcel is free")

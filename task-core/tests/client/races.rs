@@ -12,7 +12,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId, TaskId},
     ports::{
         Claim, ClaimRequest, DeadLetter, DeadLetters, DeadQuery, Finish, PortError, Ports, Reason, Record, Removal,
-        Takeover, Tally,
+        Tally,
     },
 };
 use futures::{FutureExt as _, future::BoxFuture};
@@ -30,7 +30,6 @@ async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
         now_ms: died_ms,
         lease_until_ms: died_ms + 1000,
         not_after_ms: u64::MAX,
-        takeover: Takeover::Expired,
     };
     let claim = ports.ledger.claim(vec![request]).await.remove(0).unwrap();
     let Claim::Claimed(claimed) = claim else { panic!("{claim:?}") };

@@ -18,14 +18,11 @@ use super::{
 };
 use celeriac_core::{
     id::{BatchId, ParcelId},
-    ports::{Claim, ClaimRequest, Claimed, PortError, RowState, Takeover},
+    ports::{Claim, ClaimRequest, Claimed, PortError, RowState},
 };
 
 /// There is no row, or its holder has lost it.
-const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND (l <= :now OR e = :dead))";
-
-/// An epoch that no row has.
-const NOBODY: u64 = 0;
+const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND l <= :now)";
 
 impl Table {
     /// Claims parcels. Whether their batches are revoked is read first: what cannot be answered is not claimed, or the
@@ -105,15 +102,10 @@ impl Table {
 
 /// Claims a row that is free. What never changes of it is written again: nobody knows whether it was there.
 fn change(request: &ClaimRequest, token: u64) -> Change {
-    let dead = match request.takeover {
-        Takeover::Expired => NOBODY,
-        Takeover::HolderDead { epoch } => epoch,
-    };
     Change::of(keys::parcel(request.parcel))
         .given(FREE)
         .with(":open", text(State::Open.as_str()))
         .with(":now", number(request.now_ms))
-        .with(":dead", number(dead))
         .set_once(STATE, text(State::Open.as_str()))
         .count(EPOCH, 1)
         .count(LOSSES, 0)
@@ -129,7 +121,5 @@ fn change(request: &ClaimRequest, token: u64) -> Change {
 }
 
 fn is_free(row: &ParcelRow, request: &ClaimRequest) -> bool {
-    let is_lost =
-        row.row.lease_until_ms <= request.now_ms || request.takeover == Takeover::HolderDead { epoch: row.row.epoch };
-    row.state == State::Open && is_lost
+    row.state == State::Open && row.row.lease_until_ms <= request.now_ms
 }

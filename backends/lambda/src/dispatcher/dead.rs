@@ -7,7 +7,7 @@ use std::sync::Arc;
 use celeriac_aws::Cause;
 use celeriac_core::{
     parcel::Parcel,
-    ports::{Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settling, Takeover},
+    ports::{Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settling},
     protocol,
     wire::Header,
 };
@@ -111,7 +111,6 @@ fn request(parcel: &Parcel, holder: &Arc<str>, now_ms: u64) -> ClaimRequest {
         lease_until_ms: now_ms + LEASE_MS,
         // It is not to be run, so it cannot be too old for that.
         not_after_ms: header.not_after_ms.max(now_ms),
-        takeover: Takeover::Expired,
     }
 }
 

@@ -18,7 +18,7 @@ use celeriac_core::{
     parcel::{Packer, Packing},
     ports::{
         Claim, ClaimRequest, Clock, DeadLetter, DeadQuery, Delivery, Invocation, InvokeError, Invoker, Launcher,
-        NewBatch, Outgoing, PortError, Ports, Receive, Takeover,
+        NewBatch, Outgoing, PortError, Ports, Receive,
     },
     wire::{self, Header},
 };
@@ -234,7 +234,6 @@ impl Site {
             now_ms,
             lease_until_ms: now_ms + 900_000,
             not_after_ms: START_MS + 14 * 86_400_000,
-            takeover: Takeover::Expired,
         };
         self.ports.ledger.claim(vec![request]).await.remove(0).unwrap()
     }

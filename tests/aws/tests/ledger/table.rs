@@ -13,7 +13,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{
         Claim, ClaimRequest, Claimed, Clock, DeadLetter, Finish, NewBatch, Outgoing, PortError, Ports, Reason, Record,
-        Takeover, Tally,
+        Tally,
     },
 };
 
@@ -97,7 +97,6 @@ impl Table {
             now_ms,
             lease_until_ms: now_ms + LEASE_MS,
             not_after_ms: now_ms + 86_400_000,
-            takeover: Takeover::Expired,
         }
     }
 

@@ -137,7 +137,7 @@ impl Atomic for Watched<dyn Atomic> {
         async move { self.send(&accept.messages.clone(), self.port.accept(accept)).await }.boxed()
     }
 
-    fn settle(&self, settlings: Vec<Settling>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
-        self.port.settle(settlings)
+    fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>> {
+        self.port.settle(settling)
     }
 }
