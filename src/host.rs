@@ -1,10 +1,11 @@
 //! Everything in one process: the dispatcher with its pool of workers, the narrow loops and the scheduler, on one set
 //! of ports.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use celeriac_core::{
     client::Client,
+    ports::PortError,
     scheduler::{Scheduler, SchedulesError},
     store::{Existence, Hosting, StoreError},
     task::{Registry, RegistryError},
@@ -12,7 +13,7 @@ use celeriac_core::{
 use celeriac_dispatcher::Dispatcher;
 use celeriac_worker::{Pool, Worker, WorkerOptions};
 use futures::future::join_all;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -56,9 +57,35 @@ pub enum StartError {
 pub struct Running {
     client: Client,
     worker: Arc<Worker>,
-    stop: CancellationToken,
     grace: Duration,
-    loops: Vec<JoinHandle<()>>,
+    loops: Loops,
+}
+
+/// What goes on in this process until it is told to stop, or its store is gone.
+struct Loops {
+    stop: CancellationToken,
+    handles: Vec<JoinHandle<()>>,
+    gone: watch::Sender<Option<PortError>>,
+}
+
+impl Loops {
+    fn new() -> Self {
+        Self { stop: CancellationToken::new(), handles: Vec::new(), gone: watch::Sender::new(None) }
+    }
+
+    /// Starts one. If it finds that the store is gone, all stop.
+    fn start(&mut self, on: impl Future<Output = Result<(), PortError>> + Send + 'static) {
+        let (stop, gone) = (self.stop.clone(), self.gone.clone());
+        self.handles.push(tokio::spawn(async move {
+            let Err(error) = on.await else { return };
+            // Said once: by whoever waits for it, else here.
+            if gone.is_closed() && gone.borrow().is_none() {
+                tracing::error!(%error, "stopping: the store of this process is gone");
+            }
+            gone.send_replace(Some(error));
+            stop.cancel();
+        }));
+    }
 }
 
 impl App {
@@ -76,22 +103,22 @@ impl App {
         let registry = self.registry()?;
         let roads = self.roads(&registry, &opened, all)?;
         let scheduler = Scheduler::new(opened.ports.clone(), &registry)?;
-        let (stop, mut loops) = (CancellationToken::new(), Vec::new());
-        let worker = self.work(&opened, &roads, registry, &stop, &mut loops);
+        let mut loops = Loops::new();
+        let worker = self.work(&opened, &roads, registry, &mut loops);
         let hosting = opened.hosting();
         let ports = opened.ports;
         // Each process that runs calls may send runs: they have derived ids. Where the store's functions run calls, its
         // service says when a run is due, to the program that receives from the queue.
         if hosting != Hosting::Functions && !scheduler.is_empty() {
             tracing::info!(schedules = scheduler.len(), "following schedules");
-            loops.push(tokio::spawn(scheduler.run(stop.clone())));
+            loops.start(scheduler.run(loops.stop.clone()));
         }
         if all {
-            loops.push(tokio::spawn(sweep(ports, stop.clone())));
+            loops.start(sweep(ports, loops.stop.clone()));
         }
         let client = worker.client().clone();
         Client::set_default(client.clone());
-        Ok(Running { client, worker, stop, grace: self.grace.unwrap_or(GRACE), loops })
+        Ok(Running { client, worker, grace: self.grace.unwrap_or(GRACE), loops })
     }
 
     /// The tasks that are linked, each with the state that it asks for.
@@ -107,8 +134,7 @@ impl App {
         opened: &Opened,
         roads: &BTreeMap<String, Road>,
         registry: Arc<Registry>,
-        stop: &CancellationToken,
-        loops: &mut Vec<JoinHandle<()>>,
+        loops: &mut Loops,
     ) -> Arc<Worker> {
         let on = |road| -> Vec<Arc<str>> {
             roads.iter().filter(|(_, other)| **other == road).map(|(queue, _)| queue.as_str().into()).collect()
@@ -122,11 +148,11 @@ impl App {
         if !wide.is_empty() {
             let pool = Pool::new(Arc::clone(&worker), slots);
             let dispatcher = Dispatcher::new(opened.ports.clone(), pool, opened.dispatching(wide));
-            let stop = stop.clone();
-            loops.push(tokio::spawn(async move { dispatcher.run(stop).await }));
+            let stop = loops.stop.clone();
+            loops.start(async move { dispatcher.run(stop).await });
         }
         if !narrow.is_empty() {
-            loops.push(tokio::spawn(celeriac_worker::narrow(Arc::clone(&worker), narrow, slots, stop.clone())));
+            loops.start(celeriac_worker::narrow(Arc::clone(&worker), narrow, slots, loops.stop.clone()));
         }
         worker
     }
@@ -165,12 +191,24 @@ impl Running {
         self.client.clone()
     }
 
+    /// Waits until nothing can be received any more, and answers why: the file was deleted or replaced. Everything has
+    /// stopped then, and the program should end. It never ends as long as that does not happen.
+    pub async fn gone(&self) -> PortError {
+        let mut gone = self.loops.gone.subscribe();
+        let error = gone.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        match error {
+            Some(error) => error,
+            // The sender is ours, and has sent one.
+            None => std::future::pending().await,
+        }
+    }
+
     /// Stops: nothing new is started, what runs may end within the [`App::grace`], what has not ended then is handed
     /// on.
     pub async fn stop(mut self) {
-        self.stop.cancel();
+        self.loops.stop.cancel();
         let worker = Arc::clone(&self.worker);
-        let loops = std::mem::take(&mut self.loops);
+        let loops = std::mem::take(&mut self.loops.handles);
         // Together: a narrow loop ends when its runs have ended, which the worker's grace bounds.
         let (ended, ()) = futures::join!(join_all(loops), worker.stop(self.grace));
         for error in ended.into_iter().filter_map(Result::err) {
@@ -181,12 +219,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.loops.stop.cancel();
     }
 }
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("loops", &self.loops.len()).finish_non_exhaustive()
+        f.debug_struct("Running").field("loops", &self.loops.handles.len()).finish_non_exhaustive()
     }
 }

@@ -2,20 +2,28 @@
 
 use std::time::Duration;
 
-use celeriac_core::{ports::Ports, protocol};
+use celeriac_core::{
+    ports::{PortError, Ports},
+    protocol,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How often they are looked for.
 const EVERY: Duration = Duration::from_secs(30);
 
 /// Sends what batches owe, until told to stop. Sending it twice is harmless.
-pub(crate) async fn sweep(ports: Ports, stop: CancellationToken) {
+///
+/// # Errors
+/// [`PortError::Gone`]: there is nothing to look at any more.
+pub(crate) async fn sweep(ports: Ports, stop: CancellationToken) -> Result<(), PortError> {
     loop {
-        if let Err(error) = protocol::pay_owed(&ports).await {
-            tracing::warn!(%error, "cannot look for callbacks that are owed");
+        match protocol::pay_owed(&ports).await {
+            Err(error @ PortError::Gone { .. }) => return Err(error),
+            Err(error) => tracing::warn!(%error, "cannot look for callbacks that are owed"),
+            Ok(()) => {}
         }
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return Ok(()),
             () = ports.clock.sleep(EVERY) => {}
         }
     }

@@ -33,7 +33,10 @@ impl Dispatcher {
 
     /// Dispatches until told to stop. Messages received after that go back to their queue at once; what is being
     /// launched then is launched.
-    pub async fn run(&self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// [`PortError::Gone`]: there is nothing to receive from any more.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), PortError> {
         let mut queues = self.options.queues.clone();
         let mut launches = Launches::new(self.options.bytes);
         loop {
@@ -55,6 +58,10 @@ impl Dispatcher {
                 }
                 Ok(deliveries) if deliveries.is_empty() => {}
                 Ok(deliveries) => launches.add(load(&deliveries), self.dispatch(deliveries, rooms)),
+                Err(error @ PortError::Gone { .. }) => {
+                    launches.all().await;
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the queue cannot be read");
                     tokio::select! {
@@ -66,6 +73,7 @@ impl Dispatcher {
             }
         }
         launches.all().await;
+        Ok(())
     }
 
     /// How many invocations may be launched beside those that are being launched.

@@ -43,7 +43,7 @@ async fn a_queue_with_a_long_backlog_does_not_keep_the_others_waiting() {
     let stop = CancellationToken::new();
     let invoker = Arc::new(Narrow { most: 6, queues: Mutex::default(), stop: stop.clone() });
     let options = DispatcherOptions::new(["campaign", "empty", "sign_up"]);
-    Dispatcher::new(ports, invoker.clone(), options).run(stop).await;
+    Dispatcher::new(ports, invoker.clone(), options).run(stop).await.unwrap();
     let queues = invoker.queues.lock().unwrap();
     let at: Vec<_> = (0..queues.len()).filter(|at| &*queues[*at] == "sign_up").collect();
     assert_eq!(at.len(), 2, "{queues:?}");

@@ -102,7 +102,7 @@ async fn it_receives_no_more_while_it_has_as_many_bytes_in_hand_as_it_may() {
     send(&ports, "mail", 3).await;
     let invoker = Arc::new(Slow::default());
     let options = DispatcherOptions { receive: 1, bytes: 1, ..DispatcherOptions::new(["mail"]) };
-    Dispatcher::new(ports, invoker.clone(), options).run(invoker.stop.clone()).await;
+    Dispatcher::new(ports, invoker.clone(), options).run(invoker.stop.clone()).await.unwrap();
     assert_eq!((invoker.most.load(SeqCst), invoker.accepted.load(SeqCst)), (1, 3));
 }
 
@@ -119,6 +119,7 @@ async fn what_is_being_launched_when_it_is_told_to_stop_is_launched() {
         stop.cancel();
         invoker.barrier.wait().await;
     };
-    futures::join!(dispatcher.run(stop.clone()), other);
+    let (stopped, ()) = futures::join!(dispatcher.run(stop.clone()), other);
+    stopped.unwrap();
     assert_eq!(invoker.accepted.load(SeqCst), 1);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use celeriac_core::{
+    ports::PortError,
     scheduler::Scheduler,
     store::{Existence, Hosting, Launching},
     task::Registry,
@@ -43,12 +44,15 @@ impl Dispatcher {
             role::listen(&stop, Duration::ZERO)?;
             tracing::info!(schedules = scheduler.len(), store = %opened, "dispatching");
             let schedules = async {
-                if opened.hosting() != Hosting::Functions {
-                    scheduler.run(stop.clone()).await;
+                match opened.hosting() {
+                    // Its service says when a run is due, to the program that receives from the queue.
+                    Hosting::Functions => Ok(()),
+                    Hosting::Processes | Hosting::ThisProcess => scheduler.run(stop.clone()).await,
                 }
             };
             let launches = self.launch(&opened, &registry, stop.clone());
-            tokio::join!(schedules, sweep(opened.ports.clone(), stop.clone()), launches);
+            // A dispatcher without schedules has nothing to do now and then but to sweep.
+            tokio::try_join!(schedules, sweep(opened.ports.clone(), stop.clone()), launches)?;
             tracing::info!("stopped");
             Ok(())
         });
@@ -66,11 +70,13 @@ impl Dispatcher {
     }
 
     /// Launches the store's functions, if it has any, until told to stop.
-    async fn launch(&self, opened: &Opened, registry: &Registry, stop: CancellationToken) {
-        let Some(Launching { ports, launcher }) = opened.launching(registry) else { return };
+    async fn launch(&self, opened: &Opened, registry: &Registry, stop: CancellationToken) -> Result<(), PortError> {
+        let Some(Launching { ports, launcher }) = opened.launching(registry) else { return Ok(()) };
         let queues = self.queues(registry);
         tracing::info!(?queues, "launching workers");
-        celeriac_dispatcher::Dispatcher::new(ports, launcher.clone(), opened.dispatching(queues)).run(stop).await;
+        let dispatcher = celeriac_dispatcher::Dispatcher::new(ports, launcher.clone(), opened.dispatching(queues));
+        let done = dispatcher.run(stop).await;
         launcher.give_back().await;
+        done
     }
 }

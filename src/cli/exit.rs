@@ -8,7 +8,7 @@ use celeriac_core::{client, ports::PortError};
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    done; a role was stopped gracefully
-  1    failed: the store did not answer, or the call that was waited for died
+  1    failed: the store did not answer or is gone, or the call that was waited for died
   2    wrong usage: an unknown option, a malformed id, arguments that do not fit the task, settings of a stack
   3    could not start: the database or stack, the tasks of this program, its set-up, a schedule
   4    not found: no such task, call, batch or dead letter

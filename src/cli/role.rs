@@ -108,8 +108,15 @@ where
         listen(&stop, grace)?;
         let running = app.start_role(all)?;
         tracing::info!(store = %opened, "started");
-        stop.cancelled().await;
+        let gone = tokio::select! {
+            biased;
+            error = running.gone() => Some(error),
+            () = stop.cancelled() => None,
+        };
         running.stop().await;
+        if let Some(error) = gone {
+            return Err(error.into());
+        }
         tracing::info!("stopped");
         Ok(())
     });

@@ -76,11 +76,14 @@ impl Scheduler {
 
     /// Sends runs when they are due, until it is told to stop. While the store does not answer it tries again, and
     /// never gives up.
-    pub async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// [`PortError::Gone`]: there is nothing to send to any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), PortError> {
         while !self.entries.is_empty() && !stop.is_cancelled() {
             let now_ms = self.ports.clock.now_ms();
             for entry in self.entries.iter_mut().filter(|entry| entry.look_ms <= now_ms) {
-                entry.look(&self.ports, now_ms).await;
+                entry.look(&self.ports, now_ms).await?;
             }
             let look_ms = self.entries.iter().map(|entry| entry.look_ms).min().unwrap_or(u64::MAX);
             let sleep_ms = look_ms.saturating_sub(self.ports.clock.now_ms()).min(LONGEST_SLEEP_MS);
@@ -90,6 +93,7 @@ impl Scheduler {
                 () = self.ports.clock.sleep(Duration::from_millis(sleep_ms)) => {}
             }
         }
+        Ok(())
     }
 }
 
@@ -98,14 +102,16 @@ impl Entry {
         Self { def, schedule, key: key(def), look_ms: 0 }
     }
 
-    async fn look(&mut self, ports: &Ports, now_ms: u64) {
+    async fn look(&mut self, ports: &Ports, now_ms: u64) -> Result<(), PortError> {
         self.look_ms = match self.send_due(ports, now_ms).await {
             Ok(()) => self.schedule.next_after(now_ms).unwrap_or(u64::MAX),
+            Err(error @ PortError::Gone { .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(task = self.def.name, %error, "a scheduled run could not be sent; trying again in 5 s");
                 now_ms + RETRY_MS
             }
         };
+        Ok(())
     }
 
     /// Sends the latest run that is due, unless someone has.

@@ -102,7 +102,7 @@ struct Site {
     _dir: TempDir,
     clock: Arc<TestClock>,
     ports: Ports,
-    processes: Vec<(CancellationToken, JoinHandle<()>)>,
+    processes: Vec<(CancellationToken, JoinHandle<Result<(), PortError>>)>,
 }
 
 impl Site {
@@ -123,7 +123,7 @@ impl Site {
     async fn stop(&mut self) {
         for (stop, process) in self.processes.drain(..) {
             stop.cancel();
-            process.await.unwrap();
+            process.await.unwrap().unwrap();
         }
         self.clock.0.send_modify(|time| time.asleep.clear());
     }

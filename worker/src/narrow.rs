@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use celeriac_core::ports::{Delivery, Invocation, Receive};
+use celeriac_core::ports::{Delivery, Invocation, PortError, Receive};
 use futures::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -17,10 +17,19 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Ends when what it has received
 /// has ended: [`Worker::stop`] bounds that.
-pub async fn narrow(worker: Arc<Worker>, mut queues: Vec<Arc<str>>, slots: usize, stop: CancellationToken) {
+///
+/// # Errors
+/// [`PortError::Gone`]: there is nothing to receive from any more.
+pub async fn narrow(
+    worker: Arc<Worker>,
+    mut queues: Vec<Arc<str>>,
+    slots: usize,
+    stop: CancellationToken,
+) -> Result<(), PortError> {
     let slots = slots.clamp(1, Semaphore::MAX_PERMITS);
     let free = Arc::new(Semaphore::new(slots));
     let mut pause = Duration::from_millis(100);
+    let mut done = Ok(());
     while let Some(Some(first)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned().map(Result::ok)).await {
         let max = 1 + free.available_permits();
         let request =
@@ -35,6 +44,10 @@ pub async fn narrow(worker: Arc<Worker>, mut queues: Vec<Arc<str>>, slots: usize
                 pause = Duration::from_millis(100);
                 start(&worker, &free, first, deliveries).await;
             }
+            Some(Err(error @ PortError::Gone { .. })) => {
+                done = Err(error);
+                break;
+            }
             Some(Err(error)) => {
                 tracing::warn!(%error, ?queues, pause_ms = pause.as_millis() as u64, "cannot receive; trying again");
                 drop(first);
@@ -45,6 +58,7 @@ pub async fn narrow(worker: Arc<Worker>, mut queues: Vec<Arc<str>>, slots: usize
     }
     // All slots free: all that was received has ended.
     drop(free.acquire_many(slots as u32).await);
+    done
 }
 
 /// A parcel to a slot: one that has slow calls does not hold up its neighbours.

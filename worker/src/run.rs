@@ -305,6 +305,11 @@ async fn settle(
             Err(error) => error,
         };
         let (parcel, task) = (parcel.header.id, &parcel.header.task);
+        if let PortError::Gone { .. } = error {
+            // Why is said by whoever receives: once, and not for each parcel.
+            tracing::error!(%parcel, task, epoch, "how its calls ended is not recorded: the store is gone");
+            return Err(Lost);
+        }
         let passes = matches!(error, PortError::Unavailable { .. } | PortError::Unknown { .. });
         let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);
         if !passes || worker.has_stopped() || performed.lease.is_over(clock.now_ms() + pause_ms) {

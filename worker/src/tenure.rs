@@ -163,6 +163,11 @@ impl<'a> Tenure<'a> {
                 tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
                 Err(Lost)
             }
+            Err(PortError::Gone { .. }) => {
+                // Why is said by whoever receives: once, and not for each parcel.
+                tracing::error!(%parcel, epoch = self.epoch, "cannot go on with this parcel: the store is gone");
+                Err(Lost)
+            }
             Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
                 self.failures += 1;
                 self.unsure = true;

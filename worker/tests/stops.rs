@@ -217,7 +217,8 @@ async fn the_narrow_road_runs_what_comes_until_it_is_stopped() {
         stop_when(&started, 3).await;
         stop.cancel();
     };
-    bench.while_time_passes(async { futures::join!(road, stopped) }).await;
+    let (ended, ()) = bench.while_time_passes(async { futures::join!(road, stopped) }).await;
+    ended.unwrap();
     assert_eq!(bench.tally().await.succeeded, 3);
 }
 
@@ -253,7 +254,8 @@ async fn a_long_backlog_on_the_narrow_road_keeps_no_other_queue_waiting() {
         }
         stop.cancel();
     };
-    futures::join!(road, ended);
+    let (stopped, ()) = futures::join!(road, ended);
+    stopped.unwrap();
     let at = order.lock().unwrap().iter().position(|batch| *batch == BatchId::new(9, 0));
     assert_eq!(at, Some(1), "it is the second queue's turn: {order:?}");
 }

@@ -48,5 +48,5 @@ fn dispatch(backend: &Backend, stop: CancellationToken) -> Result<impl Future<Ou
     // SQS waits as long for a first message.
     let options = DispatcherOptions { wait_ms: 20_000, ..DispatcherOptions::new([QUEUE]) };
     let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), options);
-    Ok(async move { dispatcher.run(stop).await })
+    Ok(async move { drop(dispatcher.run(stop).await) })
 }

@@ -32,6 +32,13 @@ pub enum PortError {
         #[source]
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
+    /// The store is gone from under this process: whatever it is asked, nothing is done. End the process, or tell its
+    /// user; a new one opens what is there then.
+    #[error("{what}")]
+    Gone {
+        /// What is gone, and what to do.
+        what: String,
+    },
     /// It can never work: the request or the store is wrong.
     #[error("{what}")]
     Refused {

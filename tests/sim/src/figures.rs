@@ -53,7 +53,7 @@ fn site(calls: u64, single: bool) -> (u64, Duration) {
         let options = WorkerOptions { name: "worker".into(), isolate: false, threads: 1, ..WorkerOptions::default() };
         let worker = Worker::new(tasks::registry(false), ports.clone(), states, options);
         let dispatcher = Dispatcher::new(ports, Pool::new(worker, 64), DispatcherOptions::new(["figures"]));
-        host.spawn(async move { dispatcher.run(CancellationToken::new()).await });
+        host.spawn(async move { drop(dispatcher.run(CancellationToken::new()).await) });
     }
     let host = sim.boot("a client", 0);
     let client = Client::in_background(host.ports(planner::PROFILE, false), host.background());

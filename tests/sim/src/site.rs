@@ -222,9 +222,10 @@ impl Site {
         };
         let dispatcher = self.dispatcher(&ports, invoker, queues(false));
         let stopped = stop.clone();
-        host.spawn(async move { dispatcher.run(stopped).await });
+        host.spawn(async move { drop(dispatcher.run(stopped).await) });
         if !queues(true).is_empty() {
-            host.spawn(celeriac_worker::narrow(Arc::clone(&worker), queues(true), slots, stop.clone()));
+            let narrow = celeriac_worker::narrow(Arc::clone(&worker), queues(true), slots, stop.clone());
+            host.spawn(async move { drop(narrow.await) });
         }
         host.spawn(async move {
             loop {
@@ -258,7 +259,8 @@ impl Site {
         let scheduler =
             Scheduler::new(self.ports(host), &tasks::registry(false)).expect("the schedule can be followed");
         let (stop, clock) = (CancellationToken::new(), host.clock());
-        host.spawn(scheduler.run(stop.clone()));
+        let schedules = scheduler.run(stop.clone());
+        host.spawn(async move { drop(schedules.await) });
         host.spawn(async move {
             clock.sleep(left).await;
             stop.cancel();
