@@ -111,13 +111,13 @@ impl Thread {
 
     fn shorten(&mut self) {
         for _ in 0..ROUNDS {
-            let left = self.copy("PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
+            let left = copy(&self.db, "PRAGMA wal_checkpoint(PASSIVE)").unwrap_or(u32::MAX);
             if left <= REST_PAGES || self.pages.load(Ordering::Relaxed) >= TOO_LONG_PAGES {
                 break;
             }
         }
         let left = match self.turnstile.pass() {
-            Ok(_turn) => self.copy("PRAGMA wal_checkpoint(PASSIVE)").ok(),
+            Ok(_turn) => copy(&self.db, "PRAGMA wal_checkpoint(PASSIVE)").ok(),
             Err(_) => None,
         };
         let pages = self.pages.load(Ordering::Relaxed);
@@ -140,18 +140,18 @@ impl Thread {
         self.long.store(long, Ordering::Relaxed);
     }
 
-    fn empty(&self) -> bool {
+    fn empty(&mut self) -> bool {
         let Ok(_turn) = self.turnstile.pass() else { return false };
-        self.copy("PRAGMA wal_checkpoint(TRUNCATE)") == Ok(0)
+        copy(&self.db, "PRAGMA wal_checkpoint(TRUNCATE)") == Ok(0)
     }
+}
 
-    /// Copies what it can; answers how many pages are left.
-    fn copy(&self, pragma: &str) -> rusqlite::Result<u32> {
-        self.db.query_row(pragma, [], |row| {
-            let (busy, log, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(if busy { u32::MAX } else { (log - copied).max(0) as u32 })
-        })
-    }
+/// Copies what it can; answers how many pages are left.
+fn copy(db: &Connection, pragma: &str) -> rusqlite::Result<u32> {
+    db.query_row(pragma, [], |row| {
+        let (busy, log, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(if busy { u32::MAX } else { (log - copied).max(0) as u32 })
+    })
 }
 
 #[cfg(test)]

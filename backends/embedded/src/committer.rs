@@ -94,8 +94,8 @@ impl Committer {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
-        if self.place.is_lost() {
-            return Err(self.faults.lost());
+        if let Some(lost) = self.place.lost() {
+            return Err(self.faults.gone(lost));
         }
         let wakes = self.transact(group)?;
         if group.iter().any(|pending| pending.cost.durable) {
@@ -103,6 +103,10 @@ impl Committer {
                 self.broken = Some(self.faults.broken());
                 self.faults.sync(error)
             })?;
+            // What was written meanwhile is nowhere that anybody looks.
+            if let Some(lost) = self.place.lost() {
+                return Err(self.faults.gone_meanwhile(lost));
+            }
         }
         if wakes {
             self.wake.notify_waiters();
@@ -151,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        schema,
+        format,
         writer::{Cost, Writer},
     };
 
@@ -162,7 +166,7 @@ mod tests {
         let db = connect();
         db.pragma_update(None, "journal_mode", "wal").unwrap();
         db.busy_timeout(std::time::Duration::ZERO).unwrap();
-        schema::create(&db).unwrap();
+        format::create(&db, format::STEPS).unwrap();
         let (faults, turnstile) = (Faults::new(Path::new("queue.db")), Turnstile::open(directory.path()).unwrap());
         let (log, place) = (directory.path().join(log), Place::of(&path).unwrap());
         let committer = Committer::new(db, &log, place, turnstile, faults.clone(), Arc::default());

@@ -8,11 +8,11 @@ use std::{
 
 use rusqlite::ErrorCode;
 
-use super::schema::VERSION;
 use celeriac_core::ports::PortError;
 
 /// Why a database file could not be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// Its directory is not there.
     #[error("cannot create `{path}`: there is no directory `{parent}`; create it, or name another file")]
@@ -50,14 +50,58 @@ pub enum OpenError {
     },
     /// It was written by a later version.
     #[error(
-        "`{path}` has format {found} of a newer version of celeriac, and this one reads up to format {VERSION}; \
+        "`{path}` has format {found} of a newer version of celeriac, and this one reads up to format {newest}; \
          update this program, or name another file"
     )]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its format's version.
+        /// Its format.
         found: i32,
+        /// The newest format that this version knows.
+        newest: i32,
+    },
+    /// It was written before formats had numbers.
+    #[error(
+        "`{path}` was made by a celeriac from before its first release, whose format this version does not read; let \
+         that program finish its calls and name a new file for this one, or delete `{path}` with the files beside it"
+    )]
+    Unnumbered {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its format is older, and is not changed under other processes.
+    #[error(
+        "`{path}` has format {found}, which this version of celeriac changes to format {newest}, and other processes \
+         use it; stop them, then start this program first"
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i32,
+        /// The format that it is to have.
+        newest: i32,
+    },
+    /// It is a mount by itself.
+    #[error(
+        "`{path}` is a mount point: under its other name the file has another log and other locks, and calls would be \
+         lost; mount the folder that it is in, not the file"
+    )]
+    MountPoint {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has several hard links.
+    #[error(
+        "`{path}` is one of {names} names (hard links) of one file: under each it has another log and other locks, and \
+         calls would be lost; remove the other names, which `find / -xdev -samefile {path}` lists"
+    )]
+    ManyNames {
+        /// The file.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
     },
     /// It or its directory must not be written.
     #[error("`{path}` is read-only, and a queue must be written; make it writable, or name another file")]
@@ -183,14 +227,27 @@ impl Faults {
         }
     }
 
-    /// The file is no longer where it was opened.
-    pub(super) fn lost(&self) -> PortError {
-        let path = self.path.display();
+    /// The file, or one of its log's, is no longer where it was opened.
+    pub(super) fn gone(&self, lost: &Path) -> PortError {
+        let lost = self.named(lost).display();
         let what = format!(
-            "`{path}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
+            "`{lost}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
              back, or start again"
         );
-        PortError::Unavailable { what, source: None }
+        PortError::Gone { what }
+    }
+
+    /// The same after a commit: what it wrote may be in the file that was moved away.
+    pub(super) fn gone_meanwhile(&self, lost: &Path) -> PortError {
+        let lost = self.named(lost).display();
+        let what = format!("`{lost}` was moved, deleted or replaced during a write, which may be lost; put it back");
+        PortError::Unknown { what, source: None }
+    }
+
+    /// The file as the user named it, which a link may lead from, or one of its log.
+    fn named<'a>(&'a self, lost: &'a Path) -> &'a Path {
+        let is_log = lost.to_str().is_some_and(|lost| lost.ends_with("-wal") || lost.ends_with("-shm"));
+        if is_log { lost } else { &self.path }
     }
 
     /// An earlier sync has failed.

@@ -1,14 +1,9 @@
 //! The ledger: claims, fenced writes, counters.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{
-    batch_rows, liveness::Lives, parcels, parcels::ParcelRow, records, store::Store, tally, transaction::Tx,
-    writer::Cost,
-};
+use super::{batch_rows, parcels, parcels::ParcelRow, records, store::Store, tally, transaction::Tx, writer::Cost};
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
@@ -29,11 +24,10 @@ impl Ledger for Store {
                 Ok(own) => own,
                 Err(error) => return vec![Err(error); count],
             };
-            let lives = self.lives.clone();
             // The claimer dies with the machine; what it records is durable, and makes the claim so.
             let cost = Cost { durable: false, bytes: count * ROW_BYTES };
             let claims = self.writer.run(cost, move |tx| {
-                let claims = requests.iter().map(|request| claim(tx, request, &lives, own));
+                let claims = requests.iter().map(|request| claim(tx, request, own));
                 claims.collect::<rusqlite::Result<Vec<Claim>>>()
             });
             match claims.await {
@@ -106,7 +100,7 @@ impl Ledger for Store {
 }
 
 /// Rule 2.
-fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, lives: &Arc<Lives>, own: i64) -> rusqlite::Result<Claim> {
+fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, own: i64) -> rusqlite::Result<Claim> {
     let found = parcels::find(tx.db, request.parcel)?;
     if let Some(row) = &found {
         match &row.row.state {
@@ -115,7 +109,7 @@ fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, lives: &Arc<Lives>, own: i64) 
                 return Ok(Claim::Finished { owed });
             }
             RowState::Sealed(seal) => return Ok(Claim::Sealed { epoch: row.row.epoch, seal: seal.clone() }),
-            RowState::Open if !row.is_free(request, lives, own) => {
+            RowState::Open if !row.is_free(tx, request, own)? => {
                 return Ok(Claim::Busy { until_ms: row.row.lease_until_ms });
             }
             RowState::Open => {}

@@ -5,7 +5,8 @@
 //! when it is on the disk: the cost of a sync is shared by everyone who waits for it. Processes take turns through
 //! a turnstile of two file locks. Reads have a thread of their own, and a third one keeps the write-ahead log short.
 //!
-//! It refuses network file systems: their locks and their shared memory do not hold what SQLite needs of them.
+//! It refuses network file systems: their locks and their shared memory do not hold what SQLite needs of them. It
+//! refuses a file of two names as well: each name would have its own log.
 
 #![allow(
     clippy::cast_possible_wrap,
@@ -20,10 +21,13 @@ mod committer;
 mod dead_letters;
 mod error;
 mod file_system;
+mod folder;
+mod format;
 mod in_hand;
 mod ledger;
 mod liveness;
 mod messages;
+mod names;
 mod open;
 mod parcels;
 mod place;
@@ -39,6 +43,15 @@ mod turnstile;
 mod url;
 mod writer;
 
+use std::path::{Path, PathBuf};
+
 pub use error::OpenError;
 pub use open::{Options, open, open_with};
 pub use url::SCHEME;
+
+/// `celeriac.db-wal` and `celeriac.db-locks` beside `celeriac.db`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}

@@ -1,16 +1,27 @@
-//! Which processes live: each that receives or claims holds the lock of a file of its own until it ends, however it
-//! ends. Rows bear its number, and whoever finds the lock free, or the file gone, knows that its holder is dead.
+//! Which processes live. Each process that receives or claims holds the lock of a file of its own until it ends,
+//! however it ends. Its rows bear the number of its life.
+//!
+//! A file that is there, is the one that its process made, and is not locked proves that the process is dead. The
+//! death is then noted in the database, and the file is removed. A file that is missing, empty or another one proves
+//! nothing, since others may remove and replace files: then the leases end.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{folder::Folder, messages::ms, transaction::Tx};
 use celeriac_core::ports::Entropy;
 
 const PREFIX: &str = "live-";
+
+/// How long a death is remembered: longer than any lease.
+const KEEP_MS: u64 = 20 * 24 * 3_600_000;
 
 /// The lives beside one database file.
 #[derive(Debug)]
@@ -21,6 +32,15 @@ pub(super) struct Lives {
 
 #[derive(Debug)]
 struct Life {
+    id: i64,
+    path: PathBuf,
+    lock: File,
+    _folder: Folder,
+}
+
+/// A process that has ended. Its file is locked by us meanwhile, so that one process at a time notes the death.
+#[derive(Debug)]
+pub(super) struct Dead {
     id: i64,
     path: PathBuf,
     _lock: File,
@@ -36,69 +56,143 @@ impl Lives {
         &self.directory
     }
 
-    /// As [`is_dead`].
-    pub(super) fn is_dead(&self, id: i64) -> bool {
-        is_dead(&self.directory, id)
-    }
-
-    /// The number of our own life, which begins when it is first asked for.
+    /// The number of our own life, which begins when it is first asked for. Where its file was removed another one
+    /// begins, whose end others can see.
     pub(super) fn own(&self, entropy: &dyn Entropy) -> io::Result<i64> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(life) = &*own {
+        if let Some(life) = own.as_ref().filter(|life| is_at(&life.lock, &life.path)) {
             return Ok(life.id);
         }
-        remove_dead(&self.directory)?;
         let life = begin(&self.directory, entropy)?;
         Ok(own.insert(life).id)
     }
-}
 
-impl Drop for Life {
-    fn drop(&mut self) {
-        // Left behind, it is removed by the next life that begins.
-        let _ = std::fs::remove_file(&self.path);
+    /// The processes that have ended since this was last asked. What cannot be looked at is left for the next time.
+    pub(super) fn dead(&self) -> Vec<Dead> {
+        let Ok(files) = fs::read_dir(&self.directory) else { return Vec::new() };
+        files.filter_map(|file| dead(file.ok()?.path())).collect()
     }
 }
 
-/// Whether the holder of a life is known to be dead. What cannot be found out is a no: then its lease ends.
-pub(super) fn is_dead(directory: &Path, id: i64) -> bool {
-    let path = path_of(directory, id);
-    match File::open(&path) {
-        Ok(file) => match file.try_lock() {
-            Ok(()) => {
-                // Removed under the lock: whoever made it just now sees it gone and makes another.
-                let _ = std::fs::remove_file(&path);
-                true
-            }
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
-        },
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+impl Dead {
+    /// Notes the death. What the process had hidden is released by [`super::messages::release`].
+    pub(super) fn note(&self, tx: &Tx<'_>, now_ms: u64) -> rusqlite::Result<()> {
+        tx.db
+            .prepare_cached("INSERT OR IGNORE INTO ended (life, keep_until_ms) VALUES (?1, ?2)")?
+            .execute(params![self.id, ms(now_ms + KEEP_MS)])
+            .map(|_| ())
     }
+
+    /// The number of its life.
+    pub(super) fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Removes its file: the death is noted.
+    pub(super) fn bury(&self) {
+        // What stays is found and noted again.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether the end of a life is noted.
+pub(super) fn has_ended(db: &Connection, life: i64) -> rusqlite::Result<bool> {
+    let found = db.prepare_cached("SELECT 1 FROM ended WHERE life = ?1")?.query_row([life], |_| Ok(())).optional();
+    found.map(|found| found.is_some())
 }
 
 fn begin(directory: &Path, entropy: &dyn Entropy) -> io::Result<Life> {
-    loop {
-        let id = entropy.next_u64() as i64;
-        let path = path_of(directory, id);
-        let lock = OpenOptions::new().create_new(true).write(true).open(&path)?;
-        // Between making and locking it, another process may have taken it for a dead one's.
-        if lock.try_lock().is_ok() && path.exists() {
-            return Ok(Life { id, path, _lock: lock });
-        }
-    }
+    let folder = Folder::enter(directory)?;
+    let id = entropy.next_u64() as i64;
+    let path = directory.join(format!("{PREFIX}{:016x}", id as u64));
+    let mut lock = OpenOptions::new().create_new(true).write(true).open(&path)?;
+    // Another process may be looking at it for a moment. Empty, it proves nothing.
+    lock.lock()?;
+    write!(lock, "{}", lock.metadata()?.ino())?;
+    Ok(Life { id, path, lock, _folder: folder })
 }
 
-fn remove_dead(directory: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let id = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).map(|hex| u64::from_str_radix(hex, 16));
-        if let Some(Ok(id)) = id {
-            is_dead(directory, id as i64);
-        }
+fn dead(path: PathBuf) -> Option<Dead> {
+    let id = u64::from_str_radix(path.file_name()?.to_str()?.strip_prefix(PREFIX)?, 16).ok()? as i64;
+    let lock = File::open(&path).ok()?;
+    lock.try_lock().ok()?;
+    let mut made_as = String::new();
+    (&lock).take(32).read_to_string(&mut made_as).ok()?;
+    if made_as == lock.metadata().ok()?.ino().to_string() {
+        return Some(Dead { id, path, _lock: lock });
     }
-    Ok(())
+    // A process that is about to lock it finds it gone and begins another life.
+    let _ = fs::remove_file(&path);
+    None
 }
 
-fn path_of(directory: &Path, id: i64) -> PathBuf {
-    directory.join(format!("{PREFIX}{:016x}", id as u64))
+/// Whether an open file is still the one at `path`.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let found = file.metadata().and_then(|file| Ok((file, fs::metadata(path)?)));
+    found.is_ok_and(|(file, there)| (file.dev(), file.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use celeriac_core::ports::SystemEntropy;
+
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect()
+    }
+
+    fn ids(dead: &[Dead]) -> Vec<i64> {
+        dead.iter().map(Dead::id).collect()
+    }
+
+    #[test]
+    fn a_life_ends_with_its_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, other) = (Lives::new(directory.path()), Lives::new(directory.path()));
+        let id = one.own(&SystemEntropy).unwrap();
+        assert_eq!(one.own(&SystemEntropy).unwrap(), id);
+        assert!(other.dead().is_empty());
+        drop(one);
+        let dead = other.dead();
+        assert_eq!(ids(&dead), [id]);
+        assert!(other.dead().is_empty(), "one notes it at a time");
+        dead[0].bury();
+        assert!(other.dead().is_empty() && files(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_removed_truncated_or_replaced_proves_no_death() {
+        let change: [fn(&Path); 3] = [
+            |file| fs::remove_file(file).unwrap(),
+            |file| drop(File::create(file).unwrap()),
+            |file| {
+                let copy = file.with_extension("copy");
+                fs::copy(file, &copy).unwrap();
+                fs::rename(copy, file).unwrap();
+            },
+        ];
+        for change in change {
+            let directory = tempfile::tempdir().unwrap();
+            let (one, other) = (Lives::new(directory.path()), Lives::new(directory.path()));
+            one.own(&SystemEntropy).unwrap();
+            change(&files(directory.path())[0]);
+            assert!(other.dead().is_empty());
+            drop(one);
+            assert!(other.dead().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_process_whose_file_was_removed_begins_another_life() {
+        let directory = tempfile::tempdir().unwrap();
+        let locks = directory.path().join("locks");
+        let (one, other) = (Lives::new(&locks), Lives::new(&locks));
+        let first = one.own(&SystemEntropy).unwrap();
+        fs::remove_dir_all(&locks).unwrap();
+        let second = one.own(&SystemEntropy).unwrap();
+        assert_ne!(first, second);
+        assert!(other.dead().is_empty());
+        drop(one);
+        assert_eq!(ids(&other.dead()), [second]);
+    }
 }

@@ -176,26 +176,12 @@ pub(super) fn next_due(db: &Connection, queue: &str) -> rusqlite::Result<Option<
     Ok(next.map(|due| due as u64))
 }
 
-/// The lives other than `own` that have messages hidden.
-pub(super) fn other_lives(db: &Connection, own: i64) -> rusqlite::Result<Vec<i64>> {
-    let mut next = db.prepare_cached("SELECT min(life) FROM message WHERE life > ?1")?;
-    let mut lives = Vec::new();
-    // One step per life, not per message: the index skips from one to the next.
-    let mut after = i64::MIN;
-    while let Some(life) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
-        if life != own {
-            lives.push(life);
-        }
-        after = life;
-    }
-    Ok(lives)
-}
-
-/// Makes the messages that the dead have hidden visible again.
-pub(super) fn release(tx: &mut Tx<'_>, life: i64, now_ms: u64) -> rusqlite::Result<()> {
-    tx.db
+/// Makes the messages visible again that a process had when it died. Answers how many there were.
+pub(super) fn release(tx: &mut Tx<'_>, life: i64, now_ms: u64) -> rusqlite::Result<usize> {
+    let released = tx
+        .db
         .prepare_cached("UPDATE message SET visible_ms = min(visible_ms, ?2), life = NULL WHERE life = ?1")?
         .execute(params![life, ms(now_ms)])?;
     tx.wake();
-    Ok(())
+    Ok(released)
 }

@@ -12,14 +12,18 @@ use rustix::fs::Access;
 use tokio::sync::Notify;
 
 use super::{
+    beside,
     checkpointer::Checkpointer,
     committer::Committer,
     error::{Faults, OpenError},
     file_system,
+    folder::Folder,
+    format::{self, Found, Steps},
     liveness::Lives,
+    names,
     place::Place,
     reader::Reader,
-    schema::{self, Found, PAGE_BYTES},
+    schema::PAGE_BYTES,
     store::Store,
     turnstile::Turnstile,
     writer::Writer,
@@ -28,6 +32,9 @@ use celeriac_core::{
     planner,
     ports::{Clock, Entropy, Ports, Profile, SystemClock, SystemEntropy, Threads},
 };
+
+/// The size of SQLite's smallest page. It takes a file of fewer bytes for an empty database, and writes over it.
+const SMALLEST_BYTES: u64 = 512;
 
 /// How a file is opened.
 #[derive(Clone)]
@@ -66,23 +73,36 @@ pub fn open(path: &Path) -> Result<Ports, OpenError> {
 /// # Errors
 /// As [`open`].
 pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
-    check(path)?;
+    open_in(path, options, format::STEPS)
+}
+
+/// Opens a file in the format that these steps lead to.
+fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenError> {
     let sql = |error| OpenError::sql(path, error);
     let io = |error| OpenError::io(path, error);
-    let mut db = connect(path).map_err(sql)?;
-    let is_new = is_new(path, &db)?;
-
     // SQLite puts the log beside the file that a link leads to, and the program may change its directory.
-    let real = fs::canonicalize(path).map_err(io)?;
-    let locks = beside(&real, "-locks");
-    fs::create_dir_all(&locks).map_err(|error| OpenError::io(&locks, error))?;
+    let checked = check(path)?;
+    let real = checked.real.as_path();
+    let mut db = connect(real).map_err(sql)?;
+    // Before anything is put beside it.
+    let found = recognise(path, &db, steps)?;
+    if found == Found::Empty && checked.bytes.is_some_and(|bytes| (1..SMALLEST_BYTES).contains(&bytes)) {
+        let what = "file is not a database".to_owned();
+        return Err(OpenError::NotADatabase { path: path.to_owned(), what });
+    }
+    let locks = beside(real, "-locks");
     let turnstile = || Turnstile::open(&locks).map_err(|error| OpenError::io(&locks, error));
-    if is_new {
-        create(path, &db, &turnstile()?)?;
+    if let Found::Older(_) = found {
+        migrate(path, &mut db, &locks, &mut turnstile()?, steps)?;
+    }
+    let folder = Folder::enter(&locks).map_err(|error| OpenError::io(&locks, error))?;
+    // From here on no other process changes its format; before, one may have.
+    if recognise(path, &db, steps)? == Found::Empty {
+        create(path, &db, &mut turnstile()?, checked.bytes == Some(0), steps)?;
     }
     tune_writer(&db, options.max_bytes).map_err(sql)?;
-    let reading = connect(path).and_then(|db| db.pragma_update(None, "query_only", true).map(|()| db)).map_err(sql)?;
-    let copying = connect(path).map_err(sql)?;
+    let reading = connect(real).and_then(|db| db.pragma_update(None, "query_only", true).map(|()| db)).map_err(sql)?;
+    let copying = connect(real).map_err(sql)?;
     // It may have a turn: whoever reads for long is not waited for.
     copying.busy_timeout(Duration::ZERO).map_err(sql)?;
 
@@ -94,14 +114,15 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     .map_err(sql)?;
     let faults = Faults::new(path);
     let wake = Arc::new(Notify::new());
-    let log = beside(&real, "-wal");
-    let committer = Committer::new(db, &log, Place::of(&real).map_err(io)?, turnstile()?, faults.clone(), wake.clone())
+    let (log, place) = (beside(real, "-wal"), Place::of(real).map_err(io)?);
+    let committer = Committer::new(db, &log, place.clone(), turnstile()?, faults.clone(), wake.clone())
         .map_err(|error| OpenError::io(&log, error))?;
     let store = Arc::new(Store {
         writer: Writer::start(committer, faults.clone()).map_err(io)?,
-        reader: Reader::start(reading, faults).map_err(io)?,
+        reader: Reader::start(reading, place, faults).map_err(io)?,
         _checkpointer: checkpointer,
         lives: Arc::new(Lives::new(&locks)),
+        _folder: folder,
         wake,
         clock: options.clock.clone(),
         entropy: options.entropy.clone(),
@@ -124,50 +145,59 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     })
 }
 
+/// What is known of a file without SQLite.
+struct Checked {
+    /// The file that links lead to.
+    real: PathBuf,
+    /// How long it was, if it was there.
+    bytes: Option<u64>,
+}
+
 /// What can be said of a file without SQLite.
-fn check(path: &Path) -> Result<(), OpenError> {
+fn check(path: &Path) -> Result<Checked, OpenError> {
     let owned = || path.to_owned();
-    // Where a link leads to is what counts; a file that is not there yet is no link.
-    let real = fs::canonicalize(path).unwrap_or_else(|_| owned());
-    let parent = match real.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let directory = match fs::metadata(parent) {
-        Ok(metadata) => metadata,
+    let real = match names::real(path) {
+        Ok(real) => real,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(OpenError::NoDirectory { path: owned(), parent: parent.to_owned() });
+            return Err(OpenError::NoDirectory { path: owned(), parent: parent_of(path).to_owned() });
         }
-        Err(error) => return Err(OpenError::io(parent, error)),
+        Err(error) => return Err(OpenError::io(path, error)),
     };
+    let parent = parent_of(&real);
+    let directory = fs::metadata(parent).map_err(|error| OpenError::io(parent, error))?;
     if let Some(kind) = file_system::network(parent) {
         return Err(OpenError::Network { path: owned(), kind });
     }
-    match fs::metadata(path) {
+    let file = match fs::metadata(&real) {
         Ok(file) if !file.is_file() => return Err(OpenError::NotAFile { path: owned() }),
         Ok(file) if file.permissions().readonly() => return Err(OpenError::ReadOnly { path: owned() }),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(OpenError::io(path, error)),
+    };
+    if let Some(file) = &file {
+        names::refuse_second(path, &real, file)?;
     }
     // The log and the locks are made beside it.
     if directory.permissions().readonly() {
         return Err(OpenError::ReadOnly { path: parent.to_owned() });
     }
-    may_write(parent).and_then(|()| if path.exists() { may_write(path) } else { Ok(()) })
+    may_write(parent)?;
+    if file.is_some() {
+        may_write(path)?;
+    }
+    Ok(Checked { real, bytes: file.map(|file| file.len()) })
+}
+
+/// The directory that a file is in.
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Asks without opening: closing a database file would drop the locks that this process has on it through SQLite.
 fn may_write(path: &Path) -> Result<(), OpenError> {
     let access = Access::READ_OK | Access::WRITE_OK;
     rustix::fs::access(path, access).map_err(|error| OpenError::io(path, error.into()))
-}
-
-/// `celeriac.db-wal` and `celeriac.db-locks` beside `celeriac.db`.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -179,25 +209,56 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Whether there is nothing in a file yet. Refuses what is not ours.
-fn is_new(path: &Path, db: &Connection) -> Result<bool, OpenError> {
-    match schema::recognise(db).map_err(|error| OpenError::sql(path, error))? {
-        Found::Empty => Ok(true),
-        Found::Ours => Ok(false),
-        Found::Newer(found) => Err(OpenError::Newer { path: path.to_owned(), found }),
-        Found::Foreign(found) => Err(OpenError::Foreign { path: path.to_owned(), found }),
+/// Looks at what a file is. Refuses what is not ours.
+fn recognise(path: &Path, db: &Connection, steps: Steps) -> Result<Found, OpenError> {
+    let (owned, newest) = (|| path.to_owned(), format::newest(steps));
+    match format::recognise(db, steps).map_err(|error| OpenError::sql(path, error))? {
+        Found::Newer(found) => Err(OpenError::Newer { path: owned(), found, newest }),
+        Found::Unnumbered => Err(OpenError::Unnumbered { path: owned() }),
+        Found::Foreign(found) => Err(OpenError::Foreign { path: owned(), found }),
+        found => Ok(found),
     }
 }
 
 /// Makes the tables, unless another process is quicker.
-fn create(path: &Path, db: &Connection, turnstile: &Turnstile) -> Result<(), OpenError> {
+fn create(
+    path: &Path,
+    db: &Connection,
+    turnstile: &mut Turnstile,
+    was_empty: bool,
+    steps: Steps,
+) -> Result<(), OpenError> {
     let sql = |error| OpenError::sql(path, error);
     let _turn = turnstile.pass().map_err(|error| OpenError::io(path, error))?;
-    if is_new(path, db)? {
-        db.pragma_update(None, "page_size", PAGE_BYTES).map_err(sql)?;
-        db.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
-        schema::create(db).map_err(sql)?;
+    if recognise(path, db, steps)? != Found::Empty {
+        return Ok(());
     }
+    db.pragma_update(None, "page_size", PAGE_BYTES).map_err(sql)?;
+    db.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
+    format::create(db, steps).map_err(sql)?;
+    if was_empty {
+        tracing::warn!(file = %path.display(), "the file was there and empty; it is a database now");
+    }
+    Ok(())
+}
+
+/// Brings a file to the newest format, unless another process is quicker. No process may use it meanwhile.
+fn migrate(
+    path: &Path,
+    db: &mut Connection,
+    locks: &Path,
+    turnstile: &mut Turnstile,
+    steps: Steps,
+) -> Result<(), OpenError> {
+    let io = |error| OpenError::io(locks, error);
+    let _turn = turnstile.pass().map_err(io)?;
+    let Found::Older(found) = recognise(path, db, steps)? else { return Ok(()) };
+    let newest = format::newest(steps);
+    let Some(_alone) = Folder::alone(locks).map_err(io)? else {
+        return Err(OpenError::InUse { path: path.to_owned(), found, newest });
+    };
+    format::migrate(db, steps).map_err(|error| OpenError::sql(path, error))?;
+    tracing::info!(file = %path.display(), from = found, to = newest, "changed the format of the database");
     Ok(())
 }
 
@@ -211,4 +272,41 @@ fn tune_writer(db: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> 
         db.pragma_update_and_check(None, "max_page_count", (bytes / page) as i64, |_| Ok(()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Steps = &["ALTER TABLE queue ADD COLUMN paused INTEGER NOT NULL DEFAULT 0"];
+
+    #[tokio::test]
+    async fn a_file_of_an_older_format_is_changed_once_no_other_process_uses_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("queue.db");
+        let older = open_in(&path, Options::default(), &[]).unwrap();
+        let message = celeriac_core::ports::Outgoing { queue: "mail".into(), body: "hello".into(), due_ms: 0 };
+        older.queue.send(vec![message]).await.remove(0).unwrap();
+        let error = open_in(&path, Options::default(), STEP).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "`{}` has format 1, which this version of celeriac changes to format 2, and other processes use it; stop \
+                 them, then start this program first",
+                path.display()
+            )
+        );
+        drop(older);
+        // Several may start at once: one changes it, and the others wait.
+        let newer = std::thread::scope(|scope| {
+            let opened = [(); 4].map(|()| scope.spawn(|| open_in(&path, Options::default(), STEP).unwrap()));
+            opened.map(|opened| opened.join().unwrap())
+        });
+        assert_eq!(newer[0].queue.depths().await.unwrap()[0].ready, 1);
+        let error = open_in(&path, Options::default(), &[]).unwrap_err().to_string();
+        assert!(
+            error.contains("has format 2 of a newer version of celeriac, and this one reads up to format 1"),
+            "{error}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
 
 use super::{
-    liveness::Lives,
+    liveness,
     messages::ms,
     records::{decode, encode},
     tally,
@@ -40,8 +40,9 @@ pub(super) struct ParcelRow {
 
 impl ParcelRow {
     /// Whether its holder has lost it.
-    pub(super) fn is_free(&self, request: &ClaimRequest, lives: &Lives, own: i64) -> bool {
-        self.row.lease_until_ms <= request.now_ms || (self.life != own && lives.is_dead(self.life))
+    pub(super) fn is_free(&self, tx: &Tx<'_>, request: &ClaimRequest, own: i64) -> rusqlite::Result<bool> {
+        let is_over = self.row.lease_until_ms <= request.now_ms;
+        Ok(is_over || (self.life != own && liveness::has_ended(tx.db, self.life)?))
     }
 
     /// The row, if a write with this epoch is not fenced off.

@@ -1,26 +1,40 @@
-//! Where the database file is. Open, it can be written to after it was deleted or replaced, and what is accepted then
-//! is gone when the program ends.
+//! Where the database file and the files of its log are. Open, they can be written to after they were deleted or
+//! replaced, and what is accepted then is gone when the program ends.
 
 use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-/// A path, and which file was there when it was opened.
+use super::beside;
+
+/// The paths of a database, and which files were there when it was opened.
+#[derive(Clone, Debug)]
+pub(super) struct Place(Arc<[Spot; 3]>);
+
 #[derive(Debug)]
-pub(super) struct Place {
+struct Spot {
     path: PathBuf,
     file: (u64, u64),
 }
 
 impl Place {
+    /// The place of the database at `path`, which is in use: its log is there.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: file_at(path)? })
+        let spot = |path: PathBuf| file_at(&path).map(|file| Spot { path, file });
+        Ok(Self(Arc::new([spot(path.to_owned())?, spot(beside(path, "-wal"))?, spot(beside(path, "-shm"))?])))
     }
 
-    /// Whether another file is there now, or none. What cannot be found out is a no.
-    pub(super) fn is_lost(&self) -> bool {
+    /// The first path at which another file is now, or none. What cannot be found out counts as there.
+    pub(super) fn lost(&self) -> Option<&Path> {
+        self.0.iter().find(|spot| spot.is_lost()).map(|spot| spot.path.as_path())
+    }
+}
+
+impl Spot {
+    fn is_lost(&self) -> bool {
         match file_at(&self.path) {
             Ok(file) => file != self.file,
             Err(error) => error.kind() == io::ErrorKind::NotFound,

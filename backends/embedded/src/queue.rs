@@ -11,7 +11,8 @@ use rusqlite::{Connection, params};
 
 use super::{
     in_hand::InHand,
-    liveness, messages,
+    liveness::Dead,
+    messages,
     messages::{Taken, ms},
     records,
     store::Store,
@@ -165,31 +166,31 @@ impl Store {
 
     /// Now and then, makes visible again what the dead have hidden, and removes some of what is old.
     async fn sweep(&self) -> Result<(), PortError> {
-        let own = self.life()?;
         let (now_ms, swept_ms) = (self.clock.now_ms(), self.swept_ms.load(Ordering::Relaxed));
         let is_due = now_ms.abs_diff(swept_ms) >= SWEEP_MS;
         if !is_due || self.swept_ms.compare_exchange(swept_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return Ok(());
         }
-        let directory = self.lives.directory().to_owned();
-        let dead = self.reader.run(move |db| {
-            let mut lives = messages::other_lives(db, own)?;
-            lives.retain(|life| liveness::is_dead(&directory, *life));
-            Ok(lives)
+        // The thread that reads may wait for the disk.
+        let lives = self.lives.clone();
+        let dead = Arc::new(self.reader.run(move |_| Ok(lives.dead())).await?);
+        let (walk, noted) = (self.walk.clone(), dead.clone());
+        let released = self.writer.run(Cost::VOLATILE, move |tx| {
+            let mut released = 0;
+            for dead in noted.iter() {
+                dead.note(tx, now_ms)?;
+                released += messages::release(tx, dead.id(), now_ms)?;
+            }
+            let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
+            *walk = records::prune(tx, *walk, now_ms)?;
+            Ok(released)
         });
-        let dead = dead.await?;
-        if !dead.is_empty() {
-            tracing::info!(processes = dead.len(), "taking over the messages of processes that died");
+        let released = released.await?;
+        if released > 0 {
+            tracing::info!(messages = released, "taking over the messages of processes that died");
         }
-        let walk = self.walk.clone();
-        self.writer
-            .run(Cost::VOLATILE, move |tx| {
-                dead.iter().try_for_each(|life| messages::release(tx, *life, now_ms))?;
-                let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
-                *walk = records::prune(tx, *walk, now_ms)?;
-                Ok(())
-            })
-            .await
+        dead.iter().for_each(Dead::bury);
+        Ok(())
     }
 }
 

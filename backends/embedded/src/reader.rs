@@ -5,7 +5,7 @@ use std::{io, sync::mpsc, thread::JoinHandle};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::error::Faults;
+use super::{error::Faults, place::Place};
 use celeriac_core::ports::PortError;
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
@@ -15,12 +15,13 @@ type Work = Box<dyn FnOnce(&Connection) + Send>;
 pub(super) struct Reader {
     sender: Option<mpsc::Sender<Work>>,
     thread: Option<JoinHandle<()>>,
+    place: Place,
     faults: Faults,
 }
 
 impl Reader {
     /// Starts the thread.
-    pub(super) fn start(db: Connection, faults: Faults) -> io::Result<Self> {
+    pub(super) fn start(db: Connection, place: Place, faults: Faults) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Work>();
         let serve = move || {
             while let Ok(work) = receiver.recv() {
@@ -28,7 +29,7 @@ impl Reader {
             }
         };
         let thread = std::thread::Builder::new().name("celeriac-reader".to_owned()).spawn(serve)?;
-        Ok(Self { sender: Some(sender), thread: Some(thread), faults })
+        Ok(Self { sender: Some(sender), thread: Some(thread), place, faults })
     }
 
     /// Answers a question from one state of the file.
@@ -36,6 +37,9 @@ impl Reader {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, PortError> {
+        if let Some(lost) = self.place.lost() {
+            return Err(self.faults.gone(lost));
+        }
         let (reply, answer) = oneshot::channel();
         let read = move |db: &Connection| {
             let answer = db.unchecked_transaction().and_then(|snapshot| work(&snapshot));

@@ -96,7 +96,7 @@ pub(super) struct Walk {
 }
 
 /// The tables whose rows end, and how many rows are looked at in one step.
-const TABLES: [&str; 3] = ["parcel", "result", "failure"];
+const TABLES: [&str; 4] = ["parcel", "result", "failure", "ended"];
 const STEP: i64 = 256;
 
 /// Removes those of the next rows that need not be kept any longer, and answers where to go on.

@@ -1,15 +1,7 @@
-//! The tables, and how a file is recognised as ours.
+//! The tables of the newest format. A change here is a new format, and needs a step in `format.rs`.
 //!
 //! Times are milliseconds since 1970; ids are their sixteen bytes. What is updated often is in small rows; what is
 //! large is written once, in rows of its own.
-
-use rusqlite::Connection;
-
-/// `celr`: in the file's header, so that `file` and other programs know whose it is.
-pub(super) const APPLICATION_ID: i32 = 0x6365_6c72;
-
-/// The format of the tables below.
-pub(super) const VERSION: i32 = 1;
 
 /// Fixed when a file is made. Measured: with 16 KB, parcels of 256 KB are accepted half again as fast as with 4 KB
 /// (fewer frames to write, and shorter chains of them), and a lone call costs no more.
@@ -25,7 +17,7 @@ macro_rules! tally_columns {
     };
 }
 
-const TABLES: &str = concat!(
+pub(super) const TABLES: &str = concat!(
     "
     CREATE TABLE queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
@@ -52,6 +44,11 @@ const TABLES: &str = concat!(
     ");
     CREATE INDEX parcel_root ON parcel (batch, first) WHERE root = 1;
     CREATE INDEX parcel_unfinished ON parcel (batch) WHERE state <> 2;
+
+    -- The lives of processes that have ended: what they had claimed is free.
+    CREATE TABLE ended (
+        rowid INTEGER PRIMARY KEY, life INTEGER NOT NULL UNIQUE, keep_until_ms INTEGER NOT NULL
+    );
 
     -- What one checkpoint recorded, as MessagePack; `low` and `high` are the indexes it is about.
     CREATE TABLE result (
@@ -86,36 +83,3 @@ const TABLES: &str = concat!(
     CREATE TABLE schedule (name TEXT PRIMARY KEY, due_ms INTEGER NOT NULL) WITHOUT ROWID;
 "
 );
-
-/// What a file is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Nothing yet.
-    Empty,
-    /// Ours, in this format.
-    Ours,
-    /// Ours, in a later format.
-    Newer(i32),
-    /// Someone else's, with this application id.
-    Foreign(i32),
-}
-
-/// Looks at what a file is.
-pub(super) fn recognise(db: &Connection) -> rusqlite::Result<Found> {
-    // All of it at one moment: another process may be making the tables.
-    let db = db.unchecked_transaction()?;
-    let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if application == APPLICATION_ID {
-        return Ok(if version > VERSION { Found::Newer(version) } else { Found::Ours });
-    }
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(if application == 0 && version == 0 && tables == 0 { Found::Empty } else { Found::Foreign(application) })
-}
-
-/// Makes the tables in an empty file, all or none.
-pub(super) fn create(db: &Connection) -> rusqlite::Result<()> {
-    db.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
-    ))
-}

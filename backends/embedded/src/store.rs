@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, atomic::AtomicU64};
 use tokio::sync::Notify;
 
 use super::{
-    checkpointer::Checkpointer, error::beside, liveness::Lives, reader::Reader, records::Walk, writer::Writer,
+    checkpointer::Checkpointer, error::beside, folder::Folder, liveness::Lives, reader::Reader, records::Walk,
+    writer::Writer,
 };
 use celeriac_core::ports::{Clock, Entropy, PortError};
 
@@ -16,6 +17,7 @@ pub(super) struct Store {
     pub(super) reader: Reader,
     pub(super) _checkpointer: Checkpointer,
     pub(super) lives: Arc<Lives>,
+    pub(super) _folder: Folder,
     /// Notified when there is something new to receive.
     pub(super) wake: Arc<Notify>,
     pub(super) clock: Arc<dyn Clock>,

@@ -5,14 +5,20 @@
 //! One that comes back from a commit finds the gate taken by the one that waits, and so is next but one.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use super::liveness::is_at;
+
+const GATE: &str = "gate";
+const ROOM: &str = "room";
 
 /// Two file locks that one process after another passes.
 #[derive(Debug)]
 pub(super) struct Turnstile {
+    directory: PathBuf,
     gate: File,
     room: File,
 }
@@ -26,16 +32,24 @@ pub(super) struct Turn<'a> {
 impl Turnstile {
     /// Opens the locks in `directory`, each caller its own: two threads of a process take turns just the same.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
         let lock = |name| OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(name));
-        Ok(Self { gate: lock("gate")?, room: lock("room")? })
+        Ok(Self { directory: directory.to_owned(), gate: lock(GATE)?, room: lock(ROOM)? })
     }
 
     /// Waits for a turn. However many wait, each waits for those before it and no longer.
-    pub(super) fn pass(&self) -> io::Result<Turn<'_>> {
-        self.gate.lock()?;
-        let entered = self.room.lock();
-        self.gate.unlock()?;
-        entered.map(|()| Turn { room: &self.room })
+    pub(super) fn pass(&mut self) -> io::Result<Turn<'_>> {
+        loop {
+            self.gate.lock()?;
+            let entered = self.room.lock();
+            self.gate.unlock()?;
+            entered?;
+            // Processes that came after its files were removed have others.
+            if is_at(&self.gate, &self.directory.join(GATE)) && is_at(&self.room, &self.directory.join(ROOM)) {
+                return Ok(Turn { room: &self.room });
+            }
+            *self = Self::open(&self.directory)?;
+        }
     }
 }
 
@@ -63,7 +77,7 @@ mod tests {
         let barrier = std::sync::Barrier::new(3);
         std::thread::scope(|scope| {
             for name in 0..3 {
-                let turnstile = Turnstile::open(directory.path()).unwrap();
+                let mut turnstile = Turnstile::open(directory.path()).unwrap();
                 let (inside, turns, barrier) = (&inside, &turns, &barrier);
                 scope.spawn(move || {
                     barrier.wait();
@@ -86,5 +100,19 @@ mod tests {
             let share = half.iter().filter(|turn| **turn == name).count();
             assert!(share > TURNS / 10, "{name} had {share} turns of {}", half.len());
         }
+    }
+
+    #[test]
+    fn turns_go_on_in_the_new_files_after_the_old_ones_were_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let locks = directory.path().join("locks");
+        let mut before = Turnstile::open(&locks).unwrap();
+        drop(before.pass().unwrap());
+        fs::remove_dir_all(&locks).unwrap();
+        let mut after = Turnstile::open(&locks).unwrap();
+        let turn = before.pass().unwrap();
+        assert!(after.room.try_lock().is_err(), "both are in the same room");
+        drop(turn);
+        drop(after.pass().unwrap());
     }
 }

@@ -16,16 +16,33 @@ inventory::submit! {
 
 fn open(url: &StoreUrl, existence: Existence) -> Result<Box<dyn Store>, BoxError> {
     let file = path(url)?;
-    // A file that is there and cannot be looked at is for `open` to explain.
-    if existence == Existence::Required && matches!(file.try_exists(), Ok(false)) {
+    if existence == Existence::Required {
+        there(file)?;
+    }
+    Ok(Box::new(super::open(file)?))
+}
+
+/// Whether it is there already: a question makes no database. A file that is there and cannot be looked at is for `open` to
+/// explain.
+fn there(file: &Path) -> Result<(), BoxError> {
+    let is_there = file.try_exists().unwrap_or(true);
+    let is_empty = file.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+    let file = file.display();
+    if !is_there {
         return Err(format!(
-            "there is no database `{}`: name the one that your program uses with --store or CELERIAC_STORE; it is \
-             created by the first role or call",
-            file.display()
+            "there is no database `{file}`: name the one that your program uses with --store or CELERIAC_STORE; it is \
+             created by the first role or call"
         )
         .into());
     }
-    Ok(Box::new(super::open(file)?))
+    if is_empty {
+        return Err(format!(
+            "`{file}` is an empty file and no database: name the one that your program uses with --store or \
+             CELERIAC_STORE; the first role or call makes a database of it"
+        )
+        .into());
+    }
+    Ok(())
 }
 
 /// The file's path. Two slashes before it are allowed, as other programs write them: `sqlite:///var/lib/jobs.db`.

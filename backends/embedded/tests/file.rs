@@ -1,7 +1,12 @@
 //! The embedded backend's file over time: when it is full, when it is shared, when it is old.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::{path::PathBuf, sync::Arc, task::Poll, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use celeriac_conformance::ManualClock;
@@ -253,22 +258,89 @@ async fn the_log_does_not_grow_with_what_is_written() {
     assert!(longest < 160 << 20, "{longest} bytes");
 }
 
+/// As a program does that removes files nobody has written to for days (systemd#30760).
+#[tokio::test]
+async fn a_lock_file_that_is_cleaned_up_frees_nothing_that_a_living_process_has() {
+    let file = File::new();
+    let (one, other) = (file.open(), file.open());
+    let batch = BatchId::new(1, 1);
+    send(&one, 100).await.unwrap();
+    assert_eq!(receive(&one).await.len(), 1);
+    assert!(matches!(claim(&one, file.request(batch)).await, Claim::Claimed(_)));
+    // The other's life has begun, and has looked around.
+    assert!(receive(&other).await.is_empty());
+
+    for clean in [clean_up_lives, clean_up_folder] {
+        clean(&file.directory.path().join("queue.db-locks"));
+        for _ in 0..3 {
+            file.clock.advance(Duration::from_secs(2));
+            assert!(receive(&other).await.is_empty());
+            assert!(matches!(claim(&other, file.request(batch)).await, Claim::Busy { .. }));
+        }
+    }
+    file.clock.advance(Duration::from_hours(1));
+    assert_eq!(receive(&other).await.len(), 1, "the lease has ended");
+    assert!(matches!(claim(&other, file.request(batch)).await, Claim::Claimed(_)));
+}
+
+/// What begins after the clean-up is noticed again at once when it ends.
+#[tokio::test]
+async fn after_a_clean_up_deaths_are_noticed_again() {
+    let file = File::new();
+    let (dies, lives) = (file.open(), file.open());
+    assert!(receive(&dies).await.is_empty());
+    clean_up_folder(&file.directory.path().join("queue.db-locks"));
+    send(&dies, 100).await.unwrap();
+    assert_eq!(receive(&dies).await.len(), 1);
+    let batch = BatchId::new(1, 1);
+    assert!(matches!(claim(&dies, file.request(batch)).await, Claim::Claimed(_)));
+    drop(dies);
+    file.clock.advance(Duration::from_secs(2));
+    assert_eq!(receive(&lives).await.len(), 1);
+    assert!(matches!(claim(&lives, file.request(batch)).await, Claim::Claimed(_)));
+}
+
+fn clean_up_lives(locks: &Path) {
+    for file in std::fs::read_dir(locks).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("live-") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+}
+
+fn clean_up_folder(locks: &Path) {
+    std::fs::remove_dir_all(locks).unwrap();
+}
+
 #[tokio::test]
 async fn nothing_is_accepted_into_a_file_that_is_gone() {
-    let site = File::new();
-    let ports = site.open();
-    send(&ports, 10).await.unwrap();
-    let aside = site.path().with_extension("aside");
-    std::fs::rename(site.path(), &aside).unwrap();
-    let lost = format!(
-        "rejected: `{}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
-         back, or start again",
-        site.path().display()
-    );
-    assert_eq!(send(&ports, 10).await.unwrap_err().to_string(), lost);
-    std::fs::write(site.path(), "another").unwrap();
-    assert_eq!(send(&ports, 10).await.unwrap_err().to_string(), lost);
-    std::fs::rename(&aside, site.path()).unwrap();
-    send(&ports, 10).await.unwrap();
-    assert_eq!(receive(&ports).await.len(), 2);
+    for suffix in ["", "-wal", "-shm"] {
+        let site = File::new();
+        let ports = site.open();
+        send(&ports, 10).await.unwrap();
+        let path = PathBuf::from(format!("{}{suffix}", site.path().display()));
+        let aside = path.with_extension("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        let lost = format!(
+            "`{}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it back, \
+             or start again",
+            path.display()
+        );
+        for replaced in [false, true] {
+            if replaced {
+                std::fs::write(&path, "another").unwrap();
+            }
+            let error = send(&ports, 10).await.unwrap_err();
+            assert!(matches!(&error, SendError::Rejected(PortError::Gone { what }) if *what == lost), "{error:?}");
+            let request = Receive { queues: vec!["mail".into()], max: 1, hide_ms: 1, wait_ms: 60_000 };
+            let received = ports.queue.receive(request).await;
+            assert!(matches!(&received, Err(PortError::Gone { .. })), "{received:?}");
+            let read = ports.queue.depths().await;
+            assert!(matches!(&read, Err(PortError::Gone { .. })), "{read:?}");
+        }
+        std::fs::rename(&aside, &path).unwrap();
+        send(&ports, 10).await.unwrap();
+        assert_eq!(receive(&ports).await.len(), 2);
+    }
 }

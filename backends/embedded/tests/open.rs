@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
+    collections::BTreeSet,
     fs::{self, Permissions},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
@@ -9,6 +10,8 @@ use std::{
     sync::Barrier,
 };
 
+use bytes::Bytes;
+use celeriac_core::ports::Outgoing;
 use celeriac_embedded::{OpenError, open};
 use tempfile::{TempDir, tempdir};
 
@@ -76,6 +79,151 @@ fn a_file_that_is_no_database() {
          restore this one from a copy"
     );
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is put beside it");
+}
+
+#[test]
+fn a_short_file_that_is_no_database_is_refused_and_stays_as_it_is() {
+    for bytes in [1, 15, 16, 99, 100, 511, 512, 513] {
+        let (directory, path) = place();
+        let before = vec![b'x'; bytes];
+        fs::write(&path, &before).unwrap();
+        let error = error(&path, &directory);
+        assert!(error.starts_with("`DIR/queue.db` is not a SQLite database"), "{bytes} bytes: {error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is put beside it");
+    }
+}
+
+#[test]
+fn a_file_with_a_second_name() {
+    let (directory, path) = place();
+    drop(open(&path).unwrap());
+    let other = directory.path().join("other.db");
+    fs::hard_link(&path, &other).unwrap();
+    for name in ["queue.db", "other.db"] {
+        assert_eq!(
+            error(&directory.path().join(name), &directory),
+            format!(
+                "`DIR/{name}` is one of 2 names (hard links) of one file: under each it has another log and other locks, \
+                 and calls would be lost; remove the other names, which `find / -xdev -samefile DIR/{name}` lists"
+            )
+        );
+    }
+    assert!(!directory.path().join("other.db-locks").exists(), "nothing is put beside it");
+    fs::remove_file(other).unwrap();
+    drop(open(&path).unwrap());
+}
+
+/// A second place of a file or a folder, until it is dropped.
+#[cfg(target_os = "linux")]
+struct Mount(PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Mount {
+    /// `None` where this user or this machine may not mount, which is said.
+    fn bind(what: &Path, at: &Path) -> Option<Self> {
+        let mounted = Command::new("mount").arg("--bind").args([what, at]).output();
+        match mounted {
+            Ok(mounted) if mounted.status.success() => Some(Self(at.to_owned())),
+            Ok(mounted) => {
+                println!("skipped: {}", String::from_utf8_lossy(&mounted.stderr).trim());
+                None
+            }
+            Err(error) => {
+                println!("skipped: cannot run `mount`: {error}");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// As a container does that mounts the file and not its folder (nofx#67, toil#2947).
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_mounted_by_itself() {
+    let (directory, path) = place();
+    drop(open(&path).unwrap());
+    let app = directory.path().join("app");
+    fs::create_dir(&app).unwrap();
+    fs::write(app.join("queue.db"), "").unwrap();
+    let Some(mount) = Mount::bind(&path, &app.join("queue.db")) else { return };
+    let expected = "`DIR/app/queue.db` is a mount point: under its other name the file has another log and other locks, \
+                    and calls would be lost; mount the folder that it is in, not the file";
+    assert_eq!(error(&app.join("queue.db"), &directory), expected);
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink("app/queue.db", &link).unwrap();
+    assert_eq!(error(&link, &directory), expected.replace("app/queue.db", "link.db"), "a link leads to it");
+    assert_eq!(fs::read_dir(&app).unwrap().count(), 1, "nothing is put beside it");
+    drop(mount);
+    drop(open(&path).unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_is_mounted_holds_the_same_queue() {
+    let (directory, path) = place();
+    let app = directory.path().join("app");
+    let host = directory.path().join("host");
+    fs::create_dir(&app).unwrap();
+    fs::create_dir(&host).unwrap();
+    let Some(_mount) = Mount::bind(&host, &app) else { return };
+    let (one, other) = (open(&host.join("queue.db")).unwrap(), open(&app.join("queue.db")).unwrap());
+    for ports in [&one, &other] {
+        let message = Outgoing { queue: "mail".into(), body: Bytes::from_static(b"hello"), due_ms: 0 };
+        ports.queue.send(vec![message]).await.remove(0).unwrap();
+    }
+    for ports in [&one, &other] {
+        assert_eq!(ports.queue.depths().await.unwrap()[0].ready, 2);
+    }
+    drop(path);
+}
+
+#[test]
+fn what_lies_beside_a_file_lies_beside_the_file_that_a_link_leads_to() {
+    let (directory, path) = place();
+    let data = directory.path().join("data");
+    fs::create_dir(&data).unwrap();
+    // Not there yet when it is opened first.
+    std::os::unix::fs::symlink("data/real.db", &path).unwrap();
+    for _ in 0..2 {
+        let ports = open(&path).unwrap();
+        let names = |directory: &Path| {
+            let names = fs::read_dir(directory).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+            names.collect::<BTreeSet<_>>()
+        };
+        let expected = ["real.db", "real.db-locks", "real.db-shm", "real.db-wal"].map(str::to_owned);
+        assert_eq!(names(&data), BTreeSet::from(expected));
+        assert_eq!(names(directory.path()), BTreeSet::from(["data", "queue.db"].map(str::to_owned)));
+        drop(ports);
+    }
+}
+
+#[test]
+fn an_empty_file_becomes_a_database() {
+    let (_directory, path) = place();
+    fs::write(&path, "").unwrap();
+    drop(open(&path).unwrap());
+    assert!(fs::metadata(&path).unwrap().len() > 0);
+}
+
+#[test]
+fn a_database_of_the_time_before_formats_had_numbers() {
+    let (directory, path) = place();
+    drop(open(&path).unwrap());
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 0).unwrap();
+    assert_eq!(
+        error(&path, &directory),
+        "`DIR/queue.db` was made by a celeriac from before its first release, whose format this version does not read; \
+         let that program finish its calls and name a new file for this one, or delete `DIR/queue.db` with the files \
+         beside it"
+    );
 }
 
 #[test]

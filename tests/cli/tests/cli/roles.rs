@@ -29,6 +29,27 @@ fn a_role_stops_gracefully() {
 }
 
 #[test]
+fn a_role_whose_database_is_deleted_or_replaced_says_so_once_and_ends() {
+    for (role, replaced) in [("dev", false), ("worker", true)] {
+        let site = Site::new();
+        let shop = site.role(&[role]);
+        let id = site.call(&["pack", "[0]"]);
+        site.becomes(&id, "succeeded");
+        if replaced {
+            fs::rename(site.path("celeriac.db"), site.path("old.db")).unwrap();
+            fs::copy(site.path("old.db"), site.path("celeriac.db")).unwrap();
+        } else {
+            fs::remove_file(site.path("celeriac.db")).unwrap();
+        }
+        let ended = shop.ended();
+        assert_eq!(ended.code, Some(1), "{}", ended.err);
+        let said = "`celeriac.db` was deleted or replaced while it was in use";
+        assert_eq!(ended.err.matches(said).count(), 1, "{}", ended.err);
+        assert!(ended.err.lines().last().unwrap().starts_with("error: `celeriac.db` was deleted"), "{}", ended.err);
+    }
+}
+
+#[test]
 fn a_second_signal_stops_at_once() {
     let site = Site::new();
     site.call(&["pack", "[600]"]);

@@ -146,6 +146,34 @@ fn the_database_is_of_a_newer_version() {
 }
 
 #[test]
+fn a_question_makes_no_database_of_an_empty_file() {
+    let site = Site::new();
+    fs::write(site.path("some.log"), "").unwrap();
+    site.shop(&["--database", "some.log", "queue"]).fails(
+        3,
+        "error: `some.log` is an empty file and no database: name the one that your program uses with --database or \
+         CELERIAC_DATABASE; the first role or call makes a database of it",
+    );
+    assert_eq!(fs::metadata(site.path("some.log")).unwrap().len(), 0);
+    let answer = site.shop(&["--database", "some.log", "call", "greet", "[\"Ada\"]"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    assert!(answer.err.contains("the file was there and empty; it is a database now file=some.log"), "{}", answer.err);
+    site.shop(&["--database", "some.log", "queue"]).ok();
+}
+
+#[test]
+fn the_database_has_two_names() {
+    let site = Site::new();
+    site.call(&["close_books"]);
+    fs::hard_link(site.path("celeriac.db"), site.path("backup.db")).unwrap();
+    site.shop(&["call", "greet", "[\"Ada\"]"]).fails(
+        3,
+        "error: `celeriac.db` is one of 2 names (hard links) of one file: under each it has another log and other locks, \
+         and calls would be lost; remove the other names, which `find / -xdev -samefile celeriac.db` lists",
+    );
+}
+
+#[test]
 fn a_question_creates_no_database() {
     let site = Site::new();
     for args in [&["queue"][..], &["batches"], &["dead", "list"], &["status", "01ARZ3NDEKTSV4RRFFQ69G5FAV-0"]] {

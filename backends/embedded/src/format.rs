@@ -1,0 +1,146 @@
+//! Formats of the file: how a file is recognised as ours, and how an older one becomes the newest.
+//!
+//! The header's `application_id` says whose the file is, its `user_version` in which format. A change to the tables in
+//! `schema.rs` is a new format: append to [`STEPS`] what makes it of the one before. New files are made in the newest.
+
+use rusqlite::Connection;
+
+use super::schema;
+
+/// `celr`: in the file's header, so that `file` and other programs know whose it is.
+pub(super) const APPLICATION_ID: i32 = 0x6365_6c72;
+
+/// The format that a file is in without any step.
+const FIRST: i32 = 1;
+
+/// What makes one format of the one before, as SQL: the first step makes format 2 of format 1.
+pub(super) type Steps = &'static [&'static str];
+
+/// The steps to the newest format.
+pub(super) const STEPS: Steps = &[];
+
+/// The newest format that these steps lead to.
+pub(super) const fn newest(steps: Steps) -> i32 {
+    FIRST + steps.len() as i32
+}
+
+/// What a file is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing yet.
+    Empty,
+    /// Ours, in the newest format.
+    Ours,
+    /// Ours, in an earlier format.
+    Older(i32),
+    /// Ours, in a later format.
+    Newer(i32),
+    /// Ours, of the time before formats had numbers.
+    Unnumbered,
+    /// Someone else's, with this application id.
+    Foreign(i32),
+}
+
+/// Looks at what a file is.
+pub(super) fn recognise(db: &Connection, steps: Steps) -> rusqlite::Result<Found> {
+    // All of it at one moment: another process may be making the tables.
+    let db = db.unchecked_transaction()?;
+    let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version = version(&db)?;
+    let tables = |which: &str| {
+        let count = format!("SELECT count(*) FROM sqlite_schema {which}");
+        db.query_row(&count, [], |row| row.get::<_, i64>(0))
+    };
+    if application != APPLICATION_ID {
+        let is_empty = application == 0 && version == 0 && tables("")? == 0;
+        return Ok(if is_empty { Found::Empty } else { Found::Foreign(application) });
+    }
+    // Programs from before the first release said 1 as well. The table of lives that ended is younger.
+    if version < FIRST || (version == FIRST && tables("WHERE name = 'ended'")? == 0) {
+        return Ok(Found::Unnumbered);
+    }
+    Ok(match version {
+        newer if newer > newest(steps) => Found::Newer(newer),
+        older if older < newest(steps) => Found::Older(older),
+        _ => Found::Ours,
+    })
+}
+
+/// Makes the tables in an empty file, all or none.
+pub(super) fn create(db: &Connection, steps: Steps) -> rusqlite::Result<()> {
+    let tables = schema::TABLES;
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {tables} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}; COMMIT",
+        newest(steps)
+    ))
+}
+
+/// Takes the steps that a file has not taken, each in one transaction: after an error it is in the format of the last
+/// step that was taken.
+pub(super) fn migrate(db: &mut Connection, steps: Steps) -> rusqlite::Result<()> {
+    for (format, step) in (FIRST + 1..).zip(steps) {
+        let step_db = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        if version(&step_db)? + 1 == format {
+            step_db.execute_batch(step)?;
+            step_db.pragma_update(None, "user_version", format)?;
+            step_db.commit()?;
+        }
+    }
+    Ok(())
+}
+
+fn version(db: &Connection) -> rusqlite::Result<i32> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO_STEPS: Steps = &[
+        "ALTER TABLE queue ADD COLUMN paused INTEGER NOT NULL DEFAULT 0; INSERT INTO queue (name) VALUES ('second')",
+        "UPDATE queue SET paused = 1",
+    ];
+
+    /// An empty file in the first format.
+    fn first() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        create(&db, &[]).unwrap();
+        db.execute_batch("INSERT INTO queue (name) VALUES ('first')").unwrap();
+        db
+    }
+
+    #[test]
+    fn a_file_takes_the_steps_that_it_has_not_taken() {
+        let mut db = first();
+        assert_eq!(recognise(&db, TWO_STEPS).unwrap(), Found::Older(1));
+        migrate(&mut db, &TWO_STEPS[..1]).unwrap();
+        assert_eq!(recognise(&db, TWO_STEPS).unwrap(), Found::Older(2));
+        migrate(&mut db, TWO_STEPS).unwrap();
+        migrate(&mut db, TWO_STEPS).unwrap();
+        assert_eq!(recognise(&db, TWO_STEPS).unwrap(), Found::Ours);
+        assert_eq!(recognise(&db, &[]).unwrap(), Found::Newer(3));
+        let paused: (i64, i64) =
+            db.query_row("SELECT count(*), sum(paused) FROM queue", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(paused, (2, 2), "each step was taken once");
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_format_before_it() {
+        const FAILS: Steps = &[TWO_STEPS[0], "UPDATE queue SET paused = 1; INSERT INTO nowhere VALUES (1)"];
+        let mut db = first();
+        migrate(&mut db, FAILS).unwrap_err();
+        assert_eq!(recognise(&db, FAILS).unwrap(), Found::Older(2));
+        let paused: i64 = db.query_row("SELECT sum(paused) FROM queue", [], |row| row.get(0)).unwrap();
+        assert_eq!(paused, 0, "none of it was done");
+    }
+
+    #[test]
+    fn a_file_of_the_time_before_formats_had_numbers_is_recognised() {
+        for change in ["PRAGMA user_version = 0", "DROP TABLE ended"] {
+            let db = first();
+            db.execute_batch(change).unwrap();
+            assert_eq!(recognise(&db, &[]).unwrap(), Found::Unnumbered, "{change}");
+        }
+    }
+}
