@@ -4,6 +4,8 @@
     wire_format.py write < parcel.json  > parcel.hex
     wire_format.py ids                  > ids.json
 
+Arguments are what msgpack makes of them: types such as addresses and ids are texts, as in JSON.
+
 Needs msgpack, xxhash and zstandard. Not meant for speed; the tests hold it against the Rust code.
 """
 

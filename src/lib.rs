@@ -60,6 +60,8 @@ mod logging;
 mod main_macro;
 #[cfg(doctest)]
 mod pages;
+#[cfg(feature = "cli")]
+mod stderr;
 mod store;
 mod sweep;
 
@@ -71,6 +73,7 @@ pub use celeriac_core::{
     id::{BatchId, TaskId},
     planner::Plan,
     ports::{BatchRecord, BoxError, DeadLetter, DeadQuery, Failure, PortError, Ports, Reason, Tally},
+    printable,
     scheduler::SchedulesError,
     store::{STORE_VARIABLE, StoreError, StoreUrl},
     task::{

@@ -1,7 +1,7 @@
 //! Log lines go to standard error, as much as `RUST_LOG` says. A subscriber that the program has installed itself stays
 //! in place.
 
-use std::{env, io};
+use std::env;
 
 use tracing::{Dispatch, Subscriber, dispatcher, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -11,6 +11,8 @@ use tracing_subscriber::{
     layer::SubscriberExt as _,
     registry::{LookupSpan, Registry},
 };
+
+use crate::stderr::{self, Log};
 
 /// Says for single targets how much they log, like `warn,mail=debug`. By levels only: patterns for spans and fields would
 /// bring an engine for regular expressions into every function.
@@ -57,14 +59,15 @@ impl Logging {
 
 impl Form {
     fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(self) -> Box<dyn Layer<S> + Send + Sync> {
-        let lines = fmt::layer().with_writer(io::stderr);
+        // Colours would be escaped with the rest.
+        let lines = fmt::layer().with_ansi(false);
         match self {
-            Self::Text => lines.boxed(),
-            Self::Json => lines.json().boxed(),
+            Self::Text => lines.with_writer(Log::Text).boxed(),
+            Self::Json => lines.with_writer(Log::Json).json().boxed(),
             #[cfg(feature = "lambda")]
-            Self::CloudText => lines.with_ansi(false).without_time().boxed(),
+            Self::CloudText => lines.with_writer(Log::Text).without_time().boxed(),
             #[cfg(feature = "lambda")]
-            Self::CloudJson => lines.with_ansi(false).json().flatten_event(true).with_span_list(false).boxed(),
+            Self::CloudJson => lines.with_writer(Log::Json).json().flatten_event(true).with_span_list(false).boxed(),
         }
     }
 }
@@ -73,5 +76,6 @@ impl Form {
 fn wanted() -> Option<Targets> {
     let wanted = env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty())?;
     let targets = wanted.parse::<Targets>();
-    targets.inspect_err(|error| eprintln!("warning: {VARIABLE} is `{wanted}`, which is ignored: {error}")).ok()
+    let ignored = |error: &_| stderr::say(format_args!("warning: {VARIABLE} is `{wanted}`, which is ignored: {error}"));
+    targets.inspect_err(ignored).ok()
 }

@@ -4,7 +4,8 @@ pub use celeriac_core::{
     client::{Call, Delay, FanOut, Source},
     task::{
         Body, Data, Options, Outcome, Perform, Plain, Returned, Shape, Takes, Task, TaskDef, Unjudged,
-        arguments::{check, check_or_default, read, read_or_default, show},
+        arguments::{accept, accept_or_default, check, check_or_default, read, read_or_default, show},
+        fields::fields,
         state_key,
     },
 };

@@ -9,7 +9,7 @@ use celeriac::{Context, Perform, Registry, Secret, State, States, Stop, Task, Ta
 use celeriac_core::{
     id::BatchId,
     ports::SystemClock,
-    task::{Body, Ended, Shared},
+    task::{Body, Ended, Fields, Shared},
     wire::{Json, decode_args, from_json},
 };
 use serde::{Deserialize, Serialize};
@@ -176,6 +176,62 @@ impl Perform for NightlyReport {
     }
 }
 
+/// Has names that only serde knows.
+#[derive(Task, Serialize, Deserialize)]
+#[task(name = "cased")]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+struct Cased {
+    first_name: String,
+    #[serde(alias = "age", alias = "years")]
+    age_in_years: u8,
+    #[serde(skip)]
+    cached: bool,
+}
+
+impl Perform for Cased {
+    type Output = String;
+    type Error = std::io::Error;
+
+    async fn perform(self, _: &Context) -> Result<String, std::io::Error> {
+        Ok(format!("{} is {}, {}", self.first_name, self.age_in_years, self.cached))
+    }
+}
+
+/// Is read as another type.
+#[derive(Clone, Task, Serialize, Deserialize)]
+#[task(name = "from_wire")]
+#[serde(from = "Wire", into = "Wire")]
+struct FromWire {
+    sum: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    left: u32,
+    right: u32,
+}
+
+impl From<Wire> for FromWire {
+    fn from(wire: Wire) -> Self {
+        Self { sum: wire.left + wire.right }
+    }
+}
+
+impl From<FromWire> for Wire {
+    fn from(task: FromWire) -> Self {
+        Self { left: task.sum, right: 0 }
+    }
+}
+
+impl Perform for FromWire {
+    type Output = u32;
+    type Error = std::io::Error;
+
+    async fn perform(self, _: &Context) -> Result<u32, std::io::Error> {
+        Ok(self.sum)
+    }
+}
+
 fn task_of(name: &str) -> &'static TaskDef {
     Registry::linked().unwrap().get(name).unwrap()
 }
@@ -212,7 +268,9 @@ fn each_task_is_registered_by_its_name() {
     let names: Vec<_> = registry.iter().map(|def| def.name).collect();
     let expected = [
         "WriteTo",
+        "cased",
         "countdown",
+        "from_wire",
         "log_in",
         "mail.send",
         "odd",
@@ -261,6 +319,25 @@ fn arguments_have_their_names_in_queued_calls() {
     assert_eq!(task_of("odd").args, ["type", "max-size", "args", "cx", "item"]);
     assert_eq!(task_of("report.nightly").args, ["day", "for"]);
     assert!(task_of("tick").args.is_empty());
+    for def in Registry::linked().unwrap().iter() {
+        let Fields::Named(read) = (def.fields)() else { panic!("{} is open", def.name) };
+        assert!(def.arg_names().iter().all(|name| read.contains(name)), "{}: {read:?}", def.name);
+    }
+    assert_eq!(task_of("cased").arg_names(), ["FIRST-NAME", "AGE-IN-YEARS"]);
+    assert_eq!(task_of("from_wire").arg_names(), ["left", "right"]);
+}
+
+#[test]
+fn arguments_given_as_json_are_sent_as_the_task_sends_them() {
+    let accept = |name: &str, args: Value| (task_of(name).accept)(&args);
+    let cased = accept("cased", json!({ "FIRST-NAME": "ada", "age": 36 })).unwrap();
+    assert_eq!(
+        serde_json::to_value(Json::of(cased).unwrap()).unwrap(),
+        json!({ "FIRST-NAME": "ada", "AGE-IN-YEARS": 36 })
+    );
+    assert_eq!(accept("report.nightly", json!({})), Ok(vec![0x80]));
+    let wrong = accept("log_in", json!({ "user": "ada", "password": ["hunter2"] }));
+    assert_eq!(wrong, Err("argument `password`: holds a secret that cannot be read".to_owned()));
 }
 
 #[tokio::test]

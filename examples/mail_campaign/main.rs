@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     match campaign(&Options::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", celeriac::printable(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -87,7 +87,9 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn campaign(options: &Options) -> anyhow::Result<ExitCode> {
-    let survey = survey(&options.recipients, |row| eprintln!("{}: {row}: skipped", options.recipients.display()))?;
+    let survey = survey(&options.recipients, |row| {
+        eprintln!("{}: {}: skipped", options.recipients.display(), celeriac::printable(&row.to_string()));
+    })?;
     let campaign = Campaign::new(options, &survey)?;
     let (feed, failure) = Feed::open(&options.recipients, &survey)?;
     if options.dry_run {

@@ -39,9 +39,9 @@ impl Screen {
         }
     }
 
-    /// Writes a line that stays.
+    /// Writes a line that stays. A mail server's answer may be in it.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| eprintln!("{}", celeriac::printable(line)));
     }
 
     /// Takes the bar away.

@@ -57,7 +57,7 @@ impl Summary {
     /// Prints it, and says what the process should end with.
     pub fn print(&self, json: bool) -> anyhow::Result<ExitCode> {
         for letter in &self.letters {
-            eprintln!("not sent: {}", letter.message);
+            eprintln!("not sent: {}", celeriac::printable(&letter.message));
         }
         if self.dead > self.letters.len() as u64 {
             eprintln!("not sent: {} more", self.dead - self.letters.len() as u64);

@@ -7,7 +7,7 @@ use celeriac_core::{
     task::{Registry, TaskDef, parse_duration},
 };
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     session::{self, Session},
     status::CallView,
 };
+use crate::stderr;
 
 /// Sends one call of a task of this program, and prints its id once it is accepted
 ///
@@ -102,10 +103,12 @@ impl Call {
 
     async fn wait(&self, session: &Session, client: &Client, call: &Handle<Value>) -> Result<(), Failure> {
         if !session.json() {
-            eprintln!("waiting for {}", call.id());
+            stderr::say(format_args!("waiting for {}", call.id()));
         }
-        let code = match call.get(self.timeout.unwrap_or(Duration::MAX)).await {
-            Ok(_) => None,
+        // Whether it has a result that JSON has a form for is not asked here: it has succeeded either way.
+        let ended = client.handle::<IgnoredAny>(call.id());
+        let code = match ended.get(self.timeout.unwrap_or(Duration::MAX)).await {
+            Ok(IgnoredAny) => None,
             Err(Error::Dead { .. }) => Some(DIED),
             Err(Error::NotYet { .. }) => Some(NOT_IN_TIME),
             Err(error) => return Err(error.into()),

@@ -4,6 +4,8 @@ use std::{fmt::Display, process::ExitCode};
 
 use celeriac_core::{client, ports::PortError};
 
+use crate::stderr;
+
 /// The exit codes, for scripts. They stand in `--help`.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -53,7 +55,7 @@ impl Failure {
     /// Says what is wrong on standard error, and answers the code.
     pub(super) fn report(&self) -> ExitCode {
         if !matches!(self, Self::Answered(_)) {
-            eprintln!("error: {self}");
+            stderr::say(format_args!("error: {self}"));
         }
         ExitCode::from(match self {
             Self::Failed(_) => 1,

@@ -2,23 +2,43 @@
 
 use std::io::{self, BufWriter, Write};
 
+use celeriac_core::{printable, printable_json};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::exit::Failure;
 
-/// Writes to standard output. Whoever stopped reading (`| head`) has what they wanted.
+/// Writes to standard output, without the control characters that stand in it. Whoever stopped reading (`| head`) has
+/// what they wanted.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
-    written(io::stdout().lock().write_all(text.as_bytes()))
+    written(io::stdout().lock().write_all(printable(text).to_string().as_bytes()))
 }
 
 /// Writes one JSON document, as it comes: a call's arguments may be many times larger as JSON than they are.
 pub(super) fn write_json(document: &impl Serialize) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Escaped(BufWriter::new(io::stdout().lock()));
     let document = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
     // Arguments say only in words why they could not be written; what is written after them fails for the same reason.
     let end = out.write_all(b"\n").and_then(|()| out.flush());
     written(end.and(document))
+}
+
+/// Writes a JSON document without the control characters that stand in it.
+struct Escaped<W>(W);
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(part) {
+            // `serde_json` writes texts piece by piece, but no character in two.
+            Ok(text) => write!(self.0, "{}", printable_json(text))?,
+            Err(_) => self.0.write_all(part)?,
+        }
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn written(written: io::Result<()>) -> Result<(), Failure> {
@@ -41,7 +61,9 @@ pub(super) fn json(value: &impl Serialize) -> String {
     let used = MAX_JSON_BYTES - room.len();
     // A character may be cut in two, and is then left out.
     let text = line[..used].utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    if whole { text.to_owned() } else { format!("{text}… (cut here: --json prints all of it)") }
+    // As JSON escapes them, so that it can be given to `call`.
+    let text = printable_json(text).to_string();
+    if whole { text } else { format!("{text}… (cut here: --json prints all of it)") }
 }
 
 /// A time: in JSON as ISO 8601 in UTC.
@@ -97,7 +119,9 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        // A cell is one line, however many its text has.
+        let cell = |cell: String| printable(&cell).to_string().replace('\n', "\\n").replace('\t', "\\t");
+        self.rows.push(cells.into_iter().map(cell).collect());
     }
 }
 
@@ -122,7 +146,9 @@ impl std::fmt::Display for Table {
 pub(super) fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let under = format!("\n{:width$}  ", "");
-    let line = |(name, value): &(&str, String)| format!("{name:<width$}  {}", value.trim_end().replace('\n', &under));
+    let line = |(name, value): &(&str, String)| {
+        format!("{name:<width$}  {}", printable(value.trim_end()).to_string().replace('\n', &under))
+    };
     let lines: Vec<String> = fields.iter().map(line).collect();
     lines.join("\n") + "\n"
 }
@@ -134,9 +160,9 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 
 /// The first line of a text, cut to so many characters.
 pub(super) fn short(text: &str, most: usize) -> String {
-    let line = text.lines().next().unwrap_or_default();
+    let line = printable(text.lines().next().unwrap_or_default()).to_string();
     if line.chars().count() <= most {
-        return line.to_owned();
+        return line;
     }
     line.chars().take(most - 1).chain(['…']).collect()
 }
@@ -181,5 +207,18 @@ mod tests {
     fn a_long_line_is_cut() {
         assert_eq!(short("smtp: 550\nat line 3", 20), "smtp: 550");
         assert_eq!(short("äöüäöü", 4), "äöü…");
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_stands_in_no_cell_and_no_field() {
+        let mut table = Table::new(&["TASK", "QUEUE"]);
+        table.row(["a\x1b[2J\nb".to_owned(), "q".to_owned()]);
+        assert_eq!(table.to_string(), "TASK           QUEUE\na\\u{1b}[2J\\nb  q\n");
+        assert_eq!(fields(&[("task", "a\u{202e}b".to_owned())]), "task  a\\u{202e}b\n");
+        assert_eq!(json(&["\u{9b}31m"]), r#"["\u009b31m"]"#);
+        assert_eq!(short("\x1b]0;owned\x07", 30), "\\u{1b}]0;owned\\u{7}");
+        let mut out = Escaped(Vec::new());
+        serde_json::to_writer_pretty(&mut out, &["\u{9b}ü"]).unwrap();
+        assert_eq!(out.0, "[\n  \"\\u009bü\"\n]".as_bytes());
     }
 }

@@ -48,6 +48,9 @@ pub(super) struct CallView {
     stand: Stand,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Json>,
+    /// Why the result is not there, if JSON has no form for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_hidden: Option<String>,
     history: Vec<AttemptView>,
 }
 
@@ -113,11 +116,15 @@ impl CallView {
     pub(super) async fn of(client: &Client, id: TaskId) -> Result<Self, Failure> {
         let stand = Stand::from(client.status(id).await?);
         let result = client.ports().ledger.result_of(id).await?;
-        let result = result.map(|bytes| {
-            Json::of(bytes).map_err(|error| Failure::Failed(format!("the result of {id} cannot be read: {error}")))
-        });
+        let (result, result_hidden) = match result.map(|bytes| (bytes.len(), Json::of(bytes))) {
+            None => (None, None),
+            Some((_, Ok(result))) => (Some(result), None),
+            Some((bytes, Err(error))) => {
+                (None, Some(format!("{bytes} bytes of MessagePack that JSON has no form for: {error}")))
+            }
+        };
         let history = client.history(id).await?.into_iter().map(AttemptView::from).collect();
-        Ok(Self { id: id.to_string(), stand, result: result.transpose()?, history })
+        Ok(Self { id: id.to_string(), stand, result, result_hidden, history })
     }
 
     /// All that is known of it, a line each.
@@ -153,6 +160,9 @@ impl CallView {
         }
         if let Some(result) = &self.result {
             lines.push(("result", print::json(result)));
+        }
+        if let Some(hidden) = &self.result_hidden {
+            lines.push(("result", format!("not shown: {hidden}")));
         }
         print::fields(&lines) + &attempts(&self.history, now_ms)
     }

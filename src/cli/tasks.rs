@@ -3,7 +3,7 @@
 use celeriac_core::{
     ports::{Clock, SystemClock},
     schedule::Schedule,
-    task::{Body, TaskDef},
+    task::{Body, Fields, TaskDef},
 };
 use clap::Args;
 use serde::Serialize;
@@ -28,6 +28,8 @@ struct Row {
     name: &'static str,
     alias: Option<&'static str>,
     args: &'static [&'static str],
+    /// Whether it takes other arguments too: those of what is flattened.
+    more_args: bool,
     queue: &'static str,
     blocking: bool,
     retries: u32,
@@ -70,7 +72,7 @@ fn text(rows: &[Row], now_ms: u64) -> String {
     let mut schedules = Table::new(&["SCHEDULED", "WHEN", "TIME ZONE", "NEXT"]);
     for row in rows {
         table.row([
-            format!("{}({})", row.name, row.args.join(", ")),
+            row.signature(),
             row.queue.to_owned(),
             row.retries.to_string(),
             span(row.timeout_ms),
@@ -85,6 +87,12 @@ fn text(rows: &[Row], now_ms: u64) -> String {
 }
 
 impl Row {
+    fn signature(&self) -> String {
+        let more = self.more_args.then_some("..");
+        let args: Vec<&str> = self.args.iter().copied().chain(more).collect();
+        format!("{}({})", self.name, args.join(", "))
+    }
+
     fn new(def: &TaskDef, next_ms: Option<u64>) -> Self {
         let options = &def.options;
         let ms = |duration: std::time::Duration| duration.as_millis() as u64;
@@ -92,7 +100,8 @@ impl Row {
         Self {
             name: def.name,
             alias: options.alias,
-            args: def.args,
+            args: def.arg_names(),
+            more_args: (def.fields)() == Fields::Open,
             queue: options.queue,
             blocking,
             retries: options.retries,

@@ -10,9 +10,12 @@ pub mod panics;
 pub mod parcel;
 pub mod planner;
 pub mod ports;
+mod printable;
 pub mod protocol;
 pub mod schedule;
 pub mod scheduler;
 pub mod store;
 pub mod task;
 pub mod wire;
+
+pub use printable::{Printable, PrintableJson, printable, printable_json};

@@ -18,7 +18,7 @@ use celeriac_core::{
         Schedules, SendError, Settlement,
     },
     scheduler::Scheduler,
-    task::{Body, Options, Registry, TaskDef},
+    task::{Body, Fields, Options, Registry, TaskDef},
     wire::Header,
 };
 use futures::future::BoxFuture;
@@ -37,8 +37,10 @@ const fn def(name: &'static str, options: Options) -> TaskDef {
         options,
         at: (file!(), line!()),
         args: &[],
+        fields: || Fields::Open,
         states: &[],
         check: |_| Ok(()),
+        accept: |_| Err("not called by JSON".to_owned()),
         show: |_| None,
         body: Body::Blocking(|_, _| Err("not run here".to_owned())),
     }

@@ -25,13 +25,15 @@ pub(crate) struct Registration<'a> {
     pub(crate) states: Vec<&'a Type>,
     /// The function that checks encoded arguments.
     pub(crate) check: TokenStream,
+    /// The function that encodes arguments given as JSON.
+    pub(crate) accept: TokenStream,
     /// An expression of type `Body`.
     pub(crate) body: TokenStream,
 }
 
 impl ToTokens for Registration<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { task, item, options, args, output, names, check, body, .. } = self;
+        let Self { task, item, options, args, output, names, check, accept, body, .. } = self;
         let pk = private();
         let name = options.name(item);
         let options = options.builder(&quote!(<Self as #pk::Task>::NAME), item);
@@ -49,8 +51,10 @@ impl ToTokens for Registration<'_> {
                     options: <#task as #pk::Task>::OPTIONS,
                     at: (::core::file!(), ::core::line!()),
                     args: &[#(#names),*],
+                    fields: #pk::fields::<#task>,
                     states: &[#(#pk::state_key::<#states>),*],
                     check: #check,
+                    accept: #accept,
                     show: #pk::show::<#task>,
                     body: #body,
                 }

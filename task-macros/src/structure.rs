@@ -8,7 +8,7 @@ use crate::{
     errors::Errors,
     expand::{Registration, private, private_at, variable},
     options::Options,
-    wire_name::wire_name,
+    wire_name::{Case, wire_name},
 };
 
 /// Expands `#[derive(Task)] item`.
@@ -52,14 +52,15 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
     let pk = private();
     let DeriveInput { ident, vis, .. } = input;
     let pk_here = private_at(ident.span());
-    let (read, check) = match options.schedule() {
-        Some(_) => (quote!(read_or_default), quote!(check_or_default)),
-        None => (quote!(read), quote!(check)),
+    let (read, check, accept) = match options.schedule() {
+        Some(_) => (quote!(read_or_default), quote!(check_or_default), quote!(accept_or_default)),
+        None => (quote!(read), quote!(check), quote!(accept)),
     };
     let (bytes, cx) = (variable("__bytes"), variable("__cx"));
     // What the compiler points at when the struct has no body.
     let task = Ident::new("__task", ident.span());
     let (item, calls) = (variable("__item"), variable("__calls"));
+    let case = Case::of(&input.attrs);
     let future = quote_spanned! {ident.span()=>
         #pk_here::future(async move {
             #[allow(unused_imports)]
@@ -75,9 +76,10 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         options,
         args: quote!(#ident),
         output: quote_spanned!(ident.span()=> type Output = <#ident as #pk_here::Perform>::Output;),
-        names: fields.iter().filter_map(|field| Some(wire_name(field.ident.as_ref()?, &field.attrs))).collect(),
+        names: fields.iter().filter_map(|field| wire_name(field.ident.as_ref()?, &field.attrs, case)).collect(),
         states: Vec::new(),
         check: quote_spanned!(ident.span()=> #pk_here::#check::<#ident>),
+        accept: quote_spanned!(ident.span()=> #pk_here::#accept::<#ident>),
         body: quote! {
             #pk::Body::Async(|#bytes, #cx| {
                 let #task = #pk::#read::<#ident>(#bytes)?;

@@ -9,7 +9,7 @@ use super::{
     super::{exit::Failure, print},
     Settings,
 };
-use crate::deploy;
+use crate::{deploy, stderr};
 
 /// Packs this program as the zip that its functions run
 ///
@@ -54,7 +54,7 @@ impl Package {
         fs::write(&self.out, &package.zip)
             .map_err(|error| Failure::Failed(format!("`{}` cannot be written: {error}", self.out.display())))?;
         for warning in &package.warnings {
-            eprintln!("warning: {}", about(warning.as_str()));
+            stderr::say(format_args!("warning: {}", about(warning.as_str())));
         }
         let answer = Answer {
             bytes: package.zip.len(),

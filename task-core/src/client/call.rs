@@ -8,8 +8,7 @@ use super::{Client, Delay, Error, Handle, coalesce::PendingCall, delay::Sending,
 use crate::{
     parcel::Packing,
     planner,
-    task::{Options, Task},
-    wire::encode_args,
+    task::{Options, Task, arguments},
 };
 
 /// How a call is sent. The fields are the methods of [`Call`].
@@ -103,18 +102,20 @@ impl<T: Task> Call<T> {
         &self.args
     }
 
-    /// Sends it. The arguments are encoded now, what is wrong with them is said when the answer is awaited. Celery:
-    /// `apply_async`.
+    /// Sends it. The arguments are encoded now, and read back as a worker will read them; what is wrong with them is
+    /// said when the answer is awaited. Celery: `apply_async`.
     ///
     /// # Errors
     /// [`Error::Rejected`]: it will not run. [`Error::Unknown`]: it may.
     pub fn send(self) -> Delay<T> {
         let mut args = Vec::with_capacity(ARGS_BYTES);
-        let encoded = encode_args(&self.args, &mut args)
-            .map_err(|error| Error::Encode { task: T::NAME.to_owned(), why: error.to_string() });
+        let task = || T::NAME.to_owned();
+        let encoded = arguments::encode::<T>(&self.args, &mut args)
+            .map_err(|why| Error::Encode { task: task(), why })
+            .and_then(|()| arguments::verify::<T>(&args).map_err(|why| Error::Unreadable { task: task(), why }));
         Delay::new(
             encoded
-                .and_then(|()| self.client.map_or_else(Client::ambient, Ok))
+                .and_then(|_| self.client.map_or_else(Client::ambient, Ok))
                 .map_or_else(Sending::refused, |client| prepare(client, T::NAME, &T::OPTIONS, args, &self.options)),
         )
     }

@@ -41,6 +41,18 @@ pub enum Error {
         /// What the serialiser said.
         why: String,
     },
+    /// The arguments can be encoded, but not be read again as what they were: no worker could run the call.
+    #[error(
+        "task `{task}`: the call was refused, for its arguments are not read as they are serialised: {why}; serde buffers \
+         what is `untagged`, `flatten` or has a `tag`, and finds no 128-bit number and no struct without fields there; \
+         else look for attributes that differ between the two ways, such as `skip_serializing_if` without `default`"
+    )]
+    Unreadable {
+        /// The task.
+        task: String,
+        /// Which argument, and what is wrong with it.
+        why: String,
+    },
     /// The arguments do not fit into a parcel.
     #[error(
         "task `{task}`: its arguments take {bytes} bytes encoded, and a call may have at most {limit}: store what is \

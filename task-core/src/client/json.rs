@@ -1,13 +1,13 @@
 //! Calls whose arguments come as JSON: from the command line, or from whoever does not know the task's types.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{CallOptions, Client, Error, Handle, call::prepare};
-use crate::{task::TaskDef, wire::from_json};
+use crate::task::{Fields, TaskDef};
 
 impl Client {
     /// Sends a call with its arguments as a JSON object by name, `{"to": "ada@example.org"}`, or as an array in
-    /// order. They are checked against the task first.
+    /// order. They are read as the task's types first, and sent as these are.
     ///
     /// # Errors
     /// [`Error::Invalid`] names the argument that is wrong, unknown or missing.
@@ -17,45 +17,55 @@ impl Client {
         args: &Value,
         options: &CallOptions,
     ) -> Result<Handle<Value>, Error> {
-        let args = encode(def, args)?;
+        let args = encode(def, args)
+            .map_err(|why| Error::Invalid { task: def.name.to_owned(), why: format!("{why}; {}", arguments(def)) })?;
         let (client, id) = prepare(self.clone(), def.name, &def.options, args, options).await?;
         Ok(client.handle(id))
     }
 }
 
-fn encode(def: &TaskDef, args: &Value) -> Result<Vec<u8>, Error> {
-    let invalid = |why: String| Error::Invalid { task: def.name.to_owned(), why };
-    let named = named(def, args).map_err(invalid)?;
-    let bytes = from_json(&Value::Object(named))
-        .map_err(|error| Error::Encode { task: def.name.to_owned(), why: error.to_string() })?;
-    (def.check)(&bytes).map_err(|why| invalid(format!("{why}; {}", arguments(def))))?;
-    Ok(bytes)
+fn encode(def: &TaskDef, args: &Value) -> Result<Vec<u8>, String> {
+    (def.accept)(&shaped(def, args)?)
 }
 
-fn named(def: &TaskDef, args: &Value) -> Result<serde_json::Map<String, Value>, String> {
+/// The arguments in the shape in which the task reads them: by name, unless it has no names.
+fn shaped(def: &TaskDef, args: &Value) -> Result<Value, String> {
+    let fields = (def.fields)();
     match args {
         Value::Object(args) => {
-            let unknown = args.keys().find(|key| !def.args.contains(&key.as_str()));
-            unknown.map_or_else(
-                || Ok(args.clone()),
-                |unknown| Err(format!("no argument is named `{unknown}`; {}", arguments(def))),
-            )
+            if let Fields::Named(read) = fields
+                && let Some(unknown) = args.keys().find(|key| !read.contains(&key.as_str()))
+            {
+                return Err(format!("no argument is named `{unknown}`"));
+            }
+            Ok(Value::Object(args.clone()))
         }
-        Value::Array(args) if args.len() > def.args.len() => {
-            Err(format!("{} arguments are too many; {}", args.len(), arguments(def)))
-        }
-        Value::Array(args) => Ok(def.args.iter().map(|name| (*name).to_owned()).zip(args.iter().cloned()).collect()),
-        Value::Null => Ok(serde_json::Map::new()),
+        Value::Array(args) => match fields {
+            // A struct whose fields have no names.
+            Fields::Open if def.args.is_empty() => Ok(Value::Array(args.clone())),
+            Fields::Open if !args.is_empty() => Err("some of its arguments are flattened: give an object".to_owned()),
+            Fields::Open | Fields::Named(_) => {
+                let names = def.arg_names();
+                if args.len() > names.len() {
+                    return Err(format!("{} arguments are too many", args.len()));
+                }
+                Ok(names.iter().map(|name| (*name).to_owned()).zip(args.iter().cloned()).collect())
+            }
+        },
+        Value::Null => Ok(Value::Object(Map::new())),
         // It may be a secret, if the task has one.
-        _ => Err(format!("this holds no arguments: give an object by name, or an array; {}", arguments(def))),
+        _ => Err("this holds no arguments: give an object by name, or an array".to_owned()),
     }
 }
 
 /// The list that makes a message of use.
 fn arguments(def: &TaskDef) -> String {
-    if def.args.is_empty() {
-        "it takes no arguments".to_owned()
-    } else {
-        format!("its arguments are {}", def.args.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+    let names: Vec<String> = def.arg_names().iter().map(|name| format!("`{name}`")).collect();
+    let open = (def.fields)() == Fields::Open;
+    match (names.join(", "), open) {
+        (names, false) if names.is_empty() => "it takes no arguments".to_owned(),
+        (names, true) if names.is_empty() => "its type reads its arguments by itself".to_owned(),
+        (names, false) => format!("its arguments are {names}"),
+        (names, true) => format!("its arguments are {names} and those of what is flattened"),
     }
 }

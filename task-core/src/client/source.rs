@@ -10,13 +10,12 @@ use std::{
 };
 
 use futures::Stream;
-use serde::Serialize;
 
 use super::Error;
 use crate::{
     parcel::{Packer, Packing},
-    task::{Takes, Task},
-    wire::encode_args,
+    task::{Takes, Task, arguments},
+    wire::Way,
 };
 
 /// Marks a source that is an iterator.
@@ -84,7 +83,7 @@ struct Iter<I: Iterator, T> {
 impl<I: Iterator + Send, T: Takes<I::Item>> Feed for Iter<I, T> {
     fn poll_fill(&mut self, _: &mut Context<'_>, sink: &mut Sink) -> Poll<bool> {
         for item in self.items.by_ref() {
-            if !sink.push(&T::args(item)) {
+            if !sink.push::<T>(&T::args(item)) {
                 return Poll::Ready(true);
             }
         }
@@ -126,7 +125,7 @@ impl<S: Stream, T> Polled<S, T> {
 impl<S: Stream + Send, T: Takes<S::Item>> Feed for Polled<S, T> {
     fn poll_fill(&mut self, cx: &mut Context<'_>, sink: &mut Sink) -> Poll<bool> {
         while let Some(item) = ready!(self.poll_next(cx)) {
-            if !sink.push(&T::args(item)) {
+            if !sink.push::<T>(&T::args(item)) {
                 return Poll::Ready(true);
             }
         }
@@ -152,6 +151,10 @@ fn exact((least, most): (usize, Option<usize>)) -> Option<u64> {
     (most == Some(least)).then_some(least as u64)
 }
 
+/// How many calls of a parcel are read back before they are sent, where that is not all of them. Reading all would
+/// take half as long again as filling the parcel; these are one in a hundred.
+const READ_BACK: u32 = 16;
+
 /// The parcel that is being filled, and the call that did not fit into the one before.
 #[doc(hidden)]
 pub struct Sink {
@@ -159,30 +162,50 @@ pub struct Sink {
     limit: usize,
     call: Vec<u8>,
     held: bool,
+    /// Whether a call has arguments that serde reads through a buffer: any other may have some that it loses.
+    buffered: bool,
     refused: Option<Refusal>,
 }
 
 /// Why a call cannot be sent at all.
 enum Refusal {
     Encode(String),
+    Unreadable(String),
     TooLarge(usize),
 }
 
 impl Sink {
     pub(super) fn new(packing: Packing) -> Self {
-        Self { packer: Packer::new(packing), limit: packing.args_bytes(), call: Vec::new(), held: false, refused: None }
+        Self {
+            packer: Packer::new(packing),
+            limit: packing.args_bytes(),
+            call: Vec::new(),
+            held: false,
+            buffered: false,
+            refused: None,
+        }
     }
 
     /// Writes a call. Says whether another may fit.
-    pub(super) fn push<A: Serialize>(&mut self, args: &A) -> bool {
-        self.call.clear();
-        match encode_args(args, &mut self.call) {
+    pub(super) fn push<T: Task>(&mut self, args: &T::Args) -> bool {
+        match self.encode::<T>(args) {
             Ok(()) => self.place(),
-            Err(error) => {
-                self.refused = Some(Refusal::Encode(error.to_string()));
+            Err(refusal) => {
+                self.refused = Some(refusal);
                 false
             }
         }
+    }
+
+    /// Encodes a call, and reads it back if it may be one that no worker can read.
+    fn encode<T: Task>(&mut self, args: &T::Args) -> Result<(), Refusal> {
+        self.call.clear();
+        arguments::encode::<T>(args, &mut self.call).map_err(Refusal::Encode)?;
+        if cfg!(debug_assertions) || self.buffered || self.packer.count() < READ_BACK {
+            let way = arguments::verify::<T>(&self.call).map_err(Refusal::Unreadable)?;
+            self.buffered |= way == Way::Buffered;
+        }
+        Ok(())
     }
 
     fn place(&mut self) -> bool {
@@ -216,6 +239,7 @@ impl Sink {
         let task = task.to_owned();
         Some(match self.refused.take()? {
             Refusal::Encode(why) => Error::Encode { task, why },
+            Refusal::Unreadable(why) => Error::Unreadable { task, why },
             Refusal::TooLarge(bytes) => Error::TooLarge { task, bytes, limit: self.limit },
         })
     }

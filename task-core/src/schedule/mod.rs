@@ -130,8 +130,10 @@ mod tests {
             options: crate::task::Options { schedule: Some(schedule), ..crate::task::Options::new() },
             at: ("src/tasks.rs", 7),
             args: &[],
+            fields: || crate::task::Fields::Named(&[]),
             states: &[],
             check: |args| if args == NO_ARGS { Ok(()) } else { Err("no".to_owned()) },
+            accept: |_| Err("not called by JSON".to_owned()),
             show: |_| None,
             body: crate::task::Body::Blocking(|_, _| Err("not run here".to_owned())),
         }

@@ -2,6 +2,7 @@
 
 use rmp::Marker;
 use rmp_serde::decode::Error;
+use serde_json::{Number, Value};
 use serde_path_to_error::Path;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     panics::guard,
-    wire::{Json, Reader, decode_args, encode_args, excerpt},
+    wire::{Json, Reader, Short, Unlike, Way, decode_args, encode_args, excerpt, read_back},
 };
 
 /// The most bytes of a path to a wrong argument: keys of maps are in it.
@@ -28,14 +29,75 @@ pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
         // Only here, since following the path costs an allocation for each argument.
         match serde_path_to_error::deserialize::<_, T::Args>(Reader::of(bytes).short()) {
             Ok(_) => error.to_string(),
-            Err(error) => explain(error.path(), &error.inner().0),
+            Err(error) => explain(error.path(), said(&error.inner().0)),
         }
     })
+}
+
+/// Encodes the arguments of a call.
+///
+/// # Errors
+/// What their types say that cannot be serialised.
+pub(crate) fn encode<T: Task>(args: &T::Args, out: &mut Vec<u8>) -> Result<(), String> {
+    encode_args(args, out).map_err(|error| error.to_string())
+}
+
+/// Reads the arguments of a call that is not yet accepted as a worker will: what cannot be read then, or is something
+/// else, must not be accepted.
+///
+/// # Errors
+/// Says which argument is wrong, and how.
+pub(crate) fn verify<T: Task>(bytes: &[u8]) -> Result<Way, String> {
+    read_back::<T::Args>(bytes).map_err(|unlike| match unlike {
+        Unlike::Unreadable => read::<T>(bytes).err().unwrap_or_else(|| "they are read only sometimes".to_owned()),
+        Unlike::Changed(Some(argument)) => {
+            format!("argument `{}` would be read as another value", excerpt(argument, MAX_PATH_BYTES))
+        }
+        Unlike::Changed(None) => "they would be read as other values".to_owned(),
+    })
+}
+
+/// Encodes arguments given as JSON, as a call of this program would send them.
+///
+/// # Errors
+/// Says which argument is wrong, and how.
+pub fn accept<T: Task>(given: &Value) -> Result<Vec<u8>, String> {
+    let mut given = given.clone();
+    plain(&mut given);
+    let args: T::Args = serde_path_to_error::deserialize(Short(&given))
+        .map_err(|error| explain(error.path(), error.inner().to_string()))?;
+    let mut bytes = Vec::new();
+    encode::<T>(&args, &mut bytes)?;
+    verify::<T>(&bytes)?;
+    Ok(bytes)
+}
+
+/// Encodes arguments of a task that has a schedule: none are those of its runs.
+///
+/// # Errors
+/// As [`accept`].
+pub fn accept_or_default<T: Task<Args: Default>>(given: &Value) -> Result<Vec<u8>, String> {
+    if given.as_object().is_some_and(serde_json::Map::is_empty) { Ok(NONE.to_vec()) } else { accept::<T>(given) }
 }
 
 /// Reads the arguments of a task that has a schedule, whose runs are called without any.
 pub fn read_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<T::Args, String> {
     if bytes == NONE { Ok(T::Args::default()) } else { read::<T>(bytes) }
+}
+
+/// Numbers as their types have them. With its feature `arbitrary_precision`, which any crate of a program may turn on,
+/// `serde_json` keeps a number as it was written, and hands out one like `1.50` as a map.
+fn plain(value: &mut Value) {
+    match value {
+        Value::Number(number) if !number.is_u64() && !number.is_i64() => {
+            if let Some(real) = number.as_f64().filter(|_| number.is_f64()).and_then(Number::from_f64) {
+                *number = real;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(plain),
+        Value::Object(values) => values.values_mut().for_each(plain),
+        _ => {}
+    }
 }
 
 /// What is wrong with the arguments of a call.
@@ -67,13 +129,17 @@ pub fn show<T: Task>(bytes: &[u8]) -> Option<Json> {
     Json::of(shown.ok()??).ok()
 }
 
-/// The error, with the argument that has it.
-fn explain(path: &Path, error: &Error) -> String {
-    let said = match error {
+/// What the decoder says.
+fn said(error: &Error) -> String {
+    match error {
         // It names the marker byte, which nobody has written.
         Error::TypeMismatch(marker) => format!("invalid type: {}", kind(*marker)),
         error => error.to_string(),
-    };
+    }
+}
+
+/// What is said, with the argument that it is said of.
+fn explain(path: &Path, said: String) -> String {
     match path.iter().next() {
         // What is beyond may be the secret's.
         Some(argument) if said == UNREADABLE => format!("argument `{}`: {said}", excerpt(argument, MAX_PATH_BYTES)),

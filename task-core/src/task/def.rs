@@ -4,7 +4,9 @@ use std::any::TypeId;
 
 use futures::future::BoxFuture;
 
-use super::{Context, Ended, Options};
+use serde_json::Value;
+
+use super::{Context, Ended, Fields, Options};
 use crate::wire::Json;
 
 /// A registered task. Its functions work on encoded arguments, so that nothing behind them is generic.
@@ -16,12 +18,16 @@ pub struct TaskDef {
     pub options: Options,
     /// File and line where it is written.
     pub at: (&'static str, u32),
-    /// The names of its arguments, in order.
+    /// The names of its arguments, in order, as they are written.
     pub args: &'static [&'static str],
+    /// The names by which serde reads its arguments.
+    pub fields: fn() -> Fields,
     /// The types of state that it asks for, with their names.
     pub states: &'static [fn() -> (TypeId, &'static str)],
     /// Says what is wrong with encoded arguments, and which one it is.
     pub check: fn(&[u8]) -> Result<(), String>,
+    /// Encodes arguments given as JSON, or says what is wrong with them, and which one it is.
+    pub accept: fn(&Value) -> Result<Vec<u8>, String>,
     /// Encoded arguments as JSON, for people: without secrets, and only if they are its arguments.
     pub show: fn(&[u8]) -> Option<Json>,
     /// Its body.
@@ -38,6 +44,17 @@ pub enum Body {
     Async(fn(&[u8], Context) -> Result<BoxFuture<'static, Ended>, String>),
     /// A plain `fn`, run on a thread.
     Blocking(fn(&[u8], Context) -> Result<Job, String>),
+}
+
+impl TaskDef {
+    /// The names of its arguments in queued calls, in order. Flattened arguments are not among them.
+    pub fn arg_names(&self) -> &'static [&'static str] {
+        match (self.fields)() {
+            // Aliases are among what serde reads.
+            Fields::Named(read) if !self.args.iter().all(|name| read.contains(name)) => read,
+            Fields::Named(_) | Fields::Open => self.args,
+        }
+    }
 }
 
 inventory::collect!(TaskDef);

@@ -5,6 +5,8 @@ pub mod arguments;
 mod context;
 mod def;
 mod duration;
+#[doc(hidden)]
+pub mod fields;
 mod options;
 mod outcome;
 mod registry;
@@ -17,6 +19,7 @@ mod verdict;
 pub use context::{Context, Shared};
 pub use def::{Body, Job, TaskDef};
 pub use duration::{duration_text, parse_duration};
+pub use fields::Fields;
 pub use options::Options;
 pub use outcome::{Ended, Outcome};
 #[doc(hidden)]

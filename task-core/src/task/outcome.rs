@@ -1,11 +1,11 @@
 //! What a task function may return.
 
-use std::{any::TypeId, marker::PhantomData};
+use std::{any::TypeId, cell::RefCell, collections::HashMap, marker::PhantomData};
 
 use super::{Data, Stop};
 use crate::{
     panics::{discard, guard},
-    wire::encode_args,
+    wire::{Unlike, Way, decode_args, encode_args, read_back},
 };
 
 /// How a call ended: an encoded result, none when that is `()`, or why not.
@@ -66,14 +66,43 @@ fn encode<T: Data>(value: T) -> Ended {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let encoded = guard(|| encode_args(&value, &mut bytes).map_err(|error| error.to_string()));
+    let encoded = guard(|| {
+        encode_args(&value, &mut bytes).map_err(|error| format!("cannot be serialised: {error}"))?;
+        verify::<T>(&bytes).map_err(|why| format!("is not read as it is serialised: {why}"))
+    });
     discard(value);
     // Not `Retry`: the work is done, and would be done again for the same end.
     match encoded {
         Ok(Ok(())) => Ok(Some(bytes)),
-        Ok(Err(error)) => Err(Stop::Cancel(format!("ran, but its result cannot be serialised: {error}"))),
+        Ok(Err(why)) => Err(Stop::Cancel(format!("ran, but its result {why}"))),
         Err(panic) => Err(Stop::Cancel(format!("ran, but its result {}", panic.during("while it was serialised")))),
     }
+}
+
+/// How many results of a type each thread reads back, where that is not all of them.
+const READ_BACK: u32 = 64;
+
+thread_local! {
+    /// How many more results of a type are read back.
+    static LEFT: RefCell<HashMap<TypeId, u32>> = RefCell::default();
+}
+
+/// Reads a result as its caller will, if it may be one that no caller can read: the first ones of a type, and all of
+/// a type that serde reads through a buffer or that has once not been read.
+fn verify<T: Data>(bytes: &[u8]) -> Result<(), String> {
+    let left = LEFT.with_borrow(|left| left.get(&TypeId::of::<T>()).copied()).unwrap_or(READ_BACK);
+    if left == 0 && !cfg!(debug_assertions) {
+        return Ok(());
+    }
+    let read = read_back::<T>(bytes);
+    if matches!(read, Ok(Way::Typed)) {
+        LEFT.with_borrow_mut(|all| all.insert(TypeId::of::<T>(), left.saturating_sub(1)));
+    }
+    read.map(drop).map_err(|unlike| match unlike {
+        Unlike::Unreadable => decode_args::<T>(bytes).err().map_or_else(String::new, |error| error.to_string()),
+        Unlike::Changed(Some(field)) => format!("field `{field}` would be read as another value"),
+        Unlike::Changed(None) => "it would be read as another value".to_owned(),
+    })
 }
 
 #[cfg(test)]

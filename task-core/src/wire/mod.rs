@@ -10,6 +10,8 @@ pub(crate) mod envelope;
 mod error;
 mod header;
 mod json;
+mod loose;
+mod read_back;
 mod short;
 
 pub(crate) use args::Reader;
@@ -18,7 +20,8 @@ pub(crate) use at_most::AtMost;
 pub use error::WireError;
 pub use header::Header;
 pub use json::{Json, from_json};
-pub(crate) use short::excerpt;
+pub(crate) use read_back::{Unlike, Way, read_back};
+pub(crate) use short::{Short, excerpt};
 
 /// The bytes of a parcel up to the end of its header: they stand for a parcel that lies elsewhere, and are enough for
 /// [`Header::peek`].

@@ -3,12 +3,18 @@
 //! bytes. So each text is cut before it gets in.
 //!
 //! [`Short`] goes around a deserializer and around all that serde passes on while it reads: visitors, seeds, lists, maps.
-//! Reading goes through unchanged.
+//! Reading goes through unchanged, but for what is read in [more than one form](super::loose). It also notes what serde
+//! [buffers](super::read_back).
 
 use std::fmt::{self, Display, Write as _};
 
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+};
+
+use super::{
+    loose::{EmptyVisitor, WideVisitor},
+    read_back::note_buffered,
 };
 
 /// The most bytes of a value that stands in the wrong place.
@@ -117,13 +123,34 @@ macro_rules! deserialize {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Short<D> {
     type Error = Short<D::Error>;
 
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        note_buffered();
+        self.0.deserialize_any(Short(visitor)).map_err(Short)
+    }
+
+    #[inline]
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_any(Short(WideVisitor::<V, i128>::new(visitor))).map_err(Short)
+    }
+
+    #[inline]
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_any(Short(WideVisitor::<V, u128>::new(visitor))).map_err(Short)
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_any(Short(EmptyVisitor(visitor))).map_err(Short)
+    }
+
     deserialize! {
-        deserialize_any() deserialize_bool()
-        deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
-        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
+        deserialize_bool()
+        deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64()
         deserialize_f32() deserialize_f64() deserialize_char() deserialize_str() deserialize_string()
         deserialize_bytes() deserialize_byte_buf() deserialize_option() deserialize_unit()
-        deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str)
+        deserialize_newtype_struct(name: &'static str)
         deserialize_seq() deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
         deserialize_map() deserialize_struct(name: &'static str, fields: &'static [&'static str])
         deserialize_enum(name: &'static str, variants: &'static [&'static str])

@@ -2,14 +2,14 @@
 
 use celeriac_core::{
     client::CallOptions,
-    task::{Body, Options, TaskDef},
-    wire::decode_args,
+    task::{Body, Fields, Options, TaskDef, arguments, fields::fields},
+    wire::from_json,
 };
 use serde_json::{Value, json};
 
 use crate::{
     memory::client,
-    tasks::{Mail, recipients},
+    tasks::{SendEmail, recipients},
 };
 
 static SEND: TaskDef = TaskDef {
@@ -17,21 +17,23 @@ static SEND: TaskDef = TaskDef {
     options: Options::new(),
     at: ("tasks.rs", 1),
     args: &["to"],
+    fields: fields::<SendEmail>,
     states: &[],
-    check: |args| decode_args::<Mail>(args).map(drop).map_err(|error| error.to_string()),
+    check: arguments::check::<SendEmail>,
+    accept: arguments::accept::<SendEmail>,
     show: |_| None,
     body: Body::Async(|_, _| unreachable!("a client runs nothing")),
 };
 
-static TICK: TaskDef = TaskDef { name: "tick", args: &[], check: |_| Ok(()), ..SEND_AGAIN };
-
-const SEND_AGAIN: TaskDef = TaskDef {
-    name: "",
+static TICK: TaskDef = TaskDef {
+    name: "tick",
     options: Options::new(),
     at: ("tasks.rs", 2),
     args: &[],
+    fields: || Fields::Named(&[]),
     states: &[],
     check: |_| Ok(()),
+    accept: |args| from_json(args).map_err(|error| error.to_string()),
     show: |_| None,
     body: Body::Async(|_, _| unreachable!("a client runs nothing")),
 };
@@ -56,7 +58,7 @@ async fn wrong_arguments_are_told() {
     let (client, memory) = client();
     for (def, args, text) in [
         (&SEND, json!({"too": "ada"}), "task `mail.send`: no argument is named `too`; its arguments are `to`"),
-        (&SEND, json!({}), "task `mail.send`: missing field `to`; its arguments are `to`"),
+        (&SEND, json!({}), "task `mail.send`: missing argument `to`; its arguments are `to`"),
         (&SEND, json!(["ada", 1]), "task `mail.send`: 2 arguments are too many; its arguments are `to`"),
         (
             &SEND,
@@ -69,6 +71,6 @@ async fn wrong_arguments_are_told() {
         assert_eq!(error.to_string(), text);
     }
     let error = client.enqueue_json(&SEND, &json!({"to": 1}), &CallOptions::default()).await.unwrap_err();
-    assert!(error.to_string().starts_with("task `mail.send`: invalid type: integer `1`"), "{error}");
+    assert!(error.to_string().starts_with("task `mail.send`: argument `to`: invalid type: integer `1`"), "{error}");
     assert!(memory.state().sends.is_empty());
 }

@@ -14,3 +14,4 @@ mod memory;
 mod races;
 mod results;
 mod tasks;
+mod zoo;

@@ -5,10 +5,13 @@
 //! version, unless it only adds what old programs pass over.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write as _,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -16,11 +19,39 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     parcel::Parcel,
     ports::{ChildPlan, Seal},
-    wire::{Header, Json, from_json},
+    wire::{Header, Json, encode_args, from_json},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::parcels::*;
+
+/// Types that have a form for people: that one is sent.
+#[derive(Serialize)]
+struct Forms {
+    address: IpAddr,
+    socket: SocketAddr,
+    at: SystemTime,
+    took: Duration,
+    letter: char,
+    by_address: BTreeMap<IpAddr, u8>,
+    ended: Result<u8, String>,
+}
+
+fn forms() -> Vec<u8> {
+    let forms = Forms {
+        address: IpAddr::from([127, 0, 0, 1]),
+        socket: SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 8080)),
+        at: SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 5),
+        took: Duration::from_millis(1500),
+        letter: 'ß',
+        by_address: BTreeMap::from([(IpAddr::from([10, 0, 0, 1]), 7)]),
+        ended: Err("no".to_owned()),
+    };
+    let mut args = Vec::new();
+    encode_args(&forms, &mut args).unwrap();
+    args
+}
 
 /// Each vector's name, and its parcel as this crate makes it.
 fn vectors() -> Vec<(&'static str, Bytes)> {
@@ -39,11 +70,13 @@ fn vectors() -> Vec<(&'static str, Bytes)> {
     let rich = json!({ "text": "Grüße, 世界", "list": [1, -1, 0.5, null, true], "deep": { "n": 4_294_967_296_u64 } });
     let types = pack(header(7), [from_json(&rich).unwrap(), from_json(&json!({})).unwrap()]);
 
+    let forms = pack(header(9), [forms()]);
+
     let retried = ChildPlan { calls: [1, 2, 19, 39].into_iter().collect(), attempt: 2, due_ms: 1_700_000_660_000 };
     let parent = Parcel::open(&compressed).unwrap();
     let child = parent.children(&Seal { children: vec![retried] }).remove(0).body;
 
-    vec![("one", one), ("compressed", compressed), ("types", types), ("child", child)]
+    vec![("one", one), ("compressed", compressed), ("types", types), ("forms", forms), ("child", child)]
 }
 
 /// A parcel in the form of the vectors' JSON.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     expand::{Registration, private, private_at, variable},
     options::Options,
-    wire_name::wire_name,
+    wire_name::{Case, wire_name},
 };
 
 /// The task of this function.
@@ -269,9 +269,10 @@ fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Nam
         options,
         args: args_type(function),
         output: quote_spanned!(output.span()=> type Output = #outcome::Output;),
-        names: function.arguments().map(|argument| wire_name(&argument.name, &argument.serde)).collect(),
+        names: function.arguments().filter_map(|it| wire_name(&it.name, &it.serde, Case::AsWritten)).collect(),
         states: function.states().collect(),
         check: quote!(#pk::check::<#task>),
+        accept: quote!(#pk::accept::<#task>),
         body: body(function, names),
     }
 }

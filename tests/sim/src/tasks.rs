@@ -6,7 +6,7 @@ use std::{
 };
 
 use celeriac_core::{
-    task::{Body, Context, Ended, Job, Options, Registry, Stop, Takes, Task, TaskDef},
+    task::{Body, Context, Ended, Fields, Job, Options, Registry, Stop, Takes, Task, TaskDef},
     wire::{decode_args, encode_args},
 };
 use futures::future::{BoxFuture, FutureExt as _, ready};
@@ -76,8 +76,10 @@ macro_rules! tasks {
             options: $options,
             at: (file!(), line!()),
             args: &["script", "number"],
+            fields: || Fields::Open,
             states: &[],
             check: |_| Ok(()),
+            accept: |_| Err("not called by JSON".to_owned()),
             show: |_| None,
             body: $body,
         }),*, TICK];
@@ -93,8 +95,10 @@ const TICK: TaskDef = TaskDef {
     options: Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("10s").schedule("rate(20s)"),
     at: (file!(), line!()),
     args: &[],
+    fields: || Fields::Open,
     states: &[],
     check: |_| Ok(()),
+    accept: |_| Err("not called by JSON".to_owned()),
     show: |_| None,
     body: Body::Async(tick),
 };

@@ -12,7 +12,7 @@ use aws_tests::{Asked, Fault, Ministack};
 use celeriac_aws::{Backend, Settings};
 use celeriac_core::{
     ports::{Invocation, InvokeError, Invoker as _, PortError},
-    task::{Body, Options, Registry, TaskDef},
+    task::{Body, Fields, Options, Registry, TaskDef},
 };
 use libtest_mimic::Trial;
 use rustix::process::Signal;
@@ -102,8 +102,10 @@ static TASK: TaskDef = TaskDef {
     options: Options::new(),
     at: (file!(), line!()),
     args: &[],
+    fields: || Fields::Open,
     states: &[],
     check: |_| Ok(()),
+    accept: |_| Err("not called by JSON".to_owned()),
     show: |_| None,
     body: Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))),
 };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use celeriac_aws::Functions;
 use celeriac_core::{
     ports::{Delivery, Invocation, InvokeError, Invoker as _, Receipt},
-    task::{Body, Options, Registry, TaskDef},
+    task::{Body, Fields, Options, Registry, TaskDef},
 };
 
 use crate::table::{Table, open, requests, settings};
@@ -16,8 +16,10 @@ static TASK: TaskDef = TaskDef {
     options: Options::new(),
     at: (file!(), line!()),
     args: &[],
+    fields: || Fields::Open,
     states: &[],
     check: |_| Ok(()),
+    accept: |_| Err("not called by JSON".to_owned()),
     show: |_| None,
     body: Body::Async(|_, _| Err("nothing is run here".to_owned())),
 };

@@ -51,7 +51,7 @@ fn arguments_that_no_parcel_holds() {
     let novel = format!("[\"{}\"]", "x".repeat(300_000));
     let answer = site.shop_reading(&["call", "greet", "-"], &novel);
     assert_eq!(answer.code, Some(2));
-    assert!(answer.err.starts_with("error: task `greet`: its arguments take 300015 bytes encoded"), "{}", answer.err);
+    assert!(answer.err.starts_with("error: task `greet`: its arguments take 300023 bytes encoded"), "{}", answer.err);
     assert!(answer.err.contains("a call may have at most 26"), "{}", answer.err);
 }
 

@@ -6,6 +6,8 @@ mod call;
 mod dead;
 mod deploy;
 #[cfg(unix)]
+mod forms;
+#[cfg(unix)]
 mod lambda;
 mod look;
 #[cfg(target_os = "linux")]

@@ -149,16 +149,16 @@ fn the_database_is_of_a_newer_version() {
 fn a_question_makes_no_database_of_an_empty_file() {
     let site = Site::new();
     fs::write(site.path("some.log"), "").unwrap();
-    site.shop(&["--database", "some.log", "queue"]).fails(
+    site.shop(&["--store", "sqlite:some.log", "queue"]).fails(
         3,
-        "error: `some.log` is an empty file and no database: name the one that your program uses with --database or \
-         CELERIAC_DATABASE; the first role or call makes a database of it",
+        "error: store `sqlite:some.log` cannot be opened: `some.log` is an empty file and no database: name the one \
+         that your program uses with --store or CELERIAC_STORE; the first role or call makes a database of it",
     );
     assert_eq!(fs::metadata(site.path("some.log")).unwrap().len(), 0);
-    let answer = site.shop(&["--database", "some.log", "call", "greet", "[\"Ada\"]"]);
+    let answer = site.shop(&["--store", "sqlite:some.log", "call", "greet", "[\"Ada\"]"]);
     assert_eq!(answer.code, Some(0), "{}", answer.err);
     assert!(answer.err.contains("the file was there and empty; it is a database now file=some.log"), "{}", answer.err);
-    site.shop(&["--database", "some.log", "queue"]).ok();
+    site.shop(&["--store", "sqlite:some.log", "queue"]).ok();
 }
 
 #[test]

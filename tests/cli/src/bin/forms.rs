@@ -1,0 +1,87 @@
+//! A program whose tasks have arguments, results, errors and batches of unusual forms.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    process::ExitCode,
+    time::Duration,
+};
+
+use celeriac::{App, BoxError, Context, Perform, Stop, Task, task};
+use serde::{Deserialize, Serialize};
+
+/// Dies with what it was given, so that its dead letter shows that.
+#[task]
+async fn keep(host: IpAddr, by_number: BTreeMap<u32, String>, wide: u128, took: Option<Duration>) -> Result<(), Stop> {
+    Err(Stop::Cancel(format!("{host} {by_number:?} {wide} {took:?}")))
+}
+
+/// Has names that serde gives it.
+#[derive(Task, Serialize, Deserialize)]
+#[task(name = "order.place")]
+#[serde(rename_all = "camelCase")]
+struct PlaceOrder {
+    order_id: u32,
+    #[serde(alias = "comment")]
+    short_note: Option<String>,
+}
+
+impl Perform for PlaceOrder {
+    type Output = String;
+    type Error = Stop;
+
+    async fn perform(self, _: &Context) -> Result<String, Stop> {
+        Ok(format!("{} {:?}", self.order_id, self.short_note))
+    }
+}
+
+/// Has arguments that stand beside its own.
+#[derive(Task, Serialize, Deserialize)]
+#[task(name = "order.ship")]
+#[serde(rename_all = "camelCase")]
+struct ShipOrder {
+    order_id: u32,
+    #[serde(flatten)]
+    to: Option<Destination>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Destination {
+    host: IpAddr,
+}
+
+impl Perform for ShipOrder {
+    type Output = String;
+    type Error = Stop;
+
+    async fn perform(self, _: &Context) -> Result<String, Stop> {
+        Ok(format!("{} to {:?}", self.order_id, self.to.map(|to| to.host)))
+    }
+}
+
+/// Has a result whose keys JSON does not have.
+#[task]
+async fn map() -> Result<HashMap<(u8, u8), bool>, Stop> {
+    Ok(HashMap::from([((1, 2), true)]))
+}
+
+/// Has text from outside in its error.
+#[task(retries = 0)]
+async fn fail(text: String) -> Result<(), String> {
+    Err(text)
+}
+
+/// Has text from outside in the name of a batch.
+#[task]
+async fn name(text: String) -> Result<(), celeriac::Error> {
+    map.fan_out([()]).name(text).await?;
+    Ok(())
+}
+
+async fn setup(app: App) -> Result<App, BoxError> {
+    Ok(app)
+}
+
+fn main() -> ExitCode {
+    celeriac::main!(setup)
+}
