@@ -8,6 +8,10 @@ check:
 test *args:
     tests/run {{args}}
 
+# The tests that a contributor runs all the time.
+quick *args:
+    tests/run quick {{args}}
+
 # The figures of the main job, one JSON line each; with peers if PEERS_DIR names their folder.
 bench *args:
     cargo bench --bench main_job {{args}}

@@ -40,6 +40,22 @@
 //! their queues are served, [`main!`] makes a program of them that is worker, scheduler and operator's tool. A
 //! [`Client`] sends; what it answers, a [`Handle`] or a [`Batch`], is asked how far things are. [`Stop`] is how a task
 //! says what its failure means, and [`Verdict`] how an error of yours does.
+//!
+//! # Features
+//! | feature | default | what it brings |
+//! | --- | --- | --- |
+//! | `embedded` | yes | the store on one SQLite file, `sqlite:` |
+//! | `cli` | yes | [`main!`]: every role and the operator's commands in one binary |
+//! | `memory` | no | the store in memory, `memory:`, for tests |
+//! | `aws` | no | all that a program on AWS needs: the four below |
+//! | `aws-client` | no | the store on SQS and DynamoDB, `aws:`: enough for a server that only sends calls |
+//! | `s3` | no | arguments and results that are too large elsewhere lie in the stack's bucket |
+//! | `lambda` | no | the program as the stack's Lambda functions |
+//! | `deploy` | no | with `cli`, the command `deploy`: the template of a stack and the zip of its functions |
+//!
+//! A crate that only defines tasks needs none of them: `celeriac = { version = "0.1", default-features = false }`.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -66,6 +82,7 @@ mod store;
 mod sweep;
 
 pub use app::{App, Road};
+pub use bytes::Bytes;
 pub use celeriac_core::{
     client::{
         Batch, Call, CallOptions, CallStatus, Client, Delay, Entered, Error, FanOut, Handle, Progress, Source, Unsent,
@@ -87,3 +104,5 @@ pub use celeriac_macros::{Task, task};
 #[cfg(feature = "memory")]
 pub use celeriac_memory as memory;
 pub use host::{Running, StartError};
+/// Points in time and time zones, of the version that this crate takes.
+pub use jiff;

@@ -1,5 +1,8 @@
 //! The pages of the book, whose code is compiled as tests.
 
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[doc = include_str!("../docs/getting-started.md")]
 struct GettingStarted;
 

@@ -8,6 +8,7 @@ use crate::run::MAX_HOPS;
 
 /// Why a parcel is not run, or a call not again.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WorkerError {
     /// The bytes of the message are no parcel.
     #[error("this message is no parcel that this worker can read: {0}")]

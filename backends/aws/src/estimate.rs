@@ -48,6 +48,7 @@ pub struct Estimate {
 /// What keeps a plan from being done sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Limit {
     /// There are no more invocations to run at a time.
     Invocations,

@@ -26,6 +26,7 @@ pub struct Payload {
 
 /// A payload that is none of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PayloadError {
     /// Not the shape of one.
     #[error(

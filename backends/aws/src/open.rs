@@ -29,8 +29,9 @@ const GATHER_MS: u64 = 2_000;
 /// grace.
 const WAIT_MS: u64 = 4_000;
 
-/// How a stack is used.
+/// How a stack is used: [`Options::default`], and what is set on it.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Options {
     /// Time. Defaults to the machine's.
     pub clock: Arc<dyn Clock>,
@@ -38,6 +39,26 @@ pub struct Options {
     pub entropy: Arc<dyn Entropy>,
     /// What invokes functions, and counts what is outstanding. Defaults to Lambda and the stack's table.
     pub platform: Option<Arc<dyn Platform>>,
+}
+
+impl Options {
+    /// See [`clock`](field@Options::clock).
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// See [`entropy`](field@Options::entropy).
+    #[must_use]
+    pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, ..self }
+    }
+
+    /// See [`platform`](field@Options::platform).
+    #[must_use]
+    pub fn platform(self, platform: impl Into<Option<Arc<dyn Platform>>>) -> Self {
+        Self { platform: platform.into(), ..self }
+    }
 }
 
 impl Default for Options {

@@ -17,6 +17,7 @@ pub struct Stack(Arc<str>);
 
 /// A name that no stack, or no queue of a stack, can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StackError {
     /// Not the name of a stack.
     #[error("`{name}` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`")]

@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
+    checkpointer::Gauge,
     error::{Faults, beside},
     place::Place,
     transaction::{QueueNumbers, Tx},
@@ -43,6 +44,7 @@ pub(super) struct Committer {
     log_path: PathBuf,
     place: Place,
     turnstile: Turnstile,
+    gauge: Gauge,
     faults: Faults,
     wake: Arc<Notify>,
     queues: QueueNumbers,
@@ -58,12 +60,13 @@ impl Committer {
         log_path: &Path,
         place: Place,
         turnstile: Turnstile,
+        gauge: Gauge,
         faults: Faults,
         wake: Arc<Notify>,
     ) -> io::Result<Self> {
         let log = File::open(log_path)?;
         let (log_path, queues) = (log_path.to_owned(), QueueNumbers::new());
-        Ok(Self { db, log, log_path, place, turnstile, faults, wake, queues, broken: None })
+        Ok(Self { db, log, log_path, place, turnstile, gauge, faults, wake, queues, broken: None })
     }
 
     /// Commits what comes, until no more can come.
@@ -122,7 +125,9 @@ impl Committer {
             Ok(wakes) => execute(&self.db, "COMMIT").map(|()| wakes).map_err(|error| self.faults.commit(error)),
             Err(error) => Err(self.faults.undone(error)),
         };
-        if committed.is_err() {
+        if committed.is_ok() {
+            self.gauge.note(&self.db);
+        } else {
             self.queues.clear();
             if !self.db.is_autocommit() {
                 // A rollback that fails leaves the transaction to the next `BEGIN`, which then fails too.
@@ -155,6 +160,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        checkpointer::Checkpointer,
         format,
         writer::{Cost, Writer},
     };
@@ -168,8 +174,12 @@ mod tests {
         db.busy_timeout(std::time::Duration::ZERO).unwrap();
         format::create(&db, format::STEPS).unwrap();
         let (faults, turnstile) = (Faults::new(Path::new("queue.db")), Turnstile::open(directory.path()).unwrap());
+        let copying = Turnstile::open(directory.path()).unwrap();
+        let (checkpointer, gauge) = Checkpointer::start(connect(), copying).unwrap();
+        // Its thread ends with the gauge, which the writer has.
+        std::mem::forget(checkpointer);
         let (log, place) = (directory.path().join(log), Place::of(&path).unwrap());
-        let committer = Committer::new(db, &log, place, turnstile, faults.clone(), Arc::default());
+        let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), Arc::default());
         (Writer::start(committer.unwrap(), faults).unwrap(), connect())
     }
 

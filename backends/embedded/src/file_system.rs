@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// Network and cluster file systems by the number that `statfs` gives them (`linux/magic.h`, and their own sources).
 /// FUSE is not among them: a container's bind mount can be one, and most are local.
+#[cfg(any(target_os = "linux", test))]
 const NETWORK: [(u32, &str); 14] = [
     (0x0000_6969, "nfs"),
     (0x0000_517b, "smb"),
@@ -34,6 +35,7 @@ pub(super) fn network(_path: &Path) -> Option<&'static str> {
     None
 }
 
+#[cfg(any(target_os = "linux", test))]
 fn name_of(magic: u32) -> Option<&'static str> {
     NETWORK.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name)
 }

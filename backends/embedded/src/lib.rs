@@ -41,6 +41,7 @@ mod tally;
 mod transaction;
 mod turnstile;
 mod url;
+mod version;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -26,6 +26,7 @@ use super::{
     schema::PAGE_BYTES,
     store::Store,
     turnstile::Turnstile,
+    version,
     writer::Writer,
 };
 use celeriac_core::{
@@ -36,8 +37,9 @@ use celeriac_core::{
 /// The size of SQLite's smallest page. It takes a file of fewer bytes for an empty database, and writes over it.
 const SMALLEST_BYTES: u64 = 512;
 
-/// How a file is opened.
+/// How a file is opened: [`Options::default`], and what is set on it.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Options {
     /// Time. Defaults to the machine's.
     pub clock: Arc<dyn Clock>,
@@ -45,6 +47,26 @@ pub struct Options {
     pub entropy: Arc<dyn Entropy>,
     /// The most bytes of the file; a send that would make it larger is rejected. Defaults to the disk's size.
     pub max_bytes: Option<u64>,
+}
+
+impl Options {
+    /// See [`clock`](field@Options::clock).
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// See [`entropy`](field@Options::entropy).
+    #[must_use]
+    pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, ..self }
+    }
+
+    /// See [`max_bytes`](field@Options::max_bytes).
+    #[must_use]
+    pub fn max_bytes(self, bytes: impl Into<Option<u64>>) -> Self {
+        Self { max_bytes: bytes.into(), ..self }
+    }
 }
 
 impl Default for Options {
@@ -78,6 +100,7 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
 
 /// Opens a file in the format that these steps lead to.
 fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenError> {
+    version::warn_once();
     let sql = |error| OpenError::sql(path, error);
     let io = |error| OpenError::io(path, error);
     // SQLite puts the log beside the file that a link leads to, and the program may change its directory.
@@ -107,15 +130,10 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
     copying.busy_timeout(Duration::ZERO).map_err(sql)?;
 
     let (checkpointer, gauge) = Checkpointer::start(copying, turnstile()?).map_err(io)?;
-    db.wal_hook(Some(move |_: &mut _, pages| {
-        gauge.note(pages as u32);
-        Ok(())
-    }))
-    .map_err(sql)?;
     let faults = Faults::new(path);
     let wake = Arc::new(Notify::new());
     let (log, place) = (beside(real, "-wal"), Place::of(real).map_err(io)?);
-    let committer = Committer::new(db, &log, place.clone(), turnstile()?, faults.clone(), wake.clone())
+    let committer = Committer::new(db, &log, place.clone(), turnstile()?, gauge, faults.clone(), wake.clone())
         .map_err(|error| OpenError::io(&log, error))?;
     let store = Arc::new(Store {
         writer: Writer::start(committer, faults.clone()).map_err(io)?,
@@ -263,6 +281,8 @@ fn migrate(
 }
 
 fn tune_writer(db: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> {
+    // The checkpointer moves the log.
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     // The committer syncs.
     db.pragma_update(None, "synchronous", "normal")?;
     // In KB. A group of operations fits, so that none of it goes to the log before the commit.

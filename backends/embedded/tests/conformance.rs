@@ -15,7 +15,7 @@ fn run(case: Case) -> Result<(), libtest_mimic::Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let directory = tempfile::tempdir()?;
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
-    let options = Options { clock: clock.clone(), ..Options::default() };
+    let options = Options::default().clock(clock.clone());
     let ports = celeriac_embedded::open_with(&directory.path().join("celeriac.db"), options)?;
     runtime.block_on((case.run)(World::new(ports, clock, directory)));
     Ok(())

@@ -43,7 +43,7 @@ impl File {
     }
 
     fn open_limited(&self, max_bytes: Option<u64>) -> Ports {
-        let options = Options { clock: self.clock.clone(), max_bytes, ..Options::default() };
+        let options = Options::default().clock(self.clock.clone()).max_bytes(max_bytes);
         open_with(&self.path(), options).unwrap()
     }
 
@@ -122,7 +122,7 @@ async fn a_link_leads_to_the_same_queue() {
     let elsewhere = tempdir().unwrap();
     let link = elsewhere.path().join("link.db");
     std::os::unix::fs::symlink(file.path(), &link).unwrap();
-    let linked = open_with(&link, Options { clock: file.clock.clone(), ..Options::default() }).unwrap();
+    let linked = open_with(&link, Options::default().clock(file.clock.clone())).unwrap();
     send(&linked, 100).await.unwrap();
     assert_eq!(receive(&ports).await.len(), 1);
     file.clock.advance(Duration::from_secs(2));

@@ -45,7 +45,7 @@ struct History<'a> {
 }
 
 fn open(path: &Path, clock: &Arc<ManualClock>) -> Ports {
-    open_with(path, Options { clock: clock.clone(), ..Options::default() }).unwrap()
+    open_with(path, Options::default().clock(clock.clone())).unwrap()
 }
 
 fn number(delivery: &Delivery) -> u64 {

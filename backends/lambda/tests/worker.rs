@@ -123,7 +123,7 @@ fn handler_on(bench: &Bench, ports: Ports) -> Handler {
 
 fn handler_beside(bench: &Bench, ports: Ports, platform: Option<Arc<dyn Platform>>) -> Handler {
     let clock = Arc::clone(&bench.clock) as Arc<dyn Clock>;
-    let options = celeriac_aws::Options { clock, platform, ..celeriac_aws::Options::default() };
+    let options = celeriac_aws::Options::default().clock(clock).platform(platform);
     let backend = Backend::new(Settings::new("shop".parse().unwrap()), options).unwrap();
     Handler::on(ports, backend, Arc::clone(&bench.registry), bench.states.clone(), WorkerOptions::default())
 }

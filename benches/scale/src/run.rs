@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use celeriac_aws::{Backend, Bill, Options, Settings};
+use celeriac_aws::{Backend, Bill, Options, Platform, Settings};
 use celeriac_core::{
     client::{Client, FanOut},
     planner,
@@ -265,7 +265,8 @@ impl World {
     /// Never: nothing is asked of AWS.
     fn backend(&self, host: &Host, workers: Option<Function>) -> Backend {
         let platform = Link { way: self.way(host), item: self.item.clone(), workers };
-        let options = Options { clock: host.clock(), platform: Some(Arc::new(platform)), ..Options::default() };
+        let platform: Arc<dyn Platform> = Arc::new(platform);
+        let options = Options::default().clock(host.clock()).platform(platform);
         let settings = Settings { lease: limits::LEASE, cap: self.cap, ..settings() };
         Backend::new(settings, options).expect("nothing is asked of AWS")
     }

@@ -19,6 +19,7 @@ pub struct Batch<O> {
 
 /// How far a batch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Progress {
     /// How many calls are accepted; all of them once it is closed.
     pub total: u64,

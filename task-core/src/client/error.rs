@@ -12,6 +12,7 @@ use crate::{
 
 /// What can go wrong when work is asked for.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The call was not accepted and will not run (G1).
     #[error("task `{task}`: the call was rejected and will not run: {source}")]

@@ -4,6 +4,7 @@ use super::{MAX_BODY_BYTES, MAX_CALLS, MAX_HEADER_BYTES, VERSION};
 
 /// Why bytes are not a parcel, or not one that this program can run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WireError {
     /// Fewer bytes than a length in them says.
     #[error("a parcel ends too early: {part} needs {need} bytes, {have} are there")]

@@ -75,7 +75,7 @@ fn handle_of_nothing() -> celeriac_core::id::TaskId {
 
 #[test]
 fn the_executor_of_futures_will_do() {
-    futures::executor::block_on(everything());
+    futures_executor::block_on(everything());
 }
 
 #[test]
@@ -115,5 +115,5 @@ async fn blocking_the_thread_of_a_runtime_hangs_nothing() {
 
 #[test]
 fn blocking_the_thread_of_another_executor_hangs_nothing() {
-    futures::executor::block_on(async { without_async() });
+    futures_executor::block_on(async { without_async() });
 }

@@ -105,13 +105,14 @@ fn noise() -> impl Iterator<Item = String> + Send {
 #[tokio::test(start_paused = true)]
 async fn a_slow_stream_does_not_hold_its_calls_back() {
     let (client, memory) = client();
-    let (items, source) = futures::channel::mpsc::unbounded::<&str>();
+    let (items, mut received) = tokio::sync::mpsc::unbounded_channel::<&str>();
+    let source = futures::stream::poll_fn(move |context| received.poll_recv(context));
     let sending = tokio::spawn(FanOut::<SendEmail>::new(source).on(&client).send());
-    items.unbounded_send("ada").unwrap();
-    items.unbounded_send("grace").unwrap();
+    items.send("ada").unwrap();
+    items.send("grace").unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(recipients(&memory.parcels()), ["ada", "grace"]);
-    items.unbounded_send("joan").unwrap();
+    items.send("joan").unwrap();
     drop(items);
     assert_eq!(sending.await.unwrap().unwrap().accepted(), 3);
     assert_eq!(memory.parcels().len(), 2);

@@ -35,7 +35,7 @@ fn run(case: Case, stack: &str) -> Result<(), Failed> {
             bucket: Some(stack.to_owned()),
             ..Settings::new(stack.parse()?)
         };
-        let ports = celeriac_aws::open_with(settings, Options { clock: clock.clone(), ..Options::default() })?;
+        let ports = celeriac_aws::open_with(settings, Options::default().clock(clock.clone()))?;
         (case.run)(World::new(ports, clock, ())).await;
         Ok(())
     })

@@ -110,11 +110,9 @@ impl Bench {
     pub fn new(defs: impl IntoIterator<Item = &'static TaskDef>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
-        let options = celeriac_embedded::Options {
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            entropy: Arc::new(Seeded(AtomicU64::new(7))),
-            ..celeriac_embedded::Options::default()
-        };
+        let entropy = Arc::new(Seeded(AtomicU64::new(7)));
+        let options =
+            celeriac_embedded::Options::default().clock(Arc::clone(&clock) as Arc<dyn Clock>).entropy(entropy);
         let ports = open_with(&directory.path().join("test.db"), options).unwrap();
         let registry = Arc::new(Registry::new(defs).unwrap());
         let batch = BatchId::new(START_MS, 1);

@@ -7,6 +7,7 @@ use celeriac_core::ports::{BoxError, PortError};
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HandlerError {
     /// No event for this function.
     #[error(transparent)]

@@ -137,14 +137,10 @@ impl Site {
     fn of(settings: Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
-        let options = celeriac_embedded::Options {
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            ..celeriac_embedded::Options::default()
-        };
+        let options = celeriac_embedded::Options::default().clock(Arc::clone(&clock) as Arc<dyn Clock>);
         // One by one, as a stack has them.
         let ports = Ports { atomic: None, ..open_with(&directory.path().join("test.db"), options).unwrap() };
-        let options =
-            celeriac_aws::Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..celeriac_aws::Options::default() };
+        let options = celeriac_aws::Options::default().clock(Arc::clone(&clock) as Arc<dyn Clock>);
         let backend = Backend::new(settings, options).unwrap();
         let launches = Arc::new(Launches { rooms: AtomicUsize::new(100), ..Launches::default() });
         let launcher = Arc::clone(&launches) as Arc<dyn Launcher>;

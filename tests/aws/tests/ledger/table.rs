@@ -59,7 +59,7 @@ pub(crate) fn open(settings: &Settings, rule: impl Fn(&Asked) -> Fault + Send + 
     let proxy = Proxy::start(AWS.endpoint(), rule);
     let settings = Settings { endpoint: Some(proxy.endpoint().to_owned()), ..settings.clone() };
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
-    let options = Options { clock: clock.clone(), ..Options::default() };
+    let options = Options::default().clock(clock.clone());
     let backend = Backend::new(settings, options).expect("a backend");
     Table { ports: backend.ports(), backend, clock, proxy }
 }

@@ -21,7 +21,7 @@ mod sqs;
 
 use std::{sync::Arc, time::Duration};
 
-use celeriac_aws::{Backend, Settings};
+use celeriac_aws::{Backend, Platform, Settings};
 use celeriac_core::{planner, ports::Ports, task::States, wire::Header};
 use celeriac_dispatcher::DispatcherOptions;
 use celeriac_sim::{Dice, Host, HostId, Sim};
@@ -189,11 +189,8 @@ fn ports(site: &Site, host: &Host, lease: Duration) -> Ports {
 }
 
 fn backend(host: &Host, remote: &Remote, settings: Settings, launches: Option<Function>) -> Backend {
-    let options = celeriac_aws::Options {
-        clock: host.clock(),
-        platform: Some(Arc::new(Link { remote: remote.clone(), host: host.clone(), worker: launches })),
-        ..celeriac_aws::Options::default()
-    };
+    let platform: Arc<dyn Platform> = Arc::new(Link { remote: remote.clone(), host: host.clone(), worker: launches });
+    let options = celeriac_aws::Options::default().clock(host.clock()).platform(platform);
     Backend::new(settings, options).expect("nothing is asked of AWS yet")
 }
 

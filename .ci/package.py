@@ -1,0 +1,28 @@
+"""Packs what is published, as `cargo publish` would, and lists how much each package has. Nothing is compiled: the packages are
+the sources that the other steps compile. Fails where cargo does, or where a package has what only the repository needs."""
+
+import json
+import subprocess
+import sys
+
+STRAY = ("tests/", "benches/", "fuzz/", ".ci/", ".github/")
+
+
+def cargo(*arguments):
+    return subprocess.run(["cargo", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+metadata = json.loads(cargo("metadata", "--locked", "--no-deps", "--format-version", "1"))
+names = [package["name"] for package in metadata["packages"] if package["publish"] != []]
+chosen = [argument for name in names for argument in ("--package", name)]
+cargo("package", "--locked", "--quiet", "--allow-dirty", "--no-verify", *chosen)
+
+stray = False
+for name in names:
+    files = cargo("package", "--locked", "--quiet", "--allow-dirty", "--list", "--package", name).split()
+    print(f"{name}: {len(files)} files")
+    for file in files:
+        if file.startswith(STRAY):
+            stray = True
+            print(f"  {file} is for the repository alone")
+sys.exit(stray)
