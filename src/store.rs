@@ -85,10 +85,10 @@ impl Opened {
 
     /// Whether it can have queues of these names.
     pub(crate) fn check<'a>(&self, mut queues: impl Iterator<Item = &'a String>) -> Result<(), StartError> {
-        queues.try_for_each(|queue| self.store.check_queue(queue).map_err(|why| StartError::Queue(self.explain(why))))
+        queues.try_for_each(|queue| self.store.check_queue(queue).map_err(|why| StartError::Queue(self.explain(&why))))
     }
 
-    fn explain(&self, why: BoxError) -> String {
+    fn explain(&self, why: &BoxError) -> String {
         match &self.url {
             Some(url) => format!("store `{url}`: {why}"),
             None => why.to_string(),

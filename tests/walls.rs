@@ -76,6 +76,7 @@ const MODULES: &[&str] = &[
     "bitmap",
     "id",
     "name",
+    "panics",
     "wire",
     "ports",
     "task",

@@ -204,8 +204,10 @@ async fn a_call_that_blocks_its_thread_for_ever_makes_room_when_it_is_cut() {
     let body = Body::Async(|args, _| {
         let blocks = decode_args::<u32>(args).unwrap() == 0;
         Ok(async move {
-            while blocks {
-                std::thread::park();
+            if blocks {
+                loop {
+                    std::thread::park();
+                }
             }
             Ok(None)
         }

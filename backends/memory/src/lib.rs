@@ -31,6 +31,7 @@ static OPEN: Mutex<BTreeMap<String, Memory>> = Mutex::new(BTreeMap::new());
 #[derive(Clone)]
 struct Memory(Ports);
 
+#[allow(clippy::unnecessary_wraps, reason = "an opener may fail")]
 fn open(url: &StoreUrl, _: Existence) -> Result<Box<dyn Store>, BoxError> {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let memory = open.entry(url.rest().to_owned()).or_insert_with(|| Memory(ports(Arc::new(SystemClock::new()))));

@@ -124,9 +124,8 @@ impl Fallback {
 
     fn usable(self) -> Result<Client, Error> {
         match self {
-            Self::Named(client) => Ok(client),
             Self::Environment(_) if SCOPED.load(Ordering::Relaxed) => Err(Error::OutOfScope),
-            Self::Environment(client) => Ok(client),
+            Self::Named(client) | Self::Environment(client) => Ok(client),
         }
     }
 }

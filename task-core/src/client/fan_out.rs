@@ -123,8 +123,8 @@ impl<'a, T: Task> FanOut<'a, T> {
     /// # Errors
     /// [`Error::Stopped`] says how many were accepted before something went wrong.
     pub async fn send(self) -> Result<Batch<T::Output>, Error> {
-        let Sent { client, id, name, accepted, sent } = self.request.send().await?;
-        Ok(Batch::new(client, id, name, accepted, sent))
+        let Sent { client, id, name, accepted, new } = self.request.send().await?;
+        Ok(Batch::new(client, id, name, accepted, new))
     }
 
     /// Sends the calls as [`send`](Self::send) does, from code that is not async: blocks this thread until all are
@@ -144,8 +144,8 @@ impl<'a, T: Task> IntoFuture for FanOut<'a, T> {
     fn into_future(self) -> Self::IntoFuture {
         let Self { request, .. } = self;
         Box::pin(async {
-            let Sent { client, id, name, accepted, sent } = request.send().await?;
-            Ok(Batch::new(client, id, name, accepted, sent))
+            let Sent { client, id, name, accepted, new } = request.send().await?;
+            Ok(Batch::new(client, id, name, accepted, new))
         })
     }
 }
@@ -156,7 +156,8 @@ struct Sent {
     id: BatchId,
     name: String,
     accepted: u64,
-    sent: u64,
+    /// How many of them this request has sent.
+    new: u64,
 }
 
 impl Request<'_> {
@@ -183,7 +184,7 @@ impl Request<'_> {
         if record.closed {
             sender.has_no_more_than(record.accepted).await?;
             drop(sender);
-            return Ok(Sent { client, id, name, accepted: record.accepted, sent: 0 });
+            return Ok(Sent { client, id, name, accepted: record.accepted, new: 0 });
         }
         sender.skip(record.accepted).await?;
         let accepted = sender.run().await?;
@@ -191,8 +192,7 @@ impl Request<'_> {
         if let Some(owed) = patiently(&*ports.clock, close).await? {
             protocol::pay(ports, owed.batch, owed.message).await?;
         }
-        let sent = accepted.saturating_sub(record.accepted);
-        Ok(Sent { client, id, name, accepted, sent })
+        Ok(Sent { client, id, name, accepted, new: accepted.saturating_sub(record.accepted) })
     }
 
     async fn plan(mut self) -> Result<Plan, Error> {

@@ -78,15 +78,11 @@ fn hand_over(work: Box<dyn FnOnce() + Send>, spawn: impl FnOnce(Box<dyn FnOnce()
 /// How many threads `BLOCKING_MAX_THREADS` allows.
 fn most_threads(variable: Option<&str>) -> usize {
     let Some(text) = variable else { return MOST_THREADS };
-    match text.trim().parse() {
-        Ok(threads @ 1..=10_000) => threads,
-        _ => {
-            tracing::warn!(
-                "BLOCKING_MAX_THREADS is `{text}`, which is no number from 1 to 10000; {MOST_THREADS} is used"
-            );
-            MOST_THREADS
-        }
+    if let Ok(threads @ 1..=10_000) = text.trim().parse() {
+        return threads;
     }
+    tracing::warn!("BLOCKING_MAX_THREADS is `{text}`, which is no number from 1 to 10000; {MOST_THREADS} is used");
+    MOST_THREADS
 }
 
 #[cfg(test)]

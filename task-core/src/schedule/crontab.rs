@@ -111,8 +111,8 @@ fn days(six: &mut [String; 6]) -> Days {
     if days == Days::One {
         "?".clone_into(&mut six[absent]);
     }
-    if let Some(numbers) = six[DAY_OF_WEEK].strip_prefix("*,") {
-        six[DAY_OF_WEEK] = numbers.to_owned();
+    if let Some(numbers) = six[DAY_OF_WEEK].strip_prefix("*,").map(str::to_owned) {
+        six[DAY_OF_WEEK] = numbers;
     }
     days
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub use error::StoreError;
-pub use opener::{Existence, Opener, default_url, open, schemes};
+pub use opener::{Existence, Open, Opener, default_url, open, schemes};
 pub use url::StoreUrl;
 
 /// The environment variable that names the store.

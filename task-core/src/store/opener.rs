@@ -5,6 +5,9 @@ use std::env;
 use super::{STORE_VARIABLE, Store, StoreError, StoreUrl};
 use crate::ports::BoxError;
 
+/// Opens the store of a URL.
+pub type Open = fn(&StoreUrl, Existence) -> Result<Box<dyn Store>, BoxError>;
+
 /// How the URLs of one scheme are opened. A backend registers its own with `inventory::submit!`.
 #[derive(Clone, Copy, Debug)]
 pub struct Opener {
@@ -15,7 +18,7 @@ pub struct Opener {
     /// The URL that is opened where none is named, if this backend has one.
     pub default: Option<&'static str>,
     /// Opens a store.
-    pub open: fn(&StoreUrl, Existence) -> Result<Box<dyn Store>, BoxError>,
+    pub open: Open,
 }
 
 inventory::collect!(Opener);

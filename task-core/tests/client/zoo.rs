@@ -1,7 +1,7 @@
 //! Types of every kind as arguments, in every place that serde has for them: an accepted call is read as it was sent, and
 //! what people are shown of it can be given to `call` again. What cannot be carried is refused when it is sent.
 //!
-//! From reports on other systems: msgpack-rust#235, serde#2172, serde#1183, serde_json#1254.
+//! From reports on other systems: msgpack-rust#235, serde#2172, serde#1183, `serde_json#1254`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -188,8 +188,12 @@ impl Zoo {
     #[track_caller]
     fn keeps_anywhere<T: Arg>(&self, value: &T) {
         self.keeps(value);
-        Plain::of(value).iter().for_each(|value| self.keeps(value));
-        Buffered::of(value).iter().for_each(|value| self.keeps(value));
+        for value in &Plain::of(value) {
+            self.keeps(value);
+        }
+        for value in &Buffered::of(value) {
+            self.keeps(value);
+        }
     }
 }
 
@@ -271,11 +275,15 @@ fn maps_by_number_are_kept_where_their_type_is_known() {
     let zoo = Zoo::new();
     let numbers = BTreeMap::from([(1_u32, "a".to_owned()), (u32::MAX, "b".to_owned())]);
     zoo.keeps(&numbers);
-    Plain::of(&numbers)[..1].iter().for_each(|value| drop(zoo.carries(value)));
+    for value in &Plain::of(&numbers)[..1] {
+        drop(zoo.carries(value));
+    }
     zoo.keeps(&BTreeMap::from([(-1_i64, 1)]));
     zoo.keeps(&BTreeMap::from([(true, 1)]));
     zoo.keeps(&BTreeMap::from([('x', 1)]));
-    Buffered::of(&numbers).iter().for_each(|value| drop(zoo.carries(value)));
+    for value in &Buffered::of(&numbers) {
+        drop(zoo.carries(value));
+    }
 }
 
 #[test]
@@ -283,7 +291,9 @@ fn wide_numbers_are_kept_where_serde_does_not_buffer_them() {
     let zoo = Zoo::new();
     for value in [0, 1, u128::from(u64::MAX) + 1, u128::MAX] {
         zoo.keeps(&value);
-        Plain::of(&value).iter().for_each(|value| drop(zoo.carries(value)));
+        for value in &Plain::of(&value) {
+            drop(zoo.carries(value));
+        }
     }
     for value in [0, -1, i128::MIN, i128::MAX] {
         zoo.keeps(&value);
@@ -320,7 +330,9 @@ fn what_cannot_be_read_is_refused_when_it_is_sent() {
         other => panic!("{other}"),
     };
     zoo.keeps(&Unit);
-    Plain::of(&Unit).iter().for_each(|value| zoo.keeps(value));
+    for value in &Plain::of(&Unit) {
+        zoo.keeps(value);
+    }
     assert!(why(zoo.send(&Loose::Named { it: Unit })).contains("untagged enum Loose"));
     let [named, new] = Buffered::of(&1_u128);
     for value in [named, new] {
@@ -379,14 +391,15 @@ fn a_result_that_cannot_be_read_is_an_end() {
 /// A person writes what is natural.
 #[test]
 fn natural_json_is_read() {
-    fn given<T: Arg>(value: serde_json::Value) -> T {
+    fn given<T: Arg>(value: impl Into<serde_json::Value>) -> T {
+        let value: serde_json::Value = value.into();
         let given = arguments::accept::<Of<T>>(&serde_json::json!({ "value": value })).unwrap();
         decode_args::<Args<T>>(&given).unwrap().value
     }
-    assert_eq!(given::<Id>("id-00000007".into()), Id([0, 0, 0, 7]));
-    assert_eq!(given::<IpAddr>("127.0.0.1".into()), IpAddr::from([127, 0, 0, 1]));
+    assert_eq!(given::<Id>("id-00000007"), Id([0, 0, 0, 7]));
+    assert_eq!(given::<IpAddr>("127.0.0.1"), IpAddr::from([127, 0, 0, 1]));
     assert_eq!(given::<BTreeMap<u32, String>>(serde_json::json!({ "1": "a" })), BTreeMap::from([(1, "a".to_owned())]));
-    assert_eq!(given::<f64>(7.into()).to_bits(), 7.0_f64.to_bits());
+    assert_eq!(given::<f64>(7).to_bits(), 7.0_f64.to_bits());
 }
 
 proptest! {

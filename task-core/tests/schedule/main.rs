@@ -1,5 +1,11 @@
 //! When schedules are due, as a program asks: `next_after` and `latest_between`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    reason = "tests of times that are far from the ends of their types"
+)]
+
 mod clock;
 mod crontab;
 mod oracle;

@@ -202,7 +202,7 @@ fn strange_messages(stage: &Stage) {
         }
     });
     until("two messages in the dead-letter queue", || {
-        let queues = printed(stage.command(&["queue", "smoke", "--json"]));
+        let queues = printed(stage.command(&["queue", "list", "smoke", "--json"]));
         (queues["queues"][0]["buried"] == 2).then_some(())
     });
     assert!(stage.aws.log().contains("a parcel of format version 99; this program reads up to version 1"));
