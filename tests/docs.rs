@@ -45,3 +45,15 @@ fn every_setting_of_a_stack_is_on_its_page() {
         assert!(page.lines().any(words), "docs/deploy.md does not have the setting `{name}`");
     }
 }
+
+#[test]
+fn what_the_page_of_containers_shows_is_what_the_files_have() {
+    let page = include_str!("../docs/containers.md");
+    for file in [
+        include_str!("../examples/containers/Dockerfile"),
+        include_str!("../examples/containers/compose.yaml"),
+        include_str!("../examples/containers/shop-worker.service"),
+    ] {
+        assert!(page.contains(file), "docs/containers.md does not show this file:\n{file}");
+    }
+}
