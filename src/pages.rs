@@ -11,3 +11,9 @@ struct Security;
 
 #[doc = include_str!("../docs/options.md")]
 struct Options;
+
+#[doc = include_str!("../docs/coming-from-celery.md")]
+struct ComingFromCelery;
+
+#[doc = include_str!("../docs/testing.md")]
+struct Testing;
