@@ -1,5 +1,7 @@
 //! The pages of the book keep up with the code.
 
+use std::{fs, path::Path};
+
 /// The names of the public methods that a source file has behind `self`.
 fn methods(source: &str) -> impl Iterator<Item = &str> {
     source.lines().filter_map(|line| {
@@ -56,4 +58,85 @@ fn what_the_page_of_containers_shows_is_what_the_files_have() {
     ] {
         assert!(page.contains(file), "docs/containers.md does not show this file:\n{file}");
     }
+}
+
+/// Where errors are that a user can meet.
+const ERRORS: &[&str] = &[
+    "backends/aws/src",
+    "backends/embedded/src",
+    "backends/lambda/src",
+    "src",
+    "task-core/src/client",
+    "task-core/src/schedule",
+    "task-core/src/store",
+    "task-core/src/task",
+    "task-core/src/wire",
+    "worker/src",
+];
+
+/// Errors of examples in rustdoc, and one that no log line has on its own.
+const NOT_MET: &[&str] = &["no such address", "the server is busy", "this process ends so that"];
+
+#[test]
+fn every_error_has_its_cure_on_a_page() {
+    let page = plain(include_str!("../docs/troubleshooting.md"));
+    let mut seen = 0;
+    for folder in ERRORS {
+        each_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut |path, source| {
+            for text in errors(source) {
+                let mut starts = pieces(&text).peekable();
+                if starts.peek().is_none() || NOT_MET.iter().any(|start| text.starts_with(start)) {
+                    continue;
+                }
+                seen += 1;
+                assert!(
+                    starts.any(|start| page.contains(&start)),
+                    "docs/troubleshooting.md does not have this error of {}: {text}",
+                    path.display()
+                );
+            }
+        });
+    }
+    assert!(seen > 60, "only {seen} errors found");
+}
+
+fn each_file(folder: &Path, see: &mut impl FnMut(&Path, &str)) {
+    for entry in fs::read_dir(folder).expect("the folder of a crate is there") {
+        let path = entry.expect("its entries can be read").path();
+        if path.is_dir() {
+            each_file(&path, see);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            see(&path, &fs::read_to_string(&path).expect("sources are text"));
+        }
+    }
+}
+
+/// The texts of the errors of a source file, as they are written in `#[error("..")]`.
+fn errors(source: &str) -> impl Iterator<Item = String> + '_ {
+    source.split("#[error(").skip(1).filter_map(|rest| {
+        let text = rest.trim_start().strip_prefix('"')?;
+        let mut escaped = false;
+        let end = text.find(|sign| {
+            let ends = sign == '"' && !escaped;
+            escaped = sign == '\\' && !escaped;
+            ends
+        })?;
+        Some(plain(&text[..end]))
+    })
+}
+
+/// One line without marks and escapes, so that a page may wrap and quote.
+fn plain(text: &str) -> String {
+    let text = text.replace("\\\n", " ").replace(['`', '\\'], "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The first words of each part of an error that stands between values.
+fn pieces(text: &str) -> impl Iterator<Item = String> + '_ {
+    let constant = text.split('{').enumerate().map(|(part, piece)| match piece.split_once('}') {
+        Some((_, after)) if part > 0 => after,
+        _ => piece,
+    });
+    let words = constant.map(|piece| piece.trim_matches(|sign: char| sign.is_whitespace() || ":,;.()".contains(sign)));
+    words.filter(|piece| piece.len() > 8).map(|piece| piece.split(' ').take(4).collect::<Vec<_>>().join(" "))
 }
