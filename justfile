@@ -4,6 +4,10 @@
 check:
     bash .ci/run
 
+# Links of the documentation, and the files for containers and systemd; a part of the gate.
+docs:
+    .ci/docs
+
 # All tests; sets up what they need.
 test *args:
     tests/run {{args}}
