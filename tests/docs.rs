@@ -60,6 +60,22 @@ fn what_the_page_of_containers_shows_is_what_the_files_have() {
     }
 }
 
+#[test]
+fn the_tests_that_a_page_shows_are_run() {
+    let run: Vec<&str> = include_str!("testing.rs").lines().map(str::trim).collect();
+    let mut seen = 0;
+    for shown in include_str!("../docs/testing.md").split("#[tokio::test]\n").skip(1) {
+        let shown: Vec<&str> = shown.lines().take_while(|line| *line != "# fn main() {}").map(str::trim).collect();
+        seen += 1;
+        // A line that a test has beside those of the page is for the other tests of its program.
+        let mut rest = run.iter();
+        for line in shown.iter().filter(|line| !line.is_empty()) {
+            assert!(rest.any(|run| run == line), "tests/testing.rs does not have this line of docs/testing.md: {line}");
+        }
+    }
+    assert_eq!(seen, 3);
+}
+
 /// Where errors are that a user can meet.
 const ERRORS: &[&str] = &[
     "backends/aws/src",
