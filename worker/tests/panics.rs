@@ -181,7 +181,7 @@ async fn a_panic_whose_value_panics_when_it_is_dropped() {
     two_of_six_die::<PanicsWithABomb>("panic", begins, ": with a value that is no text").await;
 }
 
-/// A result that panics when it is written, or when it is dropped.
+/// A result that panics when it is written, or when it is dropped, also when it is read back.
 struct Parcel<const DROPS_BADLY: bool>;
 
 impl<const DROPS_BADLY: bool> Serialize for Parcel<DROPS_BADLY> {
@@ -193,7 +193,7 @@ impl<const DROPS_BADLY: bool> Serialize for Parcel<DROPS_BADLY> {
 
 impl<'de, const DROPS_BADLY: bool> Deserialize<'de> for Parcel<DROPS_BADLY> {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        unreachable!("nobody reads it")
+        Ok(Self)
     }
 }
 
@@ -213,6 +213,28 @@ impl<const DROPS_BADLY: bool> Ending for Parcel<DROPS_BADLY> {
 async fn a_result_that_panics_while_it_is_serialised_is_not_run_again() {
     let begins = "ran, but its result panicked while it was serialised, at worker/tests/panics.rs:";
     two_of_six_die::<Parcel<false>>("cancel", begins, ": a hole in the parcel").await;
+}
+
+/// A result that panics when it is read.
+#[derive(Serialize)]
+struct Unreadable(u8);
+
+impl<'de> Deserialize<'de> for Unreadable {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("a letter without glasses")
+    }
+}
+
+impl Ending for Unreadable {
+    fn end() -> Ended {
+        Ok::<_, Stop>(Self(7)).encode()
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_panics_when_it_is_read_back_is_not_run_again() {
+    let begins = "ran, but its result panicked while it was read back, at worker/tests/panics.rs:";
+    two_of_six_die::<Unreadable>("cancel", begins, ": a letter without glasses").await;
 }
 
 #[tokio::test]

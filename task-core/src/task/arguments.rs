@@ -48,7 +48,8 @@ pub(crate) fn encode<T: Task>(args: &T::Args, out: &mut Vec<u8>) -> Result<(), S
 /// # Errors
 /// Says which argument is wrong, and how.
 pub(crate) fn verify<T: Task>(bytes: &[u8]) -> Result<Way, String> {
-    read_back::<T::Args>(bytes).map_err(|unlike| match unlike {
+    let back = guard(|| read_back::<T::Args>(bytes)).map_err(|panic| panic.during("while they were read back"))?;
+    back.map_err(|unlike| match unlike {
         Unlike::Unreadable => read::<T>(bytes).err().unwrap_or_else(|| "they are read only sometimes".to_owned()),
         Unlike::Changed(Some(argument)) => {
             format!("argument `{}` would be read as another value", excerpt(argument, MAX_PATH_BYTES))

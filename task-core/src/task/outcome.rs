@@ -66,16 +66,15 @@ fn encode<T: Data>(value: T) -> Ended {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let encoded = guard(|| {
-        encode_args(&value, &mut bytes).map_err(|error| format!("cannot be serialised: {error}"))?;
-        verify::<T>(&bytes).map_err(|why| format!("is not read as it is serialised: {why}"))
-    });
+    let encoded = guard(|| encode_args(&value, &mut bytes).map_err(|error| format!("cannot be serialised: {error}")));
     discard(value);
+    let encoded = encoded.unwrap_or_else(|panic| Err(panic.during("while it was serialised")));
+    let read = || verify::<T>(&bytes).map_err(|why| format!("is not read as it is serialised: {why}"));
+    let read = |()| guard(read).unwrap_or_else(|panic| Err(panic.during("while it was read back")));
     // Not `Retry`: the work is done, and would be done again for the same end.
-    match encoded {
-        Ok(Ok(())) => Ok(Some(bytes)),
-        Ok(Err(why)) => Err(Stop::Cancel(format!("ran, but its result {why}"))),
-        Err(panic) => Err(Stop::Cancel(format!("ran, but its result {}", panic.during("while it was serialised")))),
+    match encoded.and_then(read) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(why) => Err(Stop::Cancel(format!("ran, but its result {why}"))),
     }
 }
 

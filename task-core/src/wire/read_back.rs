@@ -11,6 +11,7 @@ use serde::{
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::args::{decode_args, encode_args};
+use crate::panics::discard;
 
 thread_local! {
     /// Whether this thread has read something whose type said nothing of what it expects.
@@ -46,7 +47,9 @@ pub(crate) fn read_back<T: Serialize + DeserializeOwned>(sent: &[u8]) -> Result<
     let value: T = decode_args(sent).map_err(|_| Unlike::Unreadable)?;
     let way = if BUFFERED.get() { Way::Buffered } else { Way::Typed };
     let mut again = Vec::with_capacity(sent.len());
-    encode_args(&value, &mut again).map_err(|_| Unlike::Changed(None))?;
+    let encoded = encode_args(&value, &mut again);
+    discard(value);
+    encoded.map_err(|_| Unlike::Changed(None))?;
     // A `HashMap` has another order each time.
     if again == sent || decode_args::<Digest>(sent).ok() == decode_args(&again).ok() {
         return Ok(way);

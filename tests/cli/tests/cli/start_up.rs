@@ -168,7 +168,7 @@ fn the_database_has_two_names() {
     fs::hard_link(site.path("celeriac.db"), site.path("backup.db")).unwrap();
     site.shop(&["call", "greet", "[\"Ada\"]"]).fails(
         3,
-        "error: `celeriac.db` is one of 2 names (hard links) of one file: under each it has another log and other locks, \
+        "error: store `sqlite:celeriac.db` cannot be opened: `celeriac.db` is one of 2 names (hard links) of one file: under each it has another log and other locks, \
          and calls would be lost; remove the other names, which `find / -xdev -samefile celeriac.db` lists",
     );
 }
