@@ -140,8 +140,9 @@ impl App {
             roads.iter().filter(|(_, other)| **other == road).map(|(queue, _)| queue.as_str().into()).collect()
         };
         let (wide, narrow) = (on(Road::Wide), on(Road::Narrow));
-        let slots = self.slots.unwrap_or(SLOTS);
         let concurrency = self.concurrency;
+        // A parcel has a call at least: one that no call of could run would only be kept from other processes.
+        let slots = self.slots.unwrap_or_else(|| concurrency.map_or(SLOTS, |calls| calls.min(SLOTS)));
         tracing::info!(tasks = registry.iter().count(), ?wide, ?narrow, slots, concurrency, "serving queues");
         let options = WorkerOptions { concurrency, ..WorkerOptions::default() };
         let worker = Worker::new(registry, opened.ports.clone(), self.states.clone(), options);

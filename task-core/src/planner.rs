@@ -87,12 +87,12 @@ pub fn parcels_per_invocation(work: Duration) -> u32 {
 
 /// How long so many calls take in one worker.
 pub fn work(options: &Options, calls: u32) -> Duration {
-    expected(options).saturating_mul(calls.div_ceil(options.concurrency))
+    expected(options).saturating_mul(calls.div_ceil(options.planned_concurrency()))
 }
 
 /// So many calls as run in this many rounds of `concurrency`, as far as one parcel takes them.
 fn calls_in(options: &Options, rounds: u128) -> u32 {
-    let calls = rounds.max(1).saturating_mul(u128::from(options.concurrency));
+    let calls = rounds.max(1).saturating_mul(u128::from(options.planned_concurrency()));
     u32::try_from(calls).unwrap_or(MAX_CALLS).min(MAX_CALLS)
 }
 
@@ -138,7 +138,7 @@ impl Plan {
             sent_bytes: 0,
             parcels_per_invocation: parcels_per_invocation(work),
             invocations: 0,
-            concurrency: options.concurrency,
+            concurrency: options.planned_concurrency(),
             memory_mb: options.memory,
             call_ms: expected(options).as_millis() as u64,
             assumed: options.takes.is_none(),
@@ -243,6 +243,13 @@ mod tests {
             "a thousand workers are as many as there are"
         );
         assert_eq!(calls_per_parcel(&slow, LEASE_60, Some(50)), 20, "two seconds are worth a worker, less is not");
+    }
+
+    #[test]
+    fn parcels_of_a_plain_function_are_cut_for_the_processors_that_run_it() {
+        assert_eq!(coalesced_calls(&Options::new().takes("100ms").plain()), 20);
+        assert_eq!(coalesced_calls(&Options::new().takes("100ms").plain().concurrency(50)), 500);
+        assert_eq!(calls_per_parcel(&Options::new().takes("1s").plain(), LEASE_60, Some(100_000)), 20);
     }
 
     #[test]

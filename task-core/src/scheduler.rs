@@ -50,7 +50,8 @@ struct Entry {
 }
 
 impl Scheduler {
-    /// A scheduler of the tasks that have a schedule. An error that names each whose schedule cannot be followed.
+    /// A scheduler of the tasks that have a schedule. An error that names each whose schedule cannot be followed. One that
+    /// has had its last run is only warned of: a year that has passed keeps no worker from starting.
     pub fn new(ports: Ports, registry: &Registry) -> Result<Self, SchedulesError> {
         let now_ms = ports.clock.now_ms();
         let (mut entries, mut wrong) = (Vec::new(), Vec::new());
@@ -58,6 +59,7 @@ impl Scheduler {
             match Schedule::of(def, now_ms) {
                 Ok(Some(schedule)) => entries.push(Entry::new(def, schedule)),
                 Ok(None) => {}
+                Err(error) if error.is_over() => tracing::warn!("{error}"),
                 Err(error) => wrong.push(error),
             }
         }

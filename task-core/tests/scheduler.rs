@@ -218,6 +218,19 @@ async fn after_downtime_the_latest_missed_run_is_sent_once() {
     site.stop().await;
 }
 
+#[test]
+fn a_schedule_that_is_over_keeps_no_program_from_starting() {
+    static OVER: TaskDef = def("over", Options::new().schedule("cron(0 3 * * ? 2024)"));
+    static NEVER: TaskDef = def("never", Options::new().schedule("cron(0 3 30 2 ? *)"));
+    let directory = tempfile::tempdir().unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("celeriac.db")).unwrap();
+    let scheduler = |defs: &[&'static TaskDef]| {
+        Scheduler::new(ports.clone(), &Registry::new(defs.iter().copied()).unwrap()).map(|scheduler| scheduler.len())
+    };
+    assert_eq!(scheduler(&[&OVER, &NIGHTLY]).unwrap(), 1);
+    assert!(scheduler(&[&OVER, &NEVER]).unwrap_err().to_string().ends_with("never due: there is no such date"));
+}
+
 #[tokio::test]
 async fn without_catch_up_missed_runs_are_skipped() {
     let mut site = Site::new();

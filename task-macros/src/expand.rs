@@ -15,6 +15,8 @@ pub(crate) struct Registration<'a> {
     /// The name of the function or struct as written.
     pub(crate) item: &'a Ident,
     pub(crate) options: &'a Options,
+    /// Whether it is a plain function.
+    pub(crate) is_plain: bool,
     /// The type of its arguments.
     pub(crate) args: TokenStream,
     /// `type Output = ..`, what a caller gets back.
@@ -37,11 +39,12 @@ impl ToTokens for Registration<'_> {
         let pk = private();
         let name = options.name(item);
         let options = options.builder(&quote!(<Self as #pk::Task>::NAME), item);
+        let plain = self.is_plain.then(|| quote!(.plain()));
         let states = self.states();
         tokens.extend(quote! {
             impl #pk::Task for #task {
                 const NAME: &'static str = #name;
-                const OPTIONS: #pk::Options = #options;
+                const OPTIONS: #pk::Options = #options #plain;
                 type Args = #args;
                 #output
             }

@@ -74,6 +74,7 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         task: ident,
         item: ident,
         options,
+        is_plain: false,
         args: quote!(#ident),
         output: quote_spanned!(ident.span()=> type Output = <#ident as #pk_here::Perform>::Output;),
         names: fields.iter().filter_map(|field| wire_name(field.ident.as_ref()?, &field.attrs, case)).collect(),

@@ -254,7 +254,8 @@ impl Faults {
     pub(super) fn broken(&self) -> PortError {
         let path = self.path.display();
         let what = format!("nothing is written to `{path}` since the disk failed; look at the disk, then start again");
-        PortError::Unavailable { what, source: None }
+        // For good: no later sync tells whether what was written before is on the disk.
+        PortError::Gone { what }
     }
 
     /// The writing or reading thread is gone.

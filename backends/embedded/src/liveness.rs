@@ -27,7 +27,9 @@ const KEEP_MS: u64 = 20 * 24 * 3_600_000;
 #[derive(Debug)]
 pub(super) struct Lives {
     directory: PathBuf,
-    own: Mutex<Option<Life>>,
+    /// The newest is the last. The others' files were removed, but calls that run may be theirs: a lock that is let go says
+    /// that its process is dead, also when the file comes back to its place.
+    own: Mutex<Vec<Life>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,7 @@ pub(super) struct Dead {
 
 impl Lives {
     pub(super) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), own: Mutex::new(None) }
+        Self { directory: directory.to_owned(), own: Mutex::default() }
     }
 
     /// The directory they are in.
@@ -60,11 +62,13 @@ impl Lives {
     /// begins, whose end others can see.
     pub(super) fn own(&self, entropy: &dyn Entropy) -> io::Result<i64> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(life) = own.as_ref().filter(|life| is_at(&life.lock, &life.path)) {
+        if let Some(life) = own.last().filter(|life| is_at(&life.lock, &life.path)) {
             return Ok(life.id);
         }
         let life = begin(&self.directory, entropy)?;
-        Ok(own.insert(life).id)
+        let id = life.id;
+        own.push(life);
+        Ok(id)
     }
 
     /// The processes that have ended since this was last asked. What cannot be looked at is left for the next time.

@@ -300,6 +300,37 @@ async fn after_a_clean_up_deaths_are_noticed_again() {
     assert!(matches!(claim(&lives, file.request(batch)).await, Claim::Claimed(_)));
 }
 
+/// The file comes back when its process has begun another life: its lock was never let go.
+#[tokio::test]
+async fn a_lock_file_that_is_moved_away_and_back_frees_nothing_that_a_living_process_has() {
+    let file = File::new();
+    let (one, other) = (file.open(), file.open());
+    send(&one, 100).await.unwrap();
+    assert_eq!(receive(&one).await.len(), 1);
+    let batch = BatchId::new(1, 1);
+    assert!(matches!(claim(&one, file.request(batch)).await, Claim::Claimed(_)));
+    let (locks, away) = (file.directory.path().join("queue.db-locks"), file.directory.path().join("away"));
+    std::fs::create_dir(&away).unwrap();
+    move_lives(&locks, &away);
+    file.clock.advance(Duration::from_secs(2));
+    assert!(receive(&one).await.is_empty());
+    move_lives(&away, &locks);
+    for _ in 0..3 {
+        file.clock.advance(Duration::from_secs(2));
+        assert!(receive(&other).await.is_empty());
+        assert!(matches!(claim(&other, file.request(batch)).await, Claim::Busy { .. }));
+    }
+}
+
+fn move_lives(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("live-") {
+            std::fs::rename(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+}
+
 fn clean_up_lives(locks: &Path) {
     for file in std::fs::read_dir(locks).unwrap() {
         let file = file.unwrap();

@@ -17,6 +17,13 @@ pub struct ScheduleError {
     pub(super) error: Box<PatternError>,
 }
 
+impl ScheduleError {
+    /// Whether the schedule has had its last run, and nothing else is wrong with it.
+    pub fn is_over(&self) -> bool {
+        matches!(*self.error, PatternError::NeverAgain { .. })
+    }
+}
+
 /// What is wrong with a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {

@@ -25,6 +25,8 @@ pub struct Options {
     pub concurrency: u32,
     /// Whether the task sets [`Options::concurrency`] itself.
     pub has_concurrency: bool,
+    /// Whether the task is a plain function, whose calls each take a thread.
+    pub is_plain: bool,
     /// See [`Options::expires`].
     pub expires: Option<Duration>,
     /// See [`Options::takes`].
@@ -52,6 +54,7 @@ impl Options {
             queue: "default",
             concurrency: 100,
             has_concurrency: false,
+            is_plain: false,
             expires: None,
             takes: None,
             memory: None,
@@ -134,6 +137,20 @@ impl Options {
         self.concurrency = calls;
         self.has_concurrency = true;
         self
+    }
+
+    /// Says that the task is a plain function. `#[task]` does.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn plain(mut self) -> Self {
+        self.is_plain = true;
+        self
+    }
+
+    /// How many calls of one parcel a worker is expected to run at a time, for planning. What a plain function that sets no
+    /// `concurrency` gets depends on the worker's processors: two are assumed, so that its parcels are not cut for a hundred.
+    pub const fn planned_concurrency(&self) -> u32 {
+        if self.is_plain && !self.has_concurrency { 2 } else { self.concurrency }
     }
 
     /// How long after it was accepted a call may still be started; later it becomes a dead letter. Defaults to no

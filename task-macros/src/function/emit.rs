@@ -267,6 +267,7 @@ fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Nam
         task,
         item: &names.item,
         options,
+        is_plain: function.item.sig.asyncness.is_none(),
         args: args_type(function),
         output: quote_spanned!(output.span()=> type Output = #outcome::Output;),
         names: function.arguments().filter_map(|it| wire_name(&it.name, &it.serde, Case::AsWritten)).collect(),
