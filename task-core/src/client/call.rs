@@ -83,8 +83,8 @@ impl<T: Task> Call<T> {
     /// - it is dead: [`Error::KeyDead`], since nothing would run; [`Client::retry_dead`] sends the first again;
     /// - its dead letter was dropped, which frees the key: a new call with an id of its own.
     ///
-    /// Of calls that are sent at the same time, the one that is claimed first decides the arguments. Such a call has a
-    /// parcel, and so a claim, of its own, and what has its key is looked up before it is sent. Defaults to none.
+    /// Of calls with one key that no worker has claimed yet, the one that is claimed first decides the arguments and when the
+    /// call runs or expires, and how it ends is how all of them end. Such a call has a parcel, and so a claim, of its own, and what has its key is looked up before it is sent. Defaults to none.
     /// Celery: `task_id`, which does not keep a second one from running.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.options.unique = Some(key.into());
