@@ -249,7 +249,7 @@ mod tests {
     fn parcels_of_a_plain_function_are_cut_for_the_processors_that_run_it() {
         assert_eq!(coalesced_calls(&Options::new().takes("100ms").plain()), 20);
         assert_eq!(coalesced_calls(&Options::new().takes("100ms").plain().concurrency(50)), 500);
-        assert_eq!(calls_per_parcel(&Options::new().takes("1s").plain(), LEASE_60, Some(100_000)), 20);
+        assert_eq!(calls_per_parcel(&Options::new().takes("1s").plain(), LEASE_60, Some(100_000)), 60);
     }
 
     #[test]

@@ -199,7 +199,7 @@ mod tests {
         assert!(unknown.contains(": the log of `queue.db` could not be synced: "), "{unknown}");
         assert!(unknown.ends_with("; look at the disk, then start again"), "{unknown}");
         let after = remember(&writer, Cost::VOLATILE).await.unwrap_err();
-        assert!(after.starts_with("Unavailable"), "{after}");
+        assert!(after.starts_with("Gone"), "{after}");
         assert!(after.contains("nothing is written to `queue.db` since the disk failed; look at the disk"), "{after}");
     }
 
