@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use celeriac_core::{ports::utc, task::duration_text, wire::WireError};
 
-use crate::run::MAX_HOPS;
+use crate::invocation::MAX_HOPS;
 
 /// Why a parcel is not run, or a call not again.
 #[derive(Debug, thiserror::Error)]

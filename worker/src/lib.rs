@@ -1,51 +1,42 @@
 //! The worker: it claims parcels, runs their calls, records what became of them, and settles. It knows the ports and
 //! the parcel protocol, never which backend is behind them.
 //!
-//! The way of an invocation: `run` opens and claims its parcels, `perform` brings the calls of each to their
-//! verdicts, and `run` settles what that leaves. Within a run:
+//! An invocation passes through three folders. `claim` asks the ledger for its parcels and keeps those that it gets,
+//! `execution` runs their calls, `outcome` says what became of each call. `invocation` leads from one to the next and
+//! settles each parcel at the end.
 //!
 //! | word | what it is |
 //! | --- | --- |
-//! | `tenure` | the claim while it is held: its `lease`, and the recording that is on its way |
-//! | `floor` | what the run shares with the threads that poll its calls |
-//! | `lane` | polls calls once, one after the other; most end there and leave no trace |
-//! | `seat` | a call that did not end at its first poll, until it ends or is cut |
-//! | `crew` | the threads that poll; the `watchdog` says which call blocks one |
-//! | `answer` | what a call answered, without any code of the user's in it |
-//! | `permits` | how many calls run at a time |
-//! | `book` | what is known of each call, and what is to be recorded (`recorder`) or sent on (`retries`) |
-//! | `park` | what becomes of parcels that are not run |
+//! | `HeldClaim` | a claim while it is held: its `Lease`, and the write that is on its way |
+//! | `OwnParcels` | the parcels that this worker has in hand, so that it takes none twice |
+//! | `put_back` | what becomes of parcels that are not run |
+//! | `ParcelRun` | the run of one parcel's calls; it polls none of them itself |
+//! | `RunState` | what a run shares with the threads that poll its calls |
+//! | `Sequence` | calls that are polled once, one after the other; most end there and leave no trace |
+//! | `SuspendedCall` | a call that did not end at its first poll, until it ends or is cut |
+//! | `PollThreads` | the threads that poll calls; the `Watchdog` says which call blocks one |
+//! | `Permits` | how many calls run at a time |
+//! | `Careful` | which calls to mark after a worker has died, to find the one that killed it |
+//! | `Answer` | what a call answered, without any code of the user's in it |
+//! | `verdict` | what the end of an attempt means for its call |
+//! | `Outcomes` | what is known of each call |
+//! | `Recorder` | the verdicts that are to be recorded |
+//! | `HandedOn` | a call that goes on in a child parcel |
 
-mod answer;
-mod backoff;
-mod book;
-mod careful;
-mod crew;
+mod claim;
 mod error;
-mod floor;
-mod held;
-mod lane;
-mod lease;
+mod execution;
+mod invocation;
 mod narrow;
 mod options;
-mod park;
-mod perform;
-mod permits;
+mod outcome;
 mod pool;
-mod ran;
-mod recorder;
-mod retries;
-mod run;
-mod seat;
-mod tenure;
-mod verdict;
-mod watchdog;
 mod worker;
 
+pub use claim::AFTER_DEADLINE_MS;
 pub use error::WorkerError;
-pub use lease::AFTER_DEADLINE_MS;
 pub use narrow::narrow;
 pub use options::WorkerOptions;
+pub use outcome::Summary;
 pub use pool::Pool;
-pub use ran::Ran;
 pub use worker::Worker;

@@ -19,13 +19,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Ran, WorkerOptions,
-    crew::Crew,
-    floor::Floor,
-    held::Held,
-    permits::Limits,
-    run::{self, Terms},
-    watchdog::Watchdog,
+    Summary, WorkerOptions,
+    claim::OwnParcels,
+    execution::{Limits, PollThreads, RunState, Watchdog},
+    invocation::{self, Terms},
 };
 
 /// How long after the grace a stop still waits for runs to record what they have.
@@ -38,10 +35,10 @@ pub struct Worker {
     client: Client,
     states: States,
     options: WorkerOptions,
-    crew: Arc<Crew>,
+    threads: Arc<PollThreads>,
     limits: Limits,
     watchdog: Watchdog,
-    held: Held,
+    own_parcels: OwnParcels,
     live: watch::Sender<usize>,
     stopping: CancellationToken,
     grace_us: AtomicU64,
@@ -56,11 +53,11 @@ impl Worker {
             registry,
             ports,
             states,
-            crew: Arc::new(Crew::new(options.threads, options.isolate, client.home())),
+            threads: Arc::new(PollThreads::new(options.threads, options.isolate, client.home())),
             client,
             limits: Limits::new(&options),
             watchdog: Watchdog::new(options.stall),
-            held: Held::default(),
+            own_parcels: OwnParcels::default(),
             live: watch::Sender::new(0),
             stopping: CancellationToken::new(),
             grace_us: AtomicU64::new(u64::MAX),
@@ -76,14 +73,14 @@ impl Worker {
 
     /// Runs every delivery to its settlement, or until `deadline_ms`, in milliseconds since 1970: what is left then
     /// is handed on. Dropping the future is the death of this worker as far as its parcels are concerned.
-    pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) -> Ran {
+    pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) -> Summary {
         self.run_as(Arc::clone(&self.options.name), invocation, deadline_ms).await
     }
 
     /// The same under another name than that of the options: one that tells this run from others.
-    pub async fn run_as(&self, holder: Arc<str>, invocation: Invocation, deadline_ms: Option<u64>) -> Ran {
+    pub async fn run_as(&self, holder: Arc<str>, invocation: Invocation, deadline_ms: Option<u64>) -> Summary {
         let _live = Live::new(&self.live);
-        run::run(self, invocation, &Terms { holder, deadline_ms }).await
+        invocation::run(self, invocation, &Terms { holder, deadline_ms }).await
     }
 
     /// Starts no more calls, lets those that run end within `grace`, records, and hands on the rest. Ends when all
@@ -104,7 +101,7 @@ impl Worker {
 
     /// How many threads are held by calls that were given up.
     pub fn blocked_threads(&self) -> usize {
-        self.crew.lost()
+        self.threads.given_up()
     }
 
     pub(crate) fn stall(&self) -> Duration {
@@ -123,18 +120,18 @@ impl Worker {
         self.options.unknown_task_grace
     }
 
-    pub(crate) fn crew(&self) -> &Crew {
-        &self.crew
+    pub(crate) fn threads(&self) -> &PollThreads {
+        &self.threads
     }
 
-    pub(crate) fn held(&self) -> &Held {
-        &self.held
+    pub(crate) fn own_parcels(&self) -> &OwnParcels {
+        &self.own_parcels
     }
 
-    pub(crate) fn watch(&self, floor: &Arc<Floor>) {
+    pub(crate) fn watch(&self, state: &Arc<RunState>) {
         // Without threads of its own the worker starts none, and whoever blocks its thread blocks the run too.
         if self.options.isolate {
-            self.watchdog.watch(floor);
+            self.watchdog.watch(state);
         }
     }
 
@@ -159,7 +156,7 @@ impl Worker {
     }
 
     /// Where the calls of a parcel run.
-    pub(crate) fn floor(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<Floor> {
+    pub(crate) fn run_state(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<RunState> {
         let clock = &self.ports.clock;
         let last_us = deadline_ms.map_or(u64::MAX, |deadline_ms| {
             let left_ms = deadline_ms.saturating_sub(clock.now_ms());
@@ -172,7 +169,7 @@ impl Worker {
         let blocking = Arc::clone(&self.ports.blocking);
         let permits = self.limits.of(def);
         let client = self.client.clone();
-        Arc::new(Floor::new(parcel, def, shared, client, blocking, Arc::clone(&self.crew), permits, last_us))
+        Arc::new(RunState::new(parcel, def, shared, client, blocking, Arc::clone(&self.threads), permits, last_us))
     }
 }
 

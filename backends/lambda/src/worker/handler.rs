@@ -18,7 +18,7 @@ use celeriac_core::{
 use futures::{FutureExt as _, future::BoxFuture};
 
 use super::event::Event;
-use celeriac_worker::{AFTER_DEADLINE_MS, Ran, Worker, WorkerOptions};
+use celeriac_worker::{AFTER_DEADLINE_MS, Summary, Worker, WorkerOptions};
 
 /// How long before the function's time limit it answers whatever is left: an answer costs less than being killed, and
 /// the parcels are back at once.
@@ -125,7 +125,7 @@ impl Handler {
             let deliveries = self.backend.resolve(deliveries).await?;
             Ok(self.worker.run_as(request.holder(), Invocation { deliveries }, Some(request.deadline_ms)).await)
         };
-        let ran: Result<Ran, HandlerError> = tokio::select! {
+        let summary: Result<Summary, HandlerError> = tokio::select! {
             biased;
             ran = run => ran,
             () = clock.sleep(Duration::from_millis(left_ms)) => {
@@ -134,7 +134,7 @@ impl Handler {
                 Err(HandlerError::OutOfTime { parcels, left_ms: LAST_MS })
             }
         };
-        let Ran { parcels, unsettled, aside, calls, succeeded, dead, retries, handed_on } = ran?;
+        let Summary { parcels, unsettled, aside, calls, succeeded, dead, retries, handed_on } = summary?;
         let took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
         tracing::info!(parcels, aside, unsettled, calls, succeeded, dead, retries, handed_on, took_ms, "ran");
         Ok(())

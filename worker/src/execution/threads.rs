@@ -15,11 +15,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How many threads may be blocked by calls that were given up before the worker takes nothing on any more: each
 /// holds its stack.
-pub(crate) const MAX_LOST: usize = 256;
+pub(crate) const MAX_GIVEN_UP: usize = 256;
 
 /// How many crews there are at most while no call was given up: a task that computes for seconds gets a few threads
 /// more than the machine has processors, not hundreds.
-const MAX_CREWS: usize = 4;
+const MAX_GENERATIONS: usize = 4;
 
 thread_local! {
     static NUMBER: Cell<u32> = const { Cell::new(0) };
@@ -29,12 +29,12 @@ static NUMBERS: AtomicU32 = AtomicU32::new(1);
 
 /// The threads that poll calls.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct PollThreads {
     threads: usize,
     isolate: bool,
     /// The client of the calls that its calls make.
     home: Home,
-    lost: AtomicUsize,
+    given_up: AtomicUsize,
     generations: Mutex<Vec<Generation>>,
 }
 
@@ -47,20 +47,20 @@ struct Generation {
 
 /// Where a call is polled.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct PollRuntime {
     pub(crate) handle: Handle,
     pub(crate) generation: usize,
 }
 
-impl Crew {
+impl PollThreads {
     pub(crate) fn new(threads: usize, isolate: bool, home: Home) -> Self {
         let threads = threads.clamp(1, 256);
-        Self { threads, isolate, home, lost: AtomicUsize::new(0), generations: Mutex::default() }
+        Self { threads, isolate, home, given_up: AtomicUsize::new(0), generations: Mutex::default() }
     }
 
     /// Where to poll calls now: where no thread is blocked, if there can be such a place. The threads start with
     /// the first call.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn runtime(&self) -> PollRuntime {
         let mut generations = self.generations();
         if self.isolate && clean(&generations).is_none() && self.may_start(&generations) {
             self.start(&mut generations);
@@ -68,8 +68,8 @@ impl Crew {
         let clean = clean(&generations);
         let fewest = || (0..generations.len()).min_by_key(|at| generations[*at].blocked);
         match clean.or_else(fewest) {
-            Some(at) => Place { handle: generations[at].runtime.handle().clone(), generation: at },
-            None => Place { handle: Handle::current(), generation: usize::MAX },
+            Some(at) => PollRuntime { handle: generations[at].runtime.handle().clone(), generation: at },
+            None => PollRuntime { handle: Handle::current(), generation: usize::MAX },
         }
     }
 
@@ -100,29 +100,29 @@ impl Crew {
     }
 
     /// The call that blocks a thread was given up.
-    pub(crate) fn lose(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn give_up(&self) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Its thread has come back after all.
-    pub(crate) fn regain(&self) {
-        self.lost.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn take_back(&self) {
+        self.given_up.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How many threads are blocked by calls that were given up.
-    pub(crate) fn lost(&self) -> usize {
-        self.lost.load(Ordering::Relaxed)
+    pub(crate) fn given_up(&self) -> usize {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     fn may_start(&self, generations: &[Generation]) -> bool {
-        generations.len() < MAX_CREWS + self.lost()
+        generations.len() < MAX_GENERATIONS + self.given_up()
     }
 
     fn start(&self, generations: &mut Vec<Generation>) {
         if !generations.is_empty() {
             tracing::warn!(
                 threads = self.threads,
-                crews = generations.len(),
+                generations = generations.len(),
                 "calls block their threads; starting others"
             );
         }
@@ -145,7 +145,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for PollThreads {
     fn drop(&mut self) {
         // Not waited for: a blocked thread never ends.
         let generations = self.generations.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -10,11 +10,11 @@ use std::{
 
 use tokio::task::AbortHandle;
 
-use crate::{
-    crew::{thread_name, thread_number},
+use super::{
     permits::Permit,
-    verdict::Hung,
+    threads::{thread_name, thread_number},
 };
+use crate::outcome::Hung;
 
 /// A call to be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,23 +29,23 @@ pub(crate) struct Start {
 
 /// What a call runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ground {
+pub(crate) enum RunsOn {
     /// A task of the crew of this generation.
-    Crew(usize),
+    PollThread(usize),
     /// A thread of its own.
-    Thread,
+    OwnThread,
 }
 
 /// A call that is under way.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct SuspendedCall {
     pub(crate) start: Start,
-    pub(crate) ground: Ground,
+    pub(crate) runs_on: RunsOn,
     /// Given by the floor.
     pub(crate) number: AtomicU64,
     pub(crate) started_us: u64,
     /// When its time is over.
-    pub(crate) due_us: u64,
+    pub(crate) deadline_us: u64,
     /// When the poll began that is under way, or the thread started; 0 between two polls.
     entered_us: AtomicU64,
     polled_us: AtomicU64,
@@ -53,26 +53,26 @@ pub(crate) struct Seat {
     over: AtomicBool,
     reported: AtomicBool,
     blocked: AtomicBool,
-    lost: AtomicBool,
+    given_up: AtomicBool,
     abort: OnceLock<AbortHandle>,
     permit: Mutex<Option<Permit>>,
 }
 
-impl Seat {
-    pub(crate) fn new(start: Start, ground: Ground, started_us: u64, due_us: u64) -> Self {
+impl SuspendedCall {
+    pub(crate) fn new(start: Start, runs_on: RunsOn, started_us: u64, deadline_us: u64) -> Self {
         Self {
             start,
-            ground,
+            runs_on,
             number: AtomicU64::new(0),
             started_us,
-            due_us,
+            deadline_us,
             entered_us: AtomicU64::new(0),
             polled_us: AtomicU64::new(started_us),
             thread: AtomicU32::new(0),
             over: AtomicBool::new(false),
             reported: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
-            lost: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             abort: OnceLock::new(),
             permit: Mutex::default(),
         }
@@ -93,7 +93,7 @@ impl Seat {
 
     /// The poll has returned.
     pub(crate) fn leave(&self) {
-        // In one order with `block` and `lose`: the one who counts this thread sees that it left, or it sees that it
+        // In one order with `block` and `give_up`: the one who counts this thread sees that it left, or it sees that it
         // was counted.
         self.entered_us.store(0, Ordering::SeqCst);
     }
@@ -154,7 +154,7 @@ impl Seat {
 
     /// Whether it has a thread of its own, which it may block.
     pub(crate) fn on_thread(&self) -> bool {
-        self.ground == Ground::Thread
+        self.runs_on == RunsOn::OwnThread
     }
 
     /// Whether nobody has reported yet that it blocks; from now on somebody has.
@@ -173,22 +173,22 @@ impl Seat {
     }
 
     /// It is given up with its thread.
-    pub(crate) fn lose(&self) {
-        self.lost.store(true, Ordering::SeqCst);
+    pub(crate) fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
     }
 
     /// Whether its thread was given up, which it is no more.
-    pub(crate) fn regain(&self) -> bool {
-        self.lost.load(Ordering::SeqCst) && self.lost.swap(false, Ordering::SeqCst)
+    pub(crate) fn take_back(&self) -> bool {
+        self.given_up.load(Ordering::SeqCst) && self.given_up.swap(false, Ordering::SeqCst)
     }
 
     /// Where it is.
     pub(crate) fn hung(&self, now_us: u64) -> Hung {
-        match (self.ground, self.within(now_us)) {
-            (Ground::Thread, Some(_)) => Hung::Thread,
-            (Ground::Thread, None) => Hung::NoThread,
-            (Ground::Crew(_), Some(polling)) => Hung::Poll { polling, thread: thread_name(self.thread()) },
-            (Ground::Crew(_), None) => {
+        match (self.runs_on, self.within(now_us)) {
+            (RunsOn::OwnThread, Some(_)) => Hung::Thread,
+            (RunsOn::OwnThread, None) => Hung::NoThread,
+            (RunsOn::PollThread(_), Some(polling)) => Hung::Poll { polling, thread: thread_name(self.thread()) },
+            (RunsOn::PollThread(_), None) => {
                 let polled_us = self.polled_us.load(Ordering::Relaxed);
                 Hung::Await { polled: Duration::from_micros(now_us.saturating_sub(polled_us)) }
             }

@@ -9,7 +9,8 @@ use celeriac_core::{
     wire::Header,
 };
 
-use crate::{backoff::pause_ms, error::WorkerError, lease::Lease, perform::Performed, run::MAX_HOPS};
+use super::Lease;
+use crate::{WorkerError, execution::ToSettle, invocation::MAX_HOPS, outcome::pause_ms};
 
 /// The longest time that a parcel is put back for because the ledger cannot be reached.
 const MAX_LEDGER_PAUSE_MS: u64 = 60_000;
@@ -58,7 +59,7 @@ pub(crate) fn refuse(
     (reason, why): &(Reason, WorkerError),
     lease: Lease,
     now_ms: u64,
-) -> Performed {
+) -> ToSettle {
     let record = protocol::refuse(parcel, claimed, *reason, &why.to_string(), now_ms);
-    Performed { tally: record.tally, record, again: Vec::new(), lease, unsure: false }
+    ToSettle { tally: record.tally, record, handed_on: Vec::new(), lease, unsure: false }
 }

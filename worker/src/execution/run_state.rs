@@ -1,5 +1,5 @@
 //! Where the calls of one parcel run: what the run shares with those who poll them. Quick calls, that end at their
-//! first poll with nothing to say, leave no trace here: their lane has passed them.
+//! first poll with nothing to say, leave no trace here: their sequence has passed them.
 
 use std::{
     collections::BTreeMap,
@@ -17,13 +17,13 @@ use celeriac_core::{
 };
 use tokio::sync::Notify;
 
-use crate::{
-    crew::Crew,
-    lane::Lane,
+use super::{
     permits::Permits,
-    seat::{Ground, Seat, Start},
-    verdict::End,
+    sequence::Sequence,
+    suspended::{RunsOn, Start, SuspendedCall},
+    threads::PollThreads,
 };
+use crate::outcome::End;
 
 /// The end of an attempt.
 #[derive(Debug)]
@@ -38,20 +38,20 @@ pub(crate) struct Ending {
 #[derive(Debug)]
 pub(crate) enum Report {
     /// It did not end at its first poll: its ending is reported later.
-    Away(Start),
+    Suspended(Start),
     /// It has ended.
     Ended(Ending),
 }
 
 /// Where the calls of one parcel run.
-pub(crate) struct Floor {
+pub(crate) struct RunState {
     pub(crate) parcel: Parcel,
     pub(crate) def: &'static TaskDef,
     pub(crate) shared: Arc<Shared>,
     /// The client of the calls that blocking calls make.
     pub(crate) client: Client,
     pub(crate) blocking: Arc<dyn Blocking>,
-    pub(crate) crew: Arc<Crew>,
+    pub(crate) threads: Arc<PollThreads>,
     /// When the last call must have ended.
     pub(crate) last_us: u64,
     /// What a call is taken to need as long as none has ended.
@@ -61,10 +61,10 @@ pub(crate) struct Floor {
     /// Tells the run that there is something to do.
     pub(crate) wake: Notify,
     reports: Mutex<Vec<Report>>,
-    /// By number: for a moment one position may have two, when a lane is taken over.
-    seats: Mutex<BTreeMap<u64, Arc<Seat>>>,
+    /// By number: for a moment one position may have two, when a sequence is taken over.
+    suspended: Mutex<BTreeMap<u64, Arc<SuspendedCall>>>,
     numbers: AtomicU64,
-    lanes: Mutex<Vec<Arc<Lane>>>,
+    sequences: Mutex<Vec<Arc<Sequence>>>,
     running: AtomicU32,
     longest_us: AtomicU64,
     ended_one: AtomicBool,
@@ -74,14 +74,14 @@ pub(crate) struct Floor {
     wake_at_us: AtomicU64,
 }
 
-impl Floor {
+impl RunState {
     pub(crate) fn new(
         parcel: Parcel,
         def: &'static TaskDef,
         shared: Arc<Shared>,
         client: Client,
         blocking: Arc<dyn Blocking>,
-        crew: Arc<Crew>,
+        threads: Arc<PollThreads>,
         permits: Permits,
         last_us: u64,
     ) -> Self {
@@ -92,15 +92,15 @@ impl Floor {
             shared,
             client,
             blocking,
-            crew,
+            threads,
             last_us,
             guess_us: last_us.saturating_sub(now_us) / 2,
             permits,
             wake: Notify::new(),
             reports: Mutex::default(),
-            seats: Mutex::default(),
+            suspended: Mutex::default(),
             numbers: AtomicU64::new(0),
-            lanes: Mutex::default(),
+            sequences: Mutex::default(),
             running: AtomicU32::new(0),
             longest_us: AtomicU64::new(0),
             ended_one: AtomicBool::new(false),
@@ -134,7 +134,7 @@ impl Floor {
     }
 
     /// When the time of a call is over that is started now.
-    pub(crate) fn due_us(&self, now_us: u64) -> u64 {
+    pub(crate) fn deadline_us(&self, now_us: u64) -> u64 {
         now_us.saturating_add(self.def.options.timeout.as_micros() as u64).min(self.last_us)
     }
 
@@ -164,113 +164,113 @@ impl Floor {
     }
 
     /// A call takes its seat. Its permit goes with it.
-    pub(crate) fn sit(&self, seat: &Arc<Seat>) {
+    pub(crate) fn suspend(&self, call: &Arc<SuspendedCall>) {
         self.running.fetch_add(1, Ordering::AcqRel);
-        seat.number.store(self.numbers.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        lock(&self.seats).insert(seat.number.load(Ordering::Relaxed), Arc::clone(seat));
-        self.nudge(seat.due_us);
+        call.number.store(self.numbers.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        lock(&self.suspended).insert(call.number.load(Ordering::Relaxed), Arc::clone(call));
+        self.nudge(call.deadline_us);
         if self.abandoned.load(Ordering::Acquire) {
-            seat.finish();
-            seat.release();
+            call.finish();
+            call.release();
         }
     }
 
     /// Says how a call ended. `false` if that was said before: then this is ignored.
-    pub(crate) fn end(&self, seat: &Seat, end: End, now_us: u64) -> bool {
-        if !seat.finish() {
+    pub(crate) fn end(&self, call: &SuspendedCall, end: End, now_us: u64) -> bool {
+        if !call.finish() {
             return false;
         }
-        let took_us = now_us.saturating_sub(seat.started_us);
+        let took_us = now_us.saturating_sub(call.started_us);
         self.took(took_us);
-        self.report(Report::Ended(Ending { start: seat.start, took_us, ended_us: now_us, end }));
-        lock(&self.seats).remove(&seat.number.load(Ordering::Relaxed));
-        seat.release();
+        self.report(Report::Ended(Ending { start: call.start, took_us, ended_us: now_us, end }));
+        lock(&self.suspended).remove(&call.number.load(Ordering::Relaxed));
+        call.release();
         self.ended();
         true
     }
 
     /// Says that a call is over, whatever it does.
-    pub(crate) fn cut(&self, seat: &Seat, end: End, now_us: u64) {
+    pub(crate) fn cut(&self, call: &SuspendedCall, end: End, now_us: u64) {
         // First, so that whoever comes back late finds that its thread was given up.
-        let blocks = seat.within(now_us).is_some();
+        let blocks = call.within(now_us).is_some();
         if blocks {
-            self.block(seat);
-            self.crew.lose();
-            seat.lose();
+            self.block(call);
+            self.threads.give_up();
+            call.give_up();
         }
-        if self.end(seat, end, now_us) {
-            seat.abort();
+        if self.end(call, end, now_us) {
+            call.abort();
         }
-        if blocks && seat.within(now_us).is_none() && seat.regain() {
-            self.crew.regain();
+        if blocks && call.within(now_us).is_none() && call.take_back() {
+            self.threads.take_back();
         }
     }
 
     /// A poll of a call takes long.
-    pub(crate) fn block(&self, seat: &Seat) {
-        if let Ground::Crew(generation) = seat.ground
-            && seat.block()
+    pub(crate) fn block(&self, call: &SuspendedCall) {
+        if let RunsOn::PollThread(generation) = call.runs_on
+            && call.block()
         {
-            self.crew.block(generation);
-            if seat.within(0).is_none() {
-                self.unblock(seat);
+            self.threads.block(generation);
+            if call.within(0).is_none() {
+                self.unblock(call);
             }
         }
     }
 
-    fn unblock(&self, seat: &Seat) {
-        if let Ground::Crew(generation) = seat.ground
-            && seat.unblock()
+    fn unblock(&self, call: &SuspendedCall) {
+        if let RunsOn::PollThread(generation) = call.runs_on
+            && call.unblock()
         {
-            self.crew.unblock(generation);
+            self.threads.unblock(generation);
         }
     }
 
     /// A poll of a call has returned, or its thread has.
-    pub(crate) fn leave(&self, seat: &Seat) {
-        seat.leave();
-        self.unblock(seat);
-        if seat.regain() {
-            self.crew.regain();
-            let (task, id) = (self.def.name, self.parcel.call(seat.start.position));
-            let took_ms = self.now_us().saturating_sub(seat.started_us) / 1000;
-            tracing::warn!(task, %id, attempt = seat.start.attempt, took_ms, "a call that was given up has returned");
+    pub(crate) fn leave(&self, call: &SuspendedCall) {
+        call.leave();
+        self.unblock(call);
+        if call.take_back() {
+            self.threads.take_back();
+            let (task, id) = (self.def.name, self.parcel.call(call.start.position));
+            let took_ms = self.now_us().saturating_sub(call.started_us) / 1000;
+            tracing::warn!(task, %id, attempt = call.start.attempt, took_ms, "a call that was given up has returned");
         }
     }
 
     /// A call does not take its seat after all.
-    pub(crate) fn unsit(&self, seat: &Seat) {
-        lock(&self.seats).remove(&seat.number.load(Ordering::Relaxed));
+    pub(crate) fn withdraw(&self, call: &SuspendedCall) {
+        lock(&self.suspended).remove(&call.number.load(Ordering::Relaxed));
         self.ended();
     }
 
-    pub(crate) fn seats(&self) -> Vec<Arc<Seat>> {
-        lock(&self.seats).values().cloned().collect()
+    pub(crate) fn suspended(&self) -> Vec<Arc<SuspendedCall>> {
+        lock(&self.suspended).values().cloned().collect()
     }
 
-    /// A lane opens.
-    pub(crate) fn open(&self, lane: Arc<Lane>) {
+    /// A sequence opens.
+    pub(crate) fn open(&self, sequence: Arc<Sequence>) {
         self.running.fetch_add(1, Ordering::AcqRel);
-        lock(&self.lanes).push(lane);
+        lock(&self.sequences).push(sequence);
     }
 
-    /// A lane was left or lost.
-    pub(crate) fn close(&self, lane: &Arc<Lane>) {
-        lock(&self.lanes).retain(|other| !Arc::ptr_eq(other, lane));
+    /// A sequence was left or lost.
+    pub(crate) fn close(&self, sequence: &Arc<Sequence>) {
+        lock(&self.sequences).retain(|other| !Arc::ptr_eq(other, sequence));
     }
 
-    pub(crate) fn lanes(&self) -> Vec<Arc<Lane>> {
-        lock(&self.lanes).clone()
+    pub(crate) fn sequences(&self) -> Vec<Arc<Sequence>> {
+        lock(&self.sequences).clone()
     }
 
-    /// A call, or a lane, has ended.
+    /// A call, or a sequence, has ended.
     pub(crate) fn ended(&self) {
         if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.wake.notify_one();
         }
     }
 
-    /// How many calls and lanes are under way.
+    /// How many calls and sequences are under way.
     pub(crate) fn running(&self) -> u32 {
         self.running.load(Ordering::Acquire)
     }
@@ -293,20 +293,20 @@ impl Floor {
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         self.halt(true);
-        for lane in self.lanes() {
-            lane.lose();
+        for sequence in self.sequences() {
+            sequence.abandon();
         }
-        for seat in self.seats() {
-            seat.finish();
-            seat.release();
-            seat.abort();
+        for call in self.suspended() {
+            call.finish();
+            call.release();
+            call.abort();
         }
     }
 }
 
-impl std::fmt::Debug for Floor {
+impl std::fmt::Debug for RunState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Floor").field("parcel", &self.parcel.header.id).finish_non_exhaustive()
+        f.debug_struct("RunState").field("parcel", &self.parcel.header.id).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use celeriac_core::{
 
 /// A call to be run again, or for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Again {
+pub(crate) struct HandedOn {
     /// The attempt that it is to make.
     pub(crate) attempt: u32,
     /// When it is due; 0 for at once.
@@ -25,15 +25,15 @@ pub(crate) struct Again {
 /// # Panics
 /// If they are to make more than half as many different attempts as a parcel may have children: a run adds at most
 /// two to its parcel's.
-pub(crate) fn children(mut again: Vec<Again>, now_ms: u64, gather_ms: u64) -> Seal {
-    for call in &mut again {
+pub(crate) fn plan_children(mut calls: Vec<HandedOn>, now_ms: u64, gather_ms: u64) -> Seal {
+    for call in &mut calls {
         if call.due_ms <= now_ms {
             call.due_ms = 0;
         }
     }
-    again.sort_unstable();
-    let classes: Vec<&[Again]> =
-        again.chunk_by(|a, b| a.attempt == b.attempt && (a.due_ms == 0) == (b.due_ms == 0)).collect();
+    calls.sort_unstable();
+    let classes: Vec<&[HandedOn]> =
+        calls.chunk_by(|a, b| a.attempt == b.attempt && (a.due_ms == 0) == (b.due_ms == 0)).collect();
     assert!(classes.len() <= Seal::MAX_CHILDREN, "a run adds at most two to the attempt of its parcel");
     let spare = Seal::MAX_CHILDREN - classes.len();
     let largest = classes.iter().filter(|class| class[0].due_ms > 0).map(|class| class.len()).max();
@@ -52,7 +52,7 @@ pub(crate) fn children(mut again: Vec<Again>, now_ms: u64, gather_ms: u64) -> Se
 }
 
 /// Groups of calls that may wait for each other.
-fn gather(class: &[Again], now_ms: u64, gather_ms: u64) -> Vec<&[Again]> {
+fn gather(class: &[HandedOn], now_ms: u64, gather_ms: u64) -> Vec<&[HandedOn]> {
     let mut groups = Vec::new();
     let mut rest = class;
     while let Some(first) = rest.first() {
@@ -65,14 +65,14 @@ fn gather(class: &[Again], now_ms: u64, gather_ms: u64) -> Vec<&[Again]> {
 }
 
 /// Which of `room` groups a call is in: equal steps of the delay's logarithm.
-fn bucket(call: &Again, class: &[Again], room: usize, now_ms: u64) -> usize {
-    let far = |call: &Again| (call.due_ms.saturating_sub(now_ms).max(1) as f64).ln();
+fn bucket(call: &HandedOn, class: &[HandedOn], room: usize, now_ms: u64) -> usize {
+    let far = |call: &HandedOn| (call.due_ms.saturating_sub(now_ms).max(1) as f64).ln();
     let (nearest, farthest) = (far(&class[0]), far(&class[class.len() - 1]));
     let width = farthest - nearest;
     if width <= 0.0 { 0 } else { (((far(call) - nearest) / width * room as f64) as usize).min(room - 1) }
 }
 
-fn child(calls: &[Again]) -> ChildPlan {
+fn child(calls: &[HandedOn]) -> ChildPlan {
     ChildPlan {
         calls: calls.iter().map(|call| call.position).collect::<Bitmap>(),
         attempt: calls[0].attempt,
@@ -90,21 +90,21 @@ mod tests {
 
     #[test]
     fn left_overs_and_retries_go_apart() {
-        let again = [(0, 1, 0), (1, 2, 2000), (2, 1, 0), (3, 2, 2000), (4, 2, 900)];
-        let again = again.map(|(position, attempt, due_ms)| Again { attempt, due_ms, position });
-        let seal = children(again.into(), 1000, 0);
+        let calls = [(0, 1, 0), (1, 2, 2000), (2, 1, 0), (3, 2, 2000), (4, 2, 900)];
+        let calls = calls.map(|(position, attempt, due_ms)| HandedOn { attempt, due_ms, position });
+        let seal = plan_children(calls.into(), 1000, 0);
         let plans: Vec<_> = seal.children.iter().map(|plan| (positions(plan), plan.attempt, plan.due_ms)).collect();
         assert_eq!(plans, [(vec![0, 2], 1, 0), (vec![4], 2, 0), (vec![1, 3], 2, 2000)]);
     }
 
     #[test]
     fn thousands_of_due_times_fit_eight_children_and_none_is_early() {
-        let again: Vec<_> =
-            (0..4096).map(|n| Again { attempt: 2, due_ms: 10_000 + u64::from(n) * 7, position: n }).collect();
-        let seal = children(again.clone(), 1000, 0);
+        let calls: Vec<_> =
+            (0..4096).map(|n| HandedOn { attempt: 2, due_ms: 10_000 + u64::from(n) * 7, position: n }).collect();
+        let seal = plan_children(calls.clone(), 1000, 0);
         assert_eq!(seal.children.len(), Seal::MAX_CHILDREN);
         assert_eq!(seal.children.iter().map(|plan| plan.calls.len()).sum::<u32>(), 4096);
-        for call in again {
+        for call in calls {
             let plan = seal.children.iter().find(|plan| plan.calls.contains(call.position)).unwrap();
             assert!(plan.due_ms >= call.due_ms);
             // Eight steps from 9 s to 37.7 s: each is a fifth longer than the one before.
@@ -114,8 +114,9 @@ mod tests {
 
     #[test]
     fn a_second_is_not_held_up_by_an_hour() {
-        let again = [(0, 2000), (1, 3_601_000), (2, 2100)];
-        let seal = children(again.map(|(position, due_ms)| Again { attempt: 2, due_ms, position }).into(), 1000, 0);
+        let calls = [(0, 2000), (1, 3_601_000), (2, 2100)];
+        let seal =
+            plan_children(calls.map(|(position, due_ms)| HandedOn { attempt: 2, due_ms, position }).into(), 1000, 0);
         let plans: Vec<_> = seal.children.iter().map(|plan| (positions(plan), plan.due_ms)).collect();
         assert_eq!(plans, [(vec![0, 2], 2100), (vec![1], 3_601_000)]);
     }
@@ -123,9 +124,9 @@ mod tests {
     #[test]
     fn calls_of_about_the_same_time_share_a_parcel_where_parcels_are_dear() {
         let due = |due_ms: &[u64]| {
-            let again =
-                due_ms.iter().zip(0..).map(|(due_ms, position)| Again { attempt: 2, due_ms: *due_ms, position });
-            let seal = children(again.collect(), 1000, 2000);
+            let calls =
+                due_ms.iter().zip(0..).map(|(due_ms, position)| HandedOn { attempt: 2, due_ms: *due_ms, position });
+            let seal = plan_children(calls.collect(), 1000, 2000);
             seal.children.iter().map(|plan| plan.due_ms).collect::<Vec<_>>()
         };
         assert_eq!(due(&[1500, 2000, 3400, 3600]), [3400, 3600]);
@@ -136,6 +137,6 @@ mod tests {
 
     #[test]
     fn nothing_left_is_no_seal() {
-        assert_eq!(children(Vec::new(), 1, 0), Seal::default());
+        assert_eq!(plan_children(Vec::new(), 1, 0), Seal::default());
     }
 }

@@ -9,7 +9,7 @@ use celeriac_core::{
     task::{Ended, Stop, chain},
 };
 
-use crate::verdict::Fault;
+use super::Fault;
 
 /// What a call answered.
 #[derive(Debug)]

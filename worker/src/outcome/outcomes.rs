@@ -8,14 +8,14 @@ use celeriac_core::{
     protocol::dead_letter,
 };
 
-use crate::{
-    careful::Careful,
-    error::WorkerError,
-    floor::{Ending, Floor},
+use super::{
+    HandedOn,
     recorder::Recorder,
-    retries::Again,
-    seat::Start,
     verdict::{Fault, Verdict, verdict},
+};
+use crate::{
+    WorkerError,
+    execution::{Careful, Ending, RunState, Start},
 };
 
 /// The longest back-off that is slept here, while other calls of the parcel run: a message through the queue costs
@@ -31,13 +31,13 @@ const MAX_LOGGED: u32 = 8;
 
 /// What is known of each call of a parcel.
 #[derive(Debug)]
-pub(crate) struct Book {
-    floor: Arc<Floor>,
+pub(crate) struct Outcomes {
+    state: Arc<RunState>,
     ports: Ports,
     name: Arc<str>,
     pub(crate) recorder: Recorder,
     calls: Vec<Call>,
-    again: Vec<Again>,
+    again: Vec<HandedOn>,
     /// Calls whose next attempt may be made here, by when it is due.
     naps: BinaryHeap<Reverse<(u64, Start)>>,
     failures: u32,
@@ -51,19 +51,19 @@ struct Call {
     /// How often it has slept here.
     naps: u8,
     /// It did not end at its first poll.
-    away: bool,
+    suspended: bool,
     /// It has its verdict, or goes into a child.
     over: bool,
 }
 
-impl Book {
-    pub(crate) fn new(floor: Arc<Floor>, ports: Ports, name: Arc<str>, done: &Bitmap, tally: Tally) -> Self {
-        let began = (ports.clock.now_ms(), floor.now_us());
-        let attempt = floor.parcel.header.attempt;
-        let call = |position| Call { attempt, naps: 0, away: false, over: done.contains(position) };
-        let calls = (0..floor.parcel.count()).map(call).collect();
+impl Outcomes {
+    pub(crate) fn new(state: Arc<RunState>, ports: Ports, name: Arc<str>, done: &Bitmap, tally: Tally) -> Self {
+        let began = (ports.clock.now_ms(), state.now_us());
+        let attempt = state.parcel.header.attempt;
+        let call = |position| Call { attempt, naps: 0, suspended: false, over: done.contains(position) };
+        let calls = (0..state.parcel.count()).map(call).collect();
         let recorder = Recorder::new(done.clone(), tally);
-        Self { floor, ports, name, recorder, calls, again: Vec::new(), naps: BinaryHeap::new(), failures: 0, began }
+        Self { state, ports, name, recorder, calls, again: Vec::new(), naps: BinaryHeap::new(), failures: 0, began }
     }
 
     /// The calls that are not over, in order.
@@ -80,7 +80,7 @@ impl Book {
 
     /// The worker died that held the parcel before, with these calls marked, which must not run twice.
     pub(crate) fn disown(&mut self, window: &Window) {
-        let why = WorkerError::MayHaveRun { task: self.floor.def.name.to_owned() };
+        let why = WorkerError::MayHaveRun { task: self.state.def.name.to_owned() };
         for start in self.open().into_iter().filter(|start| window.calls.contains(start.position)) {
             self.crash(start, Reason::Unknown, &why);
         }
@@ -88,33 +88,33 @@ impl Book {
 
     /// The worker died that held the parcel before: who is suspected, who is blamed, how to go on.
     pub(crate) fn investigate(&mut self, losses: u32, window: Option<&Window>) -> (Careful, Bitmap) {
-        let found = Careful::after(window, self.recorder.done(), self.floor.parcel.count());
+        let found = Careful::after(window, self.recorder.done(), self.state.parcel.count());
         tracing::warn!(
-            parcel = %self.floor.parcel.header.id,
-            task = self.floor.def.name,
+            parcel = %self.state.parcel.header.id,
+            task = self.state.def.name,
             losses,
             suspects = found.suspects.len(),
             next = found.careful.size(),
             "the worker that held this parcel died; going on carefully"
         );
         if let Some((position, deaths)) = found.blamed {
-            let start = Start { position, attempt: self.floor.parcel.header.attempt, naps: 0 };
+            let start = Start { position, attempt: self.state.parcel.header.attempt, naps: 0 };
             self.crash(start, Reason::Crashed, &WorkerError::Crashed { deaths });
         }
         (found.careful, found.suspects)
     }
 
-    /// A call is out of its lane's sight.
-    pub(crate) fn away(&mut self, start: Start) {
+    /// A call is out of its sequence's sight.
+    pub(crate) fn suspended(&mut self, start: Start) {
         if let Some(call) = self.current(start) {
-            call.away = true;
+            call.suspended = true;
         }
     }
 
-    /// Its lane has passed a call: unless it is away, or something else was said of it, it has succeeded.
+    /// Its sequence has passed a call: unless it is away, or something else was said of it, it has succeeded.
     pub(crate) fn passed(&mut self, start: Start) {
         if let Some(call) = self.current(start)
-            && !call.away
+            && !call.suspended
         {
             call.over = true;
             self.recorder.succeeded(start.position);
@@ -128,12 +128,12 @@ impl Book {
             return;
         }
         let entropy = Arc::clone(&self.ports.entropy);
-        match verdict(end, self.floor.def, start.attempt, || entropy.next_u64()) {
+        match verdict(end, self.state.def, start.attempt, || entropy.next_u64()) {
             Verdict::Succeeded(value) => {
                 self.over(start);
                 self.recorder.succeeded(start.position);
                 if let Some(value) = value {
-                    self.recorder.result(ResultRow { index: self.floor.parcel.index(start.position), value });
+                    self.recorder.result(ResultRow { index: self.state.parcel.index(start.position), value });
                 }
             }
             Verdict::Again { attempt, after, fault } => {
@@ -171,7 +171,7 @@ impl Book {
     }
 
     /// What goes into children, the sleepers too: nobody waits for them.
-    pub(crate) fn left(&mut self) -> Vec<Again> {
+    pub(crate) fn left(&mut self) -> Vec<HandedOn> {
         for Reverse((due_us, start)) in std::mem::take(&mut self.naps) {
             self.send_on(start, self.ms(due_us));
         }
@@ -181,20 +181,20 @@ impl Book {
     fn again(&mut self, start: Start, ended_us: u64, after: Duration, last: bool) {
         let due_us = ended_us.saturating_add(after.as_micros() as u64);
         // One attempt beyond the parcel's own: the children of a parcel differ in few of them.
-        let beyond = start.attempt.saturating_sub(self.floor.parcel.header.attempt) > 1;
+        let beyond = start.attempt.saturating_sub(self.state.parcel.header.attempt) > 1;
         if last || after > MAX_NAP || beyond || start.naps > MAX_SNOOZES {
             self.send_on(start, self.ms(due_us));
         } else {
             let start = Start { naps: start.naps + 1, ..start };
             self.calls[start.position as usize] =
-                Call { attempt: start.attempt, naps: start.naps, away: false, over: false };
+                Call { attempt: start.attempt, naps: start.naps, suspended: false, over: false };
             self.naps.push(Reverse((due_us, start)));
         }
     }
 
     fn send_on(&mut self, start: Start, due_ms: u64) {
         self.over(start);
-        self.again.push(Again { attempt: start.attempt, due_ms, position: start.position });
+        self.again.push(HandedOn { attempt: start.attempt, due_ms, position: start.position });
     }
 
     fn crash(&mut self, start: Start, reason: Reason, why: &WorkerError) {
@@ -205,7 +205,7 @@ impl Book {
 
     fn fail(&mut self, start: Start, took_us: u64, Fault { kind, message }: Fault) {
         self.failures += 1;
-        let (task, id, attempt) = (self.floor.def.name, self.floor.parcel.call(start.position), start.attempt);
+        let (task, id, attempt) = (self.state.def.name, self.state.parcel.call(start.position), start.attempt);
         let took_ms = took_us / 1000;
         if self.failures <= MAX_LOGGED {
             tracing::warn!(task, %id, attempt, kind, took_ms, "{message}");
@@ -213,7 +213,7 @@ impl Book {
             tracing::debug!(task, %id, attempt, kind, took_ms, "{message}");
         }
         self.recorder.failure(Failure {
-            index: self.floor.parcel.index(start.position),
+            index: self.state.parcel.index(start.position),
             attempt: start.attempt,
             at_ms: self.ports.clock.now_ms(),
             took_ms: took_us / 1000,
@@ -226,7 +226,7 @@ impl Book {
     fn die(&mut self, position: u32, attempts: u32, reason: Reason, message: String) {
         self.calls[position as usize].over = true;
         let now_ms = self.ports.clock.now_ms();
-        let letter = dead_letter(&self.floor.parcel, position, attempts, reason, message, now_ms);
+        let letter = dead_letter(&self.state.parcel, position, attempts, reason, message, now_ms);
         self.recorder.dead(position, letter);
     }
 

@@ -8,7 +8,7 @@ use celeriac_core::{
     task::{TaskDef, duration_text as text},
 };
 
-use crate::{answer::Answer, backoff::backoff};
+use super::{answer::Answer, backoff::backoff};
 
 /// The longest message that is kept of an error.
 const MAX_MESSAGE_BYTES: usize = 2000;
@@ -25,7 +25,7 @@ pub(crate) enum End {
     Panicked(String),
     /// A thread of the worker failed it: it may have run, in part or to its end.
     Broken(&'static str),
-    /// Its lane was taken over just before it started.
+    /// Its sequence was taken over just before it started.
     Unstarted,
     /// Its arguments are not those of the task.
     Misfit(String),

@@ -9,17 +9,18 @@ use celeriac_core::{
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
-use crate::{backoff::pause_ms, lease::Lease};
+use super::Lease;
+use crate::outcome::pause_ms;
 
 /// The longest pause between recordings that fail.
 const MAX_PAUSE_MS: u64 = 10_000;
 
 /// The claim is lost: nothing may be written or sent any more.
 #[derive(Debug)]
-pub(crate) struct Lost;
+pub(crate) struct ClaimLost;
 
 /// A claim that holds.
-pub(crate) struct Tenure<'a> {
+pub(crate) struct HeldClaim<'a> {
     ports: &'a Ports,
     delivery: &'a Delivery,
     parcel: ParcelId,
@@ -43,7 +44,7 @@ struct Flight {
     hidden_ms: Option<u64>,
 }
 
-impl<'a> Tenure<'a> {
+impl<'a> HeldClaim<'a> {
     pub(crate) fn new(ports: &'a Ports, delivery: &'a Delivery, parcel: ParcelId, epoch: u64, lease: Lease) -> Self {
         let recorded_us = ports.clock.monotonic_us();
         Self {
@@ -147,7 +148,7 @@ impl<'a> Tenure<'a> {
     }
 
     /// Takes note of a landing. `false` if it is to be repeated.
-    pub(crate) fn landed(&mut self, landed: Result<(), PortError>) -> Result<bool, Lost> {
+    pub(crate) fn landed(&mut self, landed: Result<(), PortError>) -> Result<bool, ClaimLost> {
         let flight = self.flight.take();
         let parcel = self.parcel;
         match landed {
@@ -161,12 +162,12 @@ impl<'a> Tenure<'a> {
             }
             Err(error @ (PortError::Fenced | PortError::Stale | PortError::Refused { .. })) => {
                 tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
-                Err(Lost)
+                Err(ClaimLost)
             }
             Err(PortError::Gone { .. }) => {
                 // Why is said by whoever receives: once, and not for each parcel.
                 tracing::error!(%parcel, epoch = self.epoch, "cannot go on with this parcel: the store is gone");
-                Err(Lost)
+                Err(ClaimLost)
             }
             Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
                 self.failures += 1;
@@ -174,7 +175,7 @@ impl<'a> Tenure<'a> {
                 let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
                 tracing::warn!(%parcel, %error, pause_ms, "cannot record; starting no more calls until that works");
                 self.retry_us = self.ports.clock.monotonic_us() + pause_ms * 1000;
-                if self.lease.is_over(self.ports.clock.now_ms()) { Err(Lost) } else { Ok(false) }
+                if self.lease.is_over(self.ports.clock.now_ms()) { Err(ClaimLost) } else { Ok(false) }
             }
         }
     }

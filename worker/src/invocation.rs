@@ -15,17 +15,10 @@ use celeriac_core::{
 use futures::{FutureExt as _, future::join_all};
 
 use crate::{
-    Worker,
-    backoff::pause_ms,
-    crew::MAX_LOST,
-    error::WorkerError,
-    held::Hold,
-    lease::Lease,
-    park,
-    perform::{Performance, Performed},
-    ran::Ran,
-    retries,
-    tenure::{Lost, keep_new_letters},
+    Summary, Worker, WorkerError,
+    claim::{ClaimLost, Lease, OwnParcel, keep_new_letters, ledger_down, refusal, refuse, unknown_task},
+    execution::{MAX_GIVEN_UP, ParcelRun, ToSettle},
+    outcome::{pause_ms, plan_children},
 };
 
 /// How many parents a parcel may have: a task's retries are at most 1,000, the rest is for snoozes and for work
@@ -39,7 +32,7 @@ const MAX_SETTLE_PAUSE_MS: u64 = 5000;
 struct Opened {
     delivery: Delivery,
     parcel: Parcel,
-    hold: Hold,
+    own: OwnParcel,
     /// `None` when the program does not have the task and has waited long enough for it.
     def: Option<&'static TaskDef>,
 }
@@ -54,15 +47,15 @@ pub(crate) struct Terms {
 }
 
 /// Runs every delivery to its settlement.
-pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) -> Ran {
+pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) -> Summary {
     let deliveries = invocation.deliveries.len();
     let opened = open(worker, invocation.deliveries).await;
-    let mut ran = Ran { aside: (deliveries - opened.len()) as u64, ..Ran::default() };
+    let mut summary = Summary { aside: (deliveries - opened.len()) as u64, ..Summary::default() };
     let lease = Lease::new(worker.ports().clock.now_ms(), worker.ports().profile.lease_ms, terms.deadline_ms);
     let claims = claim(worker, &opened, lease, &terms.holder).await;
-    let concluded = opened.into_iter().zip(claims).map(|(opened, claim)| survive(worker, opened, claim, lease, terms));
-    join_all(concluded).await.into_iter().for_each(|one| ran += one);
-    ran
+    let ran = opened.into_iter().zip(claims).map(|(opened, claim)| contain_panic(worker, opened, claim, lease, terms));
+    join_all(ran).await.into_iter().for_each(|one| summary += one);
+    summary
 }
 
 /// Opens the parcels. Those that cannot be read are buried, those that cannot be run yet or run already are put back.
@@ -70,9 +63,9 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
     let (now_ms, lease_ms) = (worker.ports().clock.now_ms(), worker.ports().profile.lease_ms);
     let (mut opened, mut aside) = (Vec::with_capacity(deliveries.len()), Vec::new());
     for delivery in deliveries {
-        match sort(worker, &delivery, now_ms) {
-            Ok((parcel, def)) => match worker.held().take(parcel.header.id) {
-                Some(hold) => opened.push(Opened { delivery, parcel, hold, def }),
+        match open_one(worker, &delivery, now_ms) {
+            Ok((parcel, def)) => match worker.own_parcels().take(parcel.header.id) {
+                Some(own) => opened.push(Opened { delivery, parcel, own, def }),
                 // Whoever has it deletes another delivery of its message; this one then finds it finished.
                 None => aside.push(delivery.hidden(now_ms + lease_ms)),
             },
@@ -83,15 +76,15 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
     opened
 }
 
-fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Option<&'static TaskDef>), Settle> {
-    if worker.is_stopping() || worker.crew().lost() > MAX_LOST {
+fn open_one(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Option<&'static TaskDef>), Settle> {
+    if worker.is_stopping() || worker.threads().given_up() > MAX_GIVEN_UP {
         if !worker.is_stopping() {
             tracing::error!(
-                blocked = worker.crew().lost(),
+                blocked = worker.threads().given_up(),
                 "too many calls block their threads for ever: restart this process"
             );
         }
-        return Err(park::ledger_down(delivery.receives, now_ms));
+        return Err(ledger_down(delivery.receives, now_ms));
     }
     let parcel = Parcel::open(&delivery.body).map_err(|error| {
         let reason = WorkerError::from(error).to_string();
@@ -101,7 +94,7 @@ fn sort(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Op
     let header = &parcel.header;
     let def = worker.registry().get(&header.task);
     if def.is_none()
-        && let Some(settle) = park::unknown_task(header, delivery.receives, now_ms, worker.unknown_task_grace())
+        && let Some(settle) = unknown_task(header, delivery.receives, now_ms, worker.unknown_task_grace())
     {
         tracing::warn!(parcel = %header.id, task = header.task, "no such task in this program; putting its parcel back for a while");
         return Err(settle);
@@ -149,17 +142,23 @@ fn request(holder: &Arc<str>, parcel: &Parcel, lease: Lease, now_ms: u64) -> Cla
     }
 }
 
-/// The same as [`conclude`]. If that panics, which is a fault of the worker or of its backend, the parcel is given up
+/// The same as [`follow`]. If that panics, which is a fault of the worker or of its backend, the parcel is given up
 /// at once and delivered again after a while: its neighbours go on, and nobody waits for its lease.
-async fn survive(worker: &Worker, opened: Opened, claim: Result<Claim, PortError>, lease: Lease, terms: &Terms) -> Ran {
+async fn contain_panic(
+    worker: &Worker,
+    opened: Opened,
+    claim: Result<Claim, PortError>,
+    lease: Lease,
+    terms: &Terms,
+) -> Summary {
     let (delivery, parcel, task) =
         (opened.delivery.clone(), opened.parcel.header.id, opened.parcel.header.task.clone());
     let claimed = match &claim {
         Ok(Claim::Claimed(claimed)) => Some(claimed.epoch),
         _ => None,
     };
-    let panic = match AssertUnwindSafe(conclude(worker, opened, claim, lease, terms)).catch_unwind().await {
-        Ok(ran) => return ran,
+    let panic = match AssertUnwindSafe(follow(worker, opened, claim, lease, terms)).catch_unwind().await {
+        Ok(summary) => return summary,
         Err(payload) => Panic::of(payload),
     };
     let now_ms = worker.ports().clock.now_ms();
@@ -171,27 +170,27 @@ async fn survive(worker: &Worker, opened: Opened, claim: Result<Claim, PortError
             tracing::warn!(%parcel, %error, "its lease cannot be ended and ends by itself");
         }
     }
-    put_aside(worker.ports(), vec![delivery.settled(park::ledger_down(delivery.receives, now_ms))]).await;
-    Ran { unsettled: 1, ..Ran::default() }
+    put_aside(worker.ports(), vec![delivery.settled(ledger_down(delivery.receives, now_ms))]).await;
+    Summary { unsettled: 1, ..Summary::default() }
 }
 
 /// Does what the answer to the claim asks for.
-async fn conclude(
+async fn follow(
     worker: &Worker,
     opened: Opened,
     claim: Result<Claim, PortError>,
     lease: Lease,
     terms: &Terms,
-) -> Ran {
-    let Opened { delivery, parcel, hold: _hold, def } = opened;
+) -> Summary {
+    let Opened { delivery, parcel, own: _own, def } = opened;
     let now_ms = worker.ports().clock.now_ms();
     let delete = delivery.deleted();
     let (id, task) = (parcel.header.id, parcel.header.task.clone());
     let done = match claim {
-        Ok(Claim::Claimed(claimed)) => return work(worker, &delivery, parcel, def, claimed, lease, terms).await,
+        Ok(Claim::Claimed(claimed)) => return run_claimed(worker, &delivery, parcel, def, claimed, lease, terms).await,
         Ok(Claim::Busy { until_ms }) => {
             put_aside(worker.ports(), vec![delivery.hidden(until_ms.max(now_ms + 1))]).await;
-            return Ran::aside();
+            return Summary::aside();
         }
         Ok(Claim::TooOld) => {
             let what = format!("parcel {id} is too old for the ledger, whatever it is asked");
@@ -206,14 +205,14 @@ async fn conclude(
     };
     if let Err(error) = done {
         tracing::warn!(parcel = %id, task, %error, "cannot be claimed or finished; putting it back for a while");
-        let hide = delivery.settled(park::ledger_down(delivery.receives, now_ms));
+        let hide = delivery.settled(ledger_down(delivery.receives, now_ms));
         put_aside(worker.ports(), vec![hide]).await;
     }
-    Ran::aside()
+    Summary::aside()
 }
 
-/// A claimed parcel: performed, then settled.
-async fn work(
+/// A claimed parcel: its calls are run, then it is settled.
+async fn run_claimed(
     worker: &Worker,
     delivery: &Delivery,
     parcel: Parcel,
@@ -221,36 +220,36 @@ async fn work(
     claimed: Claimed,
     lease: Lease,
     terms: &Terms,
-) -> Ran {
+) -> Summary {
     let clock = &worker.ports().clock;
     let began_us = clock.monotonic_us();
     let now_ms = clock.now_ms();
-    let refusal = if def.is_some() {
-        park::refusal(&parcel.header, &claimed, now_ms)
+    let why = if def.is_some() {
+        refusal(&parcel.header, &claimed, now_ms)
     } else {
         let waited = worker.unknown_task_grace();
         Some((Reason::Failed, WorkerError::UnknownTask { task: parcel.header.task.clone(), waited }))
     };
-    let (parcel, performed) = match (def, refusal) {
+    let (parcel, to_settle) = match (def, why) {
         (Some(def), None) => {
-            let floor = worker.floor(parcel, def, terms.deadline_ms);
-            let run = Performance::new(worker, &terms.holder, delivery, Arc::clone(&floor), &claimed, lease);
-            let performed = run.perform().await;
-            (floor.parcel.clone(), performed)
+            let state = worker.run_state(parcel, def, terms.deadline_ms);
+            let run = ParcelRun::new(worker, &terms.holder, delivery, Arc::clone(&state), &claimed, lease);
+            let to_settle = run.to_its_end().await;
+            (state.parcel.clone(), to_settle)
         }
-        (_, refusal) => {
-            let refusal = refusal.expect("a parcel without a task was refused above");
-            tracing::warn!(parcel = %parcel.header.id, task = parcel.header.task, "not run: {}", refusal.1);
-            let performed = park::refuse(&parcel, &claimed, &refusal, lease, now_ms);
-            (parcel, Ok(performed))
+        (_, why) => {
+            let why = why.expect("a parcel without a task was refused above");
+            tracing::warn!(parcel = %parcel.header.id, task = parcel.header.task, "not run: {}", why.1);
+            let to_settle = refuse(&parcel, &claimed, &why, lease, now_ms);
+            (parcel, Ok(to_settle))
         }
     };
     let header = &parcel.header;
-    let ran = Ran::claimed(&claimed, header.count);
-    let Ok(performed) = performed else { return Ran { unsettled: 1, ..ran } };
-    let tally = performed.tally;
-    let ran = Ran { handed_on: performed.again.len() as u64, ..ran }.judged(&claimed.tally, &tally);
-    let settled = settle(worker, delivery, &parcel, claimed.epoch, performed).await;
+    let summary = Summary::claimed(&claimed, header.count);
+    let Ok(to_settle) = to_settle else { return Summary { unsettled: 1, ..summary } };
+    let tally = to_settle.tally;
+    let summary = Summary { handed_on: to_settle.handed_on.len() as u64, ..summary }.judged(&claimed.tally, &tally);
+    let settled = settle(worker, delivery, &parcel, claimed.epoch, to_settle).await;
     tracing::debug!(
         parcel = %header.id,
         task = header.task,
@@ -266,7 +265,7 @@ async fn work(
         took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000,
         "ran a parcel"
     );
-    Ran { unsettled: u64::from(settled.is_err()), ..ran }
+    Summary { unsettled: u64::from(settled.is_err()), ..summary }
 }
 
 /// Records, seals, sends, finishes and deletes (rule 4); again while the backend cannot, until somebody else has the
@@ -276,25 +275,25 @@ async fn settle(
     delivery: &Delivery,
     parcel: &Parcel,
     epoch: u64,
-    performed: Performed,
-) -> Result<usize, Lost> {
+    to_settle: ToSettle,
+) -> Result<usize, ClaimLost> {
     let clock = &worker.ports().clock;
-    let seal = retries::children(performed.again, clock.now_ms(), worker.ports().profile.gather_ms);
+    let seal = plan_children(to_settle.handed_on, clock.now_ms(), worker.ports().profile.gather_ms);
     let mut settling = Settling {
         parcel: parcel.header.id,
         epoch,
-        record: performed.record,
+        record: to_settle.record,
         children: parcel.children(&seal),
         seal,
         queue: Arc::clone(&delivery.queue),
         receipt: delivery.receipt.clone(),
     };
     let children = settling.children.len();
-    let mut unsure = performed.unsure;
+    let mut unsure = to_settle.unsure;
     for failures in 1.. {
         let settled = async {
             if unsure {
-                let renewal = renewal(settling.parcel, epoch, performed.lease, clock.now_ms());
+                let renewal = renewal(settling.parcel, epoch, to_settle.lease, clock.now_ms());
                 keep_new_letters(&*worker.ports().ledger, renewal, &mut settling.record).await?;
                 unsure = false;
             }
@@ -308,19 +307,19 @@ async fn settle(
         if let PortError::Gone { .. } = error {
             // Why is said by whoever receives: once, and not for each parcel.
             tracing::error!(%parcel, task, epoch, "how its calls ended is not recorded: the store is gone");
-            return Err(Lost);
+            return Err(ClaimLost);
         }
         let passes = matches!(error, PortError::Unavailable { .. } | PortError::Unknown { .. });
         let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);
-        if !passes || worker.has_stopped() || performed.lease.is_over(clock.now_ms() + pause_ms) {
+        if !passes || worker.has_stopped() || to_settle.lease.is_over(clock.now_ms() + pause_ms) {
             tracing::error!(%parcel, task, epoch, %error, "cannot settle; its message will be delivered again");
-            return Err(Lost);
+            return Err(ClaimLost);
         }
         tracing::warn!(%parcel, task, %error, pause_ms, "cannot settle; trying again");
-        renew(worker, delivery, parcel, epoch, performed.lease).await;
+        renew(worker, delivery, parcel, epoch, to_settle.lease).await;
         clock.sleep(std::time::Duration::from_millis(pause_ms)).await;
     }
-    Err(Lost)
+    Err(ClaimLost)
 }
 
 /// Keeps others from running what cannot be settled: a full disk may have room for a renewal and for nothing else.

@@ -12,7 +12,7 @@ use std::{
 
 use celeriac_core::panics::guard;
 
-use crate::{crew::thread_name, floor::Floor, seat::Start};
+use super::{run_state::RunState, suspended::Start, threads::thread_name};
 
 /// Looks at the runs of a worker.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Watchdog {
 
 #[derive(Debug, Default)]
 struct Watched {
-    floors: Mutex<Vec<Weak<Floor>>>,
+    runs: Mutex<Vec<Weak<RunState>>>,
     asleep: AtomicBool,
     ended: AtomicBool,
 }
@@ -35,8 +35,8 @@ impl Watchdog {
     }
 
     /// Watches a run until it ends. The thread starts with the first.
-    pub(crate) fn watch(&self, floor: &Arc<Floor>) {
-        self.watched.floors().push(Arc::downgrade(floor));
+    pub(crate) fn watch(&self, state: &Arc<RunState>) {
+        self.watched.runs().push(Arc::downgrade(state));
         let thread = self.thread.get_or_init(|| start(Arc::clone(&self.watched), self.stall));
         if self.watched.asleep.swap(false, Ordering::AcqRel) {
             thread.iter().for_each(Thread::unpark);
@@ -52,28 +52,28 @@ impl Drop for Watchdog {
 }
 
 impl Watched {
-    fn floors(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Floor>>> {
-        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
+    fn runs(&self) -> std::sync::MutexGuard<'_, Vec<Weak<RunState>>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn start(watched: Arc<Watched>, stall: Duration) -> Option<Thread> {
     let watch = move || {
         while !watched.ended.load(Ordering::Acquire) {
-            let floors: Vec<Arc<Floor>> = {
-                let mut floors = watched.floors();
-                floors.retain(|floor| floor.strong_count() > 0);
-                watched.asleep.store(floors.is_empty(), Ordering::Release);
-                floors.iter().filter_map(Weak::upgrade).collect()
+            let runs: Vec<Arc<RunState>> = {
+                let mut runs = watched.runs();
+                runs.retain(|state| state.strong_count() > 0);
+                watched.asleep.store(runs.is_empty(), Ordering::Release);
+                runs.iter().filter_map(Weak::upgrade).collect()
             };
-            if floors.is_empty() {
+            if runs.is_empty() {
                 std::thread::park();
             } else {
-                for floor in &floors {
+                for state in &runs {
                     // What the program's subscriber does with a line must not end this thread.
-                    let _ = guard(|| look(floor, stall));
+                    let _ = guard(|| look(state, stall));
                 }
-                drop(floors);
+                drop(runs);
                 std::thread::park_timeout(stall / 4);
             }
         }
@@ -88,31 +88,31 @@ fn start(watched: Arc<Watched>, stall: Duration) -> Option<Thread> {
 }
 
 /// Reports, once each, the calls whose poll is longer than a stall.
-fn look(floor: &Floor, stall: Duration) {
-    let now_us = floor.now_us();
-    for lane in floor.lanes() {
-        let reached = lane.reached();
-        let Some(since_us) = reached.polling_since_us else { continue };
+fn look(state: &RunState, stall: Duration) {
+    let now_us = state.now_us();
+    for sequence in state.sequences() {
+        let progress = sequence.progress();
+        let Some(since_us) = progress.polling_since_us else { continue };
         let polling = Duration::from_micros(now_us.saturating_sub(since_us));
         if polling >= stall
-            && lane.report(reached.passed)
-            && let Some(start) = lane.order().get(reached.passed)
+            && sequence.report(progress.passed)
+            && let Some(start) = sequence.order().get(progress.passed)
         {
-            bark(floor, *start, polling, lane.thread());
+            bark(state, *start, polling, sequence.thread());
         }
     }
-    for seat in floor.seats().iter().filter(|seat| !seat.on_thread()) {
-        if let Some(polling) = seat.within(now_us).filter(|polling| *polling >= stall)
-            && seat.report()
+    for call in state.suspended().iter().filter(|call| !call.on_thread()) {
+        if let Some(polling) = call.within(now_us).filter(|polling| *polling >= stall)
+            && call.report()
         {
-            bark(floor, seat.start, polling, seat.thread());
+            bark(state, call.start, polling, call.thread());
         }
     }
 }
 
-fn bark(floor: &Floor, start: Start, polling: Duration, thread: u32) {
-    let (task, id, thread) = (floor.def.name, floor.parcel.call(start.position), thread_name(thread));
+fn bark(state: &RunState, start: Start, polling: Duration, thread: u32) {
+    let (task, id, thread) = (state.def.name, state.parcel.call(start.position), thread_name(thread));
     let polling_ms = polling.as_millis() as u64;
     tracing::warn!(task, %id, attempt = start.attempt, polling_ms, %thread, "an async call blocks its thread");
-    floor.wake.notify_one();
+    state.wake.notify_one();
 }

@@ -11,19 +11,19 @@ use celeriac_core::id::ParcelId;
 
 /// The parcels that a worker has in hand.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Held(Arc<Mutex<BTreeSet<ParcelId>>>);
+pub(crate) struct OwnParcels(Arc<Mutex<BTreeSet<ParcelId>>>);
 
 /// One of them; in hand until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Hold {
-    held: Held,
+pub(crate) struct OwnParcel {
+    own: OwnParcels,
     parcel: ParcelId,
 }
 
-impl Held {
+impl OwnParcels {
     /// Takes a parcel in hand, unless it is.
-    pub(crate) fn take(&self, parcel: ParcelId) -> Option<Hold> {
-        self.parcels().insert(parcel).then(|| Hold { held: self.clone(), parcel })
+    pub(crate) fn take(&self, parcel: ParcelId) -> Option<OwnParcel> {
+        self.parcels().insert(parcel).then(|| OwnParcel { own: self.clone(), parcel })
     }
 
     fn parcels(&self) -> MutexGuard<'_, BTreeSet<ParcelId>> {
@@ -31,8 +31,8 @@ impl Held {
     }
 }
 
-impl Drop for Hold {
+impl Drop for OwnParcel {
     fn drop(&mut self) {
-        self.held.parcels().remove(&self.parcel);
+        self.own.parcels().remove(&self.parcel);
     }
 }

@@ -6,7 +6,7 @@ use celeriac_core::ports::{Claimed, Tally};
 
 /// What an invocation came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ran {
+pub struct Summary {
     /// Parcels that it claimed.
     pub parcels: u64,
     /// Of those, parcels that it could not settle: they are delivered again.
@@ -25,7 +25,7 @@ pub struct Ran {
     pub handed_on: u64,
 }
 
-impl Ran {
+impl Summary {
     /// A parcel that is claimed, before its calls are run.
     pub(crate) fn claimed(claimed: &Claimed, count: u32) -> Self {
         let calls = u64::from(count).saturating_sub(claimed.tally.ended());
@@ -46,7 +46,7 @@ impl Ran {
     }
 }
 
-impl AddAssign for Ran {
+impl AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
         self.parcels += other.parcels;
         self.unsettled += other.unsettled;
