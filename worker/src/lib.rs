@@ -1,17 +1,18 @@
 //! The worker: it claims parcels, runs their calls, records what became of them, and settles. It knows the ports and
 //! the parcel protocol, never which backend is behind them.
 //!
-//! An invocation passes through three folders. `claim` asks the ledger for its parcels and keeps those that it gets,
-//! `execution` runs their calls, `outcome` says what became of each call. `invocation` leads from one to the next and
-//! settles each parcel at the end.
+//! An invocation passes through three folders. `claim` asks the ledger for its parcels and holds those that it gets,
+//! `execution` runs their calls, `outcome` says what became of each call, and `settlement` settles each parcel.
+//! `invocation` leads from one to the next.
 //!
 //! | word | what it is |
 //! | --- | --- |
 //! | `HeldClaim` | a claim while it is held: its `Lease`, and the write that is on its way |
 //! | `OwnParcels` | the parcels that this worker has in hand, so that it takes none twice |
-//! | `put_back` | what becomes of parcels that are not run |
+//! | `put_back`, `refusal` | what becomes of parcels that are not run: now, or at all |
 //! | `ParcelRun` | the run of one parcel's calls; it polls none of them itself |
 //! | `RunState` | what a run shares with the threads that poll its calls |
+//! | `user_code` | where the user's function is called |
 //! | `Sequence` | calls that are polled once, one after the other; most end there and leave no trace |
 //! | `SuspendedCall` | a call that did not end at its first poll, until it ends or is cut |
 //! | `PollThreads` | the threads that poll calls; the `Watchdog` says which call blocks one |
@@ -31,6 +32,7 @@ mod narrow;
 mod options;
 mod outcome;
 mod pool;
+mod settlement;
 mod worker;
 
 pub use claim::AFTER_DEADLINE_MS;

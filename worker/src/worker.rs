@@ -53,7 +53,7 @@ impl Worker {
             registry,
             ports,
             states,
-            threads: Arc::new(PollThreads::new(options.threads, options.isolate, client.home())),
+            threads: Arc::new(PollThreads::new(&options, client.home())),
             client,
             limits: Limits::new(&options),
             watchdog: Watchdog::new(options.stall),

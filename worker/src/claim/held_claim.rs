@@ -1,4 +1,4 @@
-//! A claim that holds: its lease, and the recording that is on its way. Never more than one is, so that they land in
+//! A claim while it is held: its lease, and the write that is on its way. Never more than one is, so that they arrive in
 //! order; each renews the lease, and every third of it one hides the message anew.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use celeriac_core::{
 use futures::{FutureExt as _, future::BoxFuture};
 
 use super::Lease;
-use crate::outcome::pause_ms;
+use crate::outcome::{Unrecorded, pause_ms};
 
 /// The longest pause between recordings that fail.
 const MAX_PAUSE_MS: u64 = 10_000;
@@ -19,28 +19,29 @@ const MAX_PAUSE_MS: u64 = 10_000;
 #[derive(Debug)]
 pub(crate) struct ClaimLost;
 
-/// A claim that holds.
+/// A claim while it is held.
 pub(crate) struct HeldClaim<'a> {
     ports: &'a Ports,
     delivery: &'a Delivery,
     parcel: ParcelId,
     epoch: u64,
     lease: Lease,
-    flight: Option<Flight>,
-    /// When the last recording departed.
+    write: Option<Write>,
+    /// When the last write started.
     recorded_us: u64,
     /// How many in a row have failed.
     failures: u32,
-    /// None departs before.
+    /// No write starts before.
     retry_us: u64,
-    /// Whether what departed last may have been recorded although it failed.
+    /// Whether what was written last may have been recorded although it failed.
     unsure: bool,
 }
 
-struct Flight {
-    landing: BoxFuture<'static, Result<(), PortError>>,
+/// A write that is on its way.
+struct Write {
+    written: BoxFuture<'static, Result<(), PortError>>,
     until_ms: u64,
-    /// When it departed, if it hides the message too.
+    /// When it started, if it hides the message too.
     hidden_ms: Option<u64>,
 }
 
@@ -53,7 +54,7 @@ impl<'a> HeldClaim<'a> {
             parcel,
             epoch,
             lease,
-            flight: None,
+            write: None,
             recorded_us,
             failures: 0,
             retry_us: 0,
@@ -70,30 +71,31 @@ impl<'a> HeldClaim<'a> {
         self.ports.clock.now_ms() >= self.lease.until_ms()
     }
 
-    /// Whether a recording is on its way.
+    /// Whether a write is on its way.
     pub(crate) fn is_writing(&self) -> bool {
-        self.flight.is_some()
+        self.write.is_some()
     }
 
-    /// Whether one may depart now.
+    /// Whether a write may start now.
     pub(crate) fn may_write(&self, now_us: u64) -> bool {
         !self.is_writing() && now_us >= self.retry_us
     }
 
     /// Whether one is due, with or without something new to record.
-    pub(crate) fn is_due(&self, dirty: bool, now_us: u64) -> bool {
+    pub(crate) fn is_due(&self, unrecorded: Unrecorded, now_us: u64) -> bool {
         let renews = self.ports.clock.now_ms() >= self.lease.renewal_ms();
-        renews || (dirty && now_us >= self.recorded_us + self.checkpoint_us())
+        renews || (unrecorded == Unrecorded::Verdicts && now_us >= self.recorded_us + self.checkpoint_us())
     }
 
     /// When that will be.
-    pub(crate) fn next_us(&self, dirty: bool, now_us: u64) -> u64 {
+    pub(crate) fn next_us(&self, unrecorded: Unrecorded, now_us: u64) -> u64 {
         if self.is_writing() {
             return u64::MAX;
         }
         let left_ms = self.lease.renewal_ms().saturating_sub(self.ports.clock.now_ms());
         let renewal_us = now_us.saturating_add(left_ms.saturating_mul(1000));
-        let recording_us = if dirty { self.recorded_us + self.checkpoint_us() } else { u64::MAX };
+        let recording_us =
+            if unrecorded == Unrecorded::Verdicts { self.recorded_us + self.checkpoint_us() } else { u64::MAX };
         renewal_us.min(recording_us).max(self.retry_us)
     }
 
@@ -102,8 +104,8 @@ impl<'a> HeldClaim<'a> {
         self.ports.profile.checkpoint_ms * 1000
     }
 
-    /// Sends a recording on its way.
-    pub(crate) fn depart(&mut self, record: Option<Record>, window: Option<Window>, now_us: u64) {
+    /// Starts a write: a recording, the mark of a window, or just the renewal of the lease.
+    pub(crate) fn write(&mut self, record: Option<Record>, window: Option<Window>, now_us: u64) {
         let now_ms = self.ports.clock.now_ms();
         let (ledger, queue) = (Arc::clone(&self.ports.ledger), Arc::clone(&self.ports.queue));
         let until_ms = self.lease.renewed(now_ms);
@@ -112,7 +114,7 @@ impl<'a> HeldClaim<'a> {
         let hidden_ms = (now_ms >= self.lease.renewal_ms()).then_some(now_ms);
         let hide = hidden_ms.map(|_| self.delivery.hidden(until_ms));
         let unsure = self.unsure;
-        let landing = async move {
+        let written = async move {
             let hide = async {
                 if let Some(hide) = hide {
                     // A message that could not be hidden is delivered again, and its claim finds this one.
@@ -127,11 +129,11 @@ impl<'a> HeldClaim<'a> {
                 }
                 ledger.checkpoint(vec![checkpoint]).await.into_iter().collect()
             };
-            let (landed, ()) = futures::join!(record, hide);
-            landed
+            let (recorded, ()) = futures::join!(record, hide);
+            recorded
         };
         self.recorded_us = now_us;
-        self.flight = Some(Flight { landing: landing.boxed(), until_ms, hidden_ms });
+        self.write = Some(Write { written: written.boxed(), until_ms, hidden_ms });
     }
 
     /// Whether what is to be recorded may have been recorded in part.
@@ -139,23 +141,23 @@ impl<'a> HeldClaim<'a> {
         self.unsure
     }
 
-    /// Ends when what is on its way has landed.
-    pub(crate) async fn landing(&mut self) -> Result<(), PortError> {
-        match &mut self.flight {
-            Some(flight) => (&mut flight.landing).await,
+    /// Ends when the write that is on its way has been answered.
+    pub(crate) async fn written(&mut self) -> Result<(), PortError> {
+        match &mut self.write {
+            Some(write) => (&mut write.written).await,
             None => std::future::pending().await,
         }
     }
 
-    /// Takes note of a landing. `false` if it is to be repeated.
-    pub(crate) fn landed(&mut self, landed: Result<(), PortError>) -> Result<bool, ClaimLost> {
-        let flight = self.flight.take();
+    /// Takes note of the answer to a write. `false` if the write is to be repeated.
+    pub(crate) fn on_written(&mut self, written: Result<(), PortError>) -> Result<bool, ClaimLost> {
+        let write = self.write.take();
         let parcel = self.parcel;
-        match landed {
+        match written {
             Ok(()) => {
-                if let Some(flight) = flight {
-                    self.lease.renew(flight.until_ms);
-                    flight.hidden_ms.into_iter().for_each(|now_ms| self.lease.hide(now_ms));
+                if let Some(write) = write {
+                    self.lease.renew(write.until_ms);
+                    write.hidden_ms.into_iter().for_each(|now_ms| self.lease.hide(now_ms));
                 }
                 (self.failures, self.retry_us, self.unsure) = (0, 0, false);
                 Ok(true)
@@ -165,7 +167,7 @@ impl<'a> HeldClaim<'a> {
                 Err(ClaimLost)
             }
             Err(PortError::Gone { .. }) => {
-                // Why is said by whoever receives: once, and not for each parcel.
+                // The loop that receives says why: once, and not for each parcel.
                 tracing::error!(%parcel, epoch = self.epoch, "cannot go on with this parcel: the store is gone");
                 Err(ClaimLost)
             }

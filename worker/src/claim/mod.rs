@@ -1,15 +1,19 @@
-//! Claims: the lease that bounds one, the claim while it is held, the parcels in this worker's own hands, and what
-//! becomes of parcels that are not run.
+//! Claims: asking for them, the lease of one and the claim while it is held, the parcels that this worker has in hand,
+//! and those that it puts back or refuses.
 
 mod held_claim;
 mod lease;
 mod own_parcels;
 mod put_back;
+mod refusal;
+mod request;
 
 pub use lease::AFTER_DEADLINE_MS;
 pub(crate) use {
     held_claim::{ClaimLost, HeldClaim, keep_new_letters},
     lease::Lease,
     own_parcels::{OwnParcel, OwnParcels},
-    put_back::{ledger_down, refusal, refuse, unknown_task},
+    put_back::{put_back, put_back_unknown_task},
+    refusal::{refusal, refuse},
+    request::{follow_claim, request_claims},
 };

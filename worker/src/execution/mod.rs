@@ -1,21 +1,30 @@
 //! The run of a parcel's calls: in sequences on the worker's own threads, behind a guard, under limits, and carefully
 //! after a worker has died.
 
+mod call_driver;
 mod careful;
+mod overdue;
 mod parcel_run;
 mod permits;
+mod reports;
 mod run_state;
 mod sequence;
+mod sequence_driver;
+mod start;
+mod starting;
 mod suspended;
 mod threads;
+mod time_budget;
+mod user_code;
 mod watchdog;
 
 pub(crate) use {
     careful::Careful,
-    parcel_run::{ParcelRun, ToSettle},
+    parcel_run::ParcelRun,
     permits::Limits,
-    run_state::{Ending, RunState},
-    suspended::Start,
+    reports::Ending,
+    run_state::RunState,
+    start::Start,
     threads::{MAX_GIVEN_UP, PollThreads},
     watchdog::Watchdog,
 };

@@ -1,4 +1,4 @@
-//! A call that did not end at its first poll: where it is, and who says first that it is over.
+//! A call that did not end at its first poll: where it is, and which thread says first that it is over.
 
 use std::{
     sync::{
@@ -12,25 +12,15 @@ use tokio::task::AbortHandle;
 
 use super::{
     permits::Permit,
+    start::Start,
     threads::{thread_name, thread_number},
 };
 use crate::outcome::Hung;
 
-/// A call to be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Start {
-    /// Its position in the parcel.
-    pub(crate) position: u32,
-    /// The attempt that it makes.
-    pub(crate) attempt: u32,
-    /// How often it has slept in this run: a snooze is no attempt, and yet another start.
-    pub(crate) naps: u8,
-}
-
 /// What a call runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunsOn {
-    /// A task of the crew of this generation.
+    /// A task on the threads of this generation.
     PollThread(usize),
     /// A thread of its own.
     OwnThread,
@@ -41,7 +31,7 @@ pub(crate) enum RunsOn {
 pub(crate) struct SuspendedCall {
     pub(crate) start: Start,
     pub(crate) runs_on: RunsOn,
-    /// Given by the floor.
+    /// Given by the run state.
     pub(crate) number: AtomicU64,
     pub(crate) started_us: u64,
     /// When its time is over.
@@ -93,12 +83,12 @@ impl SuspendedCall {
 
     /// The poll has returned.
     pub(crate) fn leave(&self) {
-        // In one order with `block` and `give_up`: the one who counts this thread sees that it left, or it sees that it
-        // was counted.
+        // In one order with `block` and `give_up_thread`: either the side that counts this thread sees that it left, or
+        // this one sees that it was counted.
         self.entered_us.store(0, Ordering::SeqCst);
     }
 
-    /// Whoever is told `true` says how it ended; everyone after that is late.
+    /// The first to ask is told `true` and says how it ended; all others are late.
     pub(crate) fn finish(&self) -> bool {
         !self.over.swap(true, Ordering::AcqRel)
     }
@@ -108,16 +98,16 @@ impl SuspendedCall {
         self.over.load(Ordering::Acquire)
     }
 
-    /// It runs by this permit, until it is released.
-    pub(crate) fn keep(&self, permit: Option<Permit>) {
+    /// It runs by this permit, until that is released.
+    pub(crate) fn keep_permit(&self, permit: Option<Permit>) {
         *self.permit() = permit;
         if self.is_over() {
-            self.release();
+            self.release_permit();
         }
     }
 
     /// Another call may run in its place.
-    pub(crate) fn release(&self) {
+    pub(crate) fn release_permit(&self) {
         drop(self.permit().take());
     }
 
@@ -126,11 +116,11 @@ impl SuspendedCall {
     }
 
     /// The task that polls it, to be ended with it.
-    pub(crate) fn hold(&self, task: AbortHandle) {
+    pub(crate) fn set_task(&self, task: AbortHandle) {
         if self.is_over() {
             task.abort();
         }
-        // The only other who sets it is nobody: a seat is spawned once.
+        // Nothing else sets it: a call is spawned once.
         drop(self.abort.set(task));
     }
 
@@ -142,7 +132,7 @@ impl SuspendedCall {
     }
 
     /// For how long a poll of it is under way, or its thread runs.
-    pub(crate) fn within(&self, now_us: u64) -> Option<Duration> {
+    pub(crate) fn polled_for(&self, now_us: u64) -> Option<Duration> {
         let entered_us = self.entered_us.load(Ordering::SeqCst);
         (entered_us > 0).then(|| Duration::from_micros(now_us.saturating_sub(entered_us)))
     }
@@ -153,12 +143,12 @@ impl SuspendedCall {
     }
 
     /// Whether it has a thread of its own, which it may block.
-    pub(crate) fn on_thread(&self) -> bool {
+    pub(crate) fn has_own_thread(&self) -> bool {
         self.runs_on == RunsOn::OwnThread
     }
 
-    /// Whether nobody has reported yet that it blocks; from now on somebody has.
-    pub(crate) fn report(&self) -> bool {
+    /// Marks it as reported to block its thread. `false` if it was.
+    pub(crate) fn mark_reported(&self) -> bool {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
@@ -173,18 +163,18 @@ impl SuspendedCall {
     }
 
     /// It is given up with its thread.
-    pub(crate) fn give_up(&self) {
+    pub(crate) fn give_up_thread(&self) {
         self.given_up.store(true, Ordering::SeqCst);
     }
 
     /// Whether its thread was given up, which it is no more.
-    pub(crate) fn take_back(&self) -> bool {
+    pub(crate) fn take_thread_back(&self) -> bool {
         self.given_up.load(Ordering::SeqCst) && self.given_up.swap(false, Ordering::SeqCst)
     }
 
     /// Where it is.
     pub(crate) fn hung(&self, now_us: u64) -> Hung {
-        match (self.runs_on, self.within(now_us)) {
+        match (self.runs_on, self.polled_for(now_us)) {
             (RunsOn::OwnThread, Some(_)) => Hung::Thread,
             (RunsOn::OwnThread, None) => Hung::NoThread,
             (RunsOn::PollThread(_), Some(polling)) => Hung::Poll { polling, thread: thread_name(self.thread()) },

@@ -13,6 +13,8 @@ use std::{
 use celeriac_core::client::Home;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::WorkerOptions;
+
 /// How many threads may be blocked by calls that were given up before the worker takes nothing on any more: each
 /// holds its stack.
 pub(crate) const MAX_GIVEN_UP: usize = 256;
@@ -53,9 +55,9 @@ pub(crate) struct PollRuntime {
 }
 
 impl PollThreads {
-    pub(crate) fn new(threads: usize, isolate: bool, home: Home) -> Self {
-        let threads = threads.clamp(1, 256);
-        Self { threads, isolate, home, given_up: AtomicUsize::new(0), generations: Mutex::default() }
+    pub(crate) fn new(options: &WorkerOptions, home: Home) -> Self {
+        let threads = options.threads.clamp(1, 256);
+        Self { threads, isolate: options.isolate, home, given_up: AtomicUsize::new(0), generations: Mutex::default() }
     }
 
     /// Where to poll calls now: where no thread is blocked, if there can be such a place. The threads start with
@@ -74,7 +76,7 @@ impl PollThreads {
     }
 
     /// Whether what waits behind a blocked thread of this generation can go on in another without harm to it.
-    pub(crate) fn has_relief(&self, generation: usize) -> bool {
+    pub(crate) fn can_replace(&self, generation: usize) -> bool {
         let generations = self.generations();
         let clean = (0..).zip(generations.iter()).any(|(at, other)| at != generation && other.blocked == 0);
         self.isolate && (clean || self.may_start(&generations))

@@ -12,7 +12,7 @@ use std::{
 
 use celeriac_core::panics::guard;
 
-use super::{run_state::RunState, suspended::Start, threads::thread_name};
+use super::{run_state::RunState, start::Start, threads::thread_name};
 
 /// Looks at the runs of a worker.
 #[derive(Debug)]
@@ -95,24 +95,24 @@ fn look(state: &RunState, stall: Duration) {
         let Some(since_us) = progress.polling_since_us else { continue };
         let polling = Duration::from_micros(now_us.saturating_sub(since_us));
         if polling >= stall
-            && sequence.report(progress.passed)
-            && let Some(start) = sequence.order().get(progress.passed)
+            && sequence.mark_reported(progress.passed)
+            && let Some(start) = sequence.starts().get(progress.passed)
         {
-            bark(state, *start, polling, sequence.thread());
+            warn(state, *start, polling, sequence.thread());
         }
     }
-    for call in state.suspended().iter().filter(|call| !call.on_thread()) {
-        if let Some(polling) = call.within(now_us).filter(|polling| *polling >= stall)
-            && call.report()
+    for call in state.suspended().iter().filter(|call| !call.has_own_thread()) {
+        if let Some(polling) = call.polled_for(now_us).filter(|polling| *polling >= stall)
+            && call.mark_reported()
         {
-            bark(state, call.start, polling, call.thread());
+            warn(state, call.start, polling, call.thread());
         }
     }
 }
 
-fn bark(state: &RunState, start: Start, polling: Duration, thread: u32) {
+fn warn(state: &RunState, start: Start, polling: Duration, thread: u32) {
     let (task, id, thread) = (state.def.name, state.parcel.call(start.position), thread_name(thread));
     let polling_ms = polling.as_millis() as u64;
     tracing::warn!(task, %id, attempt = start.attempt, polling_ms, %thread, "an async call blocks its thread");
-    state.wake.notify_one();
+    state.reports.wake();
 }

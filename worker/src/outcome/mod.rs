@@ -13,6 +13,7 @@ pub(crate) use {
     answer::Answer,
     backoff::pause_ms,
     child_parcels::{HandedOn, plan_children},
-    outcomes::Outcomes,
+    outcomes::{NextAttempt, Outcomes},
+    recorder::Unrecorded,
     verdict::{End, Fault, Hung},
 };

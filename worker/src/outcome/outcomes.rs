@@ -18,16 +18,25 @@ use crate::{
     execution::{Careful, Ending, RunState, Start},
 };
 
-/// The longest back-off that is slept here, while other calls of the parcel run: a message through the queue costs
+/// The longest back-off that is waited for here, while other calls of the parcel run: a message through the queue costs
 /// more than a timer.
-const MAX_NAP: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How many snoozes of a call are slept here: one that snoozes for ever must not keep the others' retries waiting, and
+/// How many snoozes of a call are waited for here: one that snoozes for ever must not keep the others' retries waiting, and
 /// only a child counts as a hop.
 const MAX_SNOOZES: u8 = 3;
 
 /// How many failures of a parcel are warned of one by one. The others are logged for those who debug.
 const MAX_LOGGED: u32 = 8;
+
+/// Where a call makes its next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextAttempt {
+    /// In this run, if it is due soon.
+    Here,
+    /// In a child parcel.
+    InChild,
+}
 
 /// What is known of each call of a parcel.
 #[derive(Debug)]
@@ -37,9 +46,9 @@ pub(crate) struct Outcomes {
     name: Arc<str>,
     pub(crate) recorder: Recorder,
     calls: Vec<Call>,
-    again: Vec<HandedOn>,
+    handed_on: Vec<HandedOn>,
     /// Calls whose next attempt may be made here, by when it is due.
-    naps: BinaryHeap<Reverse<(u64, Start)>>,
+    waiting: BinaryHeap<Reverse<(u64, Start)>>,
     failures: u32,
     /// What the wall clock showed at a monotonic time.
     began: (u64, u64),
@@ -48,8 +57,8 @@ pub(crate) struct Outcomes {
 #[derive(Clone, Copy, Debug)]
 struct Call {
     attempt: u32,
-    /// How often it has slept here.
-    naps: u8,
+    /// How often it has waited here.
+    waits: u8,
     /// It did not end at its first poll.
     suspended: bool,
     /// It has its verdict, or goes into a child.
@@ -60,16 +69,26 @@ impl Outcomes {
     pub(crate) fn new(state: Arc<RunState>, ports: Ports, name: Arc<str>, done: &Bitmap, tally: Tally) -> Self {
         let began = (ports.clock.now_ms(), state.now_us());
         let attempt = state.parcel.header.attempt;
-        let call = |position| Call { attempt, naps: 0, suspended: false, over: done.contains(position) };
+        let call = |position| Call { attempt, waits: 0, suspended: false, over: done.contains(position) };
         let calls = (0..state.parcel.count()).map(call).collect();
         let recorder = Recorder::new(done.clone(), tally);
-        Self { state, ports, name, recorder, calls, again: Vec::new(), naps: BinaryHeap::new(), failures: 0, began }
+        Self {
+            state,
+            ports,
+            name,
+            recorder,
+            calls,
+            handed_on: Vec::new(),
+            waiting: BinaryHeap::new(),
+            failures: 0,
+            began,
+        }
     }
 
     /// The calls that are not over, in order.
     pub(crate) fn open(&self) -> Vec<Start> {
         let open = (0..).zip(&self.calls).filter(|(_, call)| !call.over);
-        open.map(|(position, call)| Start { position, attempt: call.attempt, naps: call.naps }).collect()
+        open.map(|(position, call)| Start { position, attempt: call.attempt, waits: call.waits }).collect()
     }
 
     /// A call becomes a dead letter because it was not started in time.
@@ -78,16 +97,16 @@ impl Outcomes {
         self.die(start.position, start.attempt - 1, Reason::Expired, message);
     }
 
-    /// The worker died that held the parcel before, with these calls marked, which must not run twice.
-    pub(crate) fn disown(&mut self, window: &Window) {
+    /// The worker that held the parcel before died with these calls marked, and they must not run twice.
+    pub(crate) fn fail_marked(&mut self, window: &Window) {
         let why = WorkerError::MayHaveRun { task: self.state.def.name.to_owned() };
         for start in self.open().into_iter().filter(|start| window.calls.contains(start.position)) {
             self.crash(start, Reason::Unknown, &why);
         }
     }
 
-    /// The worker died that held the parcel before: who is suspected, who is blamed, how to go on.
-    pub(crate) fn investigate(&mut self, losses: u32, window: Option<&Window>) -> (Careful, Bitmap) {
+    /// The worker that held the parcel before died: blames or suspects calls, and says how to go on.
+    pub(crate) fn after_death(&mut self, losses: u32, window: Option<&Window>) -> (Careful, Bitmap) {
         let found = Careful::after(window, self.recorder.done(), self.state.parcel.count());
         tracing::warn!(
             parcel = %self.state.parcel.header.id,
@@ -98,20 +117,20 @@ impl Outcomes {
             "the worker that held this parcel died; going on carefully"
         );
         if let Some((position, deaths)) = found.blamed {
-            let start = Start { position, attempt: self.state.parcel.header.attempt, naps: 0 };
+            let start = Start { position, attempt: self.state.parcel.header.attempt, waits: 0 };
             self.crash(start, Reason::Crashed, &WorkerError::Crashed { deaths });
         }
         (found.careful, found.suspects)
     }
 
-    /// A call is out of its sequence's sight.
+    /// A call did not end at its first poll.
     pub(crate) fn suspended(&mut self, start: Start) {
         if let Some(call) = self.current(start) {
             call.suspended = true;
         }
     }
 
-    /// Its sequence has passed a call: unless it is away, or something else was said of it, it has succeeded.
+    /// Its sequence has passed a call: unless it is suspended, or something else was said of it, it has succeeded.
     pub(crate) fn passed(&mut self, start: Start) {
         if let Some(call) = self.current(start)
             && !call.suspended
@@ -121,8 +140,8 @@ impl Outcomes {
         }
     }
 
-    /// Gives the verdict on an attempt. With `last`, the next is not made here.
-    pub(crate) fn judge(&mut self, ending: Ending, last: bool) {
+    /// Gives the verdict on an attempt.
+    pub(crate) fn judge(&mut self, ending: Ending, next: NextAttempt) {
         let Ending { start, took_us, ended_us, end } = ending;
         if self.current(start).is_none() {
             return;
@@ -141,7 +160,7 @@ impl Outcomes {
                     self.fail(start, took_us, fault);
                     self.recorder.retried();
                 }
-                self.again(Start { attempt, ..start }, ended_us, after, last);
+                self.retry(Start { attempt, ..start }, ended_us, after, next);
             }
             Verdict::Dead { reason, fault } => {
                 let message = fault.message.clone();
@@ -151,18 +170,18 @@ impl Outcomes {
         }
     }
 
-    /// When the next call is due that sleeps here.
-    pub(crate) fn wakes_us(&self) -> Option<u64> {
-        self.naps.peek().map(|Reverse((due_us, _))| *due_us)
+    /// When the next call is due that waits here.
+    pub(crate) fn next_due_us(&self) -> Option<u64> {
+        self.waiting.peek().map(|Reverse((due_us, _))| *due_us)
     }
 
-    /// The calls whose sleep is over.
-    pub(crate) fn woken(&mut self, now_us: u64) -> Vec<Start> {
-        let mut woken = Vec::new();
-        while self.wakes_us().is_some_and(|due_us| due_us <= now_us) {
-            woken.extend(self.naps.pop().map(|Reverse((_, start))| start));
+    /// The calls that have waited long enough.
+    pub(crate) fn due(&mut self, now_us: u64) -> Vec<Start> {
+        let mut due = Vec::new();
+        while self.next_due_us().is_some_and(|due_us| due_us <= now_us) {
+            due.extend(self.waiting.pop().map(|Reverse((_, start))| start));
         }
-        woken
+        due
     }
 
     /// A call goes into a child, to run as soon as it may.
@@ -170,31 +189,31 @@ impl Outcomes {
         self.send_on(start, 0);
     }
 
-    /// What goes into children, the sleepers too: nobody waits for them.
-    pub(crate) fn left(&mut self) -> Vec<HandedOn> {
-        for Reverse((due_us, start)) in std::mem::take(&mut self.naps) {
+    /// The calls that go on in children. Those that wait here are among them: the run ends.
+    pub(crate) fn handed_on(&mut self) -> Vec<HandedOn> {
+        for Reverse((due_us, start)) in std::mem::take(&mut self.waiting) {
             self.send_on(start, self.ms(due_us));
         }
-        std::mem::take(&mut self.again)
+        std::mem::take(&mut self.handed_on)
     }
 
-    fn again(&mut self, start: Start, ended_us: u64, after: Duration, last: bool) {
+    fn retry(&mut self, start: Start, ended_us: u64, after: Duration, next: NextAttempt) {
         let due_us = ended_us.saturating_add(after.as_micros() as u64);
         // One attempt beyond the parcel's own: the children of a parcel differ in few of them.
         let beyond = start.attempt.saturating_sub(self.state.parcel.header.attempt) > 1;
-        if last || after > MAX_NAP || beyond || start.naps > MAX_SNOOZES {
+        if next == NextAttempt::InChild || after > MAX_WAIT || beyond || start.waits > MAX_SNOOZES {
             self.send_on(start, self.ms(due_us));
         } else {
-            let start = Start { naps: start.naps + 1, ..start };
+            let start = Start { waits: start.waits + 1, ..start };
             self.calls[start.position as usize] =
-                Call { attempt: start.attempt, naps: start.naps, suspended: false, over: false };
-            self.naps.push(Reverse((due_us, start)));
+                Call { attempt: start.attempt, waits: start.waits, suspended: false, over: false };
+            self.waiting.push(Reverse((due_us, start)));
         }
     }
 
     fn send_on(&mut self, start: Start, due_ms: u64) {
         self.over(start);
-        self.again.push(HandedOn { attempt: start.attempt, due_ms, position: start.position });
+        self.handed_on.push(HandedOn { attempt: start.attempt, due_ms, position: start.position });
     }
 
     fn crash(&mut self, start: Start, reason: Reason, why: &WorkerError) {
@@ -234,10 +253,10 @@ impl Outcomes {
         self.calls[start.position as usize].over = true;
     }
 
-    /// The call, if this start is its last: what comes late is about another.
+    /// The call, if this start is its last: a report that comes late is about another.
     fn current(&mut self, start: Start) -> Option<&mut Call> {
         let call = self.calls.get_mut(start.position as usize)?;
-        (!call.over && (call.attempt, call.naps) == (start.attempt, start.naps)).then_some(call)
+        (!call.over && (call.attempt, call.waits) == (start.attempt, start.waits)).then_some(call)
     }
 
     fn ms(&self, us: u64) -> u64 {

@@ -6,13 +6,22 @@ use celeriac_core::{
     ports::{DeadLetter, Failure, Record, ResultRow, Tally},
 };
 
+/// Whether a run has learned anything that no recording has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unrecorded {
+    /// Verdicts, results or failures.
+    Verdicts,
+    /// Nothing.
+    Nothing,
+}
+
 /// What a run has learned.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     /// All of it; its lists hold what is not on its way.
     record: Record,
     /// The lists that are on their way.
-    flying: Option<Record>,
+    in_flight: Option<Record>,
     /// Whether there is something that no recording has had.
     dirty: bool,
 }
@@ -20,7 +29,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Goes on from what is recorded.
     pub(crate) fn new(done: Bitmap, tally: Tally) -> Self {
-        Self { record: Record { done, tally, ..Record::default() }, flying: None, dirty: false }
+        Self { record: Record { done, tally, ..Record::default() }, in_flight: None, dirty: false }
     }
 
     /// A call has succeeded.
@@ -63,31 +72,31 @@ impl Recorder {
     }
 
     /// Whether there is something to record.
-    pub(crate) fn is_dirty(&self) -> bool {
-        self.dirty
+    pub(crate) fn unrecorded(&self) -> Unrecorded {
+        if self.dirty { Unrecorded::Verdicts } else { Unrecorded::Nothing }
     }
 
-    /// What is to be recorded now; it is on its way until [`Recorder::landed`] or [`Recorder::failed`].
-    pub(crate) fn depart(&mut self) -> Record {
+    /// What is to be recorded now; it is on its way until [`Recorder::confirm`] or [`Recorder::take_back`].
+    pub(crate) fn take(&mut self) -> Record {
         let next = Record { done: self.record.done.clone(), tally: self.record.tally, ..Record::default() };
         let record = std::mem::replace(&mut self.record, next);
         self.dirty = false;
-        self.flying = Some(record.clone());
+        self.in_flight = Some(record.clone());
         record
     }
 
     /// What was on its way is recorded.
-    pub(crate) fn landed(&mut self) {
-        self.flying = None;
+    pub(crate) fn confirm(&mut self) {
+        self.in_flight = None;
     }
 
-    /// It is not, or nobody knows: it goes with the next. Rows are written once, so that is harmless.
-    pub(crate) fn failed(&mut self) {
-        let Some(mut flown) = self.flying.take() else { return };
-        flown.results.append(&mut self.record.results);
-        flown.failures.append(&mut self.record.failures);
-        flown.dead.append(&mut self.record.dead);
-        self.record = Record { done: std::mem::take(&mut self.record.done), tally: self.record.tally, ..flown };
+    /// It is not, or that is not known: it goes with the next. Rows are written once, so that is harmless.
+    pub(crate) fn take_back(&mut self) {
+        let Some(mut sent) = self.in_flight.take() else { return };
+        sent.results.append(&mut self.record.results);
+        sent.failures.append(&mut self.record.failures);
+        sent.dead.append(&mut self.record.dead);
+        self.record = Record { done: std::mem::take(&mut self.record.done), tally: self.record.tally, ..sent };
         self.dirty = true;
     }
 
@@ -99,7 +108,7 @@ impl Recorder {
 
     /// The last recording, part of the settling.
     pub(crate) fn last(&mut self) -> Record {
-        self.failed();
+        self.take_back();
         std::mem::take(&mut self.record)
     }
 }
@@ -117,24 +126,24 @@ mod tests {
         let mut recorder = Recorder::new(Bitmap::new(), Tally::default());
         recorder.succeeded(0);
         recorder.result(row(0));
-        let first = recorder.depart();
-        assert!(!recorder.is_dirty());
+        let first = recorder.take();
+        assert_eq!(recorder.unrecorded(), Unrecorded::Nothing);
         recorder.succeeded(1);
         recorder.result(row(1));
-        recorder.failed();
-        let second = recorder.depart();
+        recorder.take_back();
+        let second = recorder.take();
         assert_eq!((first.results.len(), first.tally.succeeded), (1, 1));
         assert_eq!((second.results, second.tally.succeeded), (vec![row(0), row(1)], 2));
-        recorder.landed();
-        assert_eq!((recorder.last().results, recorder.is_dirty()), (Vec::new(), false));
+        recorder.confirm();
+        assert_eq!((recorder.last().results, recorder.unrecorded()), (Vec::new(), Unrecorded::Nothing));
     }
 
     #[test]
     fn rows_go_once() {
         let mut recorder = Recorder::new(Bitmap::new(), Tally::default());
         recorder.result(row(0));
-        recorder.depart();
-        recorder.landed();
-        assert!(recorder.depart().results.is_empty());
+        recorder.take();
+        recorder.confirm();
+        assert!(recorder.take().results.is_empty());
     }
 }

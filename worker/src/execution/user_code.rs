@@ -1,0 +1,88 @@
+//! Where the user's function is called: its arguments are decoded, its future is polled, its plain function is run.
+//! All of that runs behind a guard, and what leaves here is plain data or waits to be polled again.
+
+use std::{
+    cell::Cell,
+    task::{self, Poll},
+};
+
+use celeriac_core::{
+    panics::{discard, guard},
+    task::{Body, Context, Ended, Job},
+};
+use futures::future::BoxFuture;
+use tracing::Span;
+
+use super::{run_state::RunState, start::Start};
+use crate::outcome::{Answer, End};
+
+/// How far a call came when it was started.
+pub(super) enum Started {
+    /// It has ended.
+    Ended(End),
+    /// Its future is to be polled again.
+    Pending(BoxFuture<'static, Ended>),
+    /// It is a plain function, to be run on a thread of its own.
+    Blocking(Job),
+}
+
+/// Decodes a call's arguments and polls it once. A panic in either is its own.
+pub(super) fn start(state: &RunState, start: Start, now_us: u64) -> (Started, Span) {
+    let (def, id) = (state.def, state.parcel.call(start.position));
+    // Of the highest level: what a task logs is told apart as long as anything of this crate is logged.
+    let span = tracing::error_span!("call", task = def.name, %id, attempt = start.attempt);
+    let cx = Context::until(id, def.name, start.attempt, state.deadline_us(now_us), &state.shared);
+    let args = state.parcel.args(start.position);
+    let reads = Cell::new(true);
+    let started = guard(|| {
+        let _entered = span.enter();
+        match def.body {
+            Body::Blocking(body) => {
+                body(args, cx).map_or_else(|error| Started::Ended(End::Misfit(error)), Started::Blocking)
+            }
+            Body::Async(body) => match body(args, cx) {
+                Err(error) => Started::Ended(End::Misfit(error)),
+                Ok(mut future) => {
+                    reads.set(false);
+                    // Without a budget: with one, tokio's sockets and channels would say "not yet" to all calls after
+                    // the first hundred of a burst.
+                    match poll_once(&mut future) {
+                        Poll::Ready(ended) => {
+                            discard(future);
+                            Started::Ended(End::Returned(Answer::of(ended)))
+                        }
+                        Poll::Pending => Started::Pending(future),
+                    }
+                }
+            },
+        }
+    });
+    let started = started.unwrap_or_else(|panic| {
+        let said = if reads.get() { panic.during("while its arguments were read") } else { panic.to_string() };
+        Started::Ended(End::Panicked(said))
+    });
+    (started, span)
+}
+
+/// The waker does nothing: a future that is pending is polled again at once, as a task, with a waker that works.
+fn poll_once(future: &mut BoxFuture<'static, Ended>) -> Poll<Ended> {
+    let mut context = task::Context::from_waker(task::Waker::noop());
+    let mut future = std::pin::pin!(tokio::task::coop::unconstrained(future));
+    future.as_mut().poll(&mut context)
+}
+
+/// Polls a call again.
+pub(super) fn poll(future: &mut BoxFuture<'static, Ended>, context: &mut task::Context<'_>) -> Poll<End> {
+    match guard(|| future.as_mut().poll(context).map(Answer::of)) {
+        Ok(polled) => polled.map(End::Returned),
+        Err(panic) => Poll::Ready(End::Panicked(panic.to_string())),
+    }
+}
+
+/// Runs a plain function to its end.
+pub(super) fn run(job: Job) -> End {
+    match guard(|| Answer::of(job())) {
+        Ok(answer) => End::Returned(answer),
+        Err(panic) => End::Panicked(panic.to_string()),
+    }
+}
