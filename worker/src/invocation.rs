@@ -13,9 +13,7 @@ use futures::{FutureExt as _, future::join_all};
 
 use crate::{
     Summary, Worker, WorkerError,
-    claim::{
-        Lease, OwnParcel, follow_claim, put_back, put_back_unknown_task, refusal, refuse, request_claims,
-    },
+    claim::{Lease, OwnParcel, follow_claim, put_back, put_back_unknown_task, refusal, refuse, request_claims},
     execution::{MAX_GIVEN_UP, ParcelRun},
     settlement::settle,
 };

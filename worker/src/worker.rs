@@ -129,7 +129,7 @@ impl Worker {
     }
 
     pub(crate) fn watch(&self, state: &Arc<RunState>) {
-        // Without threads of its own the worker starts none, and whoever blocks its thread blocks the run too.
+        // Without threads of its own the worker starts none, and a call that blocks its thread blocks the run too.
         if self.options.isolate {
             self.watchdog.watch(state);
         }
@@ -155,7 +155,7 @@ impl Worker {
         self.is_stopping() && self.ports.clock.monotonic_us() >= ends_us
     }
 
-    /// Where the calls of a parcel run.
+    /// What the run of a parcel shares with the threads that poll its calls.
     pub(crate) fn run_state(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<RunState> {
         let clock = &self.ports.clock;
         let last_us = deadline_ms.map_or(u64::MAX, |deadline_ms| {
@@ -164,7 +164,7 @@ impl Worker {
             let margin_ms = (self.options.margin.as_millis() as u64).min(left_ms / 4);
             clock.monotonic_us().saturating_add((left_ms - margin_ms).saturating_mul(1000))
         });
-        // Not one for all runs: their lanes would fight over its count of owners.
+        // Not one for all runs: their sequences would fight over its count of owners.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
         let blocking = Arc::clone(&self.ports.blocking);
         let permits = self.limits.of(def);

@@ -27,7 +27,7 @@ use futures::{
 };
 use tokio::sync::Notify;
 
-/// Counts who is inside, and lets nobody out before `enough` were inside at once.
+/// Counts who is inside, and lets none out before `enough` were inside at once.
 #[derive(Default)]
 struct Room {
     inside: AtomicUsize,
@@ -228,9 +228,9 @@ async fn a_parcel_that_was_lost_makes_room() {
     let worker = bench.worker_with(alone());
     let mut deliveries = bench.receive().await;
     {
-        let mut lost = run(&worker, deliveries.remove(0)).boxed();
+        let mut dropped = run(&worker, deliveries.remove(0)).boxed();
         while gate.waiting.load(Ordering::SeqCst) == 0 {
-            assert!(futures::poll!(&mut lost).is_pending());
+            assert!(futures::poll!(&mut dropped).is_pending());
             tokio::task::yield_now().await;
         }
     }
@@ -256,7 +256,7 @@ async fn a_parcel_that_waits_for_room_does_not_keep_a_worker_from_stopping() {
     let mut deliveries = bench.receive().await;
     let (first, second) = (run(&worker, deliveries.remove(0)), run(&worker, deliveries.remove(0)));
     let (mut first, mut second) = (first.boxed(), second.boxed());
-    // Both are claimed, and one of them has the only place.
+    // Both are claimed, and one of them has the only permit.
     for parcel in 0..2 {
         let id = ParcelId::root(BatchId::new(1_700_000_000_000, 100 + parcel), 0);
         while bench.row(id).await.is_none() {
@@ -265,7 +265,7 @@ async fn a_parcel_that_waits_for_room_does_not_keep_a_worker_from_stopping() {
     }
     let stop = worker.stop(Duration::from_mins(10));
     let ends = async {
-        // No time passes: the one without a place ends because nothing of it runs.
+        // No time passes: the one without a permit ends because nothing of it runs.
         let (Either::Left(((), rest)) | Either::Right(((), rest))) = select(first, second).await;
         gate.open.notify_one();
         rest.await;
@@ -285,7 +285,7 @@ async fn only_calls_that_may_start_at_once_are_marked() {
         assert!(futures::poll!(&mut run).is_pending());
         tokio::task::yield_now().await;
     }
-    // The worker dies. A call that had no place yet cannot have run, and the next worker knows that.
+    // The worker dies. A call that had no permit yet cannot have run, and the next worker knows that.
     drop(run);
     bench.clock.advance(Duration::from_mins(10));
     bench.run_all(&bench.worker_with(alone())).await;

@@ -84,7 +84,7 @@ async fn a_call_beyond_the_grace_is_run_again_as_the_same_attempt() {
         stop_when(&started, 1).await;
         worker.stop(Duration::ZERO).await;
     };
-    // No time passes: nobody waits for anything.
+    // No time passes: the stop waits for nothing.
     futures::join!(bench.run(&worker), stop);
     let history = bench.history(0).await.remove(0);
     assert_eq!((history.kind.as_str(), history.attempt), ("stop", 1));
@@ -169,7 +169,7 @@ async fn a_lease_is_renewed_and_the_message_hidden_as_long_as_a_call_runs() {
 }
 
 #[tokio::test]
-async fn a_short_back_off_is_slept_while_others_run() {
+async fn a_short_back_off_is_waited_for_while_others_run() {
     let body = Body::Async(|_, cx| {
         let clock = cx.state::<Arc<ManualClock>>();
         let (fails, index) = (cx.attempt() == 1 && cx.id().index == 0, cx.id().index);

@@ -19,7 +19,7 @@ use futures::FutureExt as _;
 
 const OPTIONS: Options = Options::new().retries(0).timeout("30s");
 
-/// Blocks whoever enters until it is opened.
+/// Blocks each call that enters until it is opened.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -77,7 +77,7 @@ async fn a_call_that_waits_for_ever_is_cut() {
 }
 
 #[tokio::test]
-async fn an_async_call_that_blocks_its_thread_at_its_first_poll_keeps_nobody() {
+async fn an_async_call_that_blocks_its_thread_at_its_first_poll_keeps_no_other() {
     let body = Body::Async(|args, cx| {
         let gate = hangs(args, &cx);
         let body = async move {
@@ -91,7 +91,7 @@ async fn an_async_call_that_blocks_its_thread_at_its_first_poll_keeps_nobody() {
     assert!(message.starts_with(start) && message.contains("in one poll for 30"), "{message}");
     assert!(message.contains("should be a plain `fn`"), "{message}");
     assert_eq!(worker.blocked_threads(), 1);
-    // It ends nobody's stop, and when it comes back nobody is interested.
+    // No stop waits for it, and what it answers when it comes back is ignored.
     bench.while_time_passes(worker.stop(Duration::ZERO)).await;
     gate.open();
     while worker.blocked_threads() > 0 {

@@ -45,7 +45,7 @@ impl io::Write for Log {
 struct Gate(Mutex<mpsc::Receiver<()>>);
 
 #[tokio::test]
-async fn a_blocked_thread_is_reported_and_holds_nobody_up() {
+async fn a_blocked_thread_is_reported_and_holds_no_other_up() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();

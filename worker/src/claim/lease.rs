@@ -36,12 +36,12 @@ impl Lease {
         if self.fixed { u64::MAX } else { self.hidden_from_ms + self.length_ms / 3 }
     }
 
-    /// The end of the lease if a recording that departs now renews it.
+    /// The end of the lease if a write that starts now renews it.
     pub(crate) fn renewed(&self, now_ms: u64) -> u64 {
         if self.fixed { self.until_ms } else { now_ms + self.length_ms }
     }
 
-    /// A renewal landed.
+    /// A renewal is written.
     pub(crate) fn renew(&mut self, until_ms: u64) {
         self.until_ms = self.until_ms.max(until_ms);
     }
@@ -63,7 +63,7 @@ mod tests {
         lease.renew(lease.renewed(11_000));
         lease.hide(11_000);
         assert_eq!((lease.until_ms(), lease.renewal_ms()), (41_000, 21_000));
-        assert!(!lease.is_over(50_000), "nobody may have taken it over");
+        assert!(!lease.is_over(50_000), "perhaps no other has taken it over");
     }
 
     #[test]

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn one_death_in_a_window_of_one_blames_nobody() {
+    fn one_death_in_a_window_of_one_blames_no_call() {
         let mark = Window { calls: [3].into_iter().collect(), deaths: 0 };
         let found = Careful::after(Some(&mark), &Bitmap::new(), 10);
         assert_eq!(found.blamed, None);

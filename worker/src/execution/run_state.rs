@@ -243,6 +243,6 @@ impl std::fmt::Debug for RunState {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nobody panics while holding one of these: what was guarded is whole.
+    // No code panics while it holds one of these: what was guarded is whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -45,7 +45,7 @@ impl ParcelRun<'_> {
             Some((_, expires_us)) if starts.iter().any(|start| start.attempt == 1) => expires_us,
             _ => u64::MAX,
         };
-        let runtime = self.worker.threads().runtime();
+        let runtime = self.worker.threads().freest();
         let sequence = Arc::new(Sequence::new(starts, closes_us, runtime.generation));
         self.state.open(Arc::clone(&sequence));
         runtime.handle.spawn(tokio::task::unconstrained(drive(Arc::clone(&self.state), Arc::clone(&sequence))));

@@ -26,7 +26,7 @@ pub(crate) enum RunsOn {
     OwnThread,
 }
 
-/// A call that is under way.
+/// A call that did not end at its first poll, until it ends or is cut.
 #[derive(Debug)]
 pub(crate) struct SuspendedCall {
     pub(crate) start: Start,
@@ -77,7 +77,7 @@ impl SuspendedCall {
     pub(crate) fn entered(&self, since_us: u64, thread: u32) {
         self.thread.store(thread, Ordering::Relaxed);
         self.polled_us.store(since_us, Ordering::Relaxed);
-        // 0 says that nobody polls it.
+        // 0 says that no thread polls it.
         self.entered_us.store(since_us.max(1), Ordering::Release);
     }
 
@@ -106,7 +106,7 @@ impl SuspendedCall {
         }
     }
 
-    /// Another call may run in its place.
+    /// Another call may run instead.
     pub(crate) fn release_permit(&self) {
         drop(self.permit().take());
     }

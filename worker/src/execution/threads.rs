@@ -19,7 +19,7 @@ use crate::WorkerOptions;
 /// holds its stack.
 pub(crate) const MAX_GIVEN_UP: usize = 256;
 
-/// How many crews there are at most while no call was given up: a task that computes for seconds gets a few threads
+/// How many generations there are at most while no call was given up: a task that computes for seconds gets a few threads
 /// more than the machine has processors, not hundreds.
 const MAX_GENERATIONS: usize = 4;
 
@@ -60,9 +60,9 @@ impl PollThreads {
         Self { threads, isolate: options.isolate, home, given_up: AtomicUsize::new(0), generations: Mutex::default() }
     }
 
-    /// Where to poll calls now: where no thread is blocked, if there can be such a place. The threads start with
+    /// Where to poll calls now: where no thread is blocked, if there can be such a generation. The threads start with
     /// the first call.
-    pub(crate) fn runtime(&self) -> PollRuntime {
+    pub(crate) fn freest(&self) -> PollRuntime {
         let mut generations = self.generations();
         if self.isolate && clean(&generations).is_none() && self.may_start(&generations) {
             self.start(&mut generations);
@@ -159,7 +159,7 @@ fn clean(generations: &[Generation]) -> Option<usize> {
     generations.iter().position(|generation| generation.blocked == 0)
 }
 
-/// The number of this thread, if a crew started it; else 0.
+/// The number of this thread, if the worker started it; else 0.
 pub(crate) fn thread_number() -> u32 {
     NUMBER.get()
 }

@@ -12,7 +12,7 @@ pub(crate) fn backoff((first, most): (Duration, Duration), attempt: u32, random:
     Duration::from_millis(half_ms + random % (whole_ms - half_ms + 1))
 }
 
-/// The pause after a failure that is nobody's attempt: doubled from one second with each, up to `most_ms`.
+/// The pause after a failure that is no call's attempt: doubled from one second with each, up to `most_ms`.
 pub(crate) fn pause_ms(failures: u32, most_ms: u64) -> u64 {
     1000_u64.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(most_ms)
 }

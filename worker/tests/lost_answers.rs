@@ -1,4 +1,4 @@
-//! Answers that get lost.
+//! Recordings whose answer gets lost.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

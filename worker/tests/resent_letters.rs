@@ -21,7 +21,7 @@ use futures::{
     future::{BoxFuture, ready},
 };
 
-/// Dead letters that nothing removes: whoever sent them again died before it came to that, or they cannot be reached.
+/// Dead letters that nothing removes: their sender died before it came to that, or they cannot be reached.
 struct Stuck(Arc<dyn DeadLetters>);
 
 impl DeadLetters for Stuck {
