@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Summary, WorkerOptions,
     claim::OwnParcels,
-    execution::{Limits, PollThreads, RunState, Watchdog},
+    execution::{BlockingCalls, Limits, PollThreads, RunState, Watchdog},
     invocation::{self, Terms},
 };
 
@@ -166,10 +166,9 @@ impl Worker {
         });
         // Not one for all runs: their sequences would fight over its count of owners.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
-        let blocking = Arc::clone(&self.ports.blocking);
+        let blocking = BlockingCalls { threads: Arc::clone(&self.ports.blocking), client: self.client.clone() };
         let permits = self.limits.of(def);
-        let client = self.client.clone();
-        Arc::new(RunState::new(parcel, def, shared, client, blocking, Arc::clone(&self.threads), permits, last_us))
+        Arc::new(RunState::new(parcel, def, shared, blocking, Arc::clone(&self.threads), permits, last_us))
     }
 }
 

@@ -56,10 +56,10 @@ pub(super) fn go_on(state: &Arc<RunState>, call: &Arc<SuspendedCall>, started: S
         }
         Started::Blocking(job) => {
             let runtime = Handle::current();
-            state.blocking.run(Box::new(move || {
+            state.blocking.threads.run(Box::new(move || {
                 // It is not one of the worker's threads. With the runtime it can block on what is async.
                 let _runtime = runtime.enter();
-                let client = driver.state.client.clone();
+                let client = driver.state.blocking.client.clone();
                 let _client = client.enter_as_worker();
                 span.in_scope(|| run(&driver, job));
             }));

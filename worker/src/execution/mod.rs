@@ -23,7 +23,7 @@ pub(crate) use {
     parcel_run::ParcelRun,
     permits::Limits,
     reports::Ending,
-    run_state::RunState,
+    run_state::{BlockingCalls, RunState},
     start::Start,
     threads::{MAX_GIVEN_UP, PollThreads},
     watchdog::Watchdog,

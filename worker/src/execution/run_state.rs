@@ -26,14 +26,20 @@ use super::{
 };
 use crate::outcome::End;
 
+/// What plain functions are run with.
+pub(crate) struct BlockingCalls {
+    /// The threads that run them.
+    pub(crate) threads: Arc<dyn Blocking>,
+    /// The client of the calls that they make.
+    pub(crate) client: Client,
+}
+
 /// What the run of a parcel shares with the threads that poll its calls.
 pub(crate) struct RunState {
     pub(crate) parcel: Parcel,
     pub(crate) def: &'static TaskDef,
     pub(crate) shared: Arc<Shared>,
-    /// The client of the calls that blocking calls make.
-    pub(crate) client: Client,
-    pub(crate) blocking: Arc<dyn Blocking>,
+    pub(crate) blocking: BlockingCalls,
     pub(crate) threads: Arc<PollThreads>,
     /// How many calls may run at a time.
     pub(crate) permits: Permits,
@@ -53,8 +59,7 @@ impl RunState {
         parcel: Parcel,
         def: &'static TaskDef,
         shared: Arc<Shared>,
-        client: Client,
-        blocking: Arc<dyn Blocking>,
+        blocking: BlockingCalls,
         threads: Arc<PollThreads>,
         permits: Permits,
         last_us: u64,
@@ -64,7 +69,6 @@ impl RunState {
             parcel,
             def,
             shared,
-            client,
             blocking,
             threads,
             permits,
