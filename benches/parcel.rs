@@ -32,7 +32,7 @@ fn args(n: u32) -> Args {
 fn header() -> Header {
     let batch = BatchId::new(1, 1);
     Header {
-        recorded: true,
+        counted: true,
         created_ms: 1,
         not_after_ms: 2,
         ..Header::new(ParcelId::root(batch, 0), batch, 0, "mail.send", "mail")

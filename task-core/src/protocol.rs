@@ -116,7 +116,7 @@ pub fn dead_letter(
     let header = &parcel.header;
     DeadLetter {
         id: parcel.call(position),
-        recorded: header.recorded,
+        counted: header.counted,
         task: header.task.clone(),
         queue: header.queue.clone(),
         args: parcel.args(position).clone(),

@@ -159,5 +159,5 @@ pub fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> (TaskId, Outgoing
     let mut packer = Packer::new(Packing { calls: 1, bytes: RUN_BYTES, call_bytes: RUN_BYTES });
     packer.push(NO_ARGS);
     let spec = Spec::of(def.name, &def.options, now_ms);
-    (batch.call(0), spec.encode(&mut packer, now_ms, Calls::root(batch, 0, false)))
+    (batch.call(0), spec.encode(&mut packer, now_ms, Calls::root(batch, 0)))
 }

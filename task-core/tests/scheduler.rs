@@ -179,7 +179,7 @@ async fn several_processes_send_one_run() {
         let request = ClaimRequest {
             parcel: header.id,
             batch: header.batch,
-            recorded: false,
+            counted: false,
             task: "nightly".into(),
             first: 0,
             count: 1,

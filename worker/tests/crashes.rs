@@ -144,7 +144,7 @@ async fn another_claims(bench: &Bench, site: &Site, delivery: &Delivery) -> Clai
     let request = ClaimRequest {
         parcel: header.id,
         batch: header.batch,
-        recorded: true,
+        counted: true,
         task: header.task.as_str().into(),
         first: header.first,
         count: header.count,

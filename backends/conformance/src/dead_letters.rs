@@ -21,7 +21,7 @@ cases!["dead_letters":
 fn letter(id: TaskId, task: &str, died_ms: u64) -> DeadLetter {
     DeadLetter {
         id,
-        recorded: true,
+        counted: true,
         task: task.to_owned(),
         queue: "mail".to_owned(),
         args: Bytes::from_static(b"\x91\xa3ada"),

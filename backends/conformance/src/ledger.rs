@@ -261,7 +261,7 @@ async fn a_revoked_batch_is_claimed_as_revoked(world: World) {
 
 async fn a_parcel_of_a_batch_without_record_finishes_all_the_same(world: World) {
     let batch = BatchId::new(world.now_ms(), 7);
-    let request = ClaimRequest { recorded: false, ..world.request(batch, 0) };
+    let request = ClaimRequest { counted: false, ..world.request(batch, 0) };
     let epoch = world.claimed(request.clone()).await.epoch;
     let finish = Finish { parcel: request.parcel, epoch, record: Some(succeeded(10)) };
     assert_eq!(world.ports.ledger.finish(finish).await.expect("finish"), None);

@@ -95,13 +95,13 @@ impl World {
         self.ports.batches.get(batch).await.expect("get").expect("the batch is open")
     }
 
-    /// A request to claim the root parcel of ten calls that begins with call `first` of a recorded batch.
+    /// A request to claim the root parcel of ten calls that begins with call `first` that its batch counts.
     pub(super) fn request(&self, batch: BatchId, first: u64) -> ClaimRequest {
         let now_ms = self.now_ms();
         ClaimRequest {
             parcel: ParcelId::root(batch, first),
             batch,
-            recorded: true,
+            counted: true,
             task: "mail.send".into(),
             first,
             count: 10,

@@ -74,7 +74,7 @@ pub(super) fn with_unfinished(db: &Connection, row: BatchRow) -> rusqlite::Resul
         .prepare_cached(
             "SELECT total(succeeded), total(failed), total(timed_out), total(crashed), total(revoked), total(expired),
                     total(unknown), total(retries)
-             FROM parcel WHERE batch = ?1 AND state <> 2 AND recorded = 1",
+             FROM parcel WHERE batch = ?1 AND state <> 2 AND counted = 1",
         )?
         .query_row([record.id.to_bytes()], |row| {
             let mut sums = [0; 8];

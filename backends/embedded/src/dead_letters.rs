@@ -10,7 +10,7 @@ use celeriac_core::{
     ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal, Tally},
 };
 
-const COLUMNS: &str = "batch, call, recorded, task, queue, args, reason, message, attempts, died_ms";
+const COLUMNS: &str = "batch, call, counted, task, queue, args, reason, message, attempts, died_ms";
 
 impl DeadLetters for Store {
     fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
@@ -69,7 +69,7 @@ fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal, now_ms: u64) 
 
 /// Notes that a dead letter is one no more.
 fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> rusqlite::Result<()> {
-    if letter.recorded && removal == Removal::Retried {
+    if letter.counted && removal == Removal::Retried {
         batch_rows::reopen(tx, letter.id.batch, &one(letter.reason), now_ms)?;
     }
     records::removed(tx, letter, removal, now_ms)
@@ -91,13 +91,13 @@ pub(super) fn insert(tx: &Tx<'_>, letter: &DeadLetter) -> rusqlite::Result<()> {
     tx.db
         .prepare_cached(
             "INSERT OR REPLACE INTO dead_letter
-             (batch, call, recorded, task, queue, args, reason, message, attempts, died_ms)
+             (batch, call, counted, task, queue, args, reason, message, attempts, died_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             letter.id.batch.to_bytes(),
             letter.id.index as i64,
-            letter.recorded,
+            letter.counted,
             letter.task,
             letter.queue,
             letter.args.as_ref(),
@@ -112,7 +112,7 @@ pub(super) fn insert(tx: &Tx<'_>, letter: &DeadLetter) -> rusqlite::Result<()> {
 fn read(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     Ok(DeadLetter {
         id: BatchId::from_bytes(row.get(0)?).call(row.get::<_, i64>(1)? as u64),
-        recorded: row.get(2)?,
+        counted: row.get(2)?,
         task: row.get(3)?,
         queue: row.get(4)?,
         args: Bytes::from(row.get::<_, Vec<u8>>(5)?),

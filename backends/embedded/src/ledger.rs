@@ -118,7 +118,7 @@ fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, own: i64) -> rusqlite::Result<
     if request.now_ms > request.not_after_ms {
         return Ok(Claim::TooOld);
     }
-    let revoked = request.recorded && batch_rows::is_revoked(tx.db, request.batch)?;
+    let revoked = request.counted && batch_rows::is_revoked(tx.db, request.batch)?;
     let Some(row) = found else {
         parcels::insert(tx, request, own)?;
         return Ok(Claim::Claimed(Claimed {
@@ -200,7 +200,7 @@ pub(super) fn finish(
         tally = record.tally;
     }
     parcels::finish(tx, &row)?;
-    if !row.recorded {
+    if !row.counted {
         return Ok(Ok(None));
     }
     batch_rows::count(tx, row.batch, tally::values(&tally))?;

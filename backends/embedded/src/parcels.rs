@@ -20,7 +20,7 @@ const SEALED: i64 = 1;
 const FINISHED: i64 = 2;
 
 const COLUMNS: &str = concat!(
-    "rowid, id, batch, recorded, first, count, keep_until_ms, state, epoch, losses, lease_until_ms, life, holder, done, \
+    "rowid, id, batch, counted, first, count, keep_until_ms, state, epoch, losses, lease_until_ms, life, holder, done, \
      window, seal, ",
     tally::columns!()
 );
@@ -29,7 +29,7 @@ const COLUMNS: &str = concat!(
 pub(super) struct ParcelRow {
     pub(super) rowid: i64,
     pub(super) batch: BatchId,
-    pub(super) recorded: bool,
+    pub(super) counted: bool,
     pub(super) keep_until_ms: i64,
     pub(super) row: Row,
     pub(super) losses: u32,
@@ -74,13 +74,13 @@ pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite
     tx.db
         .prepare_cached(
             "INSERT INTO parcel
-             (id, batch, recorded, first, count, root, keep_until_ms, epoch, lease_until_ms, life, holder)
+             (id, batch, counted, first, count, root, keep_until_ms, epoch, lease_until_ms, life, holder)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10)",
         )?
         .execute(params![
             request.parcel.to_bytes(),
             request.batch.to_bytes(),
-            request.recorded,
+            request.counted,
             request.first as i64,
             request.count,
             request.parcel == ParcelId::root(request.batch, request.first),
@@ -159,7 +159,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<ParcelRow> {
     Ok(ParcelRow {
         rowid: row.get(0)?,
         batch: BatchId::from_bytes(row.get(2)?),
-        recorded: row.get(3)?,
+        counted: row.get(3)?,
         keep_until_ms: row.get(6)?,
         losses: row.get(9)?,
         life: row.get(11)?,

@@ -35,7 +35,7 @@ pub(super) const TABLES: &str = concat!(
 
     -- `state`: 0 open, 1 sealed, 2 finished.
     CREATE TABLE parcel (
-        rowid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, batch BLOB NOT NULL, recorded INTEGER NOT NULL,
+        rowid INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, batch BLOB NOT NULL, counted INTEGER NOT NULL,
         first INTEGER NOT NULL, count INTEGER NOT NULL, root INTEGER NOT NULL, keep_until_ms INTEGER NOT NULL,
         state INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL, losses INTEGER NOT NULL DEFAULT 0,
         lease_until_ms INTEGER NOT NULL, life INTEGER NOT NULL, holder TEXT NOT NULL,
@@ -75,7 +75,7 @@ pub(super) const TABLES: &str = concat!(
     );
 
     CREATE TABLE dead_letter (
-        rowid INTEGER PRIMARY KEY, batch BLOB NOT NULL, call INTEGER NOT NULL, recorded INTEGER NOT NULL,
+        rowid INTEGER PRIMARY KEY, batch BLOB NOT NULL, call INTEGER NOT NULL, counted INTEGER NOT NULL,
         task TEXT NOT NULL, queue TEXT NOT NULL, args BLOB NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
         attempts INTEGER NOT NULL, died_ms INTEGER NOT NULL, UNIQUE (batch, call)
     );

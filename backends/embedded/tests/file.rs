@@ -52,7 +52,7 @@ impl File {
         ClaimRequest {
             parcel: ParcelId::root(batch, 0),
             batch,
-            recorded: false,
+            counted: false,
             task: "mail.send".into(),
             first: 0,
             count: 10,

@@ -20,7 +20,7 @@ fn request(batch: BatchId) -> ClaimRequest {
     ClaimRequest {
         parcel: ParcelId::root(batch, 0),
         batch,
-        recorded: false,
+        counted: false,
         task: "mail.send".into(),
         first: 0,
         count: 10,
@@ -80,7 +80,7 @@ fn rows_that_make_no_sense_are_errors_of_their_own() {
             other.execute(&insert, params![batch.to_bytes(), i64::MAX]).unwrap();
         }
         let insert =
-            "INSERT INTO dead_letter (batch, call, recorded, task, queue, args, reason, message, attempts, died_ms)
+            "INSERT INTO dead_letter (batch, call, counted, task, queue, args, reason, message, attempts, died_ms)
              VALUES (?1, 0, 0, 'mail.send', 'mail', x'80', 'failed', 'smtp: 550', 1, 1)";
         other.execute(insert, [batch.to_bytes()]).unwrap();
     }

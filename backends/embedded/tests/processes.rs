@@ -57,7 +57,7 @@ fn request(ports: &Ports, first: u64, holder: &str) -> ClaimRequest {
     ClaimRequest {
         parcel: ParcelId::root(batch, first),
         batch,
-        recorded: false,
+        counted: false,
         task: "mail.send".into(),
         first,
         count: 1,

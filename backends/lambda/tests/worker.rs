@@ -222,7 +222,7 @@ async fn what_somebody_else_runs_stays_and_the_rest_of_its_batch_goes() {
     let claim = ClaimRequest {
         parcel: held,
         batch: bench.batch,
-        recorded: true,
+        counted: true,
         task: "well".into(),
         first: 0,
         count: 1,

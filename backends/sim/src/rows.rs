@@ -14,7 +14,7 @@ use celeriac_core::{
     },
 };
 
-/// The rows of parcels, and what is recorded beside them.
+/// The rows of parcels, and what is counted beside them.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     parcels: BTreeMap<ParcelId, ParcelRow>,
@@ -28,7 +28,7 @@ pub(super) struct Rows {
 struct ParcelRow {
     row: Row,
     batch: BatchId,
-    recorded: bool,
+    counted: bool,
     losses: u32,
     window: Option<Window>,
     tally: Tally,
@@ -56,7 +56,7 @@ impl Rows {
         if request.now_ms > request.not_after_ms {
             return Claim::TooOld;
         }
-        let revoked = request.recorded && batches.is_revoked(request.batch);
+        let revoked = request.counted && batches.is_revoked(request.batch);
         let row = self.parcels.entry(request.parcel).or_insert_with(|| {
             self.of_batch.entry(request.batch).or_default().push(request.parcel);
             if request.parcel == ParcelId::root(request.batch, request.first) {
@@ -146,7 +146,7 @@ impl Rows {
         if let (true, Some(record)) = (was_open, &finish.record) {
             self.record(finish.parcel, record, letters);
         }
-        let row = self.parcels.get(&finish.parcel).filter(|row| row.recorded);
+        let row = self.parcels.get(&finish.parcel).filter(|row| row.counted);
         Ok((batch, row.map(|row| Counts::of(&row.tally))))
     }
 
@@ -205,7 +205,7 @@ impl Rows {
     pub(super) fn unfinished(&self, batch: BatchId) -> Counts {
         let parcels = self.of_batch.get(&batch).into_iter().flatten();
         let rows = parcels.filter_map(|parcel| self.parcels.get(parcel));
-        let open = rows.filter(|row| row.recorded && !matches!(row.row.state, RowState::Finished(_)));
+        let open = rows.filter(|row| row.counted && !matches!(row.row.state, RowState::Finished(_)));
         open.fold(Counts::default(), |sum, row| sum.plus(Counts::of(&row.tally)))
     }
 }
@@ -222,7 +222,7 @@ impl ParcelRow {
             count: request.count,
             done: Bitmap::new(),
         };
-        let (batch, recorded) = (request.batch, request.recorded);
-        Self { row, batch, recorded, losses: 0, window: None, tally: Tally::default(), sent: 0, kept_ms: 0 }
+        let (batch, counted) = (request.batch, request.counted);
+        Self { row, batch, counted, losses: 0, window: None, tally: Tally::default(), sent: 0, kept_ms: 0 }
     }
 }

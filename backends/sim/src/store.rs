@@ -81,7 +81,7 @@ impl Store {
 
     fn removed(&mut self, letter: DeadLetter, removal: Removal, now_ms: u64) {
         let call = letter.id;
-        if letter.recorded && removal == Removal::Retried {
+        if letter.counted && removal == Removal::Retried {
             let mut dead = Tally::default();
             dead.died(letter.reason);
             self.batches.reopen(call.batch, Counts::of(&dead).negated(), now_ms);

@@ -44,7 +44,7 @@ pub(crate) fn lone_delivery(n: u64) -> Result<Delivery> {
     encode_args(&(payload(n, 100),), &mut args)?;
     packer.push(&args);
     let body = packer.encode(Header {
-        recorded: true,
+        counted: true,
         created_ms: 1,
         not_after_ms: u64::MAX,
         ..Header::new(ParcelId::root(batch, n), batch, n, "lone", QUEUE)

@@ -43,7 +43,7 @@ impl<P: ?Sized> Table<P> {
 impl Table<dyn Ledger> {
     async fn claim_one(&self, request: ClaimRequest) -> Result<Claim, PortError> {
         let ClaimRequest { parcel, batch, first, .. } = request;
-        if request.recorded && first > 0 && parcel == ParcelId::root(batch, first) {
+        if request.counted && first > 0 && parcel == ParcelId::root(batch, first) {
             self.write("PutItem", None).await?;
         }
         self.write("UpdateItem", None).await?;

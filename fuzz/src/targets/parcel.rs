@@ -53,7 +53,7 @@ fn open(bytes: &Bytes) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let one = pack(header(0), 1);
     let many =
-        pack(Header { recorded: true, expires_ms: Some(1 << 41), tenant: Some("ada".to_owned()), ..header(40) }, 60);
+        pack(Header { counted: true, expires_ms: Some(1 << 41), tenant: Some("ada".to_owned()), ..header(40) }, 60);
     let calls = [1, 2, 19, 39].into_iter().collect();
     let seal = Seal { children: vec![ChildPlan { calls, attempt: 2, due_ms: 1 << 41 }] };
     let child = Parcel::open(&many).expect("it was just packed").children(&seal).remove(0).body;

@@ -68,7 +68,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let letter = DeadLetter {
         id: BatchId::new(1 << 41, 42).call(7),
-        recorded: true,
+        counted: true,
         task: "mail.send".to_owned(),
         queue: "mail".to_owned(),
         args: b"\x80".as_slice().into(),

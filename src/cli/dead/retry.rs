@@ -76,7 +76,7 @@ impl Revoked {
     /// Finds out which batches of these letters are revoked, or lifts that.
     async fn look_up(&mut self, client: &Client, letters: &[DeadLetter], reinstate: bool) -> Result<(), Failure> {
         let batches: &dyn Batches = &*client.ports().batches;
-        for letter in letters.iter().filter(|letter| letter.recorded) {
+        for letter in letters.iter().filter(|letter| letter.counted) {
             let batch = letter.id.batch;
             if !self.known.insert(batch) || batches.get(batch).await?.is_none_or(|record| !record.revoked) {
                 continue;
@@ -92,7 +92,7 @@ impl Revoked {
 
     /// Whether a letter may be sent. Counts those that may not.
     fn lets(&mut self, letter: &DeadLetter) -> bool {
-        let kept = self.kept.get_mut(&letter.id.batch).filter(|_| letter.recorded);
+        let kept = self.kept.get_mut(&letter.id.batch).filter(|_| letter.counted);
         kept.map(|count| *count += 1).is_none()
     }
 

@@ -62,8 +62,8 @@ impl Client {
 
 /// Refuses letters whose batch is revoked: a worker would not run them. Only a batch with a record can be.
 async fn refuse_revoked(ports: &Ports, letters: &[DeadLetter]) -> Result<(), Error> {
-    let recorded = letters.iter().filter(|letter| letter.recorded).map(|letter| letter.id.batch);
-    for batch in recorded.collect::<BTreeSet<BatchId>>() {
+    let counted = letters.iter().filter(|letter| letter.counted).map(|letter| letter.id.batch);
+    for batch in counted.collect::<BTreeSet<BatchId>>() {
         if let Some(record) = ports.batches.get(batch).await?.filter(|record| record.revoked) {
             return Err(Error::Revoked { batch, name: record.name });
         }
@@ -95,7 +95,7 @@ fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
         parcel: ParcelId::revived(letter.id, letter.died_ms),
         batch: letter.id.batch,
         first: letter.id.index,
-        recorded: letter.recorded,
+        counted: letter.counted,
         died_ms: Some(letter.died_ms),
     };
     spec.encode(&mut packer, ports.clock.now_ms().max(letter.died_ms.saturating_add(1)), calls)

@@ -210,7 +210,7 @@ impl Request<'_> {
             }
             if calls > 0 {
                 let args_bytes = sink.packer().bytes();
-                let which = Calls::root(BatchId::from_key(self.task, ""), plan.calls, true);
+                let which = Calls { counted: true, ..Calls::root(BatchId::from_key(self.task, ""), plan.calls) };
                 let parcel = spec.encode(sink.packer(), 0, which);
                 plan.add(calls, args_bytes, parcel.body.len());
                 sink.next();

@@ -206,7 +206,7 @@ impl Group {
     }
 
     fn load(&mut self, batch: BatchId, ports: &Ports) -> Load {
-        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Calls::root(batch, 0, false));
+        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Calls::root(batch, 0));
         Load { message, batch, replies: std::mem::take(&mut self.replies) }
     }
 }

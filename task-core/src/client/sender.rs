@@ -178,7 +178,7 @@ impl<'a> Sender<'a> {
         if calls == 0 {
             return;
         }
-        let which = Calls::root(self.batch, self.next, true);
+        let which = Calls { counted: true, ..Calls::root(self.batch, self.next) };
         let message = self.spec.encode(self.sink.packer(), self.ports.clock.now_ms(), which);
         self.sink.next();
         self.next += calls;

@@ -44,9 +44,9 @@ impl Spec {
 
     /// The message of what is packed, accepted at `created_ms`.
     pub fn encode(&self, packer: &mut Packer, created_ms: u64, calls: Calls) -> Outgoing {
-        let Calls { parcel, batch, first, recorded, died_ms } = calls;
+        let Calls { parcel, batch, first, counted, died_ms } = calls;
         let header = Header {
-            recorded,
+            counted,
             created_ms,
             due_ms: self.due_ms,
             expires_ms: self.expires_ms,
@@ -69,15 +69,15 @@ pub struct Calls {
     pub batch: BatchId,
     /// The lowest index among them.
     pub first: u64,
-    /// Whether the batch has a record, whose counters the parcel's end moves.
-    pub recorded: bool,
+    /// Whether the batch counts them: it has a record, whose counters the parcel's end moves.
+    pub counted: bool,
     /// When the call had died, in milliseconds since 1970, if it is sent again.
     pub died_ms: Option<u64>,
 }
 
 impl Calls {
-    /// Calls that a client packs: their parcel's id follows from the batch and its first call.
-    pub fn root(batch: BatchId, first: u64, recorded: bool) -> Self {
-        Self { parcel: ParcelId::root(batch, first), batch, first, recorded, died_ms: None }
+    /// Calls that a client packs and that no batch counts: their parcel's id follows from the batch and its first call.
+    pub fn root(batch: BatchId, first: u64) -> Self {
+        Self { parcel: ParcelId::root(batch, first), batch, first, counted: false, died_ms: None }
     }
 }

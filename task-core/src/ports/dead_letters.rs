@@ -50,8 +50,8 @@ impl Reason {
 pub struct DeadLetter {
     /// The call.
     pub id: TaskId,
-    /// Whether its batch has a record.
-    pub recorded: bool,
+    /// Whether its batch counts it.
+    pub counted: bool,
     /// Its task.
     pub task: String,
     /// Its queue.
@@ -71,10 +71,10 @@ pub struct DeadLetter {
 
 impl fmt::Debug for DeadLetter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, recorded, task, queue, args, reason, message, attempts, died_ms } = self;
+        let Self { id, counted, task, queue, args, reason, message, attempts, died_ms } = self;
         f.debug_struct("DeadLetter")
             .field("id", id)
-            .field("recorded", recorded)
+            .field("counted", counted)
             .field("task", task)
             .field("queue", queue)
             .field("args_bytes", &args.len())

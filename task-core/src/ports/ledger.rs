@@ -25,8 +25,8 @@ pub struct ClaimRequest {
     pub parcel: ParcelId,
     /// The batch of its calls.
     pub batch: BatchId,
-    /// Whether the batch has a record, whose counters finishing moves.
-    pub recorded: bool,
+    /// Whether the batch counts the parcel: it has a record, whose counters finishing moves.
+    pub counted: bool,
     /// The task of its calls.
     pub task: Arc<str>,
     /// The lowest index among its calls.

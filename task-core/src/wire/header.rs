@@ -18,9 +18,9 @@ pub struct Header {
     pub parent: Option<ParcelId>,
     /// The batch of its calls.
     pub batch: BatchId,
-    /// Whether that batch has a record, whose counters its end moves.
+    /// Whether that batch counts it: it has a record, whose counters this parcel's end moves.
     #[serde(default)]
-    pub recorded: bool,
+    pub counted: bool,
     /// The task of its calls.
     pub task: String,
     /// The queue it was sent to.
@@ -64,7 +64,7 @@ impl Header {
             id,
             parent: None,
             batch,
-            recorded: false,
+            counted: false,
             task: task.into(),
             queue: queue.into(),
             first,

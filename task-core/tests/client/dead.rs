@@ -18,7 +18,7 @@ use crate::{
 fn letter(index: u64) -> DeadLetter {
     DeadLetter {
         id: BatchId::from_key("mail.send", "x").call(index),
-        recorded: true,
+        counted: true,
         task: "mail.send".to_owned(),
         queue: "mail".to_owned(),
         args: Bytes::from_static(b"\x81\xa2to\xa3ada"),
@@ -38,7 +38,7 @@ async fn a_dead_letter_is_sent_again_as_the_same_call() {
     let parcels = memory.parcels();
     let header = &parcels[1].header;
     assert_eq!(header.id, ParcelId::revived(letters[1].id, letters[1].died_ms));
-    assert_eq!((parcels[1].call(0), header.recorded, header.attempt), (letters[1].id, true, 1));
+    assert_eq!((parcels[1].call(0), header.counted, header.attempt), (letters[1].id, true, 1));
     assert_eq!((header.task.as_str(), header.queue.as_str()), ("mail.send", "mail"));
     assert_eq!(crate::tasks::recipients(&parcels), ["ada", "ada"]);
     let removed: Vec<_> = letters.iter().map(|letter| (letter.id, letter.died_ms, Removal::Retried)).collect();

@@ -42,7 +42,7 @@ async fn a_lone_call_is_a_parcel_of_one() {
     assert_eq!(recipients(&parcels), ["ada@example.org"]);
     let header = &parcels[0].header;
     assert_eq!(handle.id(), header.batch.call(0));
-    assert_eq!((header.id, header.recorded, header.attempt), (root(&parcels[0]), false, 1));
+    assert_eq!((header.id, header.counted, header.attempt), (root(&parcels[0]), false, 1));
     assert_eq!((header.task.as_str(), header.queue.as_str(), header.due_ms), ("mail.send", "mail", 0));
     assert_eq!(header.not_after_ms - header.created_ms, 14 * 86_400_000);
 }

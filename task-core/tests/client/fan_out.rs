@@ -31,7 +31,7 @@ async fn every_item_is_a_call_in_order() {
     let mut next = 0;
     for parcel in &parcels {
         assert_eq!((parcel.header.first, parcel.header.batch), (next, batch.id()));
-        assert_eq!((parcel.header.id, parcel.header.recorded), (root(parcel), true));
+        assert_eq!((parcel.header.id, parcel.header.counted), (root(parcel), true));
         next += u64::from(parcel.count());
     }
     let state = memory.state();

@@ -68,7 +68,7 @@ impl Fixture {
         let request = ClaimRequest {
             parcel: header.id,
             batch: header.batch,
-            recorded: header.recorded,
+            counted: header.counted,
             task: header.task.as_str().into(),
             first: header.first,
             count: header.count,
@@ -90,7 +90,7 @@ impl Fixture {
             record.tally = Tally { failed: 1, ..Tally::default() };
             let letter = DeadLetter {
                 id: parcel.call(0),
-                recorded: header.recorded,
+                counted: header.counted,
                 task: header.task.clone(),
                 queue: header.queue.clone(),
                 args: parcel.args(0).clone(),

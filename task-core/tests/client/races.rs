@@ -22,7 +22,7 @@ async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
     let request = ClaimRequest {
         parcel,
         batch: call.batch,
-        recorded: false,
+        counted: false,
         task: "mail.send".into(),
         first: call.index,
         count: 1,
@@ -35,7 +35,7 @@ async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
     let Claim::Claimed(claimed) = claim else { panic!("{claim:?}") };
     let letter = DeadLetter {
         id: call,
-        recorded: false,
+        counted: false,
         task: "mail.send".to_owned(),
         queue: "mail".to_owned(),
         args: Bytes::from_static(b"\xc0"),

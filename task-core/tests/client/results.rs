@@ -66,7 +66,7 @@ fn child(calls: &[u32], attempt: u32, due_ms: u64) -> ChildPlan {
 fn letter(id: TaskId) -> DeadLetter {
     DeadLetter {
         id,
-        recorded: false,
+        counted: false,
         task: "mail.send".to_owned(),
         queue: "mail".to_owned(),
         args: Bytes::from_static(&[0x80]),

@@ -48,7 +48,7 @@ proptest! {
         first in 0..1_u64 << 60,
     ) {
         let args: Vec<_> = (0..homes.len()).map(|n| mail(&format!("{n}@example.org"), "x")).collect();
-        let bytes = pack(Header { expires_ms: Some(9), recorded: true, ..header(first) }, &args);
+        let bytes = pack(Header { expires_ms: Some(9), counted: true, ..header(first) }, &args);
         let root = Parcel::open(&bytes).unwrap();
         let at = |home: u32| homes.iter().zip(0..).filter(move |(homes, _)| homes.0 == home).map(|(_, position)| position);
         // Home 0 is done: it has no child.

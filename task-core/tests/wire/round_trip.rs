@@ -16,12 +16,12 @@ proptest! {
         times in prop::array::uniform3(0..=MAX_TIME_MS),
         expires_ms in prop::option::of(0..=MAX_TIME_MS),
         attempt in 1..=u32::MAX,
-        recorded: bool,
+        counted: bool,
         task in "[a-zA-Z0-9._:-]{1,128}",
         queue in "[a-zA-Z0-9_-]{1,80}",
     ) {
         let [created_ms, due_ms, not_after_ms] = times;
-        let written = Header { attempt, recorded, task, queue, created_ms, due_ms, expires_ms, not_after_ms, ..header(first) };
+        let written = Header { attempt, counted, task, queue, created_ms, due_ms, expires_ms, not_after_ms, ..header(first) };
         let written = Header { count: calls.len() as u32, ..written };
         let bytes = pack(written.clone(), &calls);
 

@@ -58,7 +58,7 @@ fn vectors() -> Vec<(&'static str, Bytes)> {
     let one = pack(header(0), [mail("ada@example.org", "welcome")]);
 
     let scheduled = Header {
-        recorded: true,
+        counted: true,
         due_ms: 1_700_000_600_000,
         expires_ms: Some(1_700_003_600_000),
         call_ms: 250,

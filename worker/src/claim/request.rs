@@ -45,7 +45,7 @@ fn request(holder: &Arc<str>, parcel: &Parcel, lease: Lease, now_ms: u64) -> Cla
     ClaimRequest {
         parcel: header.id,
         batch: header.batch,
-        recorded: header.recorded,
+        counted: header.counted,
         task: header.task.as_str().into(),
         first: header.first,
         count: header.count,

@@ -145,7 +145,7 @@ impl Bench {
 
     pub async fn send_with(&self, task: &str, calls: u32, change: impl FnOnce(&mut Header)) -> ParcelId {
         let mut header = Header {
-            recorded: true,
+            counted: true,
             created_ms: self.ports.clock.now_ms(),
             not_after_ms: self.ports.clock.now_ms() + 14 * 86_400_000,
             ..Header::new(ParcelId::root(self.batch, 0), self.batch, 0, task, QUEUE)

@@ -41,7 +41,7 @@ pub(super) fn item(batch: BatchId, callback: &Outgoing) -> Item {
 impl Table {
     /// Hands out what the batch of a finished parcel owes, if it does.
     pub(super) async fn owed_by(&self, origin: Origin) -> Result<Option<Owed>, PortError> {
-        if origin.recorded { self.owed_by_batch(origin.batch).await } else { Ok(None) }
+        if origin.counted { self.owed_by_batch(origin.batch).await } else { Ok(None) }
     }
 
     /// Hands out what a batch owes, if it does.

@@ -12,7 +12,7 @@ use super::{
     patience::Patience,
     row::{
         ParcelRow, State,
-        names::{BATCH, COUNT, EPOCH, FIRST, HOLDER, LEASE, LOSSES, RECORDED, STATE, TOKEN, VERSION},
+        names::{BATCH, COUNT, COUNTED, EPOCH, FIRST, HOLDER, LEASE, LOSSES, STATE, TOKEN, VERSION},
     },
     table::{Changed, Table, WIDTH},
 };
@@ -28,8 +28,8 @@ impl Table {
     /// Claims parcels. Whether their batches are revoked is read first: what cannot be answered is not claimed, or the
     /// next claim would take it for lost.
     pub(super) async fn claim_all(self: Arc<Self>, requests: Vec<ClaimRequest>) -> Vec<Result<Claim, PortError>> {
-        let recorded = requests.iter().filter(|request| request.recorded).map(|request| request.batch).collect();
-        let revoked = self.revoked(recorded).await;
+        let counted = requests.iter().filter(|request| request.counted).map(|request| request.batch).collect();
+        let revoked = self.revoked(counted).await;
         let claims = requests.into_iter().map(|request| self.claim_with(request, &revoked));
         stream::iter(claims.collect::<Vec<_>>()).buffered(WIDTH).collect().await
     }
@@ -39,7 +39,7 @@ impl Table {
         request: ClaimRequest,
         revoked: &Result<BTreeSet<BatchId>, PortError>,
     ) -> Result<Claim, PortError> {
-        if !request.recorded {
+        if !request.counted {
             return self.claim(request).await;
         }
         let revoked = revoked.as_ref().map_err(Clone::clone)?.contains(&request.batch);
@@ -57,7 +57,7 @@ impl Table {
                 _ => Ok(Claim::TooOld),
             };
         }
-        if request.recorded && first > 0 && parcel == ParcelId::root(batch, first) {
+        if request.counted && first > 0 && parcel == ParcelId::root(batch, first) {
             self.note_root(batch, first, request.kept_until_ms()).await?;
         }
         let token = self.entropy.next_u64();
@@ -114,7 +114,7 @@ fn change(request: &ClaimRequest, token: u64) -> Change {
         .set(TOKEN, number(token))
         .set(VERSION, number(0))
         .set(BATCH, bytes(request.batch.to_bytes()))
-        .set(RECORDED, flag(request.recorded))
+        .set(COUNTED, flag(request.counted))
         .set(FIRST, number(request.first))
         .set(COUNT, number(request.count))
         .set(TTL, seconds(request.kept_until_ms()))

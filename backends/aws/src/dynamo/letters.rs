@@ -47,7 +47,7 @@ pub(super) fn read(item: &Item) -> Result<DeadLetter, PortError> {
 /// What a call that died counts in its batch.
 pub(super) fn counts(letter: &DeadLetter) -> Counts {
     let mut tally = Tally::default();
-    if letter.recorded {
+    if letter.counted {
         tally.died(letter.reason);
     }
     Counts::of(&tally)

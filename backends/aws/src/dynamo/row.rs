@@ -20,7 +20,7 @@ pub(super) mod names {
     /// What the claim that holds was asked for with.
     pub(crate) const TOKEN: &str = "c";
     pub(crate) const BATCH: &str = "b";
-    pub(crate) const RECORDED: &str = "r";
+    pub(crate) const COUNTED: &str = "r";
     pub(crate) const FIRST: &str = "f";
     pub(crate) const COUNT: &str = "n";
     pub(crate) const DONE: &str = "d";
@@ -53,8 +53,8 @@ impl State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) batch: BatchId,
-    /// Whether the batch has a record.
-    pub(super) recorded: bool,
+    /// Whether the batch counts it.
+    pub(super) counted: bool,
     /// Until when the row, and what is recorded beside it, is kept, in seconds since 1970.
     pub(super) keep_until_s: u64,
 }
@@ -85,7 +85,7 @@ impl ParcelRow {
             state,
             origin: Origin {
                 batch: BatchId::from_bytes(fields.id(names::BATCH)?),
-                recorded: fields.flag(names::RECORDED)?,
+                counted: fields.flag(names::COUNTED)?,
                 keep_until_s: fields.number(super::item::TTL)?,
             },
             tally: fields.packed(names::TALLY)?,

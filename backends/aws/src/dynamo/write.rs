@@ -91,7 +91,7 @@ impl Table {
             return self.write(fence, change, ReturnValue::None).await;
         }
         let origin = self.origin(fence.parcel, fence.epoch).await?;
-        let counts = (counted && origin.recorded).then(|| Counts::of(&record.tally));
+        let counts = (counted && origin.counted).then(|| Counts::of(&record.tally));
         if is_plain && counts.is_none() {
             return self.write(fence, change, ReturnValue::None).await;
         }

@@ -102,7 +102,7 @@ fn request(parcel: &Parcel, holder: &Arc<str>, now_ms: u64) -> ClaimRequest {
     ClaimRequest {
         parcel: header.id,
         batch: header.batch,
-        recorded: header.recorded,
+        counted: header.counted,
         task: header.task.as_str().into(),
         first: header.first,
         count: header.count,

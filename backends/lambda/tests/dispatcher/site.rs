@@ -191,7 +191,7 @@ impl Site {
             packer.push(b"\xc0");
         });
         packer.encode(Header {
-            recorded: true,
+            counted: true,
             created_ms: START_MS,
             not_after_ms: START_MS + KEPT.as_millis() as u64,
             ..Header::new(id, batch, 0, "mail.send", "mail")
@@ -222,7 +222,7 @@ impl Site {
         let request = ClaimRequest {
             parcel,
             batch: BatchId::new(START_MS, batch),
-            recorded: true,
+            counted: true,
             task: "mail.send".into(),
             first: 0,
             count: calls,

@@ -23,7 +23,7 @@ fn assert_units(table: &Table, before: (f64, f64), writes: f64) {
 pub(crate) async fn a_lone_call_costs_two_write_units() {
     let table = table().await;
     let batch = BatchId::new(1, 7);
-    let request = ClaimRequest { recorded: false, ..table.request(batch, 0, 1) };
+    let request = ClaimRequest { counted: false, ..table.request(batch, 0, 1) };
     table.run(request, succeeded(1)).await.expect("finish");
     assert_units(&table, (0.0, 0.0), 2.0);
     assert!(units(&table).1.abs() < 1e-9, "nothing is read: {:#?}", table.backend.meter().usage());

@@ -33,7 +33,7 @@ fn first(count: usize, operation: &'static str, fault: Fault) -> impl Fn(&Asked)
 
 pub(crate) async fn a_claim_whose_answer_was_lost_is_ours() {
     let table = with_faults(first(2, "UpdateItem", Fault::CutAfter)).await;
-    let request = ClaimRequest { recorded: false, ..table.request(BatchId::new(1, 7), 0, 1) };
+    let request = ClaimRequest { counted: false, ..table.request(BatchId::new(1, 7), 0, 1) };
     let claimed = table.claimed(request.clone()).await;
     assert_eq!((claimed.epoch, claimed.losses, table.proxy.faults()), (1, 0, 2));
     let until_ms = table.now_ms() + LEASE_MS;
@@ -45,7 +45,7 @@ pub(crate) async fn a_claim_whose_answer_was_lost_is_ours() {
 pub(crate) async fn a_claim_is_not_given_up_while_it_may_hold_the_parcel() {
     // More than the SDK tries by itself.
     let table = with_faults(first(5, "UpdateItem", Fault::CutAfter)).await;
-    let claimed = table.claimed(ClaimRequest { recorded: false, ..table.request(BatchId::new(1, 7), 0, 10) }).await;
+    let claimed = table.claimed(ClaimRequest { counted: false, ..table.request(BatchId::new(1, 7), 0, 10) }).await;
     assert_eq!((claimed.epoch, table.proxy.faults()), (1, 5));
 }
 
@@ -71,8 +71,8 @@ pub(crate) async fn an_end_whose_answer_was_lost_counts_once() {
     })
     .await;
     let batch = table.batch(30, None).await;
-    for (first, recorded) in [(0, true), (10, false)] {
-        let request = ClaimRequest { recorded, ..table.request(batch, first, 10) };
+    for (first, counted) in [(0, true), (10, false)] {
+        let request = ClaimRequest { counted, ..table.request(batch, first, 10) };
         let parcel = request.parcel;
         let epoch = table.claimed(request).await.epoch;
         armed.store(true, Ordering::Relaxed);
@@ -190,7 +190,7 @@ pub(crate) async fn half_an_answer_is_asked_for_the_other_half() {
     let table = with_faults(first(3, "BatchGetItem", Fault::Partly("Unprocessed"))).await;
     let batch = table.batch(100, None).await;
     let parcels: Vec<ParcelId> = (0..10).map(|at| ParcelId::root(batch, at * 10)).collect();
-    let requests = (0..10).map(|at| ClaimRequest { recorded: false, ..table.request(batch, at * 10, 10) }).collect();
+    let requests = (0..10).map(|at| ClaimRequest { counted: false, ..table.request(batch, at * 10, 10) }).collect();
     table.ports.ledger.claim(requests).await;
     let rows = table.ports.ledger.rows(parcels.iter().chain(&parcels).copied().collect()).await.expect("rows");
     let found: Vec<_> = rows.into_iter().map(|row| row.expect("it is claimed").parcel).collect();

@@ -11,7 +11,7 @@ use crate::table::{AWS, Table, noise, open, settings, succeeded, table, with_buc
 
 /// What a claim is answered that begins with its row.
 async fn refusal(table: &Table) -> PortError {
-    let request = ClaimRequest { recorded: false, ..table.request(BatchId::new(1, 7), 0, 1) };
+    let request = ClaimRequest { counted: false, ..table.request(BatchId::new(1, 7), 0, 1) };
     table.claim(request).await.expect_err("it fails")
 }
 

@@ -89,7 +89,7 @@ impl Table {
         ClaimRequest {
             parcel: ParcelId::root(batch, first),
             batch,
-            recorded: true,
+            counted: true,
             task: "mail.send".into(),
             first,
             count,
@@ -130,7 +130,7 @@ pub(crate) fn succeeded(count: u32) -> Record {
 pub(crate) fn failed(batch: BatchId, count: u32, died_ms: u64, args_bytes: usize) -> Record {
     let letter = |index: u32| DeadLetter {
         id: batch.call(u64::from(index)),
-        recorded: true,
+        counted: true,
         task: "mail.send".to_owned(),
         queue: "mail".to_owned(),
         args: noise(args_bytes, u64::from(index)).into(),
