@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use celeriac_core::{name::queue_name, ports::Ports, task::States};
 
-use crate::store::Store;
+use crate::store::StoreChoice;
 
 /// A program: what its tasks share, how its queues are served, and where its store is. Each setting has a default;
 /// `App::default()` runs.
@@ -23,7 +23,7 @@ pub struct App {
     pub(crate) grace: Option<Duration>,
     /// The queues that this process serves, if not all.
     pub(crate) only: Option<Vec<String>>,
-    pub(crate) store: Store,
+    pub(crate) store: StoreChoice,
 }
 
 /// How the calls of a queue come to a worker.
@@ -100,14 +100,14 @@ impl App {
     /// environment names it.
     #[must_use]
     pub fn store(mut self, url: impl AsRef<str>) -> Self {
-        self.store = Store::Url(url.as_ref().parse());
+        self.store = StoreChoice::Url(url.as_ref().parse());
         self
     }
 
     /// Another backend, or one that is open already. As [`App::start`] takes it, not [`main!`](crate::main!).
     #[must_use]
     pub fn ports(mut self, ports: Ports) -> Self {
-        self.store = Store::Open(ports.into());
+        self.store = StoreChoice::Open(ports.into());
         self
     }
 }

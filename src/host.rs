@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{App, Road},
-    store::Opened,
+    store::OpenStore,
     sweep::sweep,
 };
 
@@ -50,6 +50,16 @@ pub enum StartError {
     /// A schedule that cannot be followed.
     #[error(transparent)]
     Schedules(#[from] SchedulesError),
+}
+
+/// What a process does for its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Everything: it dispatches, runs calls, follows schedules and sends the callbacks that batches owe.
+    Dev,
+    /// It runs calls and sends the runs of schedules.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "a command"))]
+    Worker,
 }
 
 /// Everything in one process, running until [`Running::stop`]. Dropping it stops without waiting for calls: those that
@@ -94,14 +104,14 @@ impl App {
     /// the task, whatever other apps this process has started.
     #[allow(clippy::unused_async, reason = "a store on a network is connected to here")]
     pub async fn start(self) -> Result<Running, StartError> {
-        self.start_role(true)
+        self.start_role(Role::Dev)
     }
 
-    /// Starts what executes tasks and sends the runs of schedules, and if `all` what else goes on in `dev`.
-    pub(crate) fn start_role(self, all: bool) -> Result<Running, StartError> {
+    /// Starts what this role has to do.
+    pub(crate) fn start_role(self, role: Role) -> Result<Running, StartError> {
         let opened = self.store.open(Existence::Created)?;
         let registry = self.registry()?;
-        let roads = self.roads(&registry, &opened, all)?;
+        let roads = self.roads(&registry, &opened, role)?;
         let scheduler = Scheduler::new(opened.ports.clone(), &registry)?;
         let mut loops = Loops::new();
         let worker = self.work(&opened, &roads, registry, &mut loops);
@@ -113,7 +123,7 @@ impl App {
             tracing::info!(schedules = scheduler.len(), "following schedules");
             loops.start(scheduler.run(loops.stop.clone()));
         }
-        if all {
+        if role == Role::Dev {
             loops.start(sweep(ports, loops.stop.clone()));
         }
         let client = worker.client().clone();
@@ -131,7 +141,7 @@ impl App {
     /// The loops that take parcels from their queues and run them.
     fn work(
         &self,
-        opened: &Opened,
+        opened: &OpenStore,
         roads: &BTreeMap<String, Road>,
         registry: Arc<Registry>,
         loops: &mut Loops,
@@ -160,10 +170,10 @@ impl App {
 
     /// The queues to be served, with their roads. Where functions take the wide road, a worker beside them
     /// receives for itself.
-    fn roads(&self, registry: &Registry, opened: &Opened, all: bool) -> Result<BTreeMap<String, Road>, StartError> {
+    fn roads(&self, registry: &Registry, opened: &OpenStore, role: Role) -> Result<BTreeMap<String, Road>, StartError> {
         let mut roads = self.named(registry);
         opened.check(roads.keys())?;
-        if opened.hosting() == Hosting::Functions && !all {
+        if opened.hosting() == Hosting::Functions && role == Role::Worker {
             for road in roads.values_mut() {
                 *road = Road::Narrow;
             }

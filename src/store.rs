@@ -14,17 +14,17 @@ use crate::StartError;
 
 /// Where messages and ledger are.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Store {
+pub(crate) enum StoreChoice {
     /// What the environment names, else the default of a backend.
     #[default]
     Environment,
     /// What a URL names, if it is one.
     Url(Result<StoreUrl, StoreError>),
     /// It is open already.
-    Open(Opened),
+    Open(OpenStore),
 }
 
-impl Store {
+impl StoreChoice {
     /// The URL of the store; `None` if it was given open.
     #[cfg(feature = "deploy")]
     pub(crate) fn url(&self) -> Result<Option<StoreUrl>, StoreError> {
@@ -36,7 +36,7 @@ impl Store {
     }
 
     /// Opens it.
-    pub(crate) fn open(&self, existence: Existence) -> Result<Opened, StoreError> {
+    pub(crate) fn open(&self, existence: Existence) -> Result<OpenStore, StoreError> {
         if let Self::Open(opened) = self {
             return Ok(opened.clone());
         }
@@ -45,19 +45,19 @@ impl Store {
             _ => store::default_url()?,
         };
         let store = store::open(&url, existence)?;
-        Ok(Opened { ports: store.ports(), store: store.into(), url: Some(url) })
+        Ok(OpenStore { ports: store.ports(), store: store.into(), url: Some(url) })
     }
 }
 
 /// A store that is open.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenStore {
     pub(crate) ports: Ports,
     store: Arc<dyn store::Store>,
     url: Option<StoreUrl>,
 }
 
-impl Opened {
+impl OpenStore {
     /// Who runs dispatchers and follows schedules.
     pub(crate) fn hosting(&self) -> Hosting {
         self.store.hosting()
@@ -96,14 +96,14 @@ impl Opened {
     }
 }
 
-impl From<Ports> for Opened {
+impl From<Ports> for OpenStore {
     fn from(ports: Ports) -> Self {
         Self { store: Arc::new(ports.clone()), ports, url: None }
     }
 }
 
 /// For log lines.
-impl fmt::Display for Opened {
+impl fmt::Display for OpenStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.url {
             Some(url) => url.fmt(f),

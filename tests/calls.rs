@@ -133,7 +133,7 @@ async fn a_dead_call_runs_again_and_dies_again() {
     let call = refuse.apply().on(&client).send().await.unwrap();
     let told = call.get(LONG).await.unwrap_err().to_string();
     assert_eq!(told, format!("call {} has no result: it failed after 1 attempt: no such address", call.id()));
-    let dead = || client.dead(DeadQuery { limit: 10, ..DeadQuery::default() });
+    let dead = || client.dead(DeadQuery::new(10));
     let first = dead().await.unwrap();
     assert_eq!(client.retry_dead(&first).await.unwrap(), 1);
     assert_eq!(call.get(LONG).await.unwrap_err().to_string(), told);

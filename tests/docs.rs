@@ -25,7 +25,10 @@ fn every_option_is_on_the_page_of_options() {
     for (whose, source, at_least) in sources {
         let names: Vec<_> = methods(source).collect();
         assert!(names.len() >= at_least, "{whose}: only {names:?} found");
-        for name in names.into_iter().filter(|name| !["send", "blocking_send", "plain", "planned_concurrency", "ports"].contains(name)) {
+        for name in names
+            .into_iter()
+            .filter(|name| !["send", "blocking_send", "plain", "planned_concurrency", "ports"].contains(name))
+        {
             let row = |row: &str| {
                 row.starts_with(&format!("| `{name}")) && !row[3 + name.len()..].starts_with(char::is_alphanumeric)
             };

@@ -161,8 +161,7 @@ fn runs(record: &Record) -> BTreeMap<TaskId, usize> {
 
 /// The addresses of all dead letters.
 async fn dead(client: &Client) -> BTreeSet<String> {
-    let letters =
-        client.dead(DeadQuery { limit: 10_000, ..DeadQuery::default() }).await.expect("the database is sound");
+    let letters = client.dead(DeadQuery::new(10_000)).await.expect("the database is sound");
     let address = |message: &str| message.split_once(": ").map(|(to, _)| to.to_owned()).unwrap_or_default();
     letters.iter().map(|letter| address(&letter.message)).collect()
 }

@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
-    ports::{Delivery, Invoker, PortError, Ports, Receive},
+    ports::{Delivery, Invoker, PortError, Ports, Receive, Turns},
     protocol::put_aside,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    DispatcherOptions, Launched, Plan,
+    DispatcherOptions, LaunchPlan, Launched,
     launch::launch,
-    launches::{Launches, Load},
+    launches::{LaunchLoad, Launches},
     plan,
 };
 
@@ -37,7 +37,7 @@ impl Dispatcher {
     /// # Errors
     /// [`PortError::Gone`]: there is nothing to receive from any more.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), PortError> {
-        let mut queues = self.options.queues.clone();
+        let mut turns = Turns::new(self.options.queues.clone());
         let mut launches = Launches::new(self.options.bytes);
         loop {
             let rooms = tokio::select! {
@@ -46,11 +46,7 @@ impl Dispatcher {
                 rooms = self.room(&mut launches) => rooms,
             };
             // Not cut short by `stop`: what it has received would stay hidden for a whole lease.
-            let received = launches.meanwhile(self.receive(&queues, rooms)).await;
-            // Each is the first to be looked at in its turn: a long backlog in one keeps no other waiting.
-            if !queues.is_empty() {
-                queues.rotate_left(1);
-            }
+            let received = launches.meanwhile(self.receive(turns.take(), rooms)).await;
             match received {
                 Ok(deliveries) if stop.is_cancelled() => {
                     self.give_back(deliveries).await;
@@ -104,7 +100,7 @@ impl Dispatcher {
         (self.hide_and_launch_planned(plan).await, rest)
     }
 
-    async fn hide_and_launch_planned(&self, plan: Plan) -> Launched {
+    async fn hide_and_launch_planned(&self, plan: LaunchPlan) -> Launched {
         let until_ms = self.ports.clock.now_ms() + self.ports.profile.lease_ms;
         let launching = plan.invocations.iter().flat_map(|invocation| &invocation.deliveries);
         let hides = launching.map(|delivery| delivery.hidden(until_ms)).collect();
@@ -115,13 +111,13 @@ impl Dispatcher {
         &self.ports
     }
 
-    fn plan(&self, deliveries: Vec<Delivery>, rooms: usize) -> Plan {
+    fn plan(&self, deliveries: Vec<Delivery>, rooms: usize) -> LaunchPlan {
         plan(deliveries, self.ports.profile.message_bytes, rooms, &self.options)
     }
 
-    async fn receive(&self, queues: &[Arc<str>], rooms: usize) -> Result<Vec<Delivery>, PortError> {
+    async fn receive(&self, queues: Vec<Arc<str>>, rooms: usize) -> Result<Vec<Delivery>, PortError> {
         let request = Receive {
-            queues: queues.to_vec(),
+            queues,
             max: rooms.min(self.options.receive),
             hide_ms: self.ports.profile.lease_ms,
             wait_ms: self.options.wait_ms,
@@ -135,8 +131,8 @@ impl Dispatcher {
     }
 }
 
-fn load(deliveries: &[Delivery]) -> Load {
-    Load { parcels: deliveries.len(), bytes: deliveries.iter().map(|delivery| delivery.body.len()).sum() }
+fn load(deliveries: &[Delivery]) -> LaunchLoad {
+    LaunchLoad { parcels: deliveries.len(), bytes: deliveries.iter().map(|delivery| delivery.body.len()).sum() }
 }
 
 impl std::fmt::Debug for Dispatcher {

@@ -1,12 +1,13 @@
 //! Launches invocations in parallel and says what became of their messages where nobody runs them.
 
 use celeriac_core::{
+    backoff::doubled_ms,
     ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Settle, Settlement},
     wire::WireError,
 };
 use futures::{StreamExt, stream};
 
-use crate::{DispatcherOptions, Plan};
+use crate::{DispatcherOptions, LaunchPlan};
 
 /// The most Invokes under way at once: at 100 ms each this is 10,000 in a second. Each has a connection.
 pub(crate) const PARALLEL: usize = 1000;
@@ -38,7 +39,7 @@ pub(crate) async fn launch(
     ports: &Ports,
     invoker: &dyn Invoker,
     options: &DispatcherOptions,
-    plan: Plan,
+    plan: LaunchPlan,
     hide_all: impl Future<Output = ()>,
 ) -> Launched {
     let now_ms = ports.clock.now_ms();
@@ -82,9 +83,8 @@ pub(crate) async fn launch(
 }
 
 fn put_back(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settlement {
-    let doubled = refused_ms.saturating_mul(1 << delivery.receives.saturating_sub(1).min(16));
     let most_ms = if delivery.receives <= PATIENT_RECEIVES { REFUSED_MOST_MS } else { REFUSED_LATER_MS };
-    delivery.hidden(now_ms + doubled.min(most_ms))
+    delivery.hidden(now_ms + doubled_ms(refused_ms, delivery.receives, most_ms))
 }
 
 fn bury((delivery, error): (Delivery, WireError)) -> Settlement {

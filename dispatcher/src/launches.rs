@@ -9,26 +9,26 @@ use crate::{Launched, launch::PARALLEL};
 
 /// Launches that are under way. They go on while this is asked to wait for something.
 pub(crate) struct Launches<'a> {
-    under_way: FuturesUnordered<BoxFuture<'a, (Load, Launched)>>,
-    load: Load,
+    under_way: FuturesUnordered<BoxFuture<'a, (LaunchLoad, Launched)>>,
+    load: LaunchLoad,
     /// How many bytes of parcels may be under way.
     most_bytes: usize,
 }
 
 /// What is under way.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Load {
+pub(crate) struct LaunchLoad {
     pub(crate) parcels: usize,
     pub(crate) bytes: usize,
 }
 
 impl<'a> Launches<'a> {
     pub(crate) fn new(most_bytes: usize) -> Self {
-        Self { under_way: FuturesUnordered::new(), load: Load::default(), most_bytes }
+        Self { under_way: FuturesUnordered::new(), load: LaunchLoad::default(), most_bytes }
     }
 
     /// Begins one, of such a load.
-    pub(crate) fn add(&mut self, load: Load, launch: impl Future<Output = Launched> + Send + 'a) {
+    pub(crate) fn add(&mut self, load: LaunchLoad, launch: impl Future<Output = Launched> + Send + 'a) {
         self.load.parcels += load.parcels;
         self.load.bytes += load.bytes;
         self.under_way.push(Box::pin(async move { (load, launch.await) }));

@@ -13,4 +13,4 @@ pub use dispatcher::Dispatcher;
 pub use launch::Launched;
 pub use options::DispatcherOptions;
 pub use patient::PATIENCE;
-pub use plan::{Plan, plan};
+pub use plan::{LaunchPlan, plan};

@@ -9,7 +9,7 @@ use crate::DispatcherOptions;
 
 /// What to do with a set of deliveries.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct LaunchPlan {
     /// What to launch, in the order in which the messages came.
     pub invocations: Vec<Invocation>,
     /// Messages that are no parcels, and why.
@@ -20,7 +20,7 @@ pub struct Plan {
 }
 
 /// An invocation that is being filled.
-struct Load {
+struct Filling {
     task: String,
     bytes: usize,
     work_ms: u64,
@@ -30,10 +30,10 @@ struct Load {
 /// Packs parcels of one task into one invocation while together they are no larger than one full parcel, which is
 /// what an Invoke bills as one request, and no more work than `options.work_ms`. `rooms` is how many invocations may
 /// be outstanding: parcels are not packed together while there is a free worker for each.
-pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, options: &DispatcherOptions) -> Plan {
+pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, options: &DispatcherOptions) -> LaunchPlan {
     let spread = deliveries.len() <= rooms;
-    let mut plan = Plan::default();
-    let mut loads: Vec<Load> = Vec::new();
+    let mut plan = LaunchPlan::default();
+    let mut loads: Vec<Filling> = Vec::new();
     for delivery in deliveries {
         let header = match Header::peek(&delivery.body) {
             Ok(header) => header,
@@ -44,7 +44,7 @@ pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, optio
         };
         let work_ms = u64::from(header.call_ms) * u64::from(header.count);
         let bytes = delivery.body.len();
-        let fits = |load: &&mut Load| {
+        let fits = |load: &&mut Filling| {
             load.task == header.task
                 && load.deliveries.len() < options.parcels
                 && load.bytes + bytes <= message_bytes
@@ -56,7 +56,7 @@ pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, optio
                 load.work_ms += work_ms;
                 load.deliveries.push(delivery);
             }
-            None => loads.push(Load { task: header.task, bytes, work_ms, deliveries: vec![delivery] }),
+            None => loads.push(Filling { task: header.task, bytes, work_ms, deliveries: vec![delivery] }),
         }
     }
     plan.excess = loads.split_off(rooms.min(loads.len())).into_iter().flat_map(|load| load.deliveries).collect();

@@ -7,8 +7,8 @@ mod common;
 use std::sync::Arc;
 
 use celeriac_core::ports::{
-    Delivery, Depth, Invocation, InvokeError, Invoker, Outgoing, PortError, Ports, Queue, Receive, SendError, Settle,
-    Settlement,
+    Invocation, InvokeError, Invoker, Outgoing, PortError, Ports, Queue, Receive, Settle, Settlement,
+    layers::QueueLayer,
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions, Launched};
 use common::send;
@@ -17,13 +17,9 @@ use futures::{FutureExt as _, future::BoxFuture};
 /// A queue that cannot settle what this says.
 struct Unsettling(Arc<dyn Queue>, fn(&Settle) -> bool);
 
-impl Queue for Unsettling {
-    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
-        self.0.send(messages)
-    }
-
-    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.0.receive(request)
+impl QueueLayer for Unsettling {
+    fn inner(&self) -> &dyn Queue {
+        &*self.0
     }
 
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
@@ -39,10 +35,6 @@ impl Queue for Unsettling {
             settled
         }
         .boxed()
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.0.depths()
     }
 }
 

@@ -40,7 +40,7 @@ impl Summary {
         batch: &Batch<O>,
     ) -> Result<Self, celeriac::Error> {
         let progress = batch.progress().await?;
-        let query = DeadQuery { batch: Some(batch.id()), limit: NAMED, ..DeadQuery::default() };
+        let query = DeadQuery::new(NAMED).batch(batch.id());
         let took_ms = progress.finished_ms.unwrap_or(progress.created_ms).saturating_sub(progress.created_ms);
         Ok(Self {
             accepted: progress.total,

@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 use super::exit::Failure;
 use crate::{
     logging::{Form, Logging},
-    store::Store,
+    store::StoreChoice,
 };
 
 /// Above the options that all commands take.
@@ -33,10 +33,10 @@ impl Common {
     }
 
     /// Where messages and ledger are: an option goes before the environment.
-    pub(super) fn store(&self) -> Result<Store, Failure> {
-        let Some(url) = &self.store else { return Ok(Store::Environment) };
+    pub(super) fn store(&self) -> Result<StoreChoice, Failure> {
+        let Some(url) = &self.store else { return Ok(StoreChoice::Environment) };
         let url = url.parse().map_err(|error| Failure::Usage(format!("--store: {error}")))?;
-        Ok(Store::Url(Ok(url)))
+        Ok(StoreChoice::Url(Ok(url)))
     }
 
     /// The stack on AWS that the option names, else the environment.

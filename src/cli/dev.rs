@@ -10,7 +10,7 @@ use super::{
     exit::Failure,
     role::{self, Serve},
 };
-use crate::App;
+use crate::{App, host::Role};
 
 /// Everything in one process: dispatcher, workers and schedules. What runs when no command is given
 ///
@@ -27,6 +27,6 @@ impl Dev {
         S: FnOnce(App) -> F,
         F: Future<Output = Result<App, BoxError>>,
     {
-        role::run(common, &self.serve, true, setup)
+        role::run(common, &self.serve, Role::Dev, setup)
     }
 }

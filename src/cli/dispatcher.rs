@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use super::{common::Common, exit::Failure, role, session};
-use crate::store::Opened;
+use crate::store::OpenStore;
 use crate::sweep::sweep;
 
 /// Sends the runs of schedules, and on AWS launches workers. Executes no task
@@ -70,7 +70,7 @@ impl Dispatcher {
     }
 
     /// Launches the store's functions, if it has any, until told to stop.
-    async fn launch(&self, opened: &Opened, registry: &Registry, stop: CancellationToken) -> Result<(), PortError> {
+    async fn launch(&self, opened: &OpenStore, registry: &Registry, stop: CancellationToken) -> Result<(), PortError> {
         let Some(Launching { ports, launcher }) = opened.launching(registry) else { return Ok(()) };
         let queues = self.queues(registry);
         tracing::info!(?queues, "launching workers");

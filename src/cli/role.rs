@@ -17,7 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use super::{common::Common, exit::Failure, session, signals};
-use crate::{app::App, host::GRACE, store::Store};
+use crate::{
+    app::App,
+    host::{GRACE, Role},
+    store::StoreChoice,
+};
 
 /// The settings of a role that executes tasks. They go before those of the program's set-up.
 #[derive(Debug, Default, Args)]
@@ -42,7 +46,7 @@ pub(super) struct Serve {
 
 impl Serve {
     fn apply(&self, mut app: App) -> Result<App, Failure> {
-        if !matches!(app.store, Store::Environment) {
+        if !matches!(app.store, StoreChoice::Environment) {
             return Err(Failure::Start(
                 "the set-up names a store with `App::store` or `App::ports`, but the commands (call, status, ..) do not run \
                  it and would look into another: name it with --store or CELERIAC_STORE"
@@ -80,7 +84,7 @@ fn concurrency(text: &str) -> Result<usize, String> {
 }
 
 /// Runs a role to its graceful end.
-pub(super) fn run<S, F>(common: &Common, serve: &Serve, all: bool, setup: S) -> Result<(), Failure>
+pub(super) fn run<S, F>(common: &Common, serve: &Serve, role: Role, setup: S) -> Result<(), Failure>
 where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
@@ -92,7 +96,7 @@ where
     let runtime = runtime()?;
     let done = runtime.block_on(async {
         let opened = store.open(Existence::Created)?;
-        if !all {
+        if role == Role::Worker {
             opened.shared()?;
         }
         Client::set_default(Client::new(opened.ports.clone()));
@@ -102,11 +106,11 @@ where
         };
         logging.install();
         let mut app = serve.apply(app)?;
-        app.store = Store::Open(opened.clone());
+        app.store = StoreChoice::Open(opened.clone());
         let grace = app.grace.unwrap_or(GRACE);
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
-        let running = app.start_role(all)?;
+        let running = app.start_role(role)?;
         tracing::info!(store = %opened, "started");
         let gone = tokio::select! {
             biased;

@@ -11,11 +11,11 @@ use celeriac_core::{
 use tracing::level_filters::LevelFilter;
 
 use super::{common::Common, exit::Failure};
-use crate::{StartError, store::Store};
+use crate::{StartError, store::StoreChoice};
 
 /// What a command works with. Opened as it is asked for: `tasks` needs no store, `queue` no tasks.
 pub(super) struct Session {
-    store: Store,
+    store: StoreChoice,
     json: bool,
 }
 
@@ -55,7 +55,7 @@ impl Session {
     }
 }
 
-fn open(store: &Store, existence: Existence) -> Result<Ports, Failure> {
+fn open(store: &StoreChoice, existence: Existence) -> Result<Ports, Failure> {
     let opened = store.open(existence)?;
     opened.shared()?;
     Ok(opened.ports)

@@ -10,7 +10,7 @@ use super::{
     exit::Failure,
     role::{self, Serve},
 };
-use crate::App;
+use crate::{App, host::Role};
 
 /// Runs calls: receives parcels from the store and runs them. As many such processes as you like may share it
 ///
@@ -28,6 +28,6 @@ impl Worker {
         S: FnOnce(App) -> F,
         F: Future<Output = Result<App, BoxError>>,
     {
-        role::run(common, &self.serve, false, setup)
+        role::run(common, &self.serve, Role::Worker, setup)
     }
 }

@@ -23,7 +23,7 @@ use self::init_error::InitError;
 use crate::{
     App,
     logging::{Form, Logging},
-    store::Store,
+    store::StoreChoice,
 };
 
 /// Whether this process is a function.
@@ -86,7 +86,7 @@ where
             setup(App::default()).await.map_err(|error| InitError::SetUp(chain(&*error)))?
         };
         logging.install();
-        if !matches!(app.store, Store::Environment) {
+        if !matches!(app.store, StoreChoice::Environment) {
             return Err(InitError::Store);
         }
         registry.check(&app.states)?;

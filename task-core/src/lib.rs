@@ -2,6 +2,7 @@
 //! the planner, and the ports through which all of it meets the world. It names no backend: each is a crate of its own
 //! that registers how its stores are opened ([`store`]).
 
+pub mod backoff;
 pub mod bitmap;
 pub mod client;
 pub mod id;
@@ -9,6 +10,7 @@ pub mod name;
 pub mod panics;
 pub mod parcel;
 pub mod planner;
+pub mod portions;
 pub mod ports;
 mod printable;
 pub mod protocol;

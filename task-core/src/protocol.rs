@@ -1,14 +1,27 @@
 //! The steps of the parcel protocol that client and worker take through several ports, in one write where the
 //! backend can, in repeatable steps where it cannot.
 
+use std::sync::Arc;
+
 use crate::{
     id::BatchId,
     parcel::Parcel,
     ports::{
-        Accept, Claimed, DeadLetter, Finish, Outgoing, Owed, PortError, Ports, Reason, Record, Removal, SendError,
-        Settle, Settlement, Settling,
+        Accept, Claim, ClaimRequest, Claimed, DeadLetter, Delivery, Finish, Outgoing, Owed, PortError, Ports, Reason,
+        Record, Removal, SendError, Settle, Settlement, Settling,
     },
 };
+
+/// What [`follow`] has done about the answer to a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Followed {
+    /// Nothing: the parcel is the claimer's, to be run or refused.
+    Claimed(Claimed),
+    /// Someone else holds the parcel: its message is hidden until that lease ends.
+    Held,
+    /// The parcel is finished and its message is deleted.
+    Finished,
+}
 
 /// Sends parcels of a batch and moves the batch's mark (G1). After an error the mark may lag behind what was sent,
 /// never run ahead of it.
@@ -19,6 +32,46 @@ pub async fn accept(ports: &Ports, accept: Accept) -> Result<(), SendError> {
     let sent = ports.queue.send(accept.messages).await;
     sent.into_iter().collect::<Result<(), SendError>>()?;
     ports.batches.accepted(accept.batch, accept.from, accept.upto).await.map_err(SendError::from)
+}
+
+/// Claims parcels for `holder` (rule 2). Those that are too old to run are claimed all the same, to be refused: their calls
+/// end as dead letters, and their batches end. The answers are in the order of the parcels.
+pub async fn claim<'a>(
+    ports: &Ports,
+    parcels: impl Iterator<Item = &'a Parcel>,
+    holder: &Arc<str>,
+    lease_until_ms: u64,
+) -> Vec<Result<Claim, PortError>> {
+    let now_ms = ports.clock.now_ms();
+    let request = |parcel: &Parcel| {
+        let request = ClaimRequest::of(&parcel.header, Arc::clone(holder), now_ms, lease_until_ms);
+        ClaimRequest { not_after_ms: request.not_after_ms.max(now_ms), ..request }
+    };
+    let requests: Vec<_> = parcels.map(request).collect();
+    if requests.is_empty() { Vec::new() } else { ports.ledger.claim(requests).await }
+}
+
+/// Does what the answer to a claim asks for, but for running the parcel or refusing it.
+pub async fn follow(ports: &Ports, parcel: &Parcel, delivery: &Delivery, claim: Claim) -> Result<Followed, PortError> {
+    let id = parcel.header.id;
+    match claim {
+        Claim::Claimed(claimed) => return Ok(Followed::Claimed(claimed)),
+        Claim::Busy { until_ms } => {
+            let until_ms = until_ms.max(ports.clock.now_ms() + 1);
+            put_aside(ports, vec![delivery.hidden(until_ms)]).await;
+            return Ok(Followed::Held);
+        }
+        Claim::Sealed { epoch, seal } => {
+            let finish = Finish { parcel: id, epoch, record: None };
+            finish_sealed(ports, finish, parcel.children(&seal), delivery.deleted()).await?;
+        }
+        Claim::Finished { owed } => finished(ports, owed, delivery.deleted()).await?,
+        Claim::TooOld => {
+            let what = format!("parcel {id} is too old for the ledger, whatever it is asked");
+            return Err(PortError::Unavailable { what, source: None });
+        }
+    }
+    Ok(Followed::Finished)
 }
 
 /// Ends a run (rule 4): record and seal, send the children, finish, send what the batch owes, delete the message.
@@ -148,9 +201,7 @@ pub async fn put_aside(ports: &Ports, settlements: Vec<Settlement>) {
 
 async fn send_all(ports: &Ports, messages: Vec<Outgoing>) -> Result<(), PortError> {
     for sent in ports.queue.send(messages).await {
-        sent.map_err(|error| match error {
-            SendError::Rejected(error) | SendError::Unknown(error) => error,
-        })?;
+        sent?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     id::{BatchId, TaskId},
     parcel::{Calls, Packer, Packing, Spec},
-    ports::{Outgoing, PortError, Ports, SendError},
+    ports::{Outgoing, PortError, Ports},
     schedule::{NO_ARGS, Schedule, ScheduleError},
     task::{Registry, TaskDef},
 };
@@ -140,8 +140,7 @@ impl Entry {
         let sent = ports.queue.send(vec![message]).await;
         for sent in sent {
             // Whether it was rejected or nobody knows: it is sent again under the same id.
-            let Err(SendError::Rejected(error) | SendError::Unknown(error)) = sent else { continue };
-            return Err(error);
+            sent?;
         }
         Ok(id)
     }
@@ -159,5 +158,5 @@ pub fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> (TaskId, Outgoing
     let mut packer = Packer::new(Packing { calls: 1, bytes: RUN_BYTES, call_bytes: RUN_BYTES });
     packer.push(NO_ARGS);
     let spec = Spec::of(def.name, &def.options, now_ms);
-    (batch.call(0), spec.encode(&mut packer, now_ms, Calls::root(batch, 0)))
+    (batch.call(0), spec.encode(&mut packer, now_ms, Calls::uncounted(batch)))
 }

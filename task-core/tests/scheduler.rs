@@ -14,8 +14,9 @@ use std::{
 use celeriac_core::{
     id::ParcelId,
     ports::{
-        Claim, ClaimRequest, Clock, Delivery, Depth, Finish, Outgoing, PortError, Ports, Queue, Receive, Record,
-        Schedules, SendError, Settlement,
+        Claim, ClaimRequest, Clock, Delivery, Finish, Outgoing, PortError, Ports, Queue, Receive, Record, Schedules,
+        SendError,
+        layers::{QueueLayer, SchedulesLayer},
     },
     scheduler::Scheduler,
     task::{Body, Fields, Options, Registry, TaskDef},
@@ -176,18 +177,8 @@ async fn several_processes_send_one_run() {
     let mut claims = Vec::new();
     for delivery in &sent {
         let header = Header::peek(&delivery.body).unwrap();
-        let request = ClaimRequest {
-            parcel: header.id,
-            batch: header.batch,
-            counted: false,
-            task: "nightly".into(),
-            first: 0,
-            count: 1,
-            holder: "test".into(),
-            now_ms: site.clock.now_ms(),
-            lease_until_ms: site.clock.now_ms() + HOUR,
-            not_after_ms: header.not_after_ms,
-        };
+        let now_ms = site.clock.now_ms();
+        let request = ClaimRequest::of(&header, "test", now_ms, now_ms + HOUR);
         match site.ports.ledger.claim(vec![request]).await.pop().unwrap().unwrap() {
             Claim::Claimed(claimed) => {
                 let finish = Finish { parcel: header.id, epoch: claimed.epoch, record: Some(Record::default()) };
@@ -268,30 +259,22 @@ impl<T> Failing<T> {
     }
 }
 
-impl Queue for Failing<Arc<dyn Queue>> {
+impl QueueLayer for Failing<Arc<dyn Queue>> {
+    fn inner(&self) -> &dyn Queue {
+        &*self.inner
+    }
+
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         match self.check() {
             Ok(()) => self.inner.send(messages),
             Err(error) => Box::pin(async move { vec![Err(SendError::from(error)); messages.len()] }),
         }
     }
-
-    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.inner.receive(request)
-    }
-
-    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
-        self.inner.settle(settlements)
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.inner.depths()
-    }
 }
 
-impl Schedules for Failing<Arc<dyn Schedules>> {
-    fn last(&self, schedule: &str) -> BoxFuture<'_, Result<Option<u64>, PortError>> {
-        self.inner.last(schedule)
+impl SchedulesLayer for Failing<Arc<dyn Schedules>> {
+    fn inner(&self) -> &dyn Schedules {
+        &*self.inner
     }
 
     fn sent(&self, schedule: &str, due_ms: u64) -> BoxFuture<'_, Result<(), PortError>> {

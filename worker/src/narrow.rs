@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use celeriac_core::ports::{Delivery, Invocation, PortError, Receive};
+use celeriac_core::{
+    backoff::doubled_ms,
+    ports::{Delivery, Invocation, PortError, Receive, Turns},
+};
 use futures::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -12,8 +15,9 @@ use crate::Worker;
 /// How long a receive waits for a first message: the longest that SQS waits.
 const WAIT_MS: u64 = 20_000;
 
-/// The longest pause after receives that failed.
-const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// The first pause after a receive that failed, and the longest.
+const FIRST_PAUSE_MS: u64 = 100;
+const MAX_PAUSE_MS: u64 = 30_000;
 
 /// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Ends when what it has received
 /// has ended: [`Worker::stop`] bounds that.
@@ -22,26 +26,23 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// [`PortError::Gone`]: there is nothing to receive from any more.
 pub async fn narrow(
     worker: Arc<Worker>,
-    mut queues: Vec<Arc<str>>,
+    queues: Vec<Arc<str>>,
     slots: usize,
     stop: CancellationToken,
 ) -> Result<(), PortError> {
     let slots = slots.clamp(1, Semaphore::MAX_PERMITS);
     let free = Arc::new(Semaphore::new(slots));
-    let mut pause = Duration::from_millis(100);
+    let (mut turns, mut failures) = (Turns::new(queues), 0);
     let mut done = Ok(());
     while let Some(Some(first)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned().map(Result::ok)).await {
         let max = 1 + free.available_permits();
+        let queues = turns.take();
         let request =
             Receive { queues: queues.clone(), max, hide_ms: worker.ports().profile.lease_ms, wait_ms: WAIT_MS };
-        // Each is the first to be looked at in its turn: a long backlog in one keeps no other waiting.
-        if !queues.is_empty() {
-            queues.rotate_left(1);
-        }
         match stop.run_until_cancelled(worker.ports().queue.receive(request)).await {
             None => break,
             Some(Ok(deliveries)) => {
-                pause = Duration::from_millis(100);
+                failures = 0;
                 start(&worker, &free, first, deliveries).await;
             }
             Some(Err(error @ PortError::Gone { .. })) => {
@@ -49,10 +50,11 @@ pub async fn narrow(
                 break;
             }
             Some(Err(error)) => {
-                tracing::warn!(%error, ?queues, pause_ms = pause.as_millis() as u64, "cannot receive; trying again");
+                failures += 1;
+                let pause_ms = doubled_ms(FIRST_PAUSE_MS, failures, MAX_PAUSE_MS);
+                tracing::warn!(%error, ?queues, pause_ms, "cannot receive; trying again");
                 drop(first);
-                stop.run_until_cancelled(worker.ports().clock.sleep(pause)).await;
-                pause = (pause * 2).min(MAX_PAUSE);
+                stop.run_until_cancelled(worker.ports().clock.sleep(Duration::from_millis(pause_ms))).await;
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
+    backoff::pause_ms,
     id::ParcelId,
     parcel::Parcel,
     ports::{Checkpoint, Delivery, PortError, Record, Settling, Tally},
@@ -12,7 +13,7 @@ use celeriac_core::{
 use crate::{
     Worker,
     claim::{ClaimLost, Lease, keep_new_letters},
-    outcome::{HandedOn, pause_ms, plan_children},
+    outcome::{HandedOn, plan_children},
 };
 
 /// The longest pause between attempts to settle.
@@ -70,9 +71,8 @@ pub(crate) async fn settle(
             tracing::error!(%parcel, task, epoch, "how its calls ended is not recorded: the store is gone");
             return Err(ClaimLost);
         }
-        let passes = matches!(error, PortError::Unavailable { .. } | PortError::Unknown { .. });
         let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);
-        if !passes || worker.has_stopped() || to_settle.lease.is_over(clock.now_ms() + pause_ms) {
+        if !error.may_pass() || worker.has_stopped() || to_settle.lease.is_over(clock.now_ms() + pause_ms) {
             tracing::error!(%parcel, task, epoch, %error, "cannot settle; its message will be delivered again");
             return Err(ClaimLost);
         }

@@ -141,18 +141,7 @@ async fn another_claims(bench: &Bench, site: &Site, delivery: &Delivery) -> Clai
     site.killed.notified().await;
     let header = Header::peek(&delivery.body).unwrap();
     let now_ms = bench.ports.clock.now_ms() + 3_600_000;
-    let request = ClaimRequest {
-        parcel: header.id,
-        batch: header.batch,
-        counted: true,
-        task: header.task.as_str().into(),
-        first: header.first,
-        count: header.count,
-        holder: "another".into(),
-        now_ms,
-        lease_until_ms: now_ms + 600_000,
-        not_after_ms: header.not_after_ms,
-    };
+    let request = ClaimRequest::of(&header, "another", now_ms, now_ms + 600_000);
     bench.ports.ledger.claim(vec![request]).await.remove(0).unwrap()
 }
 

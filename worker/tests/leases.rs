@@ -11,7 +11,7 @@ use std::{
 };
 
 use celeriac_core::{
-    ports::{Accept, Atomic, Clock as _, Invocation, PortError, SendError, Settling},
+    ports::{Atomic, Clock as _, Invocation, PortError, Settling, layers::AtomicLayer},
     task::{Body, Options},
 };
 use common::{Bench, def};
@@ -73,9 +73,9 @@ struct Full {
     desk: Arc<Desk>,
 }
 
-impl Atomic for Full {
-    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>> {
-        self.inner.accept(accept)
+impl AtomicLayer for Full {
+    fn inner(&self) -> &dyn Atomic {
+        &*self.inner
     }
 
     fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>> {

@@ -12,11 +12,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use celeriac_core::{
     client::Client,
-    id::{BatchId, ParcelId, TaskId},
-    ports::{Checkpoint, Claim, ClaimRequest, Failure, Finish, Ledger, Owed, PortError, Ports, Record, Row, Seal},
+    ports::{Checkpoint, Ledger, PortError, Ports, layers::LedgerLayer},
     task::{Body, Context, Ended, Options, Stop},
     wire::decode_args,
 };
@@ -32,7 +30,11 @@ struct Forgetful {
     lost: AtomicBool,
 }
 
-impl Ledger for Forgetful {
+impl LedgerLayer for Forgetful {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
     fn checkpoint(&self, checkpoints: Vec<Checkpoint>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
         async move {
             let dies = checkpoints.iter().filter_map(|at| at.record.as_ref()).any(|record| !record.dead.is_empty());
@@ -40,48 +42,11 @@ impl Ledger for Forgetful {
             if !dies || self.lost.swap(true, Ordering::Relaxed) {
                 return written;
             }
-            let letters =
-                self.client.dead(celeriac_core::ports::DeadQuery { limit: 10, ..Default::default() }).await.unwrap();
+            let letters = self.client.dead(celeriac_core::ports::DeadQuery::new(10)).await.unwrap();
             assert_eq!(self.client.retry_dead(&letters).await.unwrap(), 1);
             vec![Err(PortError::Unknown { what: "the answer got lost".to_owned(), source: None })]
         }
         .boxed()
-    }
-
-    fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
-        self.ledger.claim(requests)
-    }
-
-    fn seal(&self, parcel: ParcelId, epoch: u64, record: Record, seal: Seal) -> BoxFuture<'_, Result<(), PortError>> {
-        self.ledger.seal(parcel, epoch, record, seal)
-    }
-
-    fn finish(&self, finish: Finish) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
-        self.ledger.finish(finish)
-    }
-
-    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
-        self.ledger.paid(batch)
-    }
-
-    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
-        self.ledger.owed()
-    }
-
-    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
-        self.ledger.rows(parcels)
-    }
-
-    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
-        self.ledger.root_of(call)
-    }
-
-    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
-        self.ledger.result_of(call)
-    }
-
-    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
-        self.ledger.history(call)
     }
 }
 

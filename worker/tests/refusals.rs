@@ -14,10 +14,10 @@ use std::{
 
 use bytes::Bytes;
 use celeriac_core::{
-    id::{BatchId, ParcelId, TaskId},
+    id::ParcelId,
     ports::{
-        Checkpoint, Claim, ClaimRequest, Clock as _, Failure, Finish, Ledger, Owed, PortError, Reason, Record, Row,
-        Seal,
+        Checkpoint, Claim, ClaimRequest, Clock as _, Finish, Ledger, Owed, PortError, Reason, Record, Seal,
+        layers::LedgerLayer,
     },
     task::{Body, Options, Registry, Stop},
 };
@@ -180,7 +180,11 @@ impl Flaky {
     }
 }
 
-impl Ledger for Flaky {
+impl LedgerLayer for Flaky {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.inner
+    }
+
     fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
         match self.up() {
             Ok(()) => self.inner.claim(requests),
@@ -207,30 +211,6 @@ impl Ledger for Flaky {
             Ok(()) => self.inner.finish(finish),
             Err(error) => std::future::ready(Err(error)).boxed(),
         }
-    }
-
-    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
-        self.inner.paid(batch)
-    }
-
-    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
-        self.inner.owed()
-    }
-
-    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
-        self.inner.rows(parcels)
-    }
-
-    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
-        self.inner.root_of(call)
-    }
-
-    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
-        self.inner.result_of(call)
-    }
-
-    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
-        self.inner.history(call)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{
 use celeriac_core::{
     client::Client,
     id::TaskId,
-    ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Ports, Removal},
+    ports::{DeadLetters, PortError, Ports, Removal, layers::DeadLettersLayer},
     task::{Body, Ended, Options, Stop},
 };
 use common::{Bench, def};
@@ -24,13 +24,9 @@ use futures::{
 /// Dead letters that nothing removes: their sender died before it came to that, or they cannot be reached.
 struct Stuck(Arc<dyn DeadLetters>);
 
-impl DeadLetters for Stuck {
-    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
-        self.0.list(query)
-    }
-
-    fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>> {
-        self.0.get(id)
+impl DeadLettersLayer for Stuck {
+    fn inner(&self) -> &dyn DeadLetters {
+        &*self.0
     }
 
     fn remove(&self, _: Vec<(TaskId, u64)>, _: Removal) -> BoxFuture<'_, Result<u64, PortError>> {

@@ -8,9 +8,7 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use celeriac_core::ports::{
-    Delivery, Depth, Outgoing, PortError, Queue, Receipt, Receive, SendError, Settle, Settlement,
-};
+use celeriac_core::ports::{Delivery, PortError, Queue, Receipt, Settle, Settlement, layers::QueueLayer};
 
 /// A queue whose messages of the event at hand are deleted by their mapping.
 #[derive(Clone)]
@@ -47,13 +45,9 @@ impl Mapped {
     }
 }
 
-impl Queue for Mapped {
-    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
-        self.queue.send(messages)
-    }
-
-    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.queue.receive(request)
+impl QueueLayer for Mapped {
+    fn inner(&self) -> &dyn Queue {
+        &*self.queue
     }
 
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
@@ -80,10 +74,6 @@ impl Queue for Mapped {
             settled
         }
         .boxed()
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.queue.depths()
     }
 }
 

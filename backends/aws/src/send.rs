@@ -9,13 +9,14 @@ use futures::{StreamExt as _, stream};
 
 use super::{fault::Fault, later::send_later, objects::Objects, queue::Access, text};
 use celeriac_core::{
+    backoff::backoff,
+    portions::{Most, portions},
     ports::{Outgoing, PortError, SendError},
     wire::{self, Header},
 };
 
-/// The most messages of a batch, and the most bytes of all of them together: SQS's limits.
-const BATCH: usize = 10;
-const BATCH_BYTES: usize = 1 << 20;
+/// SQS's limits of one batch.
+const BATCH: Most = Most { items: 10, bytes: 1 << 20 };
 
 /// About what an entry has beside its text.
 const ENTRY_BYTES: usize = 128;
@@ -26,9 +27,10 @@ const LONGEST_DELAY_MS: u64 = 900_000;
 /// How many batches are on their way at a time.
 const FLIGHTS: usize = 16;
 
-/// How often the refused messages of a batch are sent again, and the first pause, which doubles.
+/// How often the messages of a batch are sent in all, and the longest of the first pause and of any, which doubles.
 const TRIES: u32 = 4;
-const FIRST_PAUSE_MS: u64 = 50;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The attribute by which a message that waits says until when, to the millisecond: SQS counts whole seconds.
 pub(super) const DUE: &str = "due";
@@ -73,9 +75,9 @@ impl Access {
                 Err(error) => sent[at] = Err(error.into()),
             }
         }
-        let batches = by_queue
-            .into_iter()
-            .flat_map(|(queue, entries)| batches(entries).into_iter().map(move |batch| (Arc::clone(&queue), batch)));
+        let batches = by_queue.into_iter().flat_map(|(queue, entries)| {
+            portions(entries, BATCH, Entry::bytes).map(move |batch| (Arc::clone(&queue), batch))
+        });
         let answers = stream::iter(batches)
             .map(|(queue, batch)| async move { self.send_batch(&queue, batch).await })
             .buffer_unordered(FLIGHTS)
@@ -182,8 +184,7 @@ impl Access {
 
     /// Longer each time, and never the same for two.
     fn pause(&self, failures: u32) -> Duration {
-        let most_ms = FIRST_PAUSE_MS << failures.min(10);
-        Duration::from_millis(most_ms / 2 + self.entropy.next_u64() % (most_ms / 2))
+        backoff((FIRST_PAUSE, LONGEST_PAUSE), failures, self.entropy.next_u64())
     }
 }
 
@@ -205,39 +206,5 @@ impl Entry {
             entry = entry.message_group_id(tenant);
         }
         entry.build().map_err(|error| PortError::Refused { what: error.to_string() })
-    }
-}
-
-/// Fills batches in the order of the messages.
-fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut batches: Vec<Vec<Entry>> = Vec::new();
-    let mut bytes = 0;
-    for entry in entries {
-        bytes += entry.bytes();
-        match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH && bytes <= BATCH_BYTES => batch.push(entry),
-            _ => {
-                bytes = entry.bytes();
-                batches.push(vec![entry]);
-            }
-        }
-    }
-    batches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_are_filled_to_the_limits_of_sqs() {
-        let entry = |at, bytes| Entry { at, text: "x".repeat(bytes), due_ms: 0, tenant: None };
-        let sizes = |sizes: &[usize]| {
-            let entries = sizes.iter().enumerate().map(|(at, bytes)| entry(at, *bytes)).collect();
-            batches(entries).iter().map(Vec::len).collect::<Vec<_>>()
-        };
-        assert_eq!(sizes(&[100; 25]), [10, 10, 5]);
-        assert_eq!(sizes(&[250_000; 9]), [4, 4, 1]);
-        assert_eq!(sizes(&[]), [0; 0]);
     }
 }

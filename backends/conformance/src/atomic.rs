@@ -1,8 +1,8 @@
 //! The pairs of steps, in one write where a backend can and in repeatable steps where it cannot: both end the same.
 
 use super::{
-    World, cases,
-    world::{LEASE_MS, outgoing, succeeded},
+    LEASE_MS, World, cases,
+    world::{outgoing, succeeded},
 };
 use celeriac_core::{
     id::{BatchId, ParcelId},

@@ -45,7 +45,7 @@ async fn bury(world: &World, batch: BatchId, dead: Vec<DeadLetter>) {
 }
 
 async fn list(world: &World, query: DeadQuery) -> Vec<TaskId> {
-    let letters = world.ports.dead_letters.list(DeadQuery { limit: query.limit.max(1), ..query }).await;
+    let letters = world.ports.dead_letters.list(query).await;
     letters.expect("list").into_iter().map(|letter| letter.id).collect()
 }
 
@@ -61,19 +61,19 @@ async fn dead_letters_are_listed_in_order_by_batch_and_task(world: World) {
     let (early, late) = (BatchId::new(1, 0), BatchId::new(2, 0));
     bury(&world, late, vec![letter(late.call(4), "mail.send", 1), letter(late.call(1), "mail.bill", 1)]).await;
     bury(&world, early, vec![letter(early.call(12), "mail.send", 1), letter(early.call(2), "mail.send", 1)]).await;
-    let all = DeadQuery { limit: 10, ..DeadQuery::default() };
+    let all = DeadQuery::new(10);
     assert_eq!(list(&world, all.clone()).await, [early.call(2), early.call(12), late.call(1), late.call(4)]);
-    let page = DeadQuery { after: Some(early.call(2)), limit: 2, ..DeadQuery::default() };
+    let page = DeadQuery::new(2).after(early.call(2));
     assert_eq!(list(&world, page).await, [early.call(12), late.call(1)]);
-    let of_batch = DeadQuery { batch: Some(late), ..all.clone() };
+    let of_batch = all.clone().batch(late);
     assert_eq!(list(&world, of_batch).await, [late.call(1), late.call(4)]);
     for (after, rest) in [(early.call(12), vec![late.call(1), late.call(4)]), (late.call(1), vec![late.call(4)])] {
-        let page = DeadQuery { batch: Some(late), after: Some(after), ..all.clone() };
+        let page = all.clone().batch(late).after(after);
         assert_eq!(list(&world, page).await, rest);
     }
-    let of_early = DeadQuery { batch: Some(early), after: Some(early.call(12)), ..all.clone() };
+    let of_early = all.clone().batch(early).after(early.call(12));
     assert_eq!(list(&world, of_early).await, []);
-    let of_task = DeadQuery { batch: Some(late), task: Some("mail.send".to_owned()), ..all };
+    let of_task = all.batch(late).task("mail.send".to_owned());
     assert_eq!(list(&world, of_task).await, [late.call(4)]);
 }
 
@@ -135,7 +135,7 @@ async fn a_dropped_call_stays_counted(world: World) {
     let removed = world.ports.dead_letters.remove(vec![(batch.call(3), 77)], Removal::Dropped).await;
     assert_eq!(removed.expect("remove"), 1);
     assert_eq!(world.record_of(batch).await.tally.timed_out, 1);
-    assert_eq!(list(&world, DeadQuery::default()).await, []);
+    assert_eq!(list(&world, DeadQuery::new(1)).await, []);
 }
 
 async fn a_call_that_died_again_is_not_removed(world: World) {
@@ -144,5 +144,5 @@ async fn a_call_that_died_again_is_not_removed(world: World) {
     let letters = vec![(batch.call(3), 77), (batch.call(5), 78)];
     assert_eq!(world.ports.dead_letters.remove(letters, Removal::Retried).await.expect("remove"), 0);
     assert_eq!(world.record_of(batch).await.tally.timed_out, 1);
-    assert_eq!(list(&world, DeadQuery::default()).await, [batch.call(3)]);
+    assert_eq!(list(&world, DeadQuery::new(1)).await, [batch.call(3)]);
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    World, cases,
-    world::{LEASE_MS, outgoing, succeeded},
+    LEASE_MS, World, cases,
+    world::{outgoing, succeeded},
 };
 use celeriac_core::{
     bitmap::Bitmap,

@@ -10,12 +10,14 @@ mod clock;
 mod dead_letters;
 mod ledger;
 mod queue;
+mod request;
 mod schedules;
 mod world;
 
 use futures::future::BoxFuture;
 
 pub use clock::ManualClock;
+pub use request::{LEASE_MS, claim_request};
 pub use world::World;
 
 /// One thing that every backend must keep.

@@ -4,7 +4,7 @@ use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::ManualClock;
+use super::{ManualClock, claim_request};
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
@@ -13,9 +13,6 @@ use celeriac_core::{
         Receive, Record, Settle, Tally,
     },
 };
-
-/// When a lease of [`World::claim`] ends.
-pub(super) const LEASE_MS: u64 = 30_000;
 
 /// An empty backend under a clock of its own.
 pub struct World {
@@ -97,19 +94,7 @@ impl World {
 
     /// A request to claim the root parcel of ten calls that begins with call `first` that its batch counts.
     pub(super) fn request(&self, batch: BatchId, first: u64) -> ClaimRequest {
-        let now_ms = self.now_ms();
-        ClaimRequest {
-            parcel: ParcelId::root(batch, first),
-            batch,
-            counted: true,
-            task: "mail.send".into(),
-            first,
-            count: 10,
-            holder: "here".into(),
-            now_ms,
-            lease_until_ms: now_ms + LEASE_MS,
-            not_after_ms: now_ms + 86_400_000,
-        }
+        claim_request(batch, first, 10, self.now_ms())
     }
 
     pub(super) async fn claim(&self, request: ClaimRequest) -> Claim {

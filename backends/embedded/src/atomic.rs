@@ -6,13 +6,13 @@ use super::{
     batch_rows,
     batches::{Mark, mark},
     ledger, messages, parcels, queue, records,
-    store::Store,
+    store::FileStore,
     transaction::Tx,
     writer::Cost,
 };
 use celeriac_core::ports::{Accept, Atomic, PortError, RowState, SendError, Settle, Settling};
 
-impl Atomic for Store {
+impl Atomic for FileStore {
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>> {
         async move {
             let now_ms = self.clock.now_ms();

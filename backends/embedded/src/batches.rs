@@ -2,13 +2,13 @@
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{batch_rows as rows, store::Store, transaction::Tx, writer::Cost};
+use super::{batch_rows as rows, store::FileStore, transaction::Tx, writer::Cost};
 use celeriac_core::{
     id::BatchId,
     ports::{BatchRecord, Batches, NewBatch, Owed, PortError},
 };
 
-impl Batches for Store {
+impl Batches for FileStore {
     fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
         async move {
             let id = batch.id;

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use super::{
     checkpointer::Gauge,
     error::{Faults, beside},
-    place::Place,
+    place::FilePlace,
     transaction::{QueueNumbers, Tx},
     turnstile::Turnstile,
     writer::Pending,
@@ -42,7 +42,7 @@ pub(super) struct Committer {
     db: Connection,
     log: File,
     log_path: PathBuf,
-    place: Place,
+    place: FilePlace,
     turnstile: Turnstile,
     gauge: Gauge,
     faults: Faults,
@@ -58,7 +58,7 @@ impl Committer {
     pub(super) fn new(
         db: Connection,
         log_path: &Path,
-        place: Place,
+        place: FilePlace,
         turnstile: Turnstile,
         gauge: Gauge,
         faults: Faults,
@@ -178,7 +178,7 @@ mod tests {
         let (checkpointer, gauge) = Checkpointer::start(connect(), copying).unwrap();
         // Its thread ends with the gauge, which the writer has.
         std::mem::forget(checkpointer);
-        let (log, place) = (directory.path().join(log), Place::of(&path).unwrap());
+        let (log, place) = (directory.path().join(log), FilePlace::of(&path).unwrap());
         let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), Arc::default());
         (Writer::start(committer.unwrap(), faults).unwrap(), connect())
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{OptionalExtension, Row, params, types::Type};
 
-use super::{batch_rows, messages::ms, records, store::Store, transaction::Tx, writer::Cost};
+use super::{batch_rows, messages::ms, records, store::FileStore, transaction::Tx, writer::Cost};
 use celeriac_core::{
     id::{BatchId, TaskId},
     ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal, Tally},
@@ -12,9 +12,9 @@ use celeriac_core::{
 
 const COLUMNS: &str = "batch, call, counted, task, queue, args, reason, message, attempts, died_ms";
 
-impl DeadLetters for Store {
+impl DeadLetters for FileStore {
     fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
-        let DeadQuery { batch, task, after, limit } = query;
+        let DeadQuery { batch, task, after, limit, .. } = query;
         let (first, last) = batch.map_or(([0; 16], [u8::MAX; 16]), |id| (id.to_bytes(), id.to_bytes()));
         // Everything is after call -1 of the first batch.
         let after = after.map_or((first, -1), |id| (id.batch.to_bytes(), id.index as i64)).max((first, -1));

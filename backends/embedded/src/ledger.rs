@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{batch_rows, parcels, parcels::ParcelRow, records, store::Store, tally, transaction::Tx, writer::Cost};
+use super::{batch_rows, parcels, parcels::ParcelRow, records, store::FileStore, tally, transaction::Tx, writer::Cost};
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
@@ -16,7 +16,7 @@ use celeriac_core::{
 /// About what a parcel's row writes.
 const ROW_BYTES: usize = 512;
 
-impl Ledger for Store {
+impl Ledger for FileStore {
     fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
         async move {
             let count = requests.len();

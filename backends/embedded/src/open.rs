@@ -21,10 +21,10 @@ use super::{
     format::{self, Found, Steps},
     liveness::Lives,
     names,
-    place::Place,
+    place::FilePlace,
     reader::Reader,
     schema::PAGE_BYTES,
-    store::Store,
+    store::FileStore,
     turnstile::Turnstile,
     version,
     writer::Writer,
@@ -132,10 +132,10 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
     let (checkpointer, gauge) = Checkpointer::start(copying, turnstile()?).map_err(io)?;
     let faults = Faults::new(path);
     let wake = Arc::new(Notify::new());
-    let (log, place) = (beside(real, "-wal"), Place::of(real).map_err(io)?);
+    let (log, place) = (beside(real, "-wal"), FilePlace::of(real).map_err(io)?);
     let committer = Committer::new(db, &log, place.clone(), turnstile()?, gauge, faults.clone(), wake.clone())
         .map_err(|error| OpenError::io(&log, error))?;
-    let store = Arc::new(Store {
+    let store = Arc::new(FileStore {
         writer: Writer::start(committer, faults.clone()).map_err(io)?,
         reader: Reader::start(reading, place, faults).map_err(io)?,
         _checkpointer: checkpointer,

@@ -12,7 +12,7 @@ use super::beside;
 
 /// The paths of a database, and which files were there when it was opened.
 #[derive(Clone, Debug)]
-pub(super) struct Place(Arc<[Spot; 3]>);
+pub(super) struct FilePlace(Arc<[Spot; 3]>);
 
 #[derive(Debug)]
 struct Spot {
@@ -20,7 +20,7 @@ struct Spot {
     file: (u64, u64),
 }
 
-impl Place {
+impl FilePlace {
     /// The place of the database at `path`, which is in use: its log is there.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let spot = |path: PathBuf| file_at(&path).map(|file| Spot { path, file });

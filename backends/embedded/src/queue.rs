@@ -15,7 +15,7 @@ use super::{
     messages,
     messages::{Taken, ms},
     records,
-    store::Store,
+    store::FileStore,
     writer::Cost,
 };
 use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
@@ -29,7 +29,7 @@ const SWEEP_MS: u64 = 1000;
 /// What a message costs beside its body.
 const ROW_BYTES: usize = 128;
 
-impl Queue for Store {
+impl Queue for FileStore {
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         async move {
             let count = messages.len();
@@ -113,7 +113,7 @@ pub(super) fn cost(messages: &[Outgoing]) -> usize {
     messages.iter().map(|message| message.body.len() + ROW_BYTES).sum()
 }
 
-impl Store {
+impl FileStore {
     async fn take(&self, request: &Receive) -> Result<InHand, PortError> {
         let life = self.life()?;
         let now_ms = self.clock.now_ms();

@@ -5,7 +5,7 @@ use std::{io, sync::mpsc, thread::JoinHandle};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{error::Faults, place::Place};
+use super::{error::Faults, place::FilePlace};
 use celeriac_core::ports::PortError;
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
@@ -15,13 +15,13 @@ type Work = Box<dyn FnOnce(&Connection) + Send>;
 pub(super) struct Reader {
     sender: Option<mpsc::Sender<Work>>,
     thread: Option<JoinHandle<()>>,
-    place: Place,
+    place: FilePlace,
     faults: Faults,
 }
 
 impl Reader {
     /// Starts the thread.
-    pub(super) fn start(db: Connection, place: Place, faults: Faults) -> io::Result<Self> {
+    pub(super) fn start(db: Connection, place: FilePlace, faults: Faults) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Work>();
         let serve = move || {
             while let Ok(work) = receiver.recv() {

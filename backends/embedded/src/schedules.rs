@@ -3,10 +3,10 @@
 use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{OptionalExtension, params};
 
-use super::{messages::ms, store::Store, writer::Cost};
+use super::{messages::ms, store::FileStore, writer::Cost};
 use celeriac_core::ports::{PortError, Schedules};
 
-impl Schedules for Store {
+impl Schedules for FileStore {
     fn last(&self, schedule: &str) -> BoxFuture<'_, Result<Option<u64>, PortError>> {
         let name = schedule.to_owned();
         self.reader

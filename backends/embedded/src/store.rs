@@ -11,7 +11,7 @@ use super::{
 use celeriac_core::ports::{Clock, Entropy, PortError};
 
 /// One opened file; every port is one view of it.
-pub(super) struct Store {
+pub(super) struct FileStore {
     // Dropped in this order: the last connection to be closed empties the log.
     pub(super) writer: Writer,
     pub(super) reader: Reader,
@@ -28,7 +28,7 @@ pub(super) struct Store {
     pub(super) walk: Arc<Mutex<Walk>>,
 }
 
-impl Store {
+impl FileStore {
     /// The number of this process's life.
     pub(super) fn life(&self) -> Result<i64, PortError> {
         self.lives.own(&*self.entropy).map_err(|error| beside(self.lives.directory(), error))

@@ -9,9 +9,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use celeriac_conformance::ManualClock;
+use celeriac_conformance::{ManualClock, claim_request};
 use celeriac_core::{
-    id::{BatchId, ParcelId},
+    id::BatchId,
     ports::{
         Claim, ClaimRequest, Claimed, Clock, Delivery, Finish, Outgoing, PortError, Ports, Receive, Record, ResultRow,
         SendError,
@@ -49,18 +49,7 @@ impl File {
 
     fn request(&self, batch: BatchId) -> ClaimRequest {
         let now_ms = self.clock.now_ms();
-        ClaimRequest {
-            parcel: ParcelId::root(batch, 0),
-            batch,
-            counted: false,
-            task: "mail.send".into(),
-            first: 0,
-            count: 10,
-            holder: "here".into(),
-            now_ms,
-            lease_until_ms: now_ms + 3_600_000,
-            not_after_ms: now_ms + 86_400_000,
-        }
+        ClaimRequest { counted: false, lease_until_ms: now_ms + 3_600_000, ..claim_request(batch, 0, 10, now_ms) }
     }
 }
 

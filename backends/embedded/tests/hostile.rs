@@ -1,6 +1,7 @@
 //! A file in whose rows someone has written what we would not: an error of whoever reads that row, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+use celeriac_conformance::claim_request;
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
@@ -17,18 +18,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 fn request(batch: BatchId) -> ClaimRequest {
-    ClaimRequest {
-        parcel: ParcelId::root(batch, 0),
-        batch,
-        counted: false,
-        task: "mail.send".into(),
-        first: 0,
-        count: 10,
-        holder: "here".into(),
-        now_ms: NOW_MS,
-        lease_until_ms: NOW_MS,
-        not_after_ms: NOW_MS + 86_400_000,
-    }
+    ClaimRequest { counted: false, lease_until_ms: NOW_MS, ..claim_request(batch, 0, 10, NOW_MS) }
 }
 
 /// What a row might hold, with some bytes changed; or anything.
@@ -62,7 +52,7 @@ fn read(ports: &Ports, batch: BatchId) {
     let _ = block_on(ports.ledger.result_of(call));
     let _ = block_on(ports.ledger.history(call));
     let _ = block_on(ports.dead_letters.get(call));
-    let _ = block_on(ports.dead_letters.list(DeadQuery { batch: Some(batch), limit: 10, ..DeadQuery::default() }));
+    let _ = block_on(ports.dead_letters.list(DeadQuery::new(10).batch(batch)));
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use celeriac_conformance::claim_request;
 use celeriac_core::{
-    id::{BatchId, ParcelId},
+    id::BatchId,
     ports::{Claim, ClaimRequest, Claimed, Outgoing, Ports, Receive},
 };
 use celeriac_embedded::open;
@@ -54,18 +55,8 @@ fn wait_for(child: &mut Child, end: &str) -> String {
 
 fn request(ports: &Ports, first: u64, holder: &str) -> ClaimRequest {
     let (now_ms, batch) = (ports.clock.now_ms(), BatchId::new(1, 1));
-    ClaimRequest {
-        parcel: ParcelId::root(batch, first),
-        batch,
-        counted: false,
-        task: "mail.send".into(),
-        first,
-        count: 1,
-        holder: holder.into(),
-        now_ms,
-        lease_until_ms: now_ms + HOUR_MS,
-        not_after_ms: now_ms + HOUR_MS,
-    }
+    let (holder, lease_until_ms) = (holder.into(), now_ms + HOUR_MS);
+    ClaimRequest { counted: false, holder, lease_until_ms, ..claim_request(batch, first, 1, now_ms) }
 }
 
 async fn claim(ports: &Ports, first: u64, holder: &str) -> Claim {

@@ -8,15 +8,11 @@ mod common;
 use std::sync::Arc;
 
 use base64_simd::STANDARD;
-use bytes::Bytes;
 use celeriac_aws::{Backend, Minutes, Payload, Platform, Settings};
 use celeriac_core::{
-    id::{BatchId, ParcelId, TaskId},
-    ports::{
-        Checkpoint, Claim, ClaimRequest, Clock, Delivery, Failure, Finish, InvokeError, Ledger, Owed, PortError, Ports,
-        Reason, Record, Row, Seal,
-    },
+    ports::{Claim, ClaimRequest, Clock, Delivery, InvokeError, Ledger, PortError, Ports, Reason, layers::LedgerLayer},
     task::{Body, Options, Stop, TaskDef},
+    wire::Header,
 };
 use celeriac_lambda::worker::Handler;
 use celeriac_lambda::{Function as _, HandlerError, Request};
@@ -46,45 +42,13 @@ impl Platform for Silent {
 /// A ledger that does not answer claims.
 struct Hanging(Arc<dyn Ledger>);
 
-impl Ledger for Hanging {
+impl LedgerLayer for Hanging {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.0
+    }
+
     fn claim(&self, _: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
         std::future::pending().boxed()
-    }
-
-    fn checkpoint(&self, checkpoints: Vec<Checkpoint>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
-        self.0.checkpoint(checkpoints)
-    }
-
-    fn seal(&self, parcel: ParcelId, epoch: u64, record: Record, seal: Seal) -> BoxFuture<'_, Result<(), PortError>> {
-        self.0.seal(parcel, epoch, record, seal)
-    }
-
-    fn finish(&self, finish: Finish) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
-        self.0.finish(finish)
-    }
-
-    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
-        self.0.paid(batch)
-    }
-
-    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
-        self.0.owed()
-    }
-
-    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
-        self.0.rows(parcels)
-    }
-
-    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
-        self.0.root_of(call)
-    }
-
-    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
-        self.0.result_of(call)
-    }
-
-    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
-        self.0.history(call)
     }
 }
 
@@ -219,18 +183,14 @@ async fn what_somebody_else_runs_stays_and_the_rest_of_its_batch_goes() {
     let bench = Bench::new([well()]);
     bench.send("well", 1).await;
     let held = bench.send_with("well", 1, |header| header.id = header.id.child(7)).await;
-    let claim = ClaimRequest {
-        parcel: held,
-        batch: bench.batch,
+    let now_ms = bench.clock.now_ms();
+    let header = Header {
         counted: true,
-        task: "well".into(),
-        first: 0,
         count: 1,
-        holder: "another".into(),
-        now_ms: bench.clock.now_ms(),
-        lease_until_ms: bench.clock.now_ms() + 900_000,
         not_after_ms: u64::MAX,
+        ..Header::new(held, bench.batch, 0, "well", "default")
     };
+    let claim = ClaimRequest::of(&header, "another", now_ms, now_ms + 900_000);
     assert!(matches!(bench.ports.ledger.claim(vec![claim]).await[0], Ok(Claim::Claimed(_))));
     let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
     assert_eq!(answer, stay(&["message-1"]));

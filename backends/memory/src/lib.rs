@@ -18,6 +18,7 @@ use celeriac_core::{
     store::{Existence, Hosting, Launching, Opener, Store, StoreUrl},
     task::Registry,
 };
+use celeriac_sim::Steps;
 
 /// The scheme of a URL in memory.
 pub const SCHEME: &str = "memory";
@@ -42,7 +43,7 @@ fn open(url: &StoreUrl, _: Existence) -> Result<Box<dyn Store>, BoxError> {
 
 /// The ports of a store of its own, which ends when they are dropped.
 pub fn ports(clock: Arc<dyn Clock>) -> Ports {
-    celeriac_sim::in_memory(clock, Arc::new(Threads), SystemEntropy.next_u64(), planner::PROFILE, true)
+    celeriac_sim::in_memory(clock, Arc::new(Threads), SystemEntropy.next_u64(), planner::PROFILE, Steps::InOneWrite)
 }
 
 impl Store for Memory {

@@ -48,11 +48,11 @@ impl Host {
         self.id
     }
 
-    /// The services, as it reaches them; `atomic` with the steps that are one write.
-    pub fn ports(&self, profile: Profile, atomic: bool) -> Ports {
+    /// The services, as it reaches them.
+    pub fn ports(&self, profile: Profile, steps: Steps) -> Ports {
         let (clock, entropy, blocking) = (self.clock(), Arc::clone(&self.entropy), Arc::new(self.clone()));
         let link = Link { shared: self.shared.clone(), host: Some(self.id), clock: Arc::clone(&clock) };
-        ports(link, profile, atomic, entropy, blocking)
+        ports(link, profile, steps, entropy, blocking)
     }
 
     /// Its clock.
@@ -118,11 +118,20 @@ impl Blocking for Host {
     }
 }
 
+/// How the steps that [`Atomic`](celeriac_core::ports::Atomic) has in one write are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// In one write: the services have the port.
+    InOneWrite,
+    /// One by one: they do not.
+    OneByOne,
+}
+
 /// The ports that lead to services over a link.
 pub(super) fn ports(
     link: Link,
     profile: Profile,
-    atomic: bool,
+    steps: Steps,
     entropy: Arc<dyn Entropy>,
     blocking: Arc<dyn Blocking>,
 ) -> Ports {
@@ -134,7 +143,7 @@ pub(super) fn ports(
         batches: backend.clone(),
         dead_letters: backend.clone(),
         schedules: backend.clone(),
-        atomic: atomic.then_some(backend as Arc<dyn celeriac_core::ports::Atomic>),
+        atomic: (steps == Steps::InOneWrite).then_some(backend as Arc<dyn celeriac_core::ports::Atomic>),
         clock,
         entropy,
         blocking,

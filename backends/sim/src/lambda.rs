@@ -39,7 +39,7 @@ pub struct FunctionOptions {
 
 /// A function and its environments.
 #[derive(Clone)]
-pub struct Functions {
+pub struct SimulatedFunctions {
     state: Arc<Mutex<State>>,
     options: FunctionOptions,
     boot: Boot,
@@ -65,7 +65,7 @@ struct State {
 /// Tells a launch from others.
 type Launch = u64;
 
-impl Functions {
+impl SimulatedFunctions {
     /// A function whose environments are set up by `boot`.
     pub fn new(sim: &Sim, options: FunctionOptions, boot: Boot) -> Self {
         Self { state: Arc::default(), options, boot, fate: sim.fate() }
@@ -253,15 +253,15 @@ impl State {
     }
 }
 
-impl fmt::Debug for Functions {
+impl fmt::Debug for SimulatedFunctions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Functions").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("SimulatedFunctions").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 /// What launches invocations from one host.
 struct Launcher {
-    functions: Functions,
+    functions: SimulatedFunctions,
     link: Link,
     host: Host,
 }

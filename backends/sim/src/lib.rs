@@ -3,7 +3,7 @@
 //! that is random follows from one seed: a run can be had again.
 //!
 //! [`Sim`] is a list of events and what they happen to. A [`Host`] is one life of one process; its [`ports`](Host::ports)
-//! lead to the services, and [`Host::ask`] to those that are behind no port. [`Functions`] runs invocations as Lambda
+//! lead to the services, and [`Host::ask`] to those that are behind no port. [`SimulatedFunctions`] runs invocations as Lambda
 //! does. An [`Observer`] is told of everything. [`in_memory`] is the services alone.
 //!
 //! What it does not model: bytes on a wire, prices, the SDKs' retries, the bucket, and Lambda's events: whoever wants
@@ -28,8 +28,8 @@ mod world;
 
 pub use deed::{Deed, HostId, Observer, Write, short};
 pub use dice::Dice;
-pub use host::Host;
-pub use lambda::{Boot, FunctionOptions, Functions, Handler};
+pub use host::{Host, Steps};
+pub use lambda::{Boot, FunctionOptions, Handler, SimulatedFunctions};
 pub use simulation::{Fate, Sim, in_memory};
 pub use weather::{Outage, Service, Weather};
 pub use world::BEGIN_MS;

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Deed, HostId, Service, Sim, Weather,
-    store::Store,
+    store::Services,
     world::{Event, Shared, World},
 };
 use celeriac_core::ports::{Clock, PortError};
@@ -40,7 +40,7 @@ pub(super) struct Site<'a> {
 }
 
 /// What becomes of a request.
-enum Fate {
+enum Passage {
     Fine,
     Refused,
     Unsent,
@@ -76,12 +76,12 @@ impl Link {
         if !world.sends(host) {
             return answer;
         }
-        let fate = Fate::of(&mut world);
+        let fate = Passage::of(&mut world);
         let (there_us, back_us) = (world.latency_us(), world.latency_us());
         let (mut arrives_us, gives_up_us) = (world.now_us + there_us, world.now_us + PATIENCE_US);
         let sent = world.number();
         let mut reply = Some(reply);
-        if let Some(reply) = reply.take_if(|_| matches!(fate, Fate::Stray)) {
+        if let Some(reply) = reply.take_if(|_| matches!(fate, Passage::Stray)) {
             arrives_us = gives_up_us + world.dice.between(0, STRAY_US);
             world.answer(gives_up_us, host, reply, Err(unknown(service)));
         }
@@ -91,21 +91,21 @@ impl Link {
                 ask(&mut Site::new(world, host, sent));
                 return world.see(host, &Deed::Failed("arrived when nobody waited any more"));
             };
-            if matches!(fate, Fate::Refused) || world.weather.is_out(service, world.now_us) {
+            if matches!(fate, Passage::Refused) || world.weather.is_out(service, world.now_us) {
                 world.see(host, &Deed::Failed("refused"));
                 return world.answer(back_us, host, reply, Err(unavailable(service)));
             }
-            if matches!(fate, Fate::Unsent) {
+            if matches!(fate, Passage::Unsent) {
                 world.see(host, &Deed::Failed("lost on its way"));
                 return world.answer(gives_up_us, host, reply, Err(unknown(service)));
             }
-            let twice = matches!(fate, Fate::Twice);
+            let twice = matches!(fate, Passage::Twice);
             let done = ask(&mut Site { twice, ..Site::new(world, host, sent) });
             if twice {
                 // What is asked again because the connection broke is known for the same: the answer is the first.
                 ask(&mut Site { twice, ..Site::new(world, host, sent) });
             }
-            if matches!(fate, Fate::Unanswered) {
+            if matches!(fate, Passage::Unanswered) {
                 world.see(host, &Deed::Failed("answer lost"));
                 return world.answer(gives_up_us, host, reply, Err(unknown(service)));
             }
@@ -142,7 +142,7 @@ impl Site<'_> {
         Site { world, host, twice: false, sent, now_ms }
     }
 
-    pub(super) fn store(&mut self) -> &mut Store {
+    pub(super) fn store(&mut self) -> &mut Services {
         &mut self.world.store
     }
 
@@ -172,7 +172,7 @@ impl Site<'_> {
     }
 }
 
-impl Fate {
+impl Passage {
     fn of(world: &mut World) -> Self {
         let Weather { refused, unsent, stray, unanswered, sent_twice, .. } = world.weather;
         let dice = &mut world.dice;

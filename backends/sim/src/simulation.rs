@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Deed, Dice, Host, HostId, Observer, Weather,
-    host::{Machine, Seeded, ports},
+    host::{Machine, Seeded, Steps, ports},
     link::Link,
     world::{Event, Life, Shared},
 };
@@ -311,10 +311,10 @@ pub fn in_memory(
     blocking: Arc<dyn Blocking>,
     seed: u64,
     profile: Profile,
-    atomic: bool,
+    steps: Steps,
 ) -> Ports {
     let mut dice = Dice::new(seed);
     let entropy = Arc::new(Seeded(std::sync::Mutex::new(dice.split())));
     let link = Link { shared: Shared::new(dice, Weather::calm()), host: None, clock };
-    ports(link, profile, atomic, entropy, blocking)
+    ports(link, profile, steps, entropy, blocking)
 }

@@ -19,7 +19,7 @@ use celeriac_core::{
 
 /// What all services keep.
 #[derive(Debug, Default)]
-pub(super) struct Store {
+pub(super) struct Services {
     pub(super) queues: Queues,
     pub(super) rows: Rows,
     pub(super) batches: BatchBook,
@@ -27,7 +27,7 @@ pub(super) struct Store {
     pub(super) schedules: BTreeMap<String, u64>,
 }
 
-impl Store {
+impl Services {
     pub(super) fn send(&mut self, messages: &[Outgoing], now_ms: u64) {
         for message in messages {
             self.queues.put(message, now_ms);

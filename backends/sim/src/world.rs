@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Deed, Dice, HostId, Observer, Sim, Weather, store::Store};
+use super::{Deed, Dice, HostId, Observer, Sim, Weather, store::Services};
 
 /// When simulations begin, in milliseconds since 1970.
 pub const BEGIN_MS: u64 = 1_700_000_000_000;
@@ -23,7 +23,7 @@ pub(super) struct World {
     pub(super) now_us: u64,
     pub(super) dice: Dice,
     pub(super) weather: Weather,
-    pub(super) store: Store,
+    pub(super) store: Services,
     pub(super) lives: Vec<Life>,
     /// Hosts that have something to do.
     pub(super) ready: BTreeSet<HostId>,
@@ -69,7 +69,7 @@ impl Shared {
             now_us: 0,
             dice,
             weather,
-            store: Store::default(),
+            store: Services::default(),
             lives: Vec::new(),
             ready: BTreeSet::new(),
             observer: None,

@@ -45,7 +45,7 @@ impl Default for Faults {
 
 /// What becomes of one Invoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fate {
+pub(crate) struct InvokeFate {
     pub(crate) answer: Answer,
     /// How many times its event runs.
     pub(crate) runs: u32,
@@ -64,7 +64,7 @@ pub(crate) enum Answer {
 
 impl Faults {
     /// What becomes of the Invoke with this number.
-    pub(crate) fn fate(&self, number: u64) -> Fate {
+    pub(crate) fn fate(&self, number: u64) -> InvokeFate {
         let hit = |kind: u8, probability: f64| {
             probability > 0.0 && chance(self.seed.wrapping_add(u64::from(kind)), number) < probability
         };
@@ -82,7 +82,7 @@ impl Faults {
             (false, true) => 2,
             (false, false) => 1,
         };
-        Fate { answer, runs, delay_ms: if hit(5, self.delay) { self.delay_ms } else { 0 } }
+        InvokeFate { answer, runs, delay_ms: if hit(5, self.delay) { self.delay_ms } else { 0 } }
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn faults_hit_as_often_as_asked_and_the_same_ones_again() {
         let faults = Faults { drop: 0.1, throttle: 0.3, ..Faults::default() };
-        let fates: Vec<Fate> = (0..10_000).map(|number| faults.fate(number)).collect();
+        let fates: Vec<InvokeFate> = (0..10_000).map(|number| faults.fate(number)).collect();
         let dropped = fates.iter().filter(|fate| fate.runs == 0).count();
         let throttled = fates.iter().filter(|fate| fate.answer == Answer::Throttled).count();
         assert!((900..1100).contains(&dropped), "{dropped}");
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_wrong_unasked() {
-        let fine = Fate { answer: Answer::Accepted, runs: 1, delay_ms: 0 };
+        let fine = InvokeFate { answer: Answer::Accepted, runs: 1, delay_ms: 0 };
         assert!((0..1000).all(|number| Faults::default().fate(number) == fine));
     }
 }

@@ -4,10 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
-    id::{BatchId, ParcelId, TaskId},
+    id::{BatchId, ParcelId},
     ports::{
-        BatchRecord, Batches, Checkpoint, Claim, ClaimRequest, Failure, Finish, Ledger, NewBatch, Owed, PortError,
-        Record, Row, Seal,
+        BatchRecord, Batches, Checkpoint, Claim, ClaimRequest, Finish, Ledger, NewBatch, Owed, PortError, Record, Seal,
+        layers::{BatchesLayer, LedgerLayer},
     },
 };
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -51,7 +51,11 @@ impl Table<dyn Ledger> {
     }
 }
 
-impl Ledger for Table<dyn Ledger> {
+impl LedgerLayer for Table<dyn Ledger> {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.port
+    }
+
     fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
         async move {
             for request in &requests {
@@ -100,33 +104,13 @@ impl Ledger for Table<dyn Ledger> {
         }
         .boxed()
     }
-
-    fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>> {
-        self.port.paid(batch)
-    }
-
-    fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>> {
-        self.port.owed()
-    }
-
-    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
-        self.port.rows(parcels)
-    }
-
-    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
-        self.port.root_of(call)
-    }
-
-    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<bytes::Bytes>, PortError>> {
-        self.port.result_of(call)
-    }
-
-    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
-        self.port.history(call)
-    }
 }
 
-impl Batches for Table<dyn Batches> {
+impl BatchesLayer for Table<dyn Batches> {
+    fn inner(&self) -> &dyn Batches {
+        &*self.port
+    }
+
     fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
         async move {
             self.way.transact(END_UNITS, Key::Batch).await?;
@@ -149,21 +133,5 @@ impl Batches for Table<dyn Batches> {
             self.port.close(id, now_ms).await
         }
         .boxed()
-    }
-
-    fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.port.revoke(id)
-    }
-
-    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.port.reinstate(id)
-    }
-
-    fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
-        self.port.get(id)
-    }
-
-    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<BatchRecord>, PortError>> {
-        self.port.list(limit)
     }
 }

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
+use celeriac_core::{
+    portions::{Most, portions},
+    ports::{Delivery, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement, layers::QueueLayer},
+};
 use futures::{
     StreamExt as _,
     future::{BoxFuture, FutureExt as _},
@@ -62,7 +65,11 @@ impl Sqs {
     }
 }
 
-impl Queue for Sqs {
+impl QueueLayer for Sqs {
+    fn inner(&self) -> &dyn Queue {
+        &*self.queue
+    }
+
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         async move {
             let sizes = messages.iter().map(|message| text(message.body.len()) + ENTRY_BYTES);
@@ -93,10 +100,6 @@ impl Queue for Sqs {
         }
         .boxed()
     }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.queue.depths()
-    }
 }
 
 /// How many characters a parcel of so many bytes has as text: base64.
@@ -111,20 +114,8 @@ pub(crate) fn billed(bytes: usize) -> f64 {
 
 /// Fills batches to the limits of SQS, in order; answers how large each is.
 pub(crate) fn batches(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
-    let (mut batches, mut count): (Vec<usize>, usize) = (Vec::new(), 0);
-    for size in sizes {
-        match batches.last_mut() {
-            Some(bytes) if count < limits::SQS_BATCH && *bytes + size <= limits::SQS_BATCH_BYTES => {
-                *bytes += size;
-                count += 1;
-            }
-            _ => {
-                batches.push(size);
-                count = 1;
-            }
-        }
-    }
-    batches
+    let most = Most { items: limits::SQS_BATCH, bytes: limits::SQS_BATCH_BYTES };
+    portions(sizes, most, |size| *size).map(|batch| batch.iter().sum()).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use celeriac_core::{
     task::{Options as TaskOptions, States, Task},
 };
 use celeriac_dispatcher::DispatcherOptions;
-use celeriac_sim::{Dice, Host, Sim, Weather};
+use celeriac_sim::{Dice, Host, Sim, Steps, Weather};
 use celeriac_worker::WorkerOptions;
 
 use crate::{
@@ -249,8 +249,10 @@ impl World {
     }
 
     fn ports(&self, host: &Host) -> Ports {
-        let (ports, way) =
-            (host.ports(Profile { lease_ms: limits::LEASE.as_millis() as u64, ..profile() }, false), self.way(host));
+        let (ports, way) = (
+            host.ports(Profile { lease_ms: limits::LEASE.as_millis() as u64, ..profile() }, Steps::OneByOne),
+            self.way(host),
+        );
         Ports {
             queue: Arc::new(Sqs::new(ports.queue, way.clone())),
             ledger: Arc::new(Table::new(ports.ledger, way.clone())),

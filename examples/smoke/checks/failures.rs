@@ -32,7 +32,7 @@ pub async fn dead_letters(site: &Site) -> Result<String> {
         anyhow::bail!("it is {status}");
     };
     ensure!(message.contains("no such customer"), "the dead letter says `{message}`");
-    let query = DeadQuery { batch: Some(call.id().batch), limit: 10, ..DeadQuery::default() };
+    let query = DeadQuery::new(10).batch(call.id().batch);
     let letters = site.client.dead(query).await?;
     ensure!(letters.len() == 1, "{} dead letters", letters.len());
     ensure!(site.client.drop_dead(&letters).await? == 1, "it could not be dropped");
@@ -62,7 +62,7 @@ pub async fn killer_call(site: &Site) -> Result<String> {
     let batch = crash.fan_out(calls).name("smoke: killer call").await?;
     let progress = site.ended(&batch, AFTER_DEATHS).await?;
     ensure!(progress.succeeded == 20, "{} of 20 innocent calls succeeded", progress.succeeded);
-    let query = DeadQuery { batch: Some(batch.id()), limit: 10, ..DeadQuery::default() };
+    let query = DeadQuery::new(10).batch(batch.id());
     let letters = site.client.dead(query).await?;
     let letter = letters.first().context("there is no dead letter")?;
     ensure!(letters.len() == 1 && letter.id.index == 13, "blamed: {letters:?}");

@@ -51,7 +51,7 @@ impl List {
         let ports = session.ports()?;
         let now_ms = ports.clock.now_ms();
         let limit = self.limit as usize;
-        let query = DeadQuery { batch: self.batch, task: self.task, after: self.after, limit: limit + 1 };
+        let query = DeadQuery::new(limit + 1).batch(self.batch).task(self.task).after(self.after);
         let mut dead = ports.dead_letters.list(query).await?;
         let more = dead.len() > limit;
         dead.truncate(limit);

@@ -67,7 +67,7 @@ impl Select {
         }
         let mut after = None;
         while self.ids.is_empty() {
-            let query = DeadQuery { batch: self.batch, task: self.task.clone(), after, limit: PAGE };
+            let query = DeadQuery::new(PAGE).batch(self.batch).task(self.task.clone()).after(after);
             let page = letters.list(query).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);

@@ -6,10 +6,11 @@ use super::{Client, Error, error::unanswered};
 use crate::{
     id::{BatchId, ParcelId},
     parcel::{Calls, Packer, Packing, Spec},
+    portions::{Most, portions},
     ports::{DeadLetter, DeadQuery, Outgoing, Ports, Removal, SendError},
 };
 
-/// How many dead letters are sent at a time, or fewer that have the bytes of a send.
+/// The most dead letters of one send.
 const CHUNK: usize = 256;
 
 impl Client {
@@ -30,15 +31,16 @@ impl Client {
     pub async fn retry_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
         let ports = self.ports();
         refuse_revoked(ports, letters).await?;
-        let (mut retried, mut left) = (0, letters);
-        while !left.is_empty() {
-            let messages = next_send(ports, left);
-            let (letters, rest) = left.split_at(messages.len());
-            left = rest;
+        let mut retried = 0;
+        // Made as they are sent, so that no more of them than one send's are in memory.
+        let made = (0..letters.len()).map(|at| (at, revive(ports, &letters[at])));
+        let most = Most { items: CHUNK, bytes: ports.profile.send_bytes };
+        for send in portions(made, most, |(_, message)| message.body.len()) {
+            let (sent_at, messages): (Vec<_>, Vec<_>) = send.into_iter().unzip();
             let mut answers = ports.queue.send(messages).await.into_iter();
-            let mut sent = Vec::with_capacity(letters.len());
+            let mut sent = Vec::with_capacity(sent_at.len());
             let mut wrong = None;
-            for letter in letters {
+            for letter in sent_at.into_iter().map(|at| &letters[at]) {
                 match answers.next().unwrap_or_else(|| Err(unanswered())) {
                     Ok(()) => sent.push((letter.id, letter.died_ms)),
                     Err(error) => wrong = wrong.or_else(|| Some(not_sent(letter, error))),
@@ -69,20 +71,6 @@ async fn refuse_revoked(ports: &Ports, letters: &[DeadLetter]) -> Result<(), Err
         }
     }
     Ok(())
-}
-
-/// The first of them as they are sent together: at least one.
-fn next_send(ports: &Ports, letters: &[DeadLetter]) -> Vec<Outgoing> {
-    let (mut messages, mut bytes) = (Vec::new(), 0);
-    for letter in letters.iter().take(CHUNK) {
-        if !messages.is_empty() && bytes >= ports.profile.send_bytes {
-            break;
-        }
-        let message = revive(ports, letter);
-        bytes += message.body.len();
-        messages.push(message);
-    }
-    messages
 }
 
 /// The parcel in which a dead letter is sent again. Its id is always the same, so that it runs once whoever sends it; it

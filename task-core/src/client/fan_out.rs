@@ -17,7 +17,7 @@ use crate::{
     id::BatchId,
     parcel::{Calls, Packing},
     planner::{self, Plan},
-    ports::{NewBatch, Profile},
+    ports::{NewBatch, PortError, Profile},
     protocol,
     task::{Options, Task},
 };
@@ -189,7 +189,7 @@ impl Request<'_> {
         sender.skip(record.accepted).await?;
         let accepted = sender.run().await?;
         let close = || ports.batches.close(id, ports.clock.now_ms());
-        if let Some(owed) = patiently(&*ports.clock, close).await? {
+        if let Some(owed) = patiently(&*ports.clock, PortError::may_pass, close).await? {
             protocol::pay(ports, owed.batch, owed.message).await?;
         }
         Ok(Sent { client, id, name, accepted, new: accepted.saturating_sub(record.accepted) })
@@ -210,7 +210,7 @@ impl Request<'_> {
             }
             if calls > 0 {
                 let args_bytes = sink.packer().bytes();
-                let which = Calls { counted: true, ..Calls::root(BatchId::from_key(self.task, ""), plan.calls) };
+                let which = Calls::counted(BatchId::from_key(self.task, ""), plan.calls);
                 let parcel = spec.encode(sink.packer(), 0, which);
                 plan.add(calls, args_bytes, parcel.body.len());
                 sink.next();

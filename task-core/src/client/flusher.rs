@@ -15,6 +15,7 @@ use super::{
 use crate::{
     id::BatchId,
     parcel::{Calls, Packer, Packing, Spec},
+    portions::{Most, portions},
     ports::{Outgoing, PortError, Ports, SendError},
 };
 
@@ -66,7 +67,7 @@ async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
         if !calls.is_empty() {
             let (keyed, calls) = with_and_without_keys(calls);
             let sends = split(pack(calls, ports), ports.profile.send_bytes);
-            let mut sends: Vec<Flight> = sends.into_iter().map(|loads| fly(Arc::clone(ports), loads).boxed()).collect();
+            let mut sends: Vec<Flight> = sends.map(|loads| fly(Arc::clone(ports), loads).boxed()).collect();
             if !keyed.is_empty() {
                 sends.push(fly_keyed(Arc::clone(ports), keyed).boxed());
             }
@@ -89,7 +90,7 @@ async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
 }
 
 /// A parcel that is ready to be sent, and who waits for it.
-struct Load {
+struct PackedCalls {
     message: Outgoing,
     batch: BatchId,
     replies: Vec<oneshot::Sender<Reply>>,
@@ -135,14 +136,14 @@ async fn look_up(ports: &Ports, call: PendingCall) -> (PendingCall, Result<Key, 
     (call, key)
 }
 
-fn load_alone(call: PendingCall, batch: BatchId, ports: &Ports) -> Load {
+fn load_alone(call: PendingCall, batch: BatchId, ports: &Ports) -> PackedCalls {
     let mut own = Group::new(&call, ports);
     own.push(call);
     own.load(batch, ports)
 }
 
 /// Puts calls that have their spec in common into common parcels.
-fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
+fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<PackedCalls> {
     let mut groups: Vec<Group> = Vec::new();
     let mut by_spec: HashMap<Spec, usize> = HashMap::new();
     let mut loads = Vec::new();
@@ -166,20 +167,8 @@ fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<Load> {
 }
 
 /// Deals parcels out to sends.
-fn split(loads: Vec<Load>, send_bytes: usize) -> Vec<Vec<Load>> {
-    let mut sends: Vec<Vec<Load>> = Vec::new();
-    let mut bytes = 0;
-    for load in loads {
-        bytes += load.message.body.len();
-        match sends.last_mut() {
-            Some(send) if bytes <= send_bytes => send.push(load),
-            _ => {
-                bytes = load.message.body.len();
-                sends.push(vec![load]);
-            }
-        }
-    }
-    sends
+fn split(loads: Vec<PackedCalls>, send_bytes: usize) -> impl Iterator<Item = Vec<PackedCalls>> {
+    portions(loads, Most { items: usize::MAX, bytes: send_bytes }, |load| load.message.body.len())
 }
 
 /// The id of a batch that is new.
@@ -205,13 +194,13 @@ impl Group {
         self.replies.push(call.reply);
     }
 
-    fn load(&mut self, batch: BatchId, ports: &Ports) -> Load {
-        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Calls::root(batch, 0));
-        Load { message, batch, replies: std::mem::take(&mut self.replies) }
+    fn load(&mut self, batch: BatchId, ports: &Ports) -> PackedCalls {
+        let message = self.spec.encode(&mut self.packer, ports.clock.now_ms(), Calls::uncounted(batch));
+        PackedCalls { message, batch, replies: std::mem::take(&mut self.replies) }
     }
 }
 
-async fn fly(ports: Arc<Ports>, loads: Vec<Load>) {
+async fn fly(ports: Arc<Ports>, loads: Vec<PackedCalls>) {
     let messages = loads.iter().map(|load| load.message.clone()).collect();
     // A bug in a port must not take the thread with it, and the calls of others.
     let sent = AssertUnwindSafe(ports.queue.send(messages)).catch_unwind().await;
@@ -225,7 +214,7 @@ async fn fly(ports: Arc<Ports>, loads: Vec<Load>) {
     }
 }
 
-impl Load {
+impl PackedCalls {
     fn answer(self, sent: &Result<(), SendError>) {
         for (reply, index) in self.replies.into_iter().zip(0..) {
             let id = self.batch.call(index);

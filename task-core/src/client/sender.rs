@@ -178,7 +178,7 @@ impl<'a> Sender<'a> {
         if calls == 0 {
             return;
         }
-        let which = Calls { counted: true, ..Calls::root(self.batch, self.next) };
+        let which = Calls::counted(self.batch, self.next);
         let message = self.spec.encode(self.sink.packer(), self.ports.clock.now_ms(), which);
         self.sink.next();
         self.next += calls;
@@ -193,7 +193,9 @@ impl<'a> Sender<'a> {
         let accept = Accept { batch: self.batch, from: self.next - calls, upto: self.next, messages };
         let (ports, upto) = (self.ports, accept.upto);
         // The same parcels may be sent again: they have the same ids.
-        let accepted = async move { patiently(&*ports.clock, || protocol::accept(ports, accept.clone())).await };
+        let accepted = async move {
+            patiently(&*ports.clock, SendError::may_pass, || protocol::accept(ports, accept.clone())).await
+        };
         accepted.map_ok(move |()| upto).boxed()
     }
 

@@ -76,8 +76,13 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Calls that a client packs and that no batch counts: their parcel's id follows from the batch and its first call.
-    pub fn root(batch: BatchId, first: u64) -> Self {
-        Self { parcel: ParcelId::root(batch, first), batch, first, counted: false, died_ms: None }
+    /// The first calls of a batch that does not count them. Their parcel's id follows from the batch.
+    pub fn uncounted(batch: BatchId) -> Self {
+        Self { parcel: ParcelId::root(batch, 0), batch, first: 0, counted: false, died_ms: None }
+    }
+
+    /// Calls that their batch counts, from call `first` on. Their parcel's id follows from the batch and that call.
+    pub fn counted(batch: BatchId, first: u64) -> Self {
+        Self { parcel: ParcelId::root(batch, first), batch, first, counted: true, died_ms: None }
     }
 }

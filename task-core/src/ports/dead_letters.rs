@@ -12,6 +12,7 @@ use crate::id::{BatchId, TaskId};
 /// Why a call will not be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reason {
     /// Its last attempt failed, it was cancelled, or it could not be run at all.
     Failed,
@@ -87,7 +88,8 @@ impl fmt::Debug for DeadLetter {
 }
 
 /// Which dead letters are wanted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct DeadQuery {
     /// Only of this batch.
     pub batch: Option<BatchId>,
@@ -97,6 +99,34 @@ pub struct DeadQuery {
     pub after: Option<TaskId>,
     /// The most to answer with.
     pub limit: usize,
+}
+
+impl DeadQuery {
+    /// The first `limit` dead letters, of whichever batch and task.
+    pub fn new(limit: usize) -> Self {
+        Self { batch: None, task: None, after: None, limit }
+    }
+
+    /// Only those of this batch, if one is given.
+    #[must_use]
+    pub fn batch(mut self, batch: impl Into<Option<BatchId>>) -> Self {
+        self.batch = batch.into();
+        self
+    }
+
+    /// Only those of this task, if one is given.
+    #[must_use]
+    pub fn task(mut self, task: impl Into<Option<String>>) -> Self {
+        self.task = task.into();
+        self
+    }
+
+    /// Only those that come after this one, if one is given, in the order of batch and index.
+    #[must_use]
+    pub fn after(mut self, after: impl Into<Option<TaskId>>) -> Self {
+        self.after = after.into();
+        self
+    }
 }
 
 /// Why dead letters are removed.

@@ -47,6 +47,13 @@ pub enum PortError {
     },
 }
 
+impl PortError {
+    /// Whether the same request may succeed later: the store did not do it, or its answer got lost.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. })
+    }
+}
+
 /// Why a message was not accepted (promise G1).
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SendError {
@@ -58,11 +65,28 @@ pub enum SendError {
     Unknown(#[source] PortError),
 }
 
+impl SendError {
+    /// Whether the same send may succeed later.
+    pub fn may_pass(&self) -> bool {
+        let (Self::Rejected(error) | Self::Unknown(error)) = self;
+        error.may_pass()
+    }
+}
+
 impl From<PortError> for SendError {
     fn from(error: PortError) -> Self {
         match error {
             PortError::Unknown { .. } => Self::Unknown(error),
             other => Self::Rejected(other),
+        }
+    }
+}
+
+impl From<SendError> for PortError {
+    /// What the queue answered: after [`SendError::Unknown`] too, the same message can be sent again.
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Rejected(error) | SendError::Unknown(error) => error,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{DeadLetter, Outgoing, PortError, Reason};
 use crate::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
-    wire::AtMost,
+    wire::{AtMost, Header},
 };
 
 /// How long a row outlives the last copy of its parcel (rule 8).
@@ -44,6 +44,22 @@ pub struct ClaimRequest {
 }
 
 impl ClaimRequest {
+    /// A request of `holder` to run the parcel with this header, until `lease_until_ms` unless renewed.
+    pub fn of(header: &Header, holder: impl Into<Arc<str>>, now_ms: u64, lease_until_ms: u64) -> Self {
+        Self {
+            parcel: header.id,
+            batch: header.batch,
+            counted: header.counted,
+            task: header.task.as_str().into(),
+            first: header.first,
+            count: header.count,
+            holder: holder.into(),
+            now_ms,
+            lease_until_ms,
+            not_after_ms: header.not_after_ms,
+        }
+    }
+
     /// Until when the parcel's row is kept, in milliseconds since 1970: two days longer than the parcel may be run.
     pub fn kept_until_ms(&self) -> u64 {
         self.not_after_ms.saturating_add(OUTLIVES_MS)

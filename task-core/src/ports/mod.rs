@@ -14,6 +14,7 @@ mod dead_letters;
 mod entries;
 mod error;
 mod invoker;
+pub mod layers;
 mod ledger;
 mod queue;
 mod schedules;
@@ -33,7 +34,7 @@ pub use ledger::{
     Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, Record, ResultRow, Row,
     RowState, Seal, Tally, Window,
 };
-pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement};
+pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement, Turns};
 pub use schedules::Schedules;
 pub(crate) use timer::Blocked;
 

@@ -40,6 +40,27 @@ pub struct Receive {
     pub wait_ms: u64,
 }
 
+/// The queues of a process that receives from several. Each is the first to be looked at in its turn: a long backlog in one
+/// keeps no other waiting.
+#[derive(Clone, Debug)]
+pub struct Turns(Vec<Arc<str>>);
+
+impl Turns {
+    /// Begins with the first of these.
+    pub fn new(queues: Vec<Arc<str>>) -> Self {
+        Self(queues)
+    }
+
+    /// The queues in the order in which to look at them now; the next time the second of them is the first.
+    pub fn take(&mut self) -> Vec<Arc<str>> {
+        let queues = self.0.clone();
+        if !self.0.is_empty() {
+            self.0.rotate_left(1);
+        }
+        queues
+    }
+}
+
 /// One delivery of a message. `Debug` says how large it is, and not what is in it.
 #[derive(Clone)]
 pub struct Delivery {

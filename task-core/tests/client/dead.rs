@@ -33,7 +33,7 @@ fn letter(index: u64) -> DeadLetter {
 async fn a_dead_letter_is_sent_again_as_the_same_call() {
     let (client, memory) = client();
     memory.state().letters.extend((0..3).map(letter));
-    let letters = client.dead(DeadQuery { limit: 2, ..DeadQuery::default() }).await.unwrap();
+    let letters = client.dead(DeadQuery::new(2)).await.unwrap();
     assert_eq!(client.retry_dead(&letters).await.unwrap(), 2);
     let parcels = memory.parcels();
     let header = &parcels[1].header;

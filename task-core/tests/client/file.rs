@@ -65,18 +65,7 @@ impl Fixture {
     async fn run(&self, (delivery, parcel): (Delivery, Parcel), result: Option<u32>) {
         let header = &parcel.header;
         let now_ms = self.ports.clock.now_ms();
-        let request = ClaimRequest {
-            parcel: header.id,
-            batch: header.batch,
-            counted: header.counted,
-            task: header.task.as_str().into(),
-            first: header.first,
-            count: header.count,
-            holder: "test".into(),
-            now_ms,
-            lease_until_ms: now_ms + 60_000,
-            not_after_ms: header.not_after_ms,
-        };
+        let request = ClaimRequest::of(header, "test", now_ms, now_ms + 60_000);
         let Ok(Claim::Claimed(claimed)) = self.ports.ledger.claim(vec![request]).await.remove(0) else {
             panic!("the parcel is free")
         };
@@ -177,7 +166,7 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
     );
     assert_eq!(batch.wait(Duration::ZERO).await.unwrap().dead, 1);
 
-    let letters = f.client.dead(DeadQuery { limit: 10, ..DeadQuery::default() }).await.unwrap();
+    let letters = f.client.dead(DeadQuery::new(10)).await.unwrap();
     assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 1);
     assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 1, "someone has done so already, which does no harm");
     assert_eq!(call.status().await.unwrap(), CallStatus::Waiting { attempt: 1, due_ms: 0 });
@@ -185,7 +174,7 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
     let mut again = f.receive().await;
     assert_eq!(again.len(), 2);
     f.run(again.remove(0), None).await;
-    let letters = f.client.dead(DeadQuery { limit: 10, ..DeadQuery::default() }).await.unwrap();
+    let letters = f.client.dead(DeadQuery::new(10)).await.unwrap();
     assert_eq!(f.client.drop_dead(&letters).await.unwrap(), 1);
     assert_eq!(call.status().await.unwrap(), CallStatus::Dropped);
     assert_eq!(batch.progress().await.unwrap().dead, 1);
@@ -195,7 +184,7 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
 
 /// The dead letters there are.
 async fn dead(client: &Client) -> Vec<DeadLetter> {
-    client.dead(DeadQuery { limit: 10, ..DeadQuery::default() }).await.unwrap()
+    client.dead(DeadQuery::new(10)).await.unwrap()
 }
 
 fn welcome(client: &Client, to: &str) -> Call<SendEmail> {

@@ -11,26 +11,18 @@ use celeriac_core::{
     client::{CallStatus, Client},
     id::{BatchId, ParcelId, TaskId},
     ports::{
-        Claim, ClaimRequest, DeadLetter, DeadLetters, DeadQuery, Finish, PortError, Ports, Reason, Record, Removal,
-        Tally,
+        Claim, ClaimRequest, DeadLetter, DeadLetters, Finish, PortError, Ports, Reason, Record, Removal, Tally,
+        layers::DeadLettersLayer,
     },
+    wire::Header,
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
 /// Runs the only call of a parcel to its death.
 async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
-    let request = ClaimRequest {
-        parcel,
-        batch: call.batch,
-        counted: false,
-        task: "mail.send".into(),
-        first: call.index,
-        count: 1,
-        holder: "here".into(),
-        now_ms: died_ms,
-        lease_until_ms: died_ms + 1000,
-        not_after_ms: u64::MAX,
-    };
+    let header =
+        Header { count: 1, not_after_ms: u64::MAX, ..Header::new(parcel, call.batch, call.index, "mail.send", "mail") };
+    let request = ClaimRequest::of(&header, "here", died_ms, died_ms + 1000);
     let claim = ports.ledger.claim(vec![request]).await.remove(0).unwrap();
     let Claim::Claimed(claimed) = claim else { panic!("{claim:?}") };
     let letter = DeadLetter {
@@ -56,9 +48,9 @@ struct Sudden {
     asked: AtomicU32,
 }
 
-impl DeadLetters for Sudden {
-    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
-        self.ports.dead_letters.list(query)
+impl DeadLettersLayer for Sudden {
+    fn inner(&self) -> &dyn DeadLetters {
+        &*self.ports.dead_letters
     }
 
     fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>> {
@@ -70,10 +62,6 @@ impl DeadLetters for Sudden {
             found
         }
         .boxed()
-    }
-
-    fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>> {
-        self.ports.dead_letters.remove(letters, removal)
     }
 }
 

@@ -89,7 +89,7 @@ pub fn audit(
     let mut verdicts = Verdicts { wrong: facts.contradictions.clone(), ..Verdicts::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = Client::new(embedded::open(database)?);
-    let dead = runtime.block_on(client.dead(DeadQuery { limit: 100_000, ..DeadQuery::default() }))?;
+    let dead = runtime.block_on(client.dead(DeadQuery::new(100_000)))?;
     let dead: BTreeMap<TaskId, DeadLetter> = dead.into_iter().map(|letter| (letter.id, letter)).collect();
     verdicts.dead = dead.len();
     verdicts.answers(facts);

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     Figures,
-    torment::{Plan, round},
+    torment::{TormentPlan, round},
 };
 
 /// How many processes are killed in a round, and how many stand still in every fourth.
@@ -19,7 +19,7 @@ pub fn soak(program: &Path, kills: usize, seed: u64) -> Result<Figures> {
     while figures.kills < kills {
         let seed = seed + figures.rounds;
         let freezes = if figures.rounds % 4 == 3 { FREEZES } else { 0 };
-        let played = round(program, Plan { seed, kills: KILLS.min(kills - figures.kills), freezes })?;
+        let played = round(program, TormentPlan { seed, kills: KILLS.min(kills - figures.kills), freezes })?;
         figures.take(&played);
         let (killed, good) = (figures.kills, played.verdicts.is_good());
         eprintln!("round {seed}: {killed} kills, {} calls{}", figures.accepted, if good { "" } else { ", WRONG" });

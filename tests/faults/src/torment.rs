@@ -30,7 +30,7 @@ const AIM_US: u64 = 60_000;
 
 /// What is to be done to the processes.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct TormentPlan {
     /// What everything is drawn from.
     pub seed: u64,
     /// How many processes are killed.
@@ -53,7 +53,7 @@ pub struct Round {
 }
 
 /// Plays one round with processes of `program`. What they wrote is kept if something is wrong.
-pub fn round(program: &Path, plan: Plan) -> Result<Round> {
+pub fn round(program: &Path, plan: TormentPlan) -> Result<Round> {
     let folder = TempDir::with_prefix("faults-")?;
     let mut site = Site::new(program, folder.path(), plan.seed);
     if plan.freezes > 0 {
@@ -98,7 +98,7 @@ impl Tormentor {
         }
     }
 
-    fn torment(&mut self, plan: &Plan, observer: &mut Observer) -> Result<()> {
+    fn torment(&mut self, plan: &TormentPlan, observer: &mut Observer) -> Result<()> {
         let all: Vec<_> = [self.site.of(Role::Worker), self.site.of(Role::Producer)].concat();
         let (mut killed, mut frozen) = (0, 0);
         let mut started = Vec::new();

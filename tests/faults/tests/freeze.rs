@@ -12,7 +12,7 @@ use process_faults::{
     roles::{LEASE, PAUSE, REQUESTS},
     site::{Role, Site, until},
     snapshot::held,
-    torment::{Plan, is_quiet, round},
+    torment::{TormentPlan, is_quiet, round},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_process-faults");
@@ -111,7 +111,7 @@ fn starts(record: &mut Record, life: &str) -> usize {
 fn whoever_stands_still_doubles_nothing_beyond_its_lease() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
     println!("CELERIAC_SEED={seed}");
-    let round = round(PROGRAM.as_ref(), Plan { seed, kills: 3, freezes: 2 }).expect("a round can be played");
+    let round = round(PROGRAM.as_ref(), TormentPlan { seed, kills: 3, freezes: 2 }).expect("a round can be played");
     println!("{round:?}");
     assert!(round.verdicts.is_good(), "{}", round.verdicts.story());
     assert_eq!((round.kills, round.freezes), (3, 2));

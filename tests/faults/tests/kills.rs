@@ -2,7 +2,7 @@
 
 use std::env;
 
-use process_faults::torment::{Plan, round};
+use process_faults::torment::{TormentPlan, round};
 
 /// How many kills are enough here; `just faults` makes more.
 const KILLS: usize = 25;
@@ -12,7 +12,7 @@ fn nothing_is_lost_and_only_what_was_in_flight_runs_again() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
     println!("CELERIAC_SEED={seed}");
     let program = env!("CARGO_BIN_EXE_process-faults");
-    let round = round(program.as_ref(), Plan { seed, kills: KILLS, freezes: 0 }).expect("a round can be played");
+    let round = round(program.as_ref(), TormentPlan { seed, kills: KILLS, freezes: 0 }).expect("a round can be played");
     println!("{round:?}");
     assert!(round.verdicts.is_good(), "{}", round.verdicts.story());
     assert_eq!(round.kills, KILLS);

@@ -100,6 +100,8 @@ fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
         Some(Reason::Unknown) => options.at_most_once && (seen.lost >= 1 || seen.stopped >= 1),
         Some(Reason::Revoked) => facts.revoked.contains_key(&end.call.batch),
         Some(Reason::Expired) => options.expires.is_some() || facts.age > Age::Fresh,
+        // A reason that came later has to be told here when it may be.
+        Some(_) => false,
     };
     let ended = end.letter.as_ref().map_or("succeeded", |letter| letter.reason.as_str());
     let Seen { lost, cut, starts, .. } = seen;
@@ -124,7 +126,7 @@ fn cause(end: &End, seen: &Seen) -> Option<String> {
         Reason::Crashed => &["crash"],
         Reason::Unknown => &["crash", "stop"],
         // What its letter says is enough.
-        Reason::Failed | Reason::Revoked | Reason::Expired => &[],
+        _ => &[],
     };
     let recorded = kinds.is_empty() || end.history.iter().any(|entry| kinds.contains(&entry.kind.as_str()));
     let told = !letter.message.is_empty();

@@ -16,7 +16,7 @@ use celeriac_core::{
     task::States,
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
-use celeriac_sim::{Sim, Weather};
+use celeriac_sim::{Sim, Steps, Weather};
 use celeriac_worker::{Pool, Worker, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,7 @@ fn site(calls: u64, single: bool) -> (u64, Duration) {
     let mut sim = Sim::new(1, weather);
     for _ in 0..4 {
         let host = sim.boot("a server", 0);
-        let ports = host.ports(planner::PROFILE, false);
+        let ports = host.ports(planner::PROFILE, Steps::OneByOne);
         let mut states = States::default();
         states.insert(Arc::clone(&ran));
         let options = WorkerOptions { name: "worker".into(), isolate: false, threads: 1, ..WorkerOptions::default() };
@@ -56,7 +56,7 @@ fn site(calls: u64, single: bool) -> (u64, Duration) {
         host.spawn(async move { drop(dispatcher.run(CancellationToken::new()).await) });
     }
     let host = sim.boot("a client", 0);
-    let client = Client::in_background(host.ports(planner::PROFILE, false), host.background());
+    let client = Client::in_background(host.ports(planner::PROFILE, Steps::OneByOne), host.background());
     host.spawn(async move {
         let args = (0..calls).map(|number| Args { script: Script::Succeeds, number: number as u32 });
         // What became of it is seen from the calls.

@@ -53,7 +53,7 @@ pub struct Report {
 
 /// What follows from a case, all but what hosts and network draw on the way.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct CasePlan {
     scenario: Scenario,
     pub(crate) requests: Vec<Request>,
     /// The random bits of the network, and of what happens to hosts.
@@ -61,7 +61,7 @@ pub(crate) struct Plan {
     site: Dice,
 }
 
-impl Plan {
+impl CasePlan {
     pub(crate) fn new(case: &Case) -> Self {
         let mut dice = Dice::new(case.seed);
         // Drawn by itself: it came later, and seeds are to stay what they were.
@@ -93,7 +93,7 @@ pub fn run(seed: u64) -> Report {
 
 /// Runs a case, with something broken on purpose or not, with a trace or not.
 pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report {
-    let Plan { scenario, requests, sim, site } = Plan::new(case);
+    let CasePlan { scenario, requests, sim, site } = CasePlan::new(case);
     let facts = Shared::default();
     let mut sim = Sim::new(sim, scenario.weather.clone());
     sim.watch(Audit(facts.clone()));

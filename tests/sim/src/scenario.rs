@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use celeriac_core::{planner, ports::Profile};
-use celeriac_sim::{Dice, FunctionOptions, Outage, Service, Weather};
+use celeriac_sim::{Dice, FunctionOptions, Outage, Service, Steps, Weather};
 
 use crate::{deployed, hands::Limits};
 
@@ -24,7 +24,7 @@ pub(crate) struct Scenario {
     /// How far clocks are wrong.
     pub(crate) skew_ms: u64,
     pub(crate) profile: Profile,
-    pub(crate) atomic: bool,
+    pub(crate) steps: Steps,
     pub(crate) servers: usize,
     pub(crate) slots: usize,
     /// Whether some calls kill their process.
@@ -101,7 +101,7 @@ impl Scenario {
             kinds,
             skew_ms: if calm { 0 } else { skew_ms },
             profile,
-            atomic: dice.happens(300_000) && shape != Shape::Deployed,
+            steps: if dice.happens(300_000) && shape != Shape::Deployed { Steps::InOneWrite } else { Steps::OneByOne },
             servers: dice.between(1, 3) as usize,
             slots: dice.one_of(&[1, 2, 8]),
             killers: !calm && dice.happens(250_000),

@@ -4,7 +4,7 @@
 use crate::{
     Case, Mutation, Report,
     cut::Cut,
-    run::{Plan, run_case},
+    run::{CasePlan, run_case},
 };
 
 /// With how many salts it is tried to do without something.
@@ -27,7 +27,7 @@ pub fn shrink(case: &Case, mutation: Option<Mutation>) -> Option<Shrunk> {
     let (mut case, mut runs) = (case.clone(), 1);
     loop {
         let before = case.cuts.len();
-        for cut in Cut::all(Plan::new(&case).requests.len()) {
+        for cut in Cut::all(CasePlan::new(&case).requests.len()) {
             // As often as it helps: calls are halved, blows too.
             while let Some(less) = without(&case, cut, mutation, &wanted, &mut runs) {
                 case = less;
@@ -42,7 +42,7 @@ pub fn shrink(case: &Case, mutation: Option<Mutation>) -> Option<Shrunk> {
 
 /// The run without something, if the same goes wrong in it with one of the salts.
 fn without(case: &Case, cut: Cut, mutation: Option<Mutation>, wanted: &str, runs: &mut u64) -> Option<Case> {
-    if !Plan::new(case).has(cut) {
+    if !CasePlan::new(case).has(cut) {
         return None;
     }
     (0..SALTS).map(|more| case.without(cut, case.salt + more)).find(|less| {

@@ -16,7 +16,7 @@ use celeriac_core::{
     task::States,
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
-use celeriac_sim::{Boot, Dice, Fate, Functions, Handler, Host, HostId, Sim};
+use celeriac_sim::{Boot, Dice, Fate, Handler, Host, HostId, Sim, SimulatedFunctions};
 use celeriac_worker::{Pool, Worker, WorkerOptions};
 use futures::{FutureExt as _, future};
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,7 @@ pub(crate) struct Site {
     pub(crate) mutation: Option<Mutation>,
     /// Why messages were buried.
     pub(crate) reasons: Reasons,
-    functions: Option<Functions>,
+    functions: Option<SimulatedFunctions>,
     stack: Option<Stack>,
     state: Arc<Mutex<State>>,
 }
@@ -86,7 +86,8 @@ impl Site {
         let mut site = Self { scenario, facts, fate, mutation, reasons, functions, stack, state };
         match site.scenario.shape {
             Shape::Functions => {
-                site.functions = Some(Functions::new(sim, site.scenario.functions.clone(), site.environment()));
+                site.functions =
+                    Some(SimulatedFunctions::new(sim, site.scenario.functions.clone(), site.environment()));
             }
             Shape::Deployed => site.stack = Some(Stack::new(sim, &site)),
             Shape::Pool => {}
@@ -303,7 +304,7 @@ impl Site {
 
     pub(crate) fn ports(&self, host: &Host) -> Ports {
         let profile: Profile = self.scenario.profile;
-        let mut ports = host.ports(profile, self.scenario.atomic);
+        let mut ports = host.ports(profile, self.scenario.steps);
         if self.scenario.shape == Shape::Deployed {
             ports.queue = Arc::new(Sqs { queue: ports.queue, clock: host.clock(), reasons: self.reasons.clone() });
         }

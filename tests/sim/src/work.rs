@@ -6,7 +6,7 @@ use celeriac_core::{
     client::{Call, Client, Error, FanOut},
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
-    ports::{BatchRecord, Batches, DeadQuery, NewBatch, Outgoing, Owed, PortError},
+    ports::{BatchRecord, Batches, DeadQuery, NewBatch, Outgoing, PortError, layers::BatchesLayer},
     task::{Takes, Task},
     wire::{Header, KEPT_MS, encode_args},
 };
@@ -183,7 +183,7 @@ impl Asker {
                 }
             }
             What::Retry => {
-                let dead = client.dead(DeadQuery { limit: 100, ..DeadQuery::default() }).await;
+                let dead = client.dead(DeadQuery::new(100)).await;
                 let Ok(mut letters) = dead else { return };
                 let _sends = hands.asks();
                 // Until it works: what was sent and not removed is a dead letter still.
@@ -227,34 +227,14 @@ pub(crate) fn owed_by(batch: BatchId) -> BatchId {
 /// Batches that owe a callback.
 pub(crate) struct Owing(pub(crate) Arc<dyn Batches>);
 
-impl Batches for Owing {
+impl BatchesLayer for Owing {
+    fn inner(&self) -> &dyn Batches {
+        &*self.0
+    }
+
     fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
         let callback = Some(callback(batch.id));
         self.0.open(NewBatch { callback, ..batch })
-    }
-
-    fn accepted(&self, id: BatchId, from: u64, upto: u64) -> BoxFuture<'_, Result<(), PortError>> {
-        self.0.accepted(id, from, upto)
-    }
-
-    fn close(&self, id: BatchId, now_ms: u64) -> BoxFuture<'_, Result<Option<Owed>, PortError>> {
-        self.0.close(id, now_ms)
-    }
-
-    fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.0.revoke(id)
-    }
-
-    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.0.reinstate(id)
-    }
-
-    fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
-        self.0.get(id)
-    }
-
-    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<BatchRecord>, PortError>> {
-        self.0.list(limit)
     }
 }
 

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use celeriac_core::{
+    backoff::pause_ms,
     id::ParcelId,
     ports::{Checkpoint, Delivery, Ledger, PortError, Ports, Record, Window},
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
 use super::Lease;
-use crate::outcome::{Unrecorded, pause_ms};
+use crate::outcome::Unrecorded;
 
 /// The longest pause between recordings that fail.
 const MAX_PAUSE_MS: u64 = 10_000;
@@ -162,22 +163,22 @@ impl<'a> HeldClaim<'a> {
                 (self.failures, self.retry_us, self.unsure) = (0, 0, false);
                 Ok(true)
             }
-            Err(error @ (PortError::Fenced | PortError::Stale | PortError::Refused { .. })) => {
-                tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
-                Err(ClaimLost)
-            }
             Err(PortError::Gone { .. }) => {
                 // The loop that receives says why: once, and not for each parcel.
                 tracing::error!(%parcel, epoch = self.epoch, "cannot go on with this parcel: the store is gone");
                 Err(ClaimLost)
             }
-            Err(error @ (PortError::Unavailable { .. } | PortError::Unknown { .. })) => {
+            Err(error) if error.may_pass() => {
                 self.failures += 1;
                 self.unsure = true;
                 let pause_ms = pause_ms(self.failures, MAX_PAUSE_MS);
                 tracing::warn!(%parcel, %error, pause_ms, "cannot record; starting no more calls until that works");
                 self.retry_us = self.ports.clock.monotonic_us() + pause_ms * 1000;
                 if self.lease.is_over(self.ports.clock.now_ms()) { Err(ClaimLost) } else { Ok(false) }
+            }
+            Err(error) => {
+                tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
+                Err(ClaimLost)
             }
         }
     }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use celeriac_core::{ports::Settle, wire::Header};
-
-use crate::outcome::pause_ms;
+use celeriac_core::{backoff::pause_ms, ports::Settle, wire::Header};
 
 /// The longest time that a parcel is put back for because the ledger cannot be reached.
 const MAX_LEDGER_PAUSE_MS: u64 = 60_000;

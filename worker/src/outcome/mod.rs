@@ -1,7 +1,6 @@
 //! What becomes of each call: its answer, the verdict on its attempt, what is recorded, and where it goes on.
 
 mod answer;
-mod backoff;
 mod child_parcels;
 mod outcomes;
 mod recorder;
@@ -11,7 +10,6 @@ mod verdict;
 pub use summary::Summary;
 pub(crate) use {
     answer::Answer,
-    backoff::pause_ms,
     child_parcels::{HandedOn, plan_children},
     outcomes::{NextAttempt, Outcomes},
     recorder::Unrecorded,

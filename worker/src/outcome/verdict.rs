@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use celeriac_core::{
+    backoff::backoff,
     ports::Reason,
     task::{TaskDef, duration_text as text},
 };
 
-use super::{answer::Answer, backoff::backoff};
+use super::answer::Answer;
 
 /// The longest message that is kept of an error.
 const MAX_MESSAGE_BYTES: usize = 2000;

@@ -255,7 +255,7 @@ impl Bench {
     }
 
     pub async fn dead(&self) -> Vec<DeadLetter> {
-        self.ports.dead_letters.list(DeadQuery { limit: 10_000, ..DeadQuery::default() }).await.unwrap()
+        self.ports.dead_letters.list(DeadQuery::new(10_000)).await.unwrap()
     }
 
     pub async fn history(&self, index: u64) -> Vec<Failure> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use celeriac_core::ports::Entropy;
+use celeriac_core::{backoff::doubled_ms, ports::Entropy};
 
 /// The longest first pause, in milliseconds; each further one may be twice as long.
 const FIRST_MS: u64 = 10;
@@ -31,8 +31,8 @@ impl<'a> Patience<'a> {
             return false;
         }
         // All of a pause is random: those who met would meet again otherwise.
-        let most_ms = (FIRST_MS << self.taken.min(10)).min(LONGEST_MS);
         self.taken += 1;
+        let most_ms = doubled_ms(FIRST_MS, self.taken, LONGEST_MS);
         tokio::time::sleep(Duration::from_millis(self.entropy.next_u64() % (most_ms + 1))).await;
         true
     }

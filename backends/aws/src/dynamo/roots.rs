@@ -24,7 +24,10 @@ impl Table {
     pub(super) async fn root_of(&self, call: TaskId) -> Result<Option<Row>, PortError> {
         let TaskId { batch, index } = call;
         let holds = |row: &Row| (row.first..row.first + u64::from(row.count)).contains(&index);
-        let root = |first| async move { Ok(self.row(ParcelId::root(batch, first)).await?.map(|found| found.row)) };
+        let root = |first| async move {
+            let found = self.row(ParcelId::root(batch, first)).await;
+            found.map(|found| found.map(|found| found.row))
+        };
         if let Some(row) = root(0).await?.filter(holds) {
             return Ok(Some(row));
         }

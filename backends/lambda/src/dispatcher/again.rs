@@ -5,7 +5,7 @@
 use celeriac_aws::Cause;
 use celeriac_core::{
     parcel::Parcel,
-    ports::{Outgoing, PortError, Ports, Row, RowState, SendError},
+    ports::{Outgoing, PortError, Ports, Row, RowState},
     protocol,
 };
 use futures::future::join_all;
@@ -67,9 +67,7 @@ pub(super) async fn send(ports: &Ports, waited: Vec<(Buried, Parcel)>) -> Vec<Re
     };
     let sent = ports.queue.send(waited.iter().map(message).collect()).await;
     let deletes = waited.iter().zip(sent).map(|((buried, _), sent)| async move {
-        sent.map_err(|error| match error {
-            SendError::Rejected(error) | SendError::Unknown(error) => error,
-        })?;
+        sent?;
         protocol::delete_message(ports, buried.delivery.deleted()).await
     });
     join_all(deletes).await

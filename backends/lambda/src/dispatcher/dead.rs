@@ -7,8 +7,8 @@ use std::sync::Arc;
 use celeriac_aws::Cause;
 use celeriac_core::{
     parcel::Parcel,
-    ports::{Claim, ClaimRequest, Claimed, Delivery, Finish, PortError, Ports, Reason, Seal, Settling},
-    protocol,
+    ports::{Claim, Claimed, Delivery, PortError, Ports, Reason, Seal, Settling},
+    protocol::{self, Followed},
     wire::Header,
 };
 use futures::future::join_all;
@@ -67,8 +67,7 @@ pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>)
     for sent in again::send(ports, waited).await {
         count(&mut drained.again, &mut drained.left, sent.map(|()| true));
     }
-    let requests = rest.iter().map(|(_, parcel)| request(parcel, holder, now_ms)).collect::<Vec<_>>();
-    let claims = if requests.is_empty() { Vec::new() } else { ports.ledger.claim(requests).await };
+    let claims = protocol::claim(ports, rest.iter().map(|(_, parcel)| parcel), holder, now_ms + LEASE_MS).await;
     let ends = rest.into_iter().zip(claims).map(|((buried, parcel), claim)| end(ports, buried, parcel, claim));
     for ended in join_all(ends).await {
         count(&mut drained.parcels, &mut drained.left, ended);
@@ -97,23 +96,6 @@ fn open(buried: &Buried) -> Option<Parcel> {
     parcel
 }
 
-fn request(parcel: &Parcel, holder: &Arc<str>, now_ms: u64) -> ClaimRequest {
-    let header = &parcel.header;
-    ClaimRequest {
-        parcel: header.id,
-        batch: header.batch,
-        counted: header.counted,
-        task: header.task.as_str().into(),
-        first: header.first,
-        count: header.count,
-        holder: Arc::clone(holder),
-        now_ms,
-        lease_until_ms: now_ms + LEASE_MS,
-        // It is not to be run, so it cannot be too old for that.
-        not_after_ms: header.not_after_ms.max(now_ms),
-    }
-}
-
 /// Ends a parcel as its claim says. `false` if somebody still runs it, or if it cannot be ended.
 async fn end(
     ports: &Ports,
@@ -121,26 +103,17 @@ async fn end(
     parcel: Parcel,
     claim: Result<Claim, PortError>,
 ) -> Result<bool, PortError> {
-    let delete = buried.delivery.deleted();
-    match claim? {
-        Claim::Claimed(claimed) => protocol::settle(ports, refuse(ports, &buried, &parcel, &claimed)).await?,
-        Claim::Sealed { epoch, seal } => {
-            if let Some(why) = &buried.gone {
-                tracing::error!(queue = %buried.delivery.queue, "{why}; its calls were to go on: its message stays");
-                let until_ms = ports.clock.now_ms() + UNREADABLE_MS;
-                protocol::put_aside(ports, vec![buried.delivery.hidden(until_ms)]).await;
-                return Ok(false);
-            }
-            let finish = Finish { parcel: parcel.header.id, epoch, record: None };
-            protocol::finish_sealed(ports, finish, parcel.children(&seal), delete).await?;
-        }
-        Claim::Finished { owed } => protocol::finished(ports, owed, delete).await?,
-        Claim::Busy { until_ms } => {
-            let until_ms = until_ms.max(ports.clock.now_ms() + 1);
-            protocol::put_aside(ports, vec![buried.delivery.hidden(until_ms)]).await;
-            return Ok(false);
-        }
-        Claim::TooOld => return Ok(false),
+    let claim = claim?;
+    if let (Claim::Sealed { .. }, Some(why)) = (&claim, &buried.gone) {
+        tracing::error!(queue = %buried.delivery.queue, "{why}; its calls were to go on: its message stays");
+        let until_ms = ports.clock.now_ms() + UNREADABLE_MS;
+        protocol::put_aside(ports, vec![buried.delivery.hidden(until_ms)]).await;
+        return Ok(false);
+    }
+    match protocol::follow(ports, &parcel, &buried.delivery, claim).await? {
+        Followed::Claimed(claimed) => protocol::settle(ports, refuse(ports, &buried, &parcel, &claimed)).await?,
+        Followed::Held => return Ok(false),
+        Followed::Finished => {}
     }
     Ok(true)
 }

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use celeriac_core::{
     client::Client,
     id::TaskId,
-    ports::{ChildPlan, Claim, DeadLetter, DeadLetters, DeadQuery, Delivery, PortError, Ports, Reason, Removal, Seal},
+    ports::{
+        ChildPlan, Claim, DeadLetters, Delivery, PortError, Ports, Reason, Removal, Seal, layers::DeadLettersLayer,
+    },
     wire,
 };
 use futures::{
@@ -21,13 +23,9 @@ const LEASE: Duration = Duration::from_mins(15);
 /// Dead letters of which none is removed.
 struct Stuck(Arc<dyn DeadLetters>);
 
-impl DeadLetters for Stuck {
-    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
-        self.0.list(query)
-    }
-
-    fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>> {
-        self.0.get(id)
+impl DeadLettersLayer for Stuck {
+    fn inner(&self) -> &dyn DeadLetters {
+        &*self.0
     }
 
     fn remove(&self, _: Vec<(TaskId, u64)>, _: Removal) -> BoxFuture<'_, Result<u64, PortError>> {

@@ -219,23 +219,19 @@ impl Site {
     /// Claims a parcel, as this worker.
     pub(crate) async fn claim(&self, parcel: ParcelId, batch: u128, calls: u32, holder: &str) -> Claim {
         let now_ms = self.clock.now_ms();
-        let request = ClaimRequest {
-            parcel,
-            batch: BatchId::new(START_MS, batch),
+        let batch = BatchId::new(START_MS, batch);
+        let header = Header {
             counted: true,
-            task: "mail.send".into(),
-            first: 0,
             count: calls,
-            holder: holder.into(),
-            now_ms,
-            lease_until_ms: now_ms + 900_000,
             not_after_ms: START_MS + 14 * 86_400_000,
+            ..Header::new(parcel, batch, 0, "mail.send", "mail")
         };
+        let request = ClaimRequest::of(&header, holder, now_ms, now_ms + 900_000);
         self.ports.ledger.claim(vec![request]).await.remove(0).unwrap()
     }
 
     pub(crate) async fn dead(&self) -> Vec<DeadLetter> {
-        self.ports.dead_letters.list(DeadQuery { limit: 100, ..DeadQuery::default() }).await.unwrap()
+        self.ports.dead_letters.list(DeadQuery::new(100)).await.unwrap()
     }
 }
 

@@ -19,7 +19,7 @@ use hyper::{
 use super::{Function, deployed::Deployed};
 use crate::{
     Faults,
-    faults::{Answer, Fate},
+    faults::{Answer, InvokeFate},
     reply::{Reply, json, read, reply},
     sqs::Sqs,
     stats::Counters,
@@ -93,7 +93,7 @@ impl Lambda {
     }
 
     /// Accepts an event, whatever the concurrency, as Lambda does.
-    fn event(&self, function: &Arc<Deployed>, event: &Bytes, fate: Fate) -> Reply {
+    fn event(&self, function: &Arc<Deployed>, event: &Bytes, fate: InvokeFate) -> Reply {
         let request_id = function.request_id();
         self.counters.dropped.fetch_add(u64::from(fate.runs == 0), Relaxed);
         self.counters.duplicated.fetch_add(u64::from(fate.runs > 1), Relaxed);

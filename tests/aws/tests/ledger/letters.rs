@@ -30,7 +30,7 @@ pub(crate) async fn more_letters_than_a_transaction_takes_are_written_and_counte
     table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 100)).await.expect("finish");
     assert_eq!(requests(&table, "DynamoDB", "TransactWriteItems"), 4, "one opened the batch");
     assert_eq!(table.tally(batch).await.failed, u64::from(MANY));
-    let all = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    let all = ids(&table, DeadQuery::new(1000)).await;
     assert_eq!(all, (0..MANY).map(|index| batch.call(index.into())).collect::<Vec<_>>());
 
     let half = all.iter().step_by(2).map(|id| (*id, 77)).collect::<Vec<_>>();
@@ -47,7 +47,7 @@ pub(crate) async fn letters_of_calls_that_died_again_take_the_place_of_the_old_o
     let again = ClaimRequest { parcel: ParcelId::root(batch, 0).child(0), ..table.request(batch, 0, MANY) };
     table.run(again, failed(batch, MANY, 78, 10)).await.expect("finish");
     assert_eq!(table.tally(batch).await.failed, u64::from(MANY), "one call counts once");
-    let letters = table.ports.dead_letters.list(DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    let letters = table.ports.dead_letters.list(DeadQuery::new(1000)).await;
     let letters = letters.expect("list");
     assert!(letters.len() == MANY as usize && letters.iter().all(|letter| letter.died_ms == 78), "{}", letters.len());
     for index in [0, u64::from(MANY) - 1] {
@@ -74,7 +74,7 @@ pub(crate) async fn letters_of_a_recording_that_broke_off_have_their_verdicts_wi
     let mut record = failed(batch, MANY, 77, 100);
     record.dead.iter_mut().for_each(|(position, _)| *position = MANY - 1 - *position);
     table.run(request, record).await.expect_err("it breaks off");
-    let written = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    let written = ids(&table, DeadQuery::new(1000)).await;
     assert!(!written.is_empty() && written.len() < MANY as usize, "{} letters", written.len());
 
     table.clock.advance(Duration::from_millis(LEASE_MS));
@@ -87,7 +87,7 @@ pub(crate) async fn letters_of_a_recording_that_broke_off_have_their_verdicts_wi
     let finish = Finish { parcel, epoch: claimed.epoch, record: Some(record) };
     table.ports.ledger.finish(finish).await.expect("finish");
     assert_eq!(table.tally(batch).await.failed, u64::from(MANY));
-    assert_eq!(ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await.len(), MANY as usize);
+    assert_eq!(ids(&table, DeadQuery::new(1000)).await.len(), MANY as usize);
     for index in [0, u64::from(MANY) - 1] {
         assert_eq!(table.ports.ledger.history(batch.call(index)).await.expect("history"), [], "call {index}");
     }
@@ -99,14 +99,14 @@ pub(crate) async fn letters_are_listed_in_pages() {
     table.run(table.request(batch, 0, MANY), failed(batch, MANY, 77, 100)).await.expect("finish");
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let page = ids(&table, DeadQuery { after, limit: 70, batch: Some(batch), task: None }).await;
+        let page = ids(&table, DeadQuery::new(70).batch(batch).after(after)).await;
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 70, "{}", page.len());
         after = Some(*last);
         seen.extend(page);
     }
     assert_eq!(seen, (0..MANY).map(|index| batch.call(index.into())).collect::<Vec<_>>());
-    assert_eq!(ids(&table, DeadQuery::default()).await, []);
+    assert_eq!(ids(&table, DeadQuery::new(0)).await, []);
 }
 
 pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_listed() {
@@ -116,7 +116,7 @@ pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_liste
     let mut record = failed(batch, 160, 77, 150 << 10);
     record.dead.retain(|(_, letter)| letter.id.index % 16 == 0);
     table.run(table.request(batch, 0, 160), record).await.expect("finish");
-    let all = ids(&table, DeadQuery { limit: 1000, ..DeadQuery::default() }).await;
+    let all = ids(&table, DeadQuery::new(1000)).await;
     assert_eq!(all, (0..10).map(|at| batch.call(at * 16)).collect::<Vec<_>>());
     let letter = table.ports.dead_letters.get(batch.call(32)).await.expect("get").expect("it is there");
     assert!(letter.args == noise(150 << 10, 32), "its arguments are as they were");
@@ -129,7 +129,7 @@ pub(crate) async fn arguments_that_are_too_many_for_an_item_go_to_the_bucket_and
     let letters: Vec<_> = record.dead.iter().map(|(_, letter)| letter.clone()).collect();
     table.run(table.request(batch, 0, 2), record).await.expect("finish");
     assert_eq!(requests(&table, "S3", "PutObject"), 2);
-    let listed = table.ports.dead_letters.list(DeadQuery { limit: 10, ..DeadQuery::default() }).await;
+    let listed = table.ports.dead_letters.list(DeadQuery::new(10)).await;
     assert_eq!(listed.expect("list"), letters);
 
     let (id, died_ms) = (letters[0].id, letters[0].died_ms);

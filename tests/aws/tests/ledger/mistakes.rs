@@ -23,15 +23,7 @@ pub(crate) async fn a_table_that_is_not_there_is_named() {
                 in eu-central-1? Deploy it, or name another with --store or CELERIAC_STORE";
     let errors = [
         ("write", refusal(&table).await),
-        (
-            "read",
-            table
-                .ports
-                .dead_letters
-                .list(DeadQuery { limit: 1, ..DeadQuery::default() })
-                .await
-                .expect_err("there is no table"),
-        ),
+        ("read", table.ports.dead_letters.list(DeadQuery::new(1)).await.expect_err("there is no table")),
         ("read", table.ports.schedules.last("nightly").await.expect_err("there is no table")),
         ("read", table.ports.batches.get(BatchId::new(1, 1)).await.expect_err("there is no table")),
         ("write", table.ports.ledger.paid(BatchId::new(1, 1)).await.expect_err("there is no table")),

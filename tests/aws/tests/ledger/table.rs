@@ -7,10 +7,11 @@ use std::sync::{
 
 use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack};
 use celeriac_aws::{Backend, Options, Settings};
-use celeriac_conformance::ManualClock;
+pub(crate) use celeriac_conformance::LEASE_MS;
+use celeriac_conformance::{ManualClock, claim_request};
 use celeriac_core::{
     bitmap::Bitmap,
-    id::{BatchId, ParcelId},
+    id::BatchId,
     ports::{
         Claim, ClaimRequest, Claimed, Clock, DeadLetter, Finish, NewBatch, Outgoing, PortError, Ports, Reason, Record,
         Tally,
@@ -18,9 +19,6 @@ use celeriac_core::{
 };
 
 pub(crate) static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
-
-/// When a lease of [`Table::request`] ends.
-pub(crate) const LEASE_MS: u64 = 30_000;
 
 /// A stack whose requests go through a proxy.
 pub(crate) struct Table {
@@ -85,19 +83,7 @@ impl Table {
 
     /// A request to claim the root parcel of `count` calls from `first` on.
     pub(crate) fn request(&self, batch: BatchId, first: u64, count: u32) -> ClaimRequest {
-        let now_ms = self.now_ms();
-        ClaimRequest {
-            parcel: ParcelId::root(batch, first),
-            batch,
-            counted: true,
-            task: "mail.send".into(),
-            first,
-            count,
-            holder: "here".into(),
-            now_ms,
-            lease_until_ms: now_ms + LEASE_MS,
-            not_after_ms: now_ms + 86_400_000,
-        }
+        claim_request(batch, first, count, self.now_ms())
     }
 
     pub(crate) async fn claim(&self, request: ClaimRequest) -> Result<Claim, PortError> {

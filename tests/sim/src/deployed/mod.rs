@@ -24,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 use celeriac_aws::{Backend, Platform, Settings};
 use celeriac_core::{planner, ports::Ports, task::States, wire::Header};
 use celeriac_dispatcher::DispatcherOptions;
-use celeriac_sim::{Dice, Host, HostId, Sim};
+use celeriac_sim::{Dice, Host, HostId, Sim, Steps};
 use celeriac_worker::WorkerOptions;
 
 pub(crate) use self::sqs::{Reasons, Sqs};
@@ -126,7 +126,7 @@ impl Stack {
                 function: function.clone(),
                 hide_ms: 6 * limit.as_millis() as u64,
                 host: host.clone(),
-                ports: host.ports(planner::PROFILE, false),
+                ports: host.ports(planner::PROFILE, Steps::OneByOne),
                 fate: site.fate.clone(),
                 facts: site.facts.clone(),
                 launches: launches.clone(),

@@ -6,9 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use celeriac_core::ports::{
-    Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement,
-};
+use celeriac_core::ports::{Clock, Outgoing, PortError, Queue, SendError, Settle, Settlement, layers::QueueLayer};
 use futures::future::{BoxFuture, FutureExt as _};
 
 /// The longest delay of SQS. What is due later is sent by EventBridge Scheduler.
@@ -38,15 +36,15 @@ pub(crate) struct Sqs {
     pub(crate) reasons: Reasons,
 }
 
-impl Queue for Sqs {
+impl QueueLayer for Sqs {
+    fn inner(&self) -> &dyn Queue {
+        &*self.queue
+    }
+
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         let now_ms = self.clock.now_ms();
         let whole = |message: Outgoing| Outgoing { due_ms: in_whole_seconds(message.due_ms, now_ms), ..message };
         self.queue.send(messages.into_iter().map(whole).collect())
-    }
-
-    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.queue.receive(request)
     }
 
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
@@ -67,10 +65,6 @@ impl Queue for Sqs {
         }
         .boxed()
     }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.queue.depths()
-    }
 }
 
 impl Sqs {
@@ -80,10 +74,7 @@ impl Sqs {
         one(self.queue.settle(vec![Settlement { settle: hold, ..settlement.clone() }]).await)?;
         self.reasons.note(body, reason);
         let dead = Outgoing { queue: format!("{}-dead", settlement.queue).into(), body: body.clone(), due_ms: 0 };
-        let sent = self.queue.send(vec![dead]).await.pop().unwrap_or(Ok(()));
-        sent.map_err(|error| match error {
-            SendError::Rejected(error) | SendError::Unknown(error) => error,
-        })?;
+        self.queue.send(vec![dead]).await.pop().unwrap_or(Ok(()))?;
         one(self.queue.settle(vec![settlement]).await)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use celeriac_core::{
     client::Client,
     ports::{
-        Accept, Atomic, Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement,
-        Settling,
+        Accept, Atomic, Outgoing, Ports, Profile, Queue, SendError,
+        layers::{AtomicLayer, QueueLayer},
     },
 };
 use futures::future::{BoxFuture, FutureExt as _};
@@ -114,30 +114,22 @@ impl<P: ?Sized> Watched<P> {
     }
 }
 
-impl Queue for Watched<dyn Queue> {
+impl QueueLayer for Watched<dyn Queue> {
+    fn inner(&self) -> &dyn Queue {
+        &*self.port
+    }
+
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         async move { self.send(&messages.clone(), self.port.send(messages)).await }.boxed()
     }
-
-    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.port.receive(request)
-    }
-
-    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
-        self.port.settle(settlements)
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.port.depths()
-    }
 }
 
-impl Atomic for Watched<dyn Atomic> {
-    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>> {
-        async move { self.send(&accept.messages.clone(), self.port.accept(accept)).await }.boxed()
+impl AtomicLayer for Watched<dyn Atomic> {
+    fn inner(&self) -> &dyn Atomic {
+        &*self.port
     }
 
-    fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>> {
-        self.port.settle(settling)
+    fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>> {
+        async move { self.send(&accept.messages.clone(), self.port.accept(accept)).await }.boxed()
     }
 }

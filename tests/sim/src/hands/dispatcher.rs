@@ -6,8 +6,7 @@ use std::{
 };
 
 use celeriac_core::ports::{
-    Delivery, Depth, Invocation, InvokeError, Invoker, Outgoing, PortError, Queue, Receipt, Receive, SendError,
-    Settlement,
+    Delivery, Invocation, InvokeError, Invoker, PortError, Queue, Receipt, Receive, Settlement, layers::QueueLayer,
 };
 use futures::future::{BoxFuture, FutureExt as _};
 
@@ -46,9 +45,9 @@ impl Dispatching {
     }
 }
 
-impl Queue for Dispatching {
-    fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
-        self.queue.send(messages)
+impl QueueLayer for Dispatching {
+    fn inner(&self) -> &dyn Queue {
+        &*self.queue
     }
 
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
@@ -71,10 +70,6 @@ impl Queue for Dispatching {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
         self.hands_on(settlements.iter().map(|settlement| &settlement.receipt));
         self.queue.settle(settlements)
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.queue.depths()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, Batches, NewBatch, Owed, PortError},
+    ports::{Batches, Owed, PortError, layers::BatchesLayer},
 };
 use futures::future::{BoxFuture, FutureExt as _, ready};
 
@@ -16,9 +16,9 @@ pub(super) struct Twisted {
     pub(super) mutation: Mutation,
 }
 
-impl Batches for Twisted {
-    fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
-        self.batches.open(batch)
+impl BatchesLayer for Twisted {
+    fn inner(&self) -> &dyn Batches {
+        &*self.batches
     }
 
     fn accepted(&self, id: BatchId, from: u64, upto: u64) -> BoxFuture<'_, Result<(), PortError>> {
@@ -34,21 +34,5 @@ impl Batches for Twisted {
             Mutation::OwedForgotten => self.batches.close(id, now_ms).map(|closed| closed.map(|_| None)).boxed(),
             _ => self.batches.close(id, now_ms),
         }
-    }
-
-    fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.batches.revoke(id)
-    }
-
-    fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>> {
-        self.batches.reinstate(id)
-    }
-
-    fn get(&self, id: BatchId) -> BoxFuture<'_, Result<Option<BatchRecord>, PortError>> {
-        self.batches.get(id)
-    }
-
-    fn list(&self, limit: usize) -> BoxFuture<'_, Result<Vec<BatchRecord>, PortError>> {
-        self.batches.list(limit)
     }
 }

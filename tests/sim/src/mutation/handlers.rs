@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use celeriac_aws::Minutes;
-use celeriac_core::ports::{
-    Delivery, Depth, Outgoing, PortError, Ports, Profile, Queue, Receive, SendError, Settlement,
-};
+use celeriac_core::ports::{Outgoing, Ports, Profile, Queue, SendError, layers::QueueLayer};
 use celeriac_lambda::Request;
 use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
@@ -88,20 +86,12 @@ fn of_anybody(event: &str) -> Option<String> {
 /// A queue that says of all messages that they are sent.
 struct Unsent(Arc<dyn Queue>);
 
-impl Queue for Unsent {
+impl QueueLayer for Unsent {
+    fn inner(&self) -> &dyn Queue {
+        &*self.0
+    }
+
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         std::future::ready(vec![Ok(()); messages.len()]).boxed()
-    }
-
-    fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.0.receive(request)
-    }
-
-    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {
-        self.0.settle(settlements)
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.0.depths()
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use celeriac_core::{
     bitmap::Bitmap,
-    id::{BatchId, ParcelId, TaskId},
+    id::{BatchId, ParcelId},
     ports::{
-        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, PortError, Record, Row, RowState,
-        Seal, Tally,
+        Checkpoint, Claim, ClaimRequest, Claimed, Finish, Ledger, Owed, PortError, Record, Row, RowState, Seal, Tally,
+        layers::LedgerLayer,
     },
 };
 use futures::future::{BoxFuture, FutureExt as _};
@@ -21,7 +20,11 @@ pub(super) struct Twisted {
     pub(super) mutation: Mutation,
 }
 
-impl Ledger for Twisted {
+impl LedgerLayer for Twisted {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
     fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
         async move {
             let mut requests = requests;
@@ -94,22 +97,6 @@ impl Ledger for Twisted {
             return futures::future::ready(Ok(Vec::new())).boxed();
         }
         self.ledger.owed()
-    }
-
-    fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>> {
-        self.ledger.rows(parcels)
-    }
-
-    fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>> {
-        self.ledger.root_of(call)
-    }
-
-    fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>> {
-        self.ledger.result_of(call)
-    }
-
-    fn history(&self, call: TaskId) -> BoxFuture<'_, Result<Vec<Failure>, PortError>> {
-        self.ledger.history(call)
     }
 }
 

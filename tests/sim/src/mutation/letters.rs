@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use celeriac_core::{
     id::TaskId,
-    ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Removal},
+    ports::{DeadLetters, PortError, Removal, layers::DeadLettersLayer},
 };
 use futures::future::{BoxFuture, FutureExt as _};
 
@@ -16,13 +16,9 @@ pub(super) struct Twisted {
     pub(super) mutation: Mutation,
 }
 
-impl DeadLetters for Twisted {
-    fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
-        self.dead_letters.list(query)
-    }
-
-    fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>> {
-        self.dead_letters.get(id)
+impl DeadLettersLayer for Twisted {
+    fn inner(&self) -> &dyn DeadLetters {
+        &*self.dead_letters
     }
 
     fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use celeriac_core::{
     parcel::{Packer, Packing, Parcel},
-    ports::{Clock, Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement},
+    ports::{Clock, Delivery, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement, layers::QueueLayer},
     wire::Header,
 };
 use futures::future::{BoxFuture, FutureExt as _};
@@ -22,7 +22,11 @@ pub(super) struct Twisted {
     pub(super) mutation: Mutation,
 }
 
-impl Queue for Twisted {
+impl QueueLayer for Twisted {
+    fn inner(&self) -> &dyn Queue {
+        &*self.queue
+    }
+
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>> {
         async move {
             let count = messages.len();
@@ -76,10 +80,6 @@ impl Queue for Twisted {
             settled
         }
         .boxed()
-    }
-
-    fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>> {
-        self.queue.depths()
     }
 }
 

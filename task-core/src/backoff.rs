@@ -1,20 +1,29 @@
-//! How long to wait before trying again. Pure: the random bits are passed in.
+//! How long to wait before trying again: the one back-off of client, dispatcher, worker and backends. Pure: the random
+//! bits are passed in.
 
 use std::time::Duration;
 
 /// Between half of and the whole of the first bound, doubled with each attempt, up to the second: what
-/// `Options::backoff` promises. `attempt`, from 1, is the one that failed.
-pub(crate) fn backoff((first, most): (Duration, Duration), attempt: u32, random: u64) -> Duration {
-    let doublings = attempt.saturating_sub(1);
-    let whole_ms = (first.as_millis() as u64).saturating_mul(2_u64.saturating_pow(doublings));
-    let whole_ms = whole_ms.min(most.as_millis() as u64);
-    let half_ms = whole_ms / 2;
-    Duration::from_millis(half_ms + random % (whole_ms - half_ms + 1))
+/// [`Options::backoff`](crate::task::Options::backoff) promises. `attempt`, from 1, is the one that failed.
+pub fn backoff((first, most): (Duration, Duration), attempt: u32, random: u64) -> Duration {
+    let whole_ms = doubled_ms(first.as_millis() as u64, attempt, most.as_millis() as u64);
+    Duration::from_millis(spread_ms(whole_ms, random))
 }
 
-/// The pause after a failure that is no call's attempt: doubled from one second with each, up to `most_ms`.
-pub(crate) fn pause_ms(failures: u32, most_ms: u64) -> u64 {
-    1000_u64.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(most_ms)
+/// The pause after a failure that is nobody's attempt: doubled from one second with each, up to `most_ms`.
+pub fn pause_ms(failures: u32, most_ms: u64) -> u64 {
+    doubled_ms(1000, failures, most_ms)
+}
+
+/// `first_ms` after the first failure, doubled with each further one, up to `most_ms`.
+pub fn doubled_ms(first_ms: u64, failures: u32, most_ms: u64) -> u64 {
+    first_ms.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(most_ms)
+}
+
+/// Between half of and the whole of a pause: those who failed at the same time do not try again at the same time.
+pub fn spread_ms(whole_ms: u64, random: u64) -> u64 {
+    let half_ms = whole_ms / 2;
+    half_ms + random % (whole_ms - half_ms + 1)
 }
 
 #[cfg(test)]
