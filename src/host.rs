@@ -153,7 +153,10 @@ impl App {
         let concurrency = self.concurrency;
         // A parcel has a call at least: one that no call of could run would only be kept from other processes.
         let slots = self.slots.unwrap_or_else(|| concurrency.map_or(SLOTS, |calls| calls.min(SLOTS)));
-        tracing::info!(tasks = registry.iter().count(), ?wide, ?narrow, slots, concurrency, "serving queues");
+        // Which file, and who else works on it: two programs in two directories have two files of one relative name.
+        let other_workers = opened.workers();
+        let tasks = registry.iter().count();
+        tracing::info!(store = %opened, other_workers, tasks, ?wide, ?narrow, slots, concurrency, "serving queues");
         let options = WorkerOptions { concurrency, ..WorkerOptions::default() };
         let worker = Worker::new(registry, opened.ports.clone(), self.states.clone(), options);
         if !wide.is_empty() {
@@ -200,6 +203,12 @@ impl Running {
     /// A client that sends to the queues that are served here.
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// What runs calls here.
+    #[cfg(feature = "cli")]
+    pub(crate) fn worker(&self) -> Arc<Worker> {
+        Arc::clone(&self.worker)
     }
 
     /// Waits until nothing can be received any more, and answers why: the file was deleted or replaced. Everything has

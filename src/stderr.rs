@@ -3,17 +3,52 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write},
+    io::{self, StderrLock, Write},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use celeriac_core::{printable, printable_json};
 use tracing_subscriber::fmt::MakeWriter;
 
+/// Whether the cursor stands behind a line that is written over.
+static OPEN_LINE: AtomicBool = AtomicBool::new(false);
+
+/// To the first column, and removes what stands in the line.
+const ERASE: &[u8] = b"\r\x1b[K";
+
 /// Says something in a line of its own, without the control characters that stand in it.
 pub(crate) fn say(what: impl Display) {
     let line = format!("{}\n", printable(&what.to_string()));
     // Nobody reads it any more.
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    let _ = write_lines(line.as_bytes());
+}
+
+/// Writes a line of progress over the one before. Only a terminal knows how.
+#[cfg(feature = "cli")]
+pub(crate) fn rewrite(line: &str) {
+    let mut err = io::stderr().lock();
+    OPEN_LINE.store(true, Ordering::Relaxed);
+    let _ = err.write_all(ERASE).and_then(|()| err.write_all(printable(line).to_string().as_bytes()));
+}
+
+/// Removes the line of progress.
+#[cfg(feature = "cli")]
+pub(crate) fn erase() {
+    let _ = begin().flush();
+}
+
+/// Writes whole lines. A line of progress gives way to them, and is written again by whoever shows it.
+fn write_lines(lines: &[u8]) -> io::Result<()> {
+    begin().write_all(lines)
+}
+
+/// Standard error, with the cursor at the start of an empty line.
+fn begin() -> StderrLock<'static> {
+    let mut err = io::stderr().lock();
+    if OPEN_LINE.swap(false, Ordering::Relaxed) {
+        let _ = err.write_all(ERASE);
+    }
+    err
 }
 
 /// What the events of a log are written as.
@@ -43,7 +78,7 @@ impl Write for Log {
             Self::Json => printable_json(text.trim_end_matches('\n')).to_string(),
         };
         // Nobody reads it any more. An error would be reported on standard error as well.
-        let _ = io::stderr().lock().write_all((line + "\n").as_bytes());
+        let _ = write_lines((line + "\n").as_bytes());
         Ok(event.len())
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use celeriac_core::{
     ports::{BoxError, Ports},
-    store::{self, Existence, Hosting, StoreError, StoreUrl},
+    store::{self, Existence, Hosting, StoreError, StoreUrl, Workers},
 };
 #[cfg(feature = "cli")]
 use celeriac_core::{store::Launching, task::Registry};
@@ -26,12 +26,12 @@ pub(crate) enum StoreChoice {
 
 impl StoreChoice {
     /// The URL of the store; `None` if it was given open.
-    #[cfg(feature = "deploy")]
+    #[cfg(feature = "cli")]
     pub(crate) fn url(&self) -> Result<Option<StoreUrl>, StoreError> {
         match self {
             Self::Environment => store::default_url().map(Some),
             Self::Url(url) => url.clone().map(Some),
-            Self::Open(opened) => Ok(opened.url.clone()),
+            Self::Open(opened) => Ok(opened.url()),
         }
     }
 
@@ -45,7 +45,7 @@ impl StoreChoice {
             _ => store::default_url()?,
         };
         let store = store::open(&url, existence)?;
-        Ok(OpenStore { ports: store.ports(), store: store.into(), url: Some(url) })
+        Ok(OpenStore { ports: store.ports(), store: store.into() })
     }
 }
 
@@ -54,7 +54,6 @@ impl StoreChoice {
 pub(crate) struct OpenStore {
     pub(crate) ports: Ports,
     store: Arc<dyn store::Store>,
-    url: Option<StoreUrl>,
 }
 
 impl OpenStore {
@@ -78,6 +77,19 @@ impl OpenStore {
         self.store.launching(registry)
     }
 
+    /// Its URL, if it has one: a file has its absolute path.
+    fn url(&self) -> Option<StoreUrl> {
+        self.ports.url.as_deref()?.parse().ok()
+    }
+
+    /// How many workers are alive on it, as far as that is known.
+    pub(crate) fn workers(&self) -> Option<usize> {
+        match store::workers(&self.url()?) {
+            Workers::Known(workers) => Some(workers),
+            Workers::Unknown => None,
+        }
+    }
+
     /// How a dispatcher receives from these queues.
     pub(crate) fn dispatching(&self, queues: impl IntoIterator<Item = impl Into<Arc<str>>>) -> DispatcherOptions {
         DispatcherOptions { wait_ms: self.ports.profile.wait_ms, ..DispatcherOptions::new(queues) }
@@ -89,7 +101,7 @@ impl OpenStore {
     }
 
     fn explain(&self, why: &BoxError) -> String {
-        match &self.url {
+        match &self.ports.url {
             Some(url) => format!("store `{url}`: {why}"),
             None => why.to_string(),
         }
@@ -98,16 +110,13 @@ impl OpenStore {
 
 impl From<Ports> for OpenStore {
     fn from(ports: Ports) -> Self {
-        Self { store: Arc::new(ports.clone()), ports, url: None }
+        Self { store: Arc::new(ports.clone()), ports }
     }
 }
 
-/// For log lines.
+/// For log lines: a file with its absolute path.
 impl fmt::Display for OpenStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.url {
-            Some(url) => url.fmt(f),
-            None => f.write_str("given"),
-        }
+        f.write_str(self.ports.url.as_deref().unwrap_or("given"))
     }
 }

@@ -73,10 +73,12 @@ fn a_server_that_only_sends_to_aws_builds_no_more_than_that() {
 
 /// The modules of the core: each may name those before it.
 const MODULES: &[&str] = &[
+    "backoff",
     "bitmap",
     "id",
     "name",
     "panics",
+    "portions",
     "wire",
     "ports",
     "task",

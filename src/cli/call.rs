@@ -1,10 +1,14 @@
 //! `call NAME JSON`: sends one call.
 
-use std::{io::Read, time::Duration};
+use std::{
+    io::{self, IsTerminal as _, Read},
+    time::Duration,
+};
 
 use celeriac_core::{
     client::{CallOptions, Client, Error, Handle},
-    task::{Registry, TaskDef, parse_duration},
+    store::{self, StoreUrl},
+    task::parse_duration,
 };
 use clap::Args;
 use serde::{Serialize, de::IgnoredAny};
@@ -12,8 +16,10 @@ use serde_json::Value;
 
 use super::{
     exit::{DIED, Failure, NOT_IN_TIME},
-    print,
+    names, print,
+    progress::{self, Progress},
     session::{self, Session},
+    signals::Signals,
     status::CallView,
 };
 use crate::stderr;
@@ -58,14 +64,20 @@ struct Accepted {
     id: String,
     task: &'static str,
     queue: String,
+    /// Where it went, if that has a URL.
+    store: Option<String>,
 }
 
 impl Call {
     pub(super) async fn run(self, session: Session) -> Result<(), Failure> {
         let registry = session::registry()?;
-        let def = registry.get(&self.task).ok_or_else(|| unknown(&registry, &self.task))?;
+        let def = registry.get(&self.task).ok_or_else(|| names::unknown_task(&registry, &self.task))?;
         let args = self.args()?;
         let client = session.client_of_new()?;
+        let queue = self.queue.as_deref().unwrap_or(def.options.queue);
+        names::doubt_queue(&client, &registry, queue).await;
+        // A signal that comes while the call is being sent ends the waiting.
+        let signals = if self.wait { Some(Signals::new().map_err(Failure::start)?) } else { None };
         let options = CallOptions {
             queue: self.queue.clone(),
             countdown: self.countdown,
@@ -76,12 +88,16 @@ impl Call {
             Error::Invalid { .. } | Error::Encode { .. } | Error::TooLarge { .. } => Failure::usage(error),
             other => other.into(),
         })?;
-        if self.wait {
-            return self.wait(&session, &client, &call).await;
+        if let Some(signals) = signals {
+            return self.wait(&session, &client, &call, signals).await;
+        }
+        if let (Some(store), true) = (client.store(), io::stderr().is_terminal()) {
+            let idle = if store::workers(store).are_absent() { "; no worker is alive there yet" } else { "" };
+            stderr::say(format_args!("sent to queue `{queue}` of {store}{idle}"));
         }
         if session.json() {
-            let queue = self.queue.unwrap_or_else(|| def.options.queue.to_owned());
-            return print::write_json(&Accepted { id: call.id().to_string(), task: def.name, queue });
+            let (queue, store) = (queue.to_owned(), client.store().map(StoreUrl::to_string));
+            return print::write_json(&Accepted { id: call.id().to_string(), task: def.name, queue, store });
         }
         print::write(&format!("{}\n", call.id()))
     }
@@ -101,13 +117,34 @@ impl Call {
         })
     }
 
-    async fn wait(&self, session: &Session, client: &Client, call: &Handle<Value>) -> Result<(), Failure> {
+    async fn wait(
+        &self,
+        session: &Session,
+        client: &Client,
+        call: &Handle<Value>,
+        mut signals: Signals,
+    ) -> Result<(), Failure> {
         if !session.json() {
             stderr::say(format_args!("waiting for {}", call.id()));
         }
+        if let Some(store) = client.store().filter(|store| store::workers(store).are_absent()) {
+            stderr::say(format_args!(
+                "warning: no worker is alive on `{store}`: the call waits until `worker` or `dev` is started there"
+            ));
+        }
         // Whether it has a result that JSON has a form for is not asked here: it has succeeded either way.
         let ended = client.handle::<IgnoredAny>(call.id());
-        let code = match ended.get(self.timeout.unwrap_or(Duration::MAX)).await {
+        let ended = tokio::select! {
+            biased;
+            code = signals.next() => {
+                let id = call.id();
+                stderr::say(format_args!("stopped waiting; the call goes on, and `status {id}` says how it stands"));
+                return Err(Failure::Answered(code));
+            }
+            ended = ended.get(self.timeout.unwrap_or(Duration::MAX)) => ended,
+            () = watch(client, call) => return Ok(()),
+        };
+        let code = match ended {
             Ok(IgnoredAny) => None,
             Err(Error::Dead { .. }) => Some(DIED),
             Err(Error::NotYet { .. }) => Some(NOT_IN_TIME),
@@ -123,29 +160,26 @@ impl Call {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    parse_duration(text)
+/// Shows where the call stands, and for how long it has stood there. Never ends.
+async fn watch(client: &Client, call: &Handle<Value>) {
+    let Some(mut progress) = Progress::on_terminal() else { return std::future::pending().await };
+    let clock = &client.ports().clock;
+    let (mut last, mut since_ms) = (None, clock.now_ms());
+    loop {
+        // An error is for what waits for the result.
+        if let Ok(status) = call.status().await {
+            let absent = client.store().is_some_and(|store| store::workers(store).are_absent());
+            let status = if absent { format!("{status}; no worker is alive") } else { status.to_string() };
+            if last.as_ref() != Some(&status) {
+                since_ms = clock.now_ms();
+            }
+            progress.show(&format!("{status}, for {} s", clock.now_ms().saturating_sub(since_ms) / 1_000));
+            last = Some(status);
+        }
+        clock.sleep(progress::EVERY).await;
+    }
 }
 
-/// How many tasks are named to who asks for another.
-const LISTED: usize = 10;
-
-/// Says what tasks there are instead: the nearest, or some.
-fn unknown(registry: &Registry, name: &str) -> Failure {
-    let known: Vec<&TaskDef> = registry.iter().collect();
-    let nearest = known
-        .iter()
-        .map(|def| (strsim::jaro_winkler(name, def.name), def.name))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.8);
-    if let Some((_, near)) = nearest {
-        return Failure::NotFound(format!("no task is named `{name}`: did you mean `{near}`?"));
-    }
-    let names: Vec<String> = known.iter().take(LISTED).map(|def| format!("`{}`", def.name)).collect();
-    let more = if known.len() > LISTED { ", .." } else { "" };
-    Failure::NotFound(format!(
-        "no task is named `{name}`: there are {}{more}; one in another crate needs `use that_crate as _;` in this \
-         program, or the linker drops it",
-        names.join(", ")
-    ))
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    parse_duration(text)
 }

@@ -42,7 +42,7 @@ impl Dispatcher {
             let scheduler = Scheduler::new(opened.ports.clone(), &registry).map_err(Failure::start)?;
             let stop = CancellationToken::new();
             role::listen(&stop, Duration::ZERO)?;
-            tracing::info!(schedules = scheduler.len(), store = %opened, "dispatching");
+            tracing::info!(schedules = scheduler.len(), store = %opened, workers = opened.workers(), "dispatching");
             let schedules = async {
                 match opened.hosting() {
                     // Its service says when a run is due, to the program that receives from the queue.

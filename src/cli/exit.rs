@@ -15,7 +15,7 @@ Exit codes:
   3    could not start: the database or stack, the tasks of this program, its set-up, a schedule
   4    not found: no such task, call, batch or dead letter
   5    a call that was waited for did not end in time
-  130  stopped by force: by a second ctrl-c, or when the grace was over (143 after SIGTERM)";
+  130  stopped by force: by a second ctrl-c, when the grace was over, or while `call --wait` waited (143 after SIGTERM)";
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]

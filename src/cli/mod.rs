@@ -17,7 +17,9 @@ mod deploy;
 mod dev;
 mod dispatcher;
 mod exit;
+mod names;
 mod print;
+mod progress;
 mod queue;
 mod role;
 mod session;
@@ -112,7 +114,7 @@ where
         Command::Dev(dev) => dev.run(&common, setup),
         Command::Worker(worker) => worker.run(&common, setup),
         Command::Dispatcher(dispatcher) => dispatcher.run(&common),
-        Command::Tasks(_) => tasks::Tasks::run(common.json),
+        Command::Tasks(_) => tasks::Tasks::run(&common),
         Command::Call(call) => Session::run(&common, |session| call.run(session)),
         Command::Status(status) => Session::run(&common, |session| status.run(session)),
         Command::Batches(batches) => Session::run(&common, |session| batches.run(session)),

@@ -10,13 +10,23 @@ use celeriac_core::{
     store::Existence,
     task::chain,
 };
+use celeriac_worker::Worker;
 use clap::Args;
 use futures::FutureExt as _;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
-use super::{common::Common, exit::Failure, session, signals};
+use super::{
+    common::Common,
+    exit::Failure,
+    print,
+    progress::{self, Progress},
+    session, signals,
+};
 use crate::{
     app::App,
     host::{GRACE, Role},
@@ -111,13 +121,18 @@ where
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
         let running = app.start_role(role)?;
-        tracing::info!(store = %opened, "started");
+        tracing::info!("started");
         let gone = tokio::select! {
             biased;
             error = running.gone() => Some(error),
             () = stop.cancelled() => None,
         };
-        running.stop().await;
+        let worker = running.worker();
+        tokio::select! {
+            biased;
+            () = running.stop() => {}
+            () = waited_for(&worker, grace, common.json) => {}
+        }
         if let Some(error) = gone {
             return Err(error.into());
         }
@@ -127,6 +142,28 @@ where
     // A task that blocks its thread for ever is not waited for.
     runtime.shutdown_background();
     done
+}
+
+/// Says how many calls a stop waits for: again and again on a terminal, else once. Never ends.
+async fn waited_for(worker: &Worker, grace: Duration, json: bool) {
+    let begun = Instant::now();
+    let progress = if json { None } else { Progress::on_terminal() };
+    let calls = worker.running_calls();
+    if calls > 0 && progress.is_none() {
+        tracing::info!(calls, grace_s = grace.as_secs(), "waiting for calls that run");
+    }
+    let Some(mut progress) = progress else { return std::future::pending().await };
+    loop {
+        let left_s = grace.saturating_sub(begun.elapsed()).as_secs();
+        match worker.running_calls() as u64 {
+            0 => progress.show("stopping"),
+            calls => {
+                let calls = print::count(calls, "call");
+                progress.show(&format!("stopping: waiting for {calls} to end, at most {left_s} s more"));
+            }
+        }
+        tokio::time::sleep(progress::EVERY).await;
+    }
 }
 
 /// What the program's set-up makes.

@@ -58,6 +58,7 @@ impl Session {
 fn open(store: &StoreChoice, existence: Existence) -> Result<Ports, Failure> {
     let opened = store.open(existence)?;
     opened.shared()?;
+    tracing::debug!(store = %opened, "opened");
     Ok(opened.ports)
 }
 

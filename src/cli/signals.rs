@@ -31,27 +31,28 @@ pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()>
                     first
                 }
             };
-            process::exit(code);
+            process::exit(code.into());
         });
     })?;
     listening.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that hears signals has ended")))
 }
 
+/// The signals that end a process, from now on. As process 1 of a container a process has to listen to be ended by them.
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     /// Waits for the next one and answers the exit code that shells give it.
-    async fn next(&mut self) -> i32 {
+    pub(super) async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 130,
             _ = self.terminate.recv() => 143,
@@ -60,16 +61,16 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
     #[allow(clippy::unnecessary_wraps, reason = "other systems may refuse a handler")]
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
-    async fn next(&mut self) -> i32 {
+    pub(super) async fn next(&mut self) -> u8 {
         // Without a handler the system ends the process by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

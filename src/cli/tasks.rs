@@ -3,16 +3,19 @@
 use celeriac_core::{
     ports::{Clock, SystemClock},
     schedule::Schedule,
+    store::{self, StoreUrl},
     task::{Body, Fields, TaskDef},
 };
 use clap::Args;
 use serde::Serialize;
 
 use super::{
+    common::Common,
     exit::Failure,
     print::{self, Table, Time, span},
     session,
 };
+use crate::stderr;
 
 /// The tasks of this program, with their arguments, options and schedules
 #[derive(Debug, Args)]
@@ -47,7 +50,7 @@ struct Row {
 }
 
 impl Tasks {
-    pub(super) fn run(json: bool) -> Result<(), Failure> {
+    pub(super) fn run(common: &Common) -> Result<(), Failure> {
         let now_ms = SystemClock::new().now_ms();
         let registry = session::registry()?;
         let (mut rows, mut wrong) = (Vec::new(), Vec::new());
@@ -58,13 +61,25 @@ impl Tasks {
             });
             rows.push(Row::new(def, schedule.and_then(|schedule| schedule.next_after(now_ms))));
         }
-        if json {
+        let rows_are_due = rows.iter().any(|row| row.next.is_some());
+        if common.json {
             print::write_json(&Answer { tasks: rows })?;
         } else {
             print::write(&text(&rows, now_ms))?;
         }
+        if rows_are_due && let Some(store) = unserved(common) {
+            stderr::say(format_args!(
+                "warning: no worker is alive on `{store}`: scheduled tasks do not run until `worker` or `dev` is started there"
+            ));
+        }
         if wrong.is_empty() { Ok(()) } else { Err(Failure::Start(wrong.join("\n"))) }
     }
+}
+
+/// The store, if it is there and known to have no worker. Without a store there is nothing to say.
+fn unserved(common: &Common) -> Option<StoreUrl> {
+    let url = common.store().ok()?.url().ok()??;
+    store::workers(&url).are_absent().then_some(url)
 }
 
 fn text(rows: &[Row], now_ms: u64) -> String {

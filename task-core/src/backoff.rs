@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// Between half of and the whole of the first bound, doubled with each attempt, up to the second: what
-/// [`Options::backoff`](crate::task::Options::backoff) promises. `attempt`, from 1, is the one that failed.
+/// `Options::backoff` promises. `attempt`, from 1, is the one that failed.
 pub fn backoff((first, most): (Duration, Duration), attempt: u32, random: u64) -> Duration {
     let whole_ms = doubled_ms(first.as_millis() as u64, attempt, most.as_millis() as u64);
     Duration::from_millis(spread_ms(whole_ms, random))

@@ -99,6 +99,11 @@ impl Worker {
         }
     }
 
+    /// How many calls run now: what a stop waits for. Always 0 without [`WorkerOptions::isolate`].
+    pub fn running_calls(&self) -> usize {
+        self.watchdog.running()
+    }
+
     /// How many threads are held by calls that were given up.
     pub fn blocked_threads(&self) -> usize {
         self.threads.given_up()

@@ -116,6 +116,7 @@ impl Backend {
             ..planner::PROFILE
         };
         let bucket = settings.bucket.clone();
+        let url = Some(format!("{}:{}", super::store::SCHEME, settings.stack.as_str()).into());
         let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
         let objects = Objects::open(&clients, bucket);
         let Options { clock, entropy, platform } = options;
@@ -139,6 +140,7 @@ impl Backend {
             entropy,
             blocking: Arc::new(Threads),
             profile,
+            url,
         };
         Ok(Self { clients, meter, platform, sqs, ports })
     }

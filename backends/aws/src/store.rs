@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use celeriac_core::{
     ports::{BoxError, Ports},
-    store::{Existence, Hosting, Launching, Opener, Store, StoreUrl},
+    store::{Existence, Hosting, Launching, Opener, Store, StoreUrl, Workers},
     task::Registry,
 };
 
@@ -14,7 +14,7 @@ use super::{Backend, Options, Settings};
 pub const SCHEME: &str = "aws";
 
 inventory::submit! {
-    Opener { scheme: SCHEME, example: "aws:shop", default: None, open }
+    Opener { scheme: SCHEME, example: "aws:shop", default: None, open, workers }
 }
 
 /// Opens a stack with the settings of the environment. Nothing is asked of AWS, and nothing is ever created: what is
@@ -22,6 +22,11 @@ inventory::submit! {
 fn open(url: &StoreUrl, _: Existence) -> Result<Box<dyn Store>, BoxError> {
     let settings = Settings::of(url.rest().parse()?)?;
     Ok(Box::new(Backend::new(settings, Options::default())?))
+}
+
+/// Functions are started for each message, and other workers are on other machines.
+fn workers(_: &StoreUrl) -> Workers {
+    Workers::Unknown
 }
 
 impl Store for Backend {

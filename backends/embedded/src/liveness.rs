@@ -6,7 +6,7 @@
 //! nothing, since others may remove and replace files: then the leases end.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -105,6 +105,22 @@ pub(super) fn has_ended(db: &Connection, life: i64) -> rusqlite::Result<bool> {
     found.map(|found| found.is_some())
 }
 
+/// How many processes live. Nothing is noted or removed, and the directory need not be there.
+pub(super) fn living(directory: &Path) -> io::Result<usize> {
+    let files = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        files => files?,
+    };
+    Ok(files.filter_map(|file| Some(file.ok()?.path())).filter(|path| is_living(path)).count())
+}
+
+/// Whether a process holds the lock of this file. The lock is only ever shared here, so that processes which look at the
+/// same time do not take each other for the owner.
+fn is_living(path: &Path) -> bool {
+    let is_life = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+    is_life && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn begin(directory: &Path, entropy: &dyn Entropy) -> io::Result<Life> {
     let folder = Folder::enter(directory)?;
     let id = entropy.next_u64() as i64;
@@ -162,6 +178,21 @@ mod tests {
         assert!(other.dead().is_empty(), "one notes it at a time");
         dead[0].bury();
         assert!(other.dead().is_empty() && files(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn the_living_are_counted_while_their_processes_last() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(living(&directory.path().join("missing")).unwrap(), 0);
+        let [one, other] = [(); 2].map(|()| Lives::new(directory.path()));
+        assert_eq!(living(directory.path()).unwrap(), 0, "a process that only sends has begun no life");
+        one.own(&SystemEntropy).unwrap();
+        other.own(&SystemEntropy).unwrap();
+        fs::write(directory.path().join("turn"), "").unwrap();
+        assert_eq!(living(directory.path()).unwrap(), 2);
+        drop(one);
+        assert_eq!(living(directory.path()).unwrap(), 1);
+        assert_eq!(other.dead().len(), 1, "looking removes nothing");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::{
     schema::PAGE_BYTES,
     store::FileStore,
     turnstile::Turnstile,
-    version,
+    url, version,
     writer::Writer,
 };
 use celeriac_core::{
@@ -160,6 +160,7 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
         // A checkpoint costs a sync of 0.1 ms to 1 ms, shared; a lease is for what liveness does not see, a
         // frozen process.
         profile: Profile { checkpoint_ms: 25, lease_ms: 30_000, ..planner::PROFILE },
+        url: url::of(real),
     })
 }
 

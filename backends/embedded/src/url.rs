@@ -1,17 +1,19 @@
 //! The file as a store that a URL names: `sqlite:celeriac.db`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use celeriac_core::{
     ports::BoxError,
-    store::{Existence, Opener, Store, StoreUrl},
+    store::{Existence, Opener, Store, StoreUrl, Workers},
 };
+
+use super::{beside, liveness, names};
 
 /// The scheme of a file's URL.
 pub const SCHEME: &str = "sqlite";
 
 inventory::submit! {
-    Opener { scheme: SCHEME, example: "sqlite:celeriac.db", default: Some("sqlite:celeriac.db"), open }
+    Opener { scheme: SCHEME, example: "sqlite:celeriac.db", default: Some("sqlite:celeriac.db"), open, workers }
 }
 
 fn open(url: &StoreUrl, existence: Existence) -> Result<Box<dyn Store>, BoxError> {
@@ -20,6 +22,19 @@ fn open(url: &StoreUrl, existence: Existence) -> Result<Box<dyn Store>, BoxError
         there(file)?;
     }
     Ok(Box::new(super::open(file)?))
+}
+
+/// The URL of the file at this absolute path, unless a URL cannot be written for it.
+pub(super) fn of(real: &Path) -> Option<Arc<str>> {
+    let file = real.to_str().filter(|file| !file.contains('?'))?;
+    Some(format!("{SCHEME}:{file}").into())
+}
+
+/// Counts the processes that receive from the file. The file itself is not opened.
+fn workers(url: &StoreUrl) -> Workers {
+    let real = path(url).ok().and_then(|file| names::real(file).ok()).filter(|real| real.exists());
+    let living = real.and_then(|real| liveness::living(&beside(&real, "-locks")).ok());
+    living.map_or(Workers::Unknown, Workers::Known)
 }
 
 /// Whether it is there already: a question makes no database. A file that is there and cannot be looked at is for `open` to

@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use celeriac_core::ports::Outgoing;
+use celeriac_core::{
+    ports::Outgoing,
+    store::{Workers, workers},
+};
 use celeriac_embedded::{OpenError, open};
 use tempfile::{TempDir, tempdir};
 
@@ -330,4 +333,24 @@ fn a_file_of_another_user() {
 fn asks_as_nobody() {
     let path = std::env::var("CELERIAC_TEST_FILE").unwrap();
     println!("{}", open(Path::new(&path)).expect_err("it should not open"));
+}
+
+#[test]
+fn a_file_has_the_same_url_by_whatever_name_it_was_opened() {
+    let (directory, path) = place();
+    let url = format!("sqlite:{}", directory.path().canonicalize().unwrap().join("queue.db").display());
+    assert_eq!(open(&path).unwrap().url.as_deref(), Some(&*url));
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert_eq!(open(&link).unwrap().url.as_deref(), Some(&*url));
+}
+
+#[test]
+fn nothing_is_known_of_workers_on_a_file_that_is_not_there() {
+    let (directory, path) = place();
+    let url = format!("sqlite:{}", path.display()).parse().unwrap();
+    assert_eq!(workers(&url), Workers::Unknown);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is made");
+    drop(open(&path).unwrap());
+    assert_eq!(workers(&url), Workers::Known(0));
 }

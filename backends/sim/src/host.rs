@@ -148,6 +148,7 @@ pub(super) fn ports(
         entropy,
         blocking,
         profile,
+        url: None,
     }
 }
 

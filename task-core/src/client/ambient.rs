@@ -173,6 +173,7 @@ impl fmt::Debug for Home {
 }
 
 fn open() -> Result<Client, Error> {
-    let store = store::open(&store::default_url()?, Existence::Created)?;
-    Ok(Client::new(store.ports()))
+    let client = Client::new(store::open(&store::default_url()?, Existence::Created)?.ports());
+    tracing::debug!(store = client.store().map(tracing::field::display), "opened the store that the environment names");
+    Ok(client)
 }

@@ -127,7 +127,8 @@ impl<O> Batch<O> {
             }
             if !waiting.pause().await {
                 let Progress { ended, total: accepted, .. } = progress;
-                return Err(Error::NotComplete { batch: self.id, waited: timeout, ended, accepted });
+                let unserved = self.client.unserved();
+                return Err(Error::NotComplete { batch: self.id, waited: timeout, ended, accepted, unserved });
             }
         }
     }

@@ -9,6 +9,7 @@ use super::{Background, Batch, CallStatus, Error, Handle, coalesce::Coalescer, f
 use crate::{
     id::{BatchId, TaskId},
     ports::{BatchRecord, Failure, Ports},
+    store::{self, StoreUrl, Workers},
 };
 
 /// Asks for work. Cheap to clone; all clones share one background thread, which coalesces concurrent `delay`s and is
@@ -20,6 +21,7 @@ pub struct Client {
 
 pub(super) struct Shared {
     ports: Arc<Ports>,
+    store: Option<StoreUrl>,
     coalescer: Coalescer,
 }
 
@@ -33,13 +35,26 @@ impl Client {
     /// it. What is started there ends when the last clone is gone and what it was given is sent.
     pub fn in_background(ports: Ports, background: Background) -> Self {
         let ports = Arc::new(ports);
+        let store = ports.url.as_deref().and_then(|url| url.parse().ok());
         let coalescer = Coalescer::new(Arc::clone(&ports), background);
-        Self { shared: Arc::new(Shared { ports, coalescer }) }
+        Self { shared: Arc::new(Shared { ports, store, coalescer }) }
     }
 
     /// What it sends through.
     pub fn ports(&self) -> &Ports {
         &self.shared.ports
+    }
+
+    /// The store that it sends to, by its URL. A file has its absolute path, so that two processes can be compared: those
+    /// that say the same work on the same file. `None` if it is unknown, as with ports that a test made.
+    pub fn store(&self) -> Option<&StoreUrl> {
+        self.shared.store.as_ref()
+    }
+
+    /// The store, if it is known that no worker is alive on it.
+    pub(super) fn unserved(&self) -> Option<Box<StoreUrl>> {
+        let store = self.store().filter(|store| store::workers(store) == Workers::Known(0))?;
+        Some(Box::new(store.clone()))
     }
 
     pub(super) fn of(shared: Arc<Shared>) -> Self {
@@ -96,6 +111,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("ports", self.ports()).finish_non_exhaustive()
+        let store = self.store().map(tracing::field::display);
+        f.debug_struct("Client").field("store", &store).field("ports", self.ports()).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use super::{CallStatus, Client};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreUrl};
 use crate::{
     id::{BatchId, TaskId},
     ports::{Outgoing, PortError, SendError},
@@ -147,7 +147,7 @@ pub enum Error {
     )]
     OutOfScope,
     /// The call did not end in time. It goes on all the same.
-    #[error("call {id} had not ended after {}: it is {status}", duration_text(*.waited))]
+    #[error("call {id} had not ended after {}: it is {status}{}", duration_text(*.waited), no_worker(.unserved.as_deref()))]
     NotYet {
         /// The call.
         id: TaskId,
@@ -155,9 +155,14 @@ pub enum Error {
         waited: Duration,
         /// Where it stands.
         status: Box<CallStatus>,
+        /// The store of the call, if it is known that no worker is alive on it.
+        unserved: Option<Box<StoreUrl>>,
     },
     /// The batch was not complete in time. It goes on all the same.
-    #[error("batch {batch} was not complete after {}: {ended} of {accepted} calls have ended", duration_text(*.waited))]
+    #[error(
+        "batch {batch} was not complete after {}: {ended} of {accepted} calls have ended{}", duration_text(*.waited),
+        no_worker(.unserved.as_deref())
+    )]
     NotComplete {
         /// The batch.
         batch: BatchId,
@@ -167,6 +172,8 @@ pub enum Error {
         ended: u64,
         /// How many are accepted so far.
         accepted: u64,
+        /// The store of the batch, if it is known that no worker is alive on it.
+        unserved: Option<Box<StoreUrl>>,
     },
     /// The call ended otherwise than well: it has no result.
     #[error("call {id} has no result: it {status}")]
@@ -189,6 +196,13 @@ pub enum Error {
     /// The store did not answer.
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+/// Says that nothing is there to run what is waited for.
+fn no_worker(store: Option<&StoreUrl>) -> String {
+    store.map_or_else(String::new, |store| {
+        format!("; no worker is alive on `{store}`: start one there, or send to the store that the workers have open")
+    })
 }
 
 /// A call of which nobody knows whether it was accepted.

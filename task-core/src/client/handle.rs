@@ -14,6 +14,7 @@ use super::{CallStatus, Client, Error, blocking::block_on};
 use crate::{
     id::TaskId,
     ports::{Clock, Ports},
+    store::StoreUrl,
     wire::decode_args,
 };
 
@@ -34,6 +35,11 @@ impl<O> Handle<O> {
         self.id
     }
 
+    /// The store that it was sent to, as [`Client::store`] says it.
+    pub fn store(&self) -> Option<&StoreUrl> {
+        self.client.store()
+    }
+
     /// Where the call stands.
     pub async fn status(&self) -> Result<CallStatus, Error> {
         self.client.status(self.id).await
@@ -45,7 +51,8 @@ impl<O: DeserializeOwned + 'static> Handle<O> {
     /// from 5 ms to half a second. Works on any executor. Celery: `get`.
     ///
     /// # Errors
-    /// [`Error::Dead`] says why a call did not end well, [`Error::NotYet`] that it has not ended in time.
+    /// [`Error::Dead`] says why a call did not end well, [`Error::NotYet`] that it has not ended in time, and whether no
+    /// worker is alive to run it.
     pub async fn get(&self, timeout: Duration) -> Result<O, Error> {
         let ports = self.client.ports();
         let mut waiting = Waiting::new(ports, timeout);
@@ -63,7 +70,8 @@ impl<O: DeserializeOwned + 'static> Handle<O> {
                 status if status.is_dead() => return Err(Error::Dead { id: self.id, status: Box::new(status) }),
                 status => {
                     if !waiting.pause().await {
-                        return Err(Error::NotYet { id: self.id, waited: timeout, status: Box::new(status) });
+                        let unserved = self.client.unserved();
+                        return Err(Error::NotYet { id: self.id, waited: timeout, status: Box::new(status), unserved });
                     }
                 }
             }
@@ -98,7 +106,10 @@ impl<O> Clone for Handle<O> {
 
 impl<O> fmt::Debug for Handle<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({})", self.id)
+        match self.store() {
+            Some(store) => write!(f, "Handle({}, {store})", self.id),
+            None => write!(f, "Handle({})", self.id),
+        }
     }
 }
 

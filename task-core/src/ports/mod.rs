@@ -61,6 +61,9 @@ pub struct Ports {
     pub blocking: Arc<dyn Blocking>,
     /// How the backend wants to be used.
     pub profile: Profile,
+    /// The URL of the store as every process of this machine may write it: a file has its absolute path. `None` where it
+    /// has none.
+    pub url: Option<Arc<str>>,
 }
 
 /// What is cheap and what is dear on a backend, in the numbers that client, dispatcher and worker go by.
@@ -88,6 +91,6 @@ pub struct Profile {
 
 impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ports").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("Ports").field("url", &self.url).field("profile", &self.profile).finish_non_exhaustive()
     }
 }

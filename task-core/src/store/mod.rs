@@ -3,14 +3,18 @@
 //! A backend registers an [`Opener`] for the scheme of its URLs:
 //!
 //! ```
-//! # use celeriac_core::{ports::BoxError, store::{Existence, Opener, Store, StoreUrl}};
+//! # use celeriac_core::{ports::BoxError, store::{Existence, Opener, Store, StoreUrl, Workers}};
 //! # mod celeriac { pub use inventory; }
 //! fn open(url: &StoreUrl, existence: Existence) -> Result<Box<dyn Store>, BoxError> {
 //!     Err(format!("`{}` is not there", url.rest()).into())
 //! }
 //!
+//! fn workers(_: &StoreUrl) -> Workers {
+//!     Workers::Unknown
+//! }
+//!
 //! inventory::submit! {
-//!     Opener { scheme: "shelf", example: "shelf:third", default: None, open }
+//!     Opener { scheme: "shelf", example: "shelf:third", default: None, open, workers }
 //! }
 //!
 //! let error = celeriac_core::store::open(&"shelf:first".parse().unwrap(), Existence::Required).unwrap_err();
@@ -20,6 +24,7 @@
 mod error;
 mod opener;
 mod url;
+mod workers;
 
 use std::{fmt, sync::Arc};
 
@@ -31,6 +36,7 @@ use crate::{
 pub use error::StoreError;
 pub use opener::{Existence, Open, Opener, default_url, open, schemes};
 pub use url::StoreUrl;
+pub use workers::{Workers, workers};
 
 /// The environment variable that names the store.
 pub const STORE_VARIABLE: &str = "CELERIAC_STORE";

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use super::{STORE_VARIABLE, Store, StoreError, StoreUrl};
+use super::{STORE_VARIABLE, Store, StoreError, StoreUrl, Workers};
 use crate::ports::BoxError;
 
 /// Opens the store of a URL.
@@ -19,6 +19,8 @@ pub struct Opener {
     pub default: Option<&'static str>,
     /// Opens a store.
     pub open: Open,
+    /// Counts the workers that are alive on a store, without opening it.
+    pub workers: fn(&StoreUrl) -> Workers,
 }
 
 inventory::collect!(Opener);

@@ -379,3 +379,29 @@ fn a_file_that_cannot_be_opened_is_named() {
     let told = format!("no client to send with: store `sqlite:{0}` cannot be opened: `{0}` is not", file.display());
     assert!(printed.contains(&told), "{printed}");
 }
+
+#[tokio::test]
+async fn a_wait_says_which_store_has_no_worker() {
+    let Fixture { dir, ports, client } = fixture();
+    let store = format!("sqlite:{}", dir.path().canonicalize().unwrap().join("test.db").display());
+    let handle = mail(&client, "ada").send().await.unwrap();
+    assert_eq!(handle.store().map(ToString::to_string).as_ref(), Some(&store));
+    assert_eq!(format!("{handle:?}"), format!("Handle({}, {store})", handle.id()));
+    assert!(format!("{client:?}").starts_with(&format!("Client {{ store: Some({store})")), "{client:?}");
+    let batch = campaign(&client, 2).await.unwrap();
+    let moment = Duration::from_millis(1);
+    let absent =
+        format!("; no worker is alive on `{store}`: start one there, or send to the store that the workers have open");
+    let errors = || async {
+        [handle.get(moment).await.unwrap_err().to_string(), batch.wait(moment).await.unwrap_err().to_string()]
+    };
+    for error in errors().await {
+        assert!(error.ends_with(&absent), "{error}");
+    }
+    // A process that receives is a worker.
+    let request = Receive { queues: vec!["other".into()], max: 1, hide_ms: 1_000, wait_ms: 0 };
+    ports.queue.receive(request).await.unwrap();
+    for error in errors().await {
+        assert!(!error.contains("alive"), "{error}");
+    }
+}

@@ -80,6 +80,7 @@ pub fn ports(memory: &Arc<Memory>, message_bytes: usize) -> Ports {
         entropy: Arc::new(Counting(Mutex::new(0))),
         blocking: Arc::new(Threads),
         profile: Profile { message_bytes, call_bytes: message_bytes, ..planner::PROFILE },
+        url: None,
     }
 }
 

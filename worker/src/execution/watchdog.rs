@@ -42,6 +42,11 @@ impl Watchdog {
             thread.iter().for_each(Thread::unpark);
         }
     }
+
+    /// How many calls run now, in all runs that are watched.
+    pub(crate) fn running(&self) -> usize {
+        self.watched.runs().iter().filter_map(Weak::upgrade).map(|run| run.running() as usize).sum()
+    }
 }
 
 impl Drop for Watchdog {

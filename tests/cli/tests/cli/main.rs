@@ -20,3 +20,7 @@ mod runtime_api;
 mod site;
 mod start_up;
 mod store;
+#[cfg(target_os = "linux")]
+mod terminal;
+#[cfg(unix)]
+mod workers;

@@ -33,6 +33,11 @@ impl Site {
         self.dir.path().join(name)
     }
 
+    /// The URL of the database that is used when none is named, as every process may write it.
+    pub(crate) fn url(&self) -> String {
+        format!("sqlite:{}", self.dir.path().canonicalize().unwrap().join("celeriac.db").display())
+    }
+
     /// A program that is yet to run, free of what the environment of the tests says.
     pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
@@ -189,6 +194,12 @@ impl Role {
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The number of its process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until it has ended, and answers its exit code, what it printed since, and its log.
