@@ -1,5 +1,5 @@
-//! The figures of the AWS backend: `cargo bench --bench fan_out [FIGURE..]`. They are a program of their own, in
-//! `benches/fan_out/`, so that nobody builds the SDKs to run an example; this runs it.
+//! Runs the figures of the AWS backend: `cargo bench --bench fan_out [FIGURE..]`. They are a separate program in
+//! `benches/fan_out/`, so that running an example does not build the SDKs.
 
 use std::process::{Command, ExitCode};
 

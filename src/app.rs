@@ -1,4 +1,4 @@
-//! What a program is made of besides its tasks: the state they share, how its queues are served, where its store is.
+//! The parts of a program besides its tasks: the states they share, how its queues are served, where its store is.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,8 +6,8 @@ use celeriac_core::{name::queue_name, ports::Ports, task::States};
 
 use crate::store::StoreChoice;
 
-/// A program: what its tasks share, how its queues are served, and where its store is. Each setting has a default;
-/// `App::default()` runs.
+/// A program: the states that its tasks share, how its queues are served, and where its store is. Each setting has a
+/// default; `App::default()` runs.
 ///
 /// ```no_run
 /// # struct Mailer;
@@ -21,15 +21,15 @@ pub struct App {
     pub(crate) slots: Option<usize>,
     pub(crate) concurrency: Option<usize>,
     pub(crate) grace: Option<Duration>,
-    /// The queues that this process serves, if not all.
+    /// The queues that this process serves; `None` for all.
     pub(crate) only: Option<Vec<String>>,
     pub(crate) store: StoreChoice,
 }
 
-/// How the calls of a queue come to a worker.
+/// How the calls of a queue reach a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Road {
-    /// Through the dispatcher, which invokes as many workers in parallel as may run: for many calls at a time.
+    /// Through the dispatcher, which invokes many workers in parallel, up to a cap: for many calls at a time.
     #[default]
     Wide,
     /// Straight to a worker: one hop less, for a steady trickle of single calls.
@@ -43,7 +43,7 @@ impl App {
     /// The most calls that [`App::concurrency`] lets run at a time in one process.
     pub const MAX_CONCURRENCY: usize = 1_000_000;
 
-    /// Provides something that tasks ask for with a parameter `State<T>`. A second value of one type replaces the
+    /// Provides a state that tasks ask for with a parameter `State<T>`. A second value of the same type replaces the
     /// first.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
@@ -51,11 +51,11 @@ impl App {
         self
     }
 
-    /// How a queue is served. Defaults to [`Road::Wide`] for each queue that a linked task names. Naming a queue
-    /// here that no task names serves it too: calls may be sent to it with `.queue(..)`.
+    /// How a queue is served. Defaults to [`Road::Wide`] for each queue that a linked task names. A queue that no task
+    /// names is served too once it is named here: calls may be sent to it with `.queue(..)`.
     ///
     /// # Panics
-    /// If no queue may have this name.
+    /// If this is not a valid name of a queue.
     #[must_use]
     pub fn queue(mut self, name: impl Into<String>, road: Road) -> Self {
         let name = name.into();
@@ -64,26 +64,26 @@ impl App {
         self
     }
 
-    /// How many parcels run at a time in this process; within each, as many calls as the task's `concurrency` says.
-    /// 1 to [`App::MAX_SLOTS`]; a number beyond counts as the nearest. Defaults to 64: most tasks wait for others, and a
-    /// parcel may be a single call. Celery has none: its `worker_concurrency` is [`App::concurrency`].
+    /// How many parcels run at a time in this process. Within each, the task's `concurrency` limits the calls. 1 to
+    /// [`App::MAX_SLOTS`]; other numbers count as the nearest bound. Defaults to 64, since most tasks wait for other
+    /// services and a parcel may be a single call. Celery has none: its `worker_concurrency` is [`App::concurrency`].
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
         self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));
         self
     }
 
-    /// How many calls run at a time in this process, over all parcels and tasks. 1 to [`App::MAX_CONCURRENCY`]; a number
-    /// beyond counts as the nearest. Defaults to no limit: each of the parcels that run ([`App::slots`]) has as many as its
-    /// task's `concurrency`. Calls of plain functions have a limit of their own without this, the number of processors,
-    /// over all tasks that set no `concurrency`. Celery: `worker_concurrency`, `-c`.
+    /// How many calls run at a time in this process, over all parcels and tasks. 1 to [`App::MAX_CONCURRENCY`]; other
+    /// numbers count as the nearest bound. Defaults to no limit: each running parcel ([`App::slots`]) runs as many
+    /// calls as its task's `concurrency`. Calls of plain functions always have their own limit: the number of
+    /// processors, over all tasks without `concurrency`. Celery: `worker_concurrency`, `-c`.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = Some(calls.clamp(1, Self::MAX_CONCURRENCY));
         self
     }
 
-    /// How long a stop waits for calls that run; what has not ended by then runs again elsewhere. Defaults to 30
+    /// How long a stop waits for running calls. Calls that have not ended by then run again elsewhere. Defaults to 30
     /// seconds. Celery: `worker_soft_shutdown_timeout`.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -91,20 +91,20 @@ impl App {
         self
     }
 
-    /// The store that holds messages and ledger, by its URL: `sqlite:celeriac.db` for a file, which is created if it is not
-    /// there, `aws:shop` for a stack on AWS, `memory:` for tests. Defaults to the one that the environment variable
-    /// `CELERIAC_STORE` names, else to `sqlite:celeriac.db`. Celery: `broker_url` and `result_backend` in one.
+    /// The store of messages and ledger, by its URL: `sqlite:celeriac.db` for a file, which is created if it is
+    /// missing, `aws:shop` for a stack on AWS, `memory:` for tests. Defaults to the environment variable
+    /// `CELERIAC_STORE`, else to `sqlite:celeriac.db`. Celery: `broker_url` and `result_backend` in one.
     ///
     /// For programs that call [`App::start`] themselves. A set-up given to [`main!`](crate::main!) is refused if it
-    /// names a store: commands do not run the set-up and would look into another one. There the option `--store` or the
-    /// environment names it.
+    /// names a store: commands do not run the set-up and would use another store. There, use the option `--store` or
+    /// the environment.
     #[must_use]
     pub fn store(mut self, url: impl AsRef<str>) -> Self {
         self.store = StoreChoice::Url(url.as_ref().parse());
         self
     }
 
-    /// Another backend, or one that is open already. As [`App::start`] takes it, not [`main!`](crate::main!).
+    /// Another backend, or one that is already open. For [`App::start`], not for [`main!`](crate::main!).
     #[must_use]
     pub fn ports(mut self, ports: Ports) -> Self {
         self.store = StoreChoice::Open(ports.into());
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "queue `a queue`: 1 to 80 letters, digits, `_` or `-`")]
-    fn a_queue_that_is_none_is_refused() {
+    fn an_invalid_queue_name_is_refused() {
         let _ = App::default().queue("a queue", Road::Wide);
     }
 

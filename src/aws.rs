@@ -1,4 +1,4 @@
-//! The AWS backend, as far as a program names it: which stack it uses and how, and what that has cost or will.
+//! The AWS backend's public types: which stack a program uses and how, and its past and expected costs.
 
 pub use celeriac_aws::{
     Backend, Bill, Estimate, Limit, Line, Meter, Operation, Options, Settings, SettingsError, Stack, StackError, Usage,

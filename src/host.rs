@@ -1,5 +1,5 @@
-//! Everything in one process: the dispatcher with its pool of workers, the narrow loops and the scheduler, on one set
-//! of ports.
+//! Runs everything in one process: the dispatcher with its pool of workers, the narrow loops and the scheduler, on one
+//! set of ports.
 
 use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 
@@ -22,32 +22,32 @@ use crate::{
     sweep::sweep,
 };
 
-/// Parcels at a time unless [`App::slots`] says otherwise: most tasks wait for others, and a parcel may be one call.
+/// The default of [`App::slots`]: most tasks wait for other services, and a parcel may be one call.
 const SLOTS: usize = 64;
 
-/// How long a stop waits unless [`App::grace`] says otherwise.
+/// The default of [`App::grace`].
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
-/// Why a program could not be started. Each message says what to do.
+/// Why a program could not be started. Each message includes the cure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store ends with its process, and the program is one that works with others.
+    /// The store exists only within one process, and this program shares its store with others.
     #[error(
-        "store `{0}` lives and ends with one process: only `dev` and a program that calls `App::start` can use it; for \
+        "store `{0}` exists only within one process: only `dev` and a program that calls `App::start` can use it; for \
          several processes name a file, such as `sqlite:celeriac.db`"
     )]
     NotShared(String),
     /// The store cannot have a queue of this name.
     #[error("{0}")]
     Queue(String),
-    /// Two tasks of one name, no task, or a state that nobody provided.
+    /// Two tasks with the same name, no task, or a state that was not provided.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// A schedule that cannot be followed.
+    /// An invalid schedule.
     #[error(transparent)]
     Schedules(#[from] SchedulesError),
 }
@@ -71,7 +71,7 @@ pub struct Running {
     loops: Loops,
 }
 
-/// What goes on in this process until it is told to stop, or its store is gone.
+/// The loops of this process. They run until they are stopped, or until the store is gone.
 struct Loops {
     stop: CancellationToken,
     handles: Vec<JoinHandle<()>>,
@@ -83,12 +83,12 @@ impl Loops {
         Self { stop: CancellationToken::new(), handles: Vec::new(), gone: watch::Sender::new(None) }
     }
 
-    /// Starts one. If it finds that the store is gone, all stop.
+    /// Starts a loop. If it finds that the store is gone, all loops stop.
     fn start(&mut self, on: impl Future<Output = Result<(), PortError>> + Send + 'static) {
         let (stop, gone) = (self.stop.clone(), self.gone.clone());
         self.handles.push(tokio::spawn(async move {
             let Err(error) = on.await else { return };
-            // Said once: by whoever waits for it, else here.
+            // Logged once: by the caller of `gone`, else here.
             if gone.is_closed() && gone.borrow().is_none() {
                 tracing::error!(%error, "stopping: the store of this process is gone");
             }
@@ -99,10 +99,10 @@ impl Loops {
 }
 
 impl App {
-    /// Starts everything in this process, on the current runtime: dispatcher, workers and scheduler. Calls that name
-    /// no client are sent to the same store from now on. Those that tasks make are sent to the store of the app that runs
-    /// the task, whatever other apps this process has started.
-    #[allow(clippy::unused_async, reason = "a store on a network is connected to here")]
+    /// Starts everything in this process, on the current runtime: dispatcher, workers and scheduler. From now on calls
+    /// that name no client are sent to this store. Calls made by a task are sent to the store of the app that runs the
+    /// task, whatever other apps this process has started.
+    #[allow(clippy::unused_async, reason = "a store on a network is connected here")]
     pub async fn start(self) -> Result<Running, StartError> {
         self.start_role(Role::Dev)
     }
@@ -117,8 +117,8 @@ impl App {
         let worker = self.work(&opened, &roads, registry, &mut loops);
         let hosting = opened.hosting();
         let ports = opened.ports;
-        // Each process that runs calls may send runs: they have derived ids. Where the store's functions run calls, its
-        // service says when a run is due, to the program that receives from the queue.
+        // Each process that runs calls may send runs, since their ids are derived. Where functions run calls, the
+        // store's service sends due runs to the queue.
         if hosting != Hosting::Functions && !scheduler.is_empty() {
             tracing::info!(schedules = scheduler.len(), "following schedules");
             loops.start(scheduler.run(loops.stop.clone()));
@@ -131,7 +131,7 @@ impl App {
         Ok(Running { client, worker, grace: self.grace.unwrap_or(GRACE), loops })
     }
 
-    /// The tasks that are linked, each with the state that it asks for.
+    /// The linked tasks, once each has the states that it needs.
     pub(crate) fn registry(&self) -> Result<Arc<Registry>, RegistryError> {
         let registry = Registry::linked()?;
         registry.check(&self.states)?;
@@ -171,8 +171,8 @@ impl App {
         worker
     }
 
-    /// The queues to be served, with their roads. Where functions take the wide road, a worker beside them
-    /// receives for itself.
+    /// The queues to serve, with their roads. Where functions serve the wide road, a worker in a process receives for
+    /// itself.
     fn roads(&self, registry: &Registry, opened: &OpenStore, role: Role) -> Result<BTreeMap<String, Road>, StartError> {
         let mut roads = self.named(registry);
         opened.check(roads.keys())?;
@@ -184,7 +184,7 @@ impl App {
         Ok(roads)
     }
 
-    /// The queues that linked tasks name, and those that the program names, with their roads.
+    /// The queues that linked tasks or the program name, with their roads.
     fn named(&self, registry: &Registry) -> BTreeMap<String, Road> {
         let mut roads: BTreeMap<_, _> =
             registry.iter().map(|def| (def.options.queue.to_owned(), Road::default())).collect();
@@ -200,7 +200,7 @@ impl App {
 }
 
 impl Running {
-    /// A client that sends to the queues that are served here.
+    /// A client that sends to the store served here.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
@@ -218,18 +218,18 @@ impl Running {
         let error = gone.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
         match error {
             Some(error) => error,
-            // The sender is ours, and has sent one.
+            // The sender is ours and has sent an error.
             None => std::future::pending().await,
         }
     }
 
-    /// Stops: nothing new is started, what runs may end within the [`App::grace`], what has not ended then is handed
-    /// on.
+    /// Stops: starts nothing new, lets running calls end within the [`App::grace`], then hands on those that have not
+    /// ended.
     pub async fn stop(mut self) {
         self.loops.stop.cancel();
         let worker = Arc::clone(&self.worker);
         let loops = std::mem::take(&mut self.loops.handles);
-        // Together: a narrow loop ends when its runs have ended, which the worker's grace bounds.
+        // Both at once: a narrow loop ends when its runs have ended, which the worker's grace bounds.
         let (ended, ()) = futures::join!(join_all(loops), worker.stop(self.grace));
         for error in ended.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "a loop of this process had ended by a panic");

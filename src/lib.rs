@@ -36,10 +36,10 @@
 //! }
 //! ```
 //!
-//! [`task`] makes a function a task, [`Task`](derive@Task) a struct. [`App`] says what they share and how
-//! their queues are served, [`main!`] makes a program of them that is worker, scheduler and operator's tool. A
-//! [`Client`] sends; what it answers, a [`Handle`] or a [`Batch`], is asked how far things are. [`Stop`] is how a task
-//! says what its failure means, and [`Verdict`] how an error of yours does.
+//! [`task`] makes a function a task, [`Task`](derive@Task) a struct. [`App`] holds the states that tasks share and
+//! how queues are served. [`main!`] turns them into one program: worker, scheduler and operator's tool. A [`Client`]
+//! sends calls and returns a [`Handle`] or a [`Batch`], which report progress. With [`Stop`] a task says what its
+//! failure means, and with [`Verdict`] an error type of yours does.
 //!
 //! # Features
 //! | feature | default | what it brings |
@@ -47,11 +47,11 @@
 //! | `embedded` | yes | the store on one SQLite file, `sqlite:` |
 //! | `cli` | yes | [`main!`]: every role and the operator's commands in one binary |
 //! | `memory` | no | the store in memory, `memory:`, for tests |
-//! | `aws` | no | all that a program on AWS needs: the four below |
+//! | `aws` | no | everything for AWS: the four below |
 //! | `aws-client` | no | the store on SQS and DynamoDB, `aws:`: enough for a server that only sends calls |
-//! | `s3` | no | arguments and results that are too large elsewhere lie in the stack's bucket |
+//! | `s3` | no | large arguments and results are stored in the stack's bucket |
 //! | `lambda` | no | the program as the stack's Lambda functions |
-//! | `deploy` | no | with `cli`, the command `deploy`: the template of a stack and the zip of its functions |
+//! | `deploy` | no | with `cli`, the command `deploy`: writes a stack's template and its functions' zip |
 //!
 //! A crate that only defines tasks needs none of them: `celeriac = { version = "0.1", default-features = false }`.
 
@@ -104,5 +104,5 @@ pub use celeriac_macros::{Task, task};
 #[cfg(feature = "memory")]
 pub use celeriac_memory as memory;
 pub use host::{Running, StartError};
-/// Points in time and time zones, of the version that this crate takes.
+/// Points in time and time zones, in the version that this crate uses.
 pub use jiff;

@@ -1,5 +1,5 @@
-//! Log lines go to standard error, as much as `RUST_LOG` says. A subscriber that the program has installed itself stays
-//! in place.
+//! Writes log lines to standard error, filtered by `RUST_LOG`. A subscriber that the program has installed stays in
+//! place.
 
 use std::env;
 
@@ -14,45 +14,46 @@ use tracing_subscriber::{
 
 use crate::stderr::{self, Log};
 
-/// Says for single targets how much they log, like `warn,mail=debug`. By levels only: patterns for spans and fields would
-/// bring an engine for regular expressions into every function.
+/// The variable that sets levels, also for single targets, like `warn,mail=debug`. Levels only: patterns for spans and
+/// fields would bring a regular-expression engine into every function.
 const VARIABLE: &str = "RUST_LOG";
 
-/// What a log line looks like.
+/// The form of a log line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
     /// For people at a terminal.
     Text,
     /// For programs.
     Json,
-    /// For `CloudWatch` Logs, which knows the time and no colours.
+    /// For `CloudWatch` Logs, which adds the time and has no colours.
     #[cfg(feature = "lambda")]
     CloudText,
-    /// For Lambda, which reads the level in a line, and for queries.
+    /// For Lambda, which reads a line's level, and for queries.
     #[cfg(feature = "lambda")]
     CloudJson,
 }
 
-/// The log of this process until the program may have installed its own.
+/// The log of this process until the program installs its own.
 pub(crate) struct Logging {
     dispatch: Dispatch,
 }
 
 impl Logging {
-    /// From this level on, unless `RUST_LOG` says otherwise.
+    /// A log from this level on, unless `RUST_LOG` says otherwise.
     pub(crate) fn new(level: LevelFilter, form: Form) -> Self {
         let targets = wanted().unwrap_or_else(|| Targets::new().with_default(level));
         Self { dispatch: Dispatch::new(Registry::default().with(targets).with(form.layer())) }
     }
 
-    /// Logs what this thread does until the guard is dropped: a set-up may still install another for good.
+    /// Logs this thread until the guard is dropped: a set-up may still install another subscriber for the whole
+    /// process.
     pub(crate) fn provisional(&self) -> dispatcher::DefaultGuard {
         dispatcher::set_default(&self.dispatch)
     }
 
-    /// Logs what all threads do, unless the program has installed another.
+    /// Logs all threads, unless the program has installed another subscriber.
     pub(crate) fn install(&self) {
-        // An error says that there is one.
+        // An error means that there is one.
         let _ = dispatcher::set_global_default(self.dispatch.clone());
     }
 }
@@ -72,7 +73,7 @@ impl Form {
     }
 }
 
-/// What `RUST_LOG` says, if it says something.
+/// The value of `RUST_LOG`, if it is set.
 fn wanted() -> Option<Targets> {
     let wanted = env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty())?;
     let targets = wanted.parse::<Targets>();

@@ -1,6 +1,6 @@
-//! `celeriac::main!`.
+//! `celeriac::main!`: a program's whole `main`.
 
-/// The whole of a program's `main`: roles and commands, as `--help` lists them.
+/// A program's whole `main`: roles and commands, as `--help` lists them.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -18,10 +18,10 @@
 /// }
 /// ```
 ///
-/// The set-up, if there is one, is an `async fn(App) -> Result<App, BoxError>`. It runs in the roles that execute
-/// tasks (`dev`, `worker`) before the first of them starts, on the runtime that runs them; the other roles and the
-/// commands never run it. So `main` itself is neither `async` nor under `#[tokio::main]`. An error ends the process with exit code 3. Log lines go to standard error, as much as
-/// `RUST_LOG` says, unless the program has installed a subscriber of its own.
+/// The optional set-up is an `async fn(App) -> Result<App, BoxError>`. It runs in the roles that execute tasks (`dev`,
+/// `worker`), before the first task starts and on the runtime that runs them. The other roles and the commands never
+/// run it. So `main` itself is neither `async` nor under `#[tokio::main]`. An error ends the process with exit code 3.
+/// Log lines go to standard error, filtered by `RUST_LOG`, unless the program has installed its own subscriber.
 #[macro_export]
 macro_rules! main {
     () => {

@@ -1,4 +1,4 @@
-//! What generated code touches, and nothing else does. Not part of the API.
+//! The items that generated code uses, for that code alone. Not part of the API.
 
 pub use celeriac_core::{
     client::{Call, Delay, FanOut, Source},
@@ -15,12 +15,12 @@ pub use serde;
 use celeriac_core::task::{Ended, Job};
 use futures::future::BoxFuture;
 
-/// A future as a body of a task gives it.
+/// The future of a task's body.
 pub fn future(run: impl Future<Output = Ended> + Send + 'static) -> BoxFuture<'static, Ended> {
     Box::pin(run)
 }
 
-/// A blocking job as a body of a task gives it.
+/// The blocking job of a task's body.
 pub fn job(run: impl FnOnce() -> Ended + Send + 'static) -> Job {
     Box::new(run)
 }

@@ -1,4 +1,4 @@
-//! Standard error. Nothing that is said there may end the process: the reader of a pipe may have gone (`| head`), and
+//! Writes to standard error without ever ending the process: the reader of a pipe may be gone (`| head`), and
 //! `eprintln!` would panic.
 
 use std::{
@@ -51,7 +51,7 @@ fn begin() -> StderrLock<'static> {
     err
 }
 
-/// What the events of a log are written as.
+/// The form of a log's events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Log {
     /// Lines for people.
@@ -69,15 +69,15 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Write for Log {
-    /// Writes one event, of which all comes at once.
+    /// Writes one event, which arrives in one piece.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = match self {
-            // A message of several lines must not pass for several messages.
+            // A message of several lines must not look like several messages.
             Self::Text => printable(text.trim_end_matches('\n')).to_string().replace('\n', "\n    "),
             Self::Json => printable_json(text.trim_end_matches('\n')).to_string(),
         };
-        // Nobody reads it any more. An error would be reported on standard error as well.
+        // The reader is gone. An error would be reported on standard error as well.
         let _ = write_lines((line + "\n").as_bytes());
         Ok(event.len())
     }

@@ -1,4 +1,4 @@
-//! Where messages and ledger are, as a program names it, and the store once it is open.
+//! The program's store: how it is named, and its ports once it is open.
 
 use std::{fmt, sync::Arc};
 
@@ -12,20 +12,20 @@ use celeriac_dispatcher::DispatcherOptions;
 
 use crate::StartError;
 
-/// Where messages and ledger are.
+/// How a program names its store.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum StoreChoice {
-    /// What the environment names, else the default of a backend.
+    /// By the environment, else the default of a backend.
     #[default]
     Environment,
-    /// What a URL names, if it is one.
+    /// By a URL, if it is valid.
     Url(Result<StoreUrl, StoreError>),
-    /// It is open already.
+    /// By ports that are already open.
     Open(OpenStore),
 }
 
 impl StoreChoice {
-    /// The URL of the store; `None` if it was given open.
+    /// The URL of the store; `None` if it was passed open.
     #[cfg(feature = "cli")]
     pub(crate) fn url(&self) -> Result<Option<StoreUrl>, StoreError> {
         match self {
@@ -49,7 +49,7 @@ impl StoreChoice {
     }
 }
 
-/// A store that is open.
+/// An open store.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenStore {
     pub(crate) ports: Ports,
@@ -57,12 +57,12 @@ pub(crate) struct OpenStore {
 }
 
 impl OpenStore {
-    /// Who runs dispatchers and follows schedules.
+    /// Who runs dispatchers and schedulers.
     pub(crate) fn hosting(&self) -> Hosting {
         self.store.hosting()
     }
 
-    /// Refuses a store that no other process sees: what is sent there by a command would end with the command.
+    /// Refuses a store that no other process sees: a command's calls would end with the command.
     #[cfg(feature = "cli")]
     pub(crate) fn shared(&self) -> Result<(), StartError> {
         match self.hosting() {
@@ -71,7 +71,7 @@ impl OpenStore {
         }
     }
 
-    /// What a dispatcher in this process launches workers with, if they run outside of it.
+    /// The ports for a dispatcher in this process that launches workers outside of it, if there are any.
     #[cfg(feature = "cli")]
     pub(crate) fn launching(&self, registry: &Registry) -> Option<Launching> {
         self.store.launching(registry)
@@ -95,7 +95,7 @@ impl OpenStore {
         DispatcherOptions { wait_ms: self.ports.profile.wait_ms, ..DispatcherOptions::new(queues) }
     }
 
-    /// Whether it can have queues of these names.
+    /// Checks that it can have queues with these names.
     pub(crate) fn check<'a>(&self, mut queues: impl Iterator<Item = &'a String>) -> Result<(), StartError> {
         queues.try_for_each(|queue| self.store.check_queue(queue).map_err(|why| StartError::Queue(self.explain(&why))))
     }

@@ -1,4 +1,4 @@
-//! What nobody is on the way with: callbacks that a batch owes and whose sender died.
+//! Sends callbacks whose process died before sending them.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use celeriac_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often they are looked for.
+/// The time between two sweeps.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Sends what batches owe, until told to stop. Sending it twice is harmless.
+/// Sends the callbacks that batches owe, until it is stopped. Sending one twice is harmless.
 ///
 /// # Errors
-/// [`PortError::Gone`]: there is nothing to look at any more.
+/// [`PortError::Gone`]: the store no longer exists.
 pub(crate) async fn sweep(ports: Ports, stop: CancellationToken) -> Result<(), PortError> {
     loop {
         match protocol::pay_owed(&ports).await {

@@ -1,4 +1,4 @@
-//! Calls from `delay` to what they returned: client, dispatcher and worker in one process, on one file.
+//! Tests calls from `delay` to their results: client, dispatcher and worker in one process, on one file.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 #![allow(clippy::unused_async, reason = "these tasks have nothing to wait for")]

@@ -1,4 +1,4 @@
-//! The templates of the examples' stacks pass what AWS' own linter asks for, and a scanner of policies.
+//! Checks the templates of the examples' stacks with AWS's own linter and with a scanner of policies.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The pages of the book keep up with the code.
+//! Checks that the book's pages cover the code.
 
 use std::{fs, path::Path};
 

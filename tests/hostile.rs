@@ -1,5 +1,5 @@
-//! The fuzz targets on a stable compiler: what they start from, what they have found, bytes like these with some
-//! changed, and any bytes. `just fuzz` is for more.
+//! Replays the fuzz targets on a stable compiler: their seeds, past findings, mutated inputs, and random bytes. `just
+//! fuzz` does more.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -21,7 +21,7 @@ fn regressions(target: &Target) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_was_found_is_mended() {
+fn past_findings_are_fixed() {
     for target in ALL {
         for input in (target.seeds)().into_iter().chain(regressions(target)) {
             (target.run)(&input);

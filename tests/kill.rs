@@ -1,8 +1,8 @@
-//! The campaign of `tests/smtp.rs`, killed at twenty moments and started again each time.
+//! Kills the campaign of `tests/smtp.rs` at twenty moments, and starts it again each time.
 //!
-//! Promise G2: nothing is lost. Promise G3: a mail is sent twice only if it was on its way when the process was killed,
-//! which means sent but not yet recorded, once more for each such kill; and nothing stays unrecorded for longer than a
-//! checkpoint takes. The moments are drawn from a seed, which is printed; `CELERIAC_SEED` draws others.
+//! Promise G2: nothing is lost. Promise G3: a mail is sent twice only if it was in flight when the process was killed,
+//! that is sent but not yet recorded, once more for each such kill; and nothing stays unrecorded for longer than a
+//! checkpoint takes. The moments are drawn from a seed, which is printed; `CELERIAC_SEED` sets it.
 
 mod support;
 
@@ -22,7 +22,8 @@ use support::{Campaign, Event, Record, Server, summary, until};
 
 const KILLS: usize = 20;
 
-/// What a verdict may take beyond the checkpoint's interval to be on the disk: this machine runs other tests too.
+/// How much longer than the checkpoint's interval a verdict may take to be on the disk, since this machine runs other
+/// tests too.
 const SLACK_MS: u64 = 3000;
 
 /// When the process is killed.

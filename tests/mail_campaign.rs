@@ -1,4 +1,4 @@
-//! The example `mail_campaign` into an outbox, and the parts of it that need no process.
+//! Tests the example `mail_campaign` with an outbox, and its parts that need no process.
 
 mod support;
 
@@ -177,7 +177,7 @@ fn a_file_without_recipients_is_a_campaign_without_mails() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said_before_anything_is_sent() {
+fn unreadable_files_are_reported_before_anything_is_sent() {
     let fails = |content: &[u8], args: &[&str]| {
         let campaign = Campaign::with(content);
         let output = campaign.run(args);

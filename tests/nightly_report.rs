@@ -1,4 +1,4 @@
-//! The example `nightly_report`: by hand, and by its schedule after a night when nothing was running.
+//! Tests the example `nightly_report`: by hand, and by its schedule after a night without a running process.
 
 mod support;
 

@@ -1,6 +1,6 @@
-//! Two producers and two workers, four processes, on one file: every call runs once.
+//! Tests four processes on one file, two producers and two workers: every call runs once.
 //!
-//! This program starts itself again in each role; what it does there is decided by `CELERIAC_TEST_ROLE`.
+//! This program starts itself again in each role, which `CELERIAC_TEST_ROLE` names.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The example `mail_campaign` to a real SMTP server, which refuses, stalls and drops connections.
+//! Tests the example `mail_campaign` with a real SMTP server that refuses, stalls and drops connections.
 
 mod support;
 

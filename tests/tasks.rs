@@ -1,4 +1,4 @@
-//! What `#[task]` and `#[derive(Task)]` make: the registration and its options, the body, what is said of wrong
+//! Tests what `#[task]` and `#[derive(Task)]` generate: the registration and its options, the body, errors for wrong
 //! arguments, and each way to call.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
@@ -523,7 +523,7 @@ fn missing_state_is_an_error_for_each_task_that_asks_for_it() {
     assert_eq!(
         said["mail.send"],
         [format!(
-            "task `mail.send` (tests/tasks.rs:{line}) asks for State<tasks::Mailer>, which nobody provided: write \
+            "task `mail.send` (tests/tasks.rs:{line}) asks for State<tasks::Mailer>, which was not provided: write \
              `app.state(..)` in the set-up given to celeriac::main!"
         )]
     );
@@ -558,7 +558,7 @@ mod calls {
         countdown.call(1).await?;
         NightlyReport { day: 3, reader: "ada".into() }.delay().await?;
 
-        // What is awaited later, elsewhere, holds nothing borrowed.
+        // A future that is awaited later, elsewhere, borrows nothing.
         let address = String::from("ada@example.org");
         let delayed = ping.delay(&address);
         drop(address);

@@ -1,5 +1,5 @@
-//! Two apps in one process: a call that a task makes without naming a client is sent by the client of the worker that
-//! runs the task, however it is made. And a task that is a plain function makes calls too.
+//! Tests two apps in one process: a call that a task makes without naming a client is sent by the client of the worker
+//! that runs the task, in every way to call. Tasks that are plain functions make calls too.
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 

@@ -1,5 +1,5 @@
-//! The walls that ARCHITECTURE.md states: which crate may know which, and which module of the core. What is a crate boundary is
-//! asked of cargo.
+//! Tests the walls that ARCHITECTURE.md states: which crate may depend on which, and which module of the core on which.
+//! Cargo answers for crates.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 

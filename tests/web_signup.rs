@@ -1,4 +1,4 @@
-//! The example `web_signup`: the server answers, a worker in another process sends the mail.
+//! Tests the example `web_signup`: the server answers, and a worker in another process sends the mail.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What is measured, one mode for each figure. A child prints one JSON object with its readings.
+//! The measured code, with one mode for each figure. A child prints one JSON object with its readings.
 
 use std::{io::Write as _, path::Path, sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             other => bail!("no such mode: {other}"),
         }
     })?;
-    // Whoever started this may have read enough.
+    // The parent may have read enough.
     let _ = writeln!(std::io::stdout(), "{readings}");
     Ok(())
 }
@@ -60,7 +60,7 @@ async fn end_to_end(file: &Path, calls: u64) -> Result<Value> {
     Ok(json!({ "seconds": seconds, "cpu": cpu, "peak_mb": peak_mb() }))
 }
 
-/// Single `delay`s, so many at a time, each durable before the next.
+/// Single `delay`s with a fixed number in flight, each durable before the next.
 async fn delays(file: &Path, calls: u64, at_a_time: u64) -> Result<Value> {
     let client = client(file)?;
     noop.apply(payload(0)).on(&client).send().await?;
@@ -91,7 +91,7 @@ async fn delays(file: &Path, calls: u64, at_a_time: u64) -> Result<Value> {
     }))
 }
 
-/// One `delay` after the other, with nothing else going on.
+/// One `delay` after the other, without other load.
 async fn lone(file: &Path, calls: u64) -> Result<Value> {
     let client = client(file)?;
     for n in 0..100 {
@@ -107,7 +107,7 @@ async fn lone(file: &Path, calls: u64) -> Result<Value> {
     Ok(json!({ "cpu_us": watch.cpu_seconds() * 1e6 / calls as f64, "p50_us": percentile(&mut waits, 0.5) * 1e6 }))
 }
 
-/// One `delay` after the other for so many milliseconds, while another process does the same.
+/// One `delay` after the other for this many milliseconds, while another process does the same.
 async fn contend(file: &Path, milliseconds: u64) -> Result<Value> {
     let client = client(file)?;
     let watch = Watch::start();
@@ -125,7 +125,7 @@ async fn first(file: &Path) -> Result<Value> {
     let running = App::default().store(format!("sqlite:{}", file.display())).start().await?;
     let client = running.client();
     loop {
-        // The call may have been made by another process: what tells is the queue.
+        // Another process may have made the call, so the queue tells.
         let waiting: u64 = client.ports().queue.depths().await?.iter().map(|depth| depth.ready + depth.in_flight).sum();
         if waiting == 0 {
             break;

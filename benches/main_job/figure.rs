@@ -1,4 +1,4 @@
-//! The figures: which child runs how often, what it is held against, and the line that is printed.
+//! The figures: which child runs how often, the comparison, and the printed line.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! What the disk and the processor need for the same without Celeriac.
+//! The floors: the disk and processor time for the same work without Celeriac.
 
 use std::{
     fs::{File, OpenOptions},

@@ -1,4 +1,4 @@
-//! What is run: a task that does nothing, with arguments of 100 bytes that look like a mail's.
+//! The load: a task that does nothing, with arguments of 100 bytes that look like a mail's.
 
 use celeriac::task;
 

@@ -1,9 +1,9 @@
-//! The figures of the main job: `cargo bench --bench main_job`. One JSON line for each, with what it is held against
-//! in the same run: a floor (the same bytes written and synced without Celeriac) or a peer.
+//! The figures of the main job: `cargo bench --bench main_job`. It prints one JSON line for each, with its comparison
+//! from the same run: a floor (the same bytes written and synced without Celeriac) or a peer.
 //!
-//! Each figure is measured in a process of its own, started anew for each of three rounds; the median is printed. The
-//! files lie below `target/`, on the disk the project is on: not in a memory file system, where a sync costs nothing.
-//! `PEERS_DIR=.. cargo bench --bench main_job` also runs the peers, and holds the figures against them.
+//! Each figure is measured in its own process, started anew for each of three rounds; the median is printed. The files
+//! are below `target/`, on the project's disk: in a memory file system a sync would cost nothing. `PEERS_DIR=.. cargo
+//! bench --bench main_job` also runs the peers and compares with them.
 
 mod child;
 mod figure;

@@ -1,4 +1,4 @@
-//! The loop of a dispatcher: wait for room, receive, plan, launch.
+//! The dispatcher's loop: waits for capacity, receives, plans, launches.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     plan,
 };
 
-/// How long to wait before asking a queue again that could not be asked.
+/// The pause after a queue could not be read.
 const UNAVAILABLE: Duration = Duration::from_secs(1);
 
 /// Receives parcels and launches workers for them.
@@ -26,16 +26,16 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher of these queues.
+    /// A dispatcher for these queues.
     pub fn new(ports: Ports, invoker: Arc<dyn Invoker>, options: DispatcherOptions) -> Self {
         Self { ports, invoker, options }
     }
 
-    /// Dispatches until told to stop. Messages received after that go back to their queue at once; what is being
-    /// launched then is launched.
+    /// Dispatches until it is stopped. Messages received after that return to their queue at once; launches in flight
+    /// are completed.
     ///
     /// # Errors
-    /// [`PortError::Gone`]: there is nothing to receive from any more.
+    /// [`PortError::Gone`]: the store no longer exists.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), PortError> {
         let mut turns = Turns::new(self.options.queues.clone());
         let mut launches = Launches::new(self.options.bytes);
@@ -72,28 +72,28 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// How many invocations may be launched beside those that are being launched.
+    /// How many more invocations may be launched, in addition to those in flight.
     async fn room(&self, launches: &mut Launches<'_>) -> usize {
         let room = launches.room().await;
         launches.meanwhile(self.invoker.room()).await.min(room)
     }
 
-    /// Plans and launches invocations for these deliveries, of which `rooms` may be outstanding. Their messages are
-    /// hidden for a lease.
+    /// Plans and launches invocations for these deliveries, at most `rooms` of them. Their messages are already hidden
+    /// for a lease.
     pub async fn dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
         let plan = self.plan(deliveries, rooms);
         launch(&self.ports, &*self.invoker, &self.options, plan, std::future::ready(())).await
     }
 
-    /// The same for messages that are hidden for who knows how long: those that a worker is launched for are hidden for
-    /// a lease meanwhile. Whatever goes wrong there is put right by the claim: who finds a message too early finds its
+    /// Does the same for messages whose remaining hidden time is unknown: hides those of launched workers for a lease
+    /// at the same time. The claim corrects any failure of that: a process that receives a message too early finds its
     /// parcel held.
     pub async fn hide_and_dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
         let plan = self.plan(deliveries, rooms);
         self.hide_and_launch_planned(plan).await
     }
 
-    /// The same; what there is no room for is answered, as it is, instead of being put back.
+    /// Does the same, and returns the deliveries for which there is no capacity instead of putting them back.
     pub(crate) async fn hide_and_launch(&self, deliveries: Vec<Delivery>, rooms: usize) -> (Launched, Vec<Delivery>) {
         let mut plan = self.plan(deliveries, rooms);
         let rest = std::mem::take(&mut plan.excess);

@@ -1,4 +1,4 @@
-//! Launches invocations in parallel and says what became of their messages where nobody runs them.
+//! Launches invocations in parallel, and settles the messages of those that were not launched.
 
 use celeriac_core::{
     backoff::doubled_ms,
@@ -9,32 +9,33 @@ use futures::{StreamExt, stream};
 
 use crate::{DispatcherOptions, LaunchPlan};
 
-/// The most Invokes under way at once: at 100 ms each this is 10,000 in a second. Each has a connection.
+/// The most Invokes in flight: at 100 ms each this is 10,000 in a second. Each has its own connection.
 pub(crate) const PARALLEL: usize = 1000;
 
-/// The longest that a refused message is hidden: a minute at first, since there may be room at any time. SQS counts
-/// its receives, so that it is longer for one that has waited for so many: a long backlog waits for weeks.
+/// The longest that a refused message is hidden: a minute, since capacity may return at any time. For a message with
+/// many receives the limit is higher, because SQS counts them and a long backlog may wait for weeks.
 const REFUSED_MOST_MS: u64 = 60_000;
 pub(crate) const PATIENT_RECEIVES: u32 = 100;
 const REFUSED_LATER_MS: u64 = 15 * 60_000;
 
-/// What became of a plan.
+/// The outcome of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Launched {
     /// Parcels handed to a worker.
     pub accepted: usize,
-    /// Parcels that went back to the queue for a while, because no worker took them.
+    /// Parcels that returned to the queue for a while, because no worker took them.
     pub refused: usize,
-    /// Parcels that may have been handed to a worker: they reappear by themselves, and the ledger knows.
+    /// Parcels that may have been handed to a worker: they reappear by themselves, and the ledger tells whether they
+    /// ran.
     pub unknown: usize,
-    /// Messages that are no parcels: in the dead-letter queue now.
+    /// Messages that are not parcels: now in the dead-letter queue.
     pub buried: usize,
     /// Messages that could be neither put back nor buried: they reappear by themselves.
     pub unsettled: usize,
 }
 
-/// Launches what is planned, and hides the messages meanwhile. Both have happened before anything else is done about
-/// a message.
+/// Launches the planned invocations and hides their messages at the same time. Both are complete before a message is
+/// settled in any other way.
 pub(crate) async fn launch(
     ports: &Ports,
     invoker: &dyn Invoker,
@@ -47,7 +48,7 @@ pub(crate) async fn launch(
     let mut settlements: Vec<Settlement> = plan.unreadable.into_iter().map(bury).collect();
     let put_back = |delivery: &Delivery| put_back(delivery, now_ms, options.refused_ms);
     settlements.extend(plan.excess.iter().map(put_back));
-    // Only what puts its messages back is kept of an invocation.
+    // Only the data needed to put its messages back is kept of an invocation.
     let invoke = |invocation: Invocation| async move {
         let back = invocation.deliveries.iter().map(put_back).collect::<Vec<_>>();
         (back, invoker.invoke(invocation).await)

@@ -1,4 +1,4 @@
-//! Launches that are under way while the dispatcher receives more.
+//! Launches in flight while the dispatcher receives more.
 
 use futures::{
     future::BoxFuture,
@@ -7,15 +7,15 @@ use futures::{
 
 use crate::{Launched, launch::PARALLEL};
 
-/// Launches that are under way. They go on while this is asked to wait for something.
+/// Launches in flight. They make progress while a method here waits.
 pub(crate) struct Launches<'a> {
     under_way: FuturesUnordered<BoxFuture<'a, (LaunchLoad, Launched)>>,
     load: LaunchLoad,
-    /// How many bytes of parcels may be under way.
+    /// The most bytes of parcels in flight.
     most_bytes: usize,
 }
 
-/// What is under way.
+/// The size of a launch in flight.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct LaunchLoad {
     pub(crate) parcels: usize,
@@ -27,14 +27,14 @@ impl<'a> Launches<'a> {
         Self { under_way: FuturesUnordered::new(), load: LaunchLoad::default(), most_bytes }
     }
 
-    /// Begins one, of such a load.
+    /// Begins a launch of this size.
     pub(crate) fn add(&mut self, load: LaunchLoad, launch: impl Future<Output = Launched> + Send + 'a) {
         self.load.parcels += load.parcels;
         self.load.bytes += load.bytes;
         self.under_way.push(Box::pin(async move { (load, launch.await) }));
     }
 
-    /// Waits for something. Launches go first: what they take of a worker's room is then known.
+    /// Waits for a future. Launches are polled first, so that the capacity they take is known.
     pub(crate) async fn meanwhile<T>(&mut self, something: impl Future<Output = T>) -> T {
         let mut something = std::pin::pin!(something);
         loop {
@@ -46,7 +46,7 @@ impl<'a> Launches<'a> {
         }
     }
 
-    /// Waits until more may be begun, and says how many parcels that may have.
+    /// Waits until more may be begun, and returns how many parcels that may have.
     pub(crate) async fn room(&mut self) -> usize {
         while self.load.parcels >= PARALLEL || self.load.bytes >= self.most_bytes {
             self.next().await;
@@ -54,12 +54,12 @@ impl<'a> Launches<'a> {
         PARALLEL - self.load.parcels
     }
 
-    /// Waits until all have ended.
+    /// Waits until all launches have ended.
     pub(crate) async fn all(&mut self) {
         while self.next().await {}
     }
 
-    /// Waits for one to end, if there is any.
+    /// Waits for one launch to end, if there is any.
     async fn next(&mut self) -> bool {
         let Some((load, launched)) = self.under_way.next().await else { return false };
         self.load.parcels -= load.parcels;

@@ -1,6 +1,6 @@
-//! The wide road: receives parcels, plans invocations from their headers, and launches workers in parallel, as many
-//! as may be outstanding. It never decodes the arguments of a call, and never deletes a message: that is the
-//! worker's, once the parcel is finished.
+//! The dispatcher, which is the wide road: receives parcels, plans invocations from their headers, and launches workers
+//! in parallel, up to a cap. It never decodes the arguments of a call and never deletes a message; the worker deletes
+//! it once the parcel is finished.
 
 mod dispatcher;
 mod launch;

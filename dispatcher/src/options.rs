@@ -11,25 +11,25 @@ pub struct DispatcherOptions {
     pub queues: Vec<Arc<str>>,
     /// The most messages it asks for at once. Defaults to 64. Celery: `worker_prefetch_multiplier`.
     pub receive: usize,
-    /// How long it waits for a first message before it asks again, in milliseconds; stopping waits as long. Defaults
-    /// to 500.
+    /// How long it waits for a first message before it asks again, in milliseconds. Stopping takes as long. Defaults to
+    /// 500.
     pub wait_ms: u64,
-    /// Once the parcels that it launches workers for have so many bytes, it receives no more until some are launched.
-    /// Each is in memory about three times: as it came, as it is sent, and in the buffers of its connection. Defaults to
-    /// 48 MiB. Celery has no such option.
+    /// Once the parcels being launched have this many bytes, it receives no more until some are launched. Each parcel
+    /// is in memory about three times: as received, as sent, and in the buffers of its connection. Defaults to 48 MiB.
+    /// Celery has no such option.
     pub bytes: usize,
     /// The most parcels of one invocation. Defaults to 10.
     pub parcels: usize,
-    /// How much work one invocation is given, by what its parcels' headers expect, in milliseconds. A parcel that
-    /// alone is more travels alone. Defaults to a minute.
+    /// The most work of one invocation, in milliseconds, as estimated in its parcels' headers. A parcel with more work
+    /// travels alone. Defaults to a minute.
     pub work_ms: u64,
-    /// How long a message is hidden after an invocation that was refused, in milliseconds; doubled each time it is
-    /// received, up to a minute, and after a hundred times up to a quarter of an hour. Defaults to 1,000.
+    /// How long a message is hidden after a refused invocation, in milliseconds. Doubled with each receive, up to a
+    /// minute, and after a hundred receives up to a quarter of an hour. Defaults to 1,000.
     pub refused_ms: u64,
 }
 
 impl DispatcherOptions {
-    /// The defaults, for these queues.
+    /// The defaults for these queues.
     pub fn new(queues: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
         Self {
             queues: queues.into_iter().map(Into::into).collect(),

@@ -1,9 +1,10 @@
-//! Dispatching what is in hand already, as a function does, for as long as there may be room in a moment.
+//! Dispatches messages that are already in hand, as a function does, and waits a while for capacity.
 //!
-//! A mapping hands over messages whether there is room or not. Put back, they are hidden for longer each time, and a worker
-//! that becomes free finds none although thousands wait: with 100 workers for 10,000,000 short calls nine tenths of their
-//! time (`docs/scale.md`). So a dispatcher keeps them for a while, which also keeps its mapping from receiving more: the
-//! rest of a backlog stays in its queue, visible, in order, and billed once.
+//! A mapping delivers messages whether there is capacity or not. If they are put back, they are hidden for longer each
+//! time, and a worker that becomes free finds none although thousands wait. With 100 workers for 10,000,000 short calls
+//! that cost nine tenths of their time in a simulation (`docs/scale.md`). So a dispatcher keeps them for a while, which
+//! also keeps its mapping from receiving more: the rest of a backlog stays in its queue, visible, in order, and billed
+//! once.
 
 use std::{ops::AddAssign, time::Duration};
 
@@ -12,19 +13,20 @@ use futures::future::BoxFuture;
 
 use crate::{Dispatcher, Launched, launch::PATIENT_RECEIVES};
 
-/// For how long messages are kept for which there is no room. Then they go back: who waits is billed too.
+/// How long messages are kept without capacity for them. Then they are put back, since waiting is billed too.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// About how long it is until the next look whether there is room: a quarter of the time that it was waited already, within
-/// these. All dispatchers look at one item, and the more of them wait, the longer does each.
+/// The bounds of the pause before capacity is read again: a quarter of the time waited so far, within these. All
+/// dispatchers read one item, so the more of them wait, the longer each one pauses.
 const PAUSE_MS: u64 = 200;
 const LONGEST_PAUSE_MS: u64 = 2_000;
 const OF_WAIT: u64 = 4;
 
 impl Dispatcher {
-    /// As [`hide_and_dispatch`](Self::hide_and_dispatch), for as many at a time as there is room for. `reserve` answers how many
-    /// invocations more may be outstanding, of so many; `None` if that cannot be said. What there is no room for until
-    /// `until_ms`, in milliseconds since 1970, goes back to its queue; at once if all of it has waited there for long.
+    /// Does the same as [`hide_and_dispatch`](Self::hide_and_dispatch), as capacity becomes available. `reserve` is
+    /// given a number of invocations and returns how many of them may be outstanding, or `None` if that is unknown.
+    /// Messages without capacity until `until_ms`, in milliseconds since 1970, go back to their queue; at once if all
+    /// of them have waited there for long.
     pub async fn dispatch_patiently<'a>(
         &self,
         mut deliveries: Vec<Delivery>,
@@ -56,7 +58,7 @@ impl Dispatcher {
         launched
     }
 
-    /// Never the same for two: they would ask at the same time again.
+    /// Random, so that two dispatchers do not ask at the same time again.
     async fn pause(&self, since_ms: u64, until_ms: u64) {
         let Ports { clock, entropy, .. } = self.ports();
         let now_ms = clock.now_ms();

@@ -1,4 +1,4 @@
-//! Which parcels travel together. A pure function of their headers and sizes.
+//! Decides which parcels travel together. A pure function of their headers and sizes.
 
 use celeriac_core::{
     ports::{Delivery, Invocation},
@@ -10,12 +10,12 @@ use crate::DispatcherOptions;
 /// What to do with a set of deliveries.
 #[derive(Debug, Default)]
 pub struct LaunchPlan {
-    /// What to launch, in the order in which the messages came.
+    /// The invocations, in the order in which the messages came.
     pub invocations: Vec<Invocation>,
-    /// Messages that are no parcels, and why.
+    /// Messages that are not parcels, and why.
     pub unreadable: Vec<(Delivery, WireError)>,
-    /// What more invocations than may be outstanding would be needed for: it goes back to its queue, where the
-    /// backlog can be seen and ordered.
+    /// Deliveries beyond the cap on outstanding invocations: they go back to their queue, where the backlog is visible
+    /// and ordered.
     pub excess: Vec<Delivery>,
 }
 
@@ -27,9 +27,9 @@ struct Filling {
     deliveries: Vec<Delivery>,
 }
 
-/// Packs parcels of one task into one invocation while together they are no larger than one full parcel, which is
-/// what an Invoke bills as one request, and no more work than `options.work_ms`. `rooms` is how many invocations may
-/// be outstanding: parcels are not packed together while there is a free worker for each.
+/// Packs parcels of one task into one invocation. Together they are no larger than one full parcel, which an Invoke
+/// bills as one request, and have no more work than `options.work_ms`. `rooms` is how many invocations may be
+/// outstanding: parcels are not packed together while there is a free worker for each.
 pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, options: &DispatcherOptions) -> LaunchPlan {
     let spread = deliveries.len() <= rooms;
     let mut plan = LaunchPlan::default();

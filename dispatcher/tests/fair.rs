@@ -1,4 +1,4 @@
-//! What a dispatcher takes first when there is more than it may launch.
+//! Tests which messages a dispatcher takes first when there are more than it may launch.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

@@ -1,4 +1,4 @@
-//! What a dispatcher says that it has done.
+//! Tests a dispatcher's report of its work.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -14,7 +14,7 @@ use celeriac_dispatcher::{Dispatcher, DispatcherOptions, Launched};
 use common::send;
 use futures::{FutureExt as _, future::BoxFuture};
 
-/// A queue that cannot settle what this says.
+/// A queue that cannot settle certain messages.
 struct Unsettling(Arc<dyn Queue>, fn(&Settle) -> bool);
 
 impl QueueLayer for Unsettling {
@@ -38,7 +38,7 @@ impl QueueLayer for Unsettling {
     }
 }
 
-/// Takes nothing.
+/// Refuses every invocation.
 struct Throttled;
 
 impl Invoker for Throttled {
@@ -51,7 +51,7 @@ impl Invoker for Throttled {
     }
 }
 
-/// Dispatches what is no parcel, a parcel that is refused, and one that there is no room for.
+/// Dispatches a message that is no parcel, a refused parcel, and one without capacity.
 async fn dispatch(fails: fn(&Settle) -> bool) -> Launched {
     let directory = tempfile::tempdir().unwrap();
     let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
@@ -69,12 +69,12 @@ async fn dispatch(fails: fn(&Settle) -> bool) -> Launched {
 }
 
 #[tokio::test]
-async fn what_is_put_back_and_buried_is_counted() {
+async fn messages_put_back_and_buried_are_counted() {
     assert_eq!(dispatch(|_| false).await, Launched { refused: 2, buried: 1, ..Launched::default() });
 }
 
 #[tokio::test]
-async fn what_could_not_be_settled_is_counted_as_that() {
+async fn unsettled_messages_are_counted_as_unsettled() {
     let is_hide = |settle: &Settle| matches!(settle, Settle::Hide { .. });
     assert_eq!(dispatch(is_hide).await, Launched { buried: 1, unsettled: 2, ..Launched::default() });
     let is_bury = |settle: &Settle| matches!(settle, Settle::Bury { .. });

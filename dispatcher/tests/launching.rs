@@ -1,4 +1,4 @@
-//! What a dispatcher does while Invokes are on their way.
+//! Tests a dispatcher while Invokes are in flight.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -19,7 +19,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Barrier, Notify};
 use tokio_util::sync::CancellationToken;
 
-/// Accepts nothing before so many are on their way.
+/// Accepts nothing until this many are in flight.
 struct Together {
     barrier: Barrier,
     begun: Notify,
@@ -54,7 +54,7 @@ impl Invoker for Together {
 }
 
 #[tokio::test]
-async fn it_receives_more_while_invokes_are_on_their_way() {
+async fn it_receives_more_while_invokes_are_in_flight() {
     let directory = tempfile::tempdir().unwrap();
     let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "mail", 5).await;
@@ -67,7 +67,7 @@ async fn it_receives_more_while_invokes_are_on_their_way() {
     assert_eq!(invoker.accepted.load(SeqCst), 5);
 }
 
-/// Takes its time for each, and remembers how many were on their way at once.
+/// Delays each one, and records how many were in flight at once.
 #[derive(Default)]
 struct Slow {
     under_way: AtomicUsize,
@@ -107,7 +107,7 @@ async fn it_receives_no_more_while_it_has_as_many_bytes_in_hand_as_it_may() {
 }
 
 #[tokio::test]
-async fn what_is_being_launched_when_it_is_told_to_stop_is_launched() {
+async fn launches_in_flight_are_completed_when_it_stops() {
     let directory = tempfile::tempdir().unwrap();
     let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "mail", 1).await;

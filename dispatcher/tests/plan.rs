@@ -1,4 +1,4 @@
-//! Which parcels travel together.
+//! Tests which parcels travel together.
 
 use bytes::Bytes;
 use celeriac_core::{
@@ -63,7 +63,7 @@ fn an_invocation_is_given_a_minute_of_work() {
 }
 
 #[test]
-fn what_is_more_than_may_be_outstanding_goes_back() {
+fn parcels_beyond_the_cap_go_back() {
     let deliveries = (0..5).map(|_| parcel("mail", 200_000, 10)).collect();
     assert_eq!(sizes(deliveries, 2), (vec![1, 1], 3));
 }

@@ -1,4 +1,4 @@
-//! One campaign: what makes it the same one over restarts, and how it is watched until its end.
+//! One campaign: its identity over restarts, and its progress until its end.
 
 use std::{io, time::Duration};
 
@@ -43,7 +43,7 @@ impl Campaign {
         Ok(Self { name, queue, key })
     }
 
-    /// Makes a batch this campaign's: sent again, it goes on where it was.
+    /// Gives a batch this campaign's identity: sent again, it continues where it was.
     pub fn identify<'a, T: Task>(&self, mails: FanOut<'a, T>) -> FanOut<'a, T> {
         mails.name(&self.name).unique(&self.key).queue(&self.queue)
     }
@@ -81,7 +81,7 @@ impl Campaign {
         }
     }
 
-    /// What the user should know of earlier runs under this name.
+    /// Tells the user about earlier runs under this name.
     fn remember(&self, earlier: &[BatchRecord], now: BatchId) -> Option<String> {
         let name = &self.name;
         match earlier.iter().find(|batch| batch.id == now) {

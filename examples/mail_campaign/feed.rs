@@ -17,9 +17,9 @@ use super::{
 
 /// The arguments of a campaign's calls, in the order of the file.
 ///
-/// A batch is closed at the end of its source. So this one ends only where the survey did: if the file cannot be read
-/// or has changed meanwhile, it says so to the other side of [`Feed::open`] and stays pending, the batch stays open,
-/// and a later run goes on with it.
+/// A batch is closed at the end of its source. So this source ends only where the survey did. If the file cannot be
+/// read or has changed meanwhile, it reports that to the receiver from [`Feed::open`] and stays pending: the batch
+/// stays open, and a later run continues it.
 pub struct Feed {
     rows: Recipients<BufReader<File>>,
     survey: Survey,
@@ -28,7 +28,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed, and where it says that it cannot go on.
+    /// A feed, and the receiver of its error.
     pub fn open(path: &std::path::Path, survey: &Survey) -> Result<(Self, oneshot::Receiver<ReadError>), ReadError> {
         let (failed, failure) = oneshot::channel();
         let rows = Recipients::open(path)?;
@@ -37,7 +37,7 @@ impl Feed {
 
     fn fail(&mut self, error: ReadError) -> Poll<Option<(String, String)>> {
         if let Some(failed) = self.failed.take() {
-            // Nobody listens only when nobody waits for this campaign any more.
+            // The receiver is gone only if the campaign was abandoned.
             let _ = failed.send(error);
         }
         Poll::Pending

@@ -1,4 +1,4 @@
-//! What stands in a mail: a template with a first line `Subject: ..`, rendered for each recipient.
+//! Writes mails: a template with a first line `Subject: ..`, rendered for each recipient.
 
 use anyhow::Context as _;
 use lettre::{
@@ -28,10 +28,9 @@ impl Letters {
         Ok(Self { templates, campaign: campaign.to_owned(), from })
     }
 
-    /// The mail to one recipient. `key` makes its Message-ID: a mail that is sent twice is the same mail to whoever
-    /// gets it.
+    /// The mail to one recipient. `key` makes its Message-ID, by which recipients recognise a mail that is sent twice.
     pub fn write(&self, key: &str, to: &Recipient) -> anyhow::Result<Message> {
-        // A line break in a name must not begin a header of its own.
+        // A line break in a name must not begin another header.
         let name = to.name.replace(char::is_control, " ");
         let letter = self.templates.get_template("letter")?;
         let text = letter.render(context! { campaign => &self.campaign, email => &to.email, name => &name })?;

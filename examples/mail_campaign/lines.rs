@@ -1,11 +1,11 @@
-//! A file handed out line by line: so that the CSV reader, which skips blank lines without counting them, always
-//! has just the lines of one row, and a row can be named by its line. Takes the content's fingerprint on the way.
+//! Hands out a file line by line. The CSV reader skips blank lines without counting them; so it always gets exactly the
+//! lines of one row, and a row can be named by its line. Also computes the content's fingerprint.
 
 use std::io::{self, BufRead, Read};
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// The longest row, in bytes: what is longer is a quote that nobody closed, and would fill the memory.
+/// The longest row, in bytes. A longer one is an unclosed quote, which would fill the memory.
 pub const MAX_ROW_BYTES: usize = 1 << 20;
 
 /// A file handed out line by line.
@@ -29,7 +29,7 @@ impl<R: BufRead> Lines<R> {
         self.read + u64::from(self.inside)
     }
 
-    /// What tells this content from another, once all of it has been read.
+    /// The content's fingerprint, once all of it has been read.
     pub fn fingerprint(&self) -> u128 {
         self.fingerprint.digest128()
     }

@@ -1,4 +1,4 @@
-//! What a call of the task needs: letters, and a way to send them.
+//! The state of the task: letters, and a way to send them.
 
 use std::io;
 
@@ -11,15 +11,15 @@ use super::{
 
 /// Sends the mails of one campaign.
 pub struct Mailer {
-    /// What stands in them.
+    /// The letters.
     pub letters: Letters,
-    /// Where they go.
+    /// The transport.
     pub way: Way,
     /// How many times a mail is tried.
     pub tries: u32,
 }
 
-/// Where mails go.
+/// The transport of mails.
 pub enum Way {
     /// To a mail server.
     Smtp(Smtp),
@@ -52,12 +52,12 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether it would be the same the next time.
+    /// Whether a retry would fail in the same way.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::Letter(_) | Self::Smtp(SmtpError::Permanent(..)))
     }
 
-    /// Which of the user's worries it is.
+    /// The kind of trouble, for the screen.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Letter(_) => "letter",

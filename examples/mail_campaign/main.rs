@@ -5,8 +5,8 @@
 //! cargo run --release --example mail_campaign -- --recipients recipients.csv
 //! ```
 //!
-//! `send_email` is the task, `Mailer` what it needs, `campaign()` the way from a CSV file to a campaign that is complete:
-//! survey the file, `fan_out` its rows, watch, sum up.
+//! `send_email` is the task, and `Mailer` its state. `campaign()` leads from a CSV file to a complete campaign: it
+//! surveys the file, sends its rows with `fan_out`, watches and sums up.
 
 #![allow(unreachable_pub, reason = "a program: nothing of it is reachable, and `pub` says what a module offers")]
 
@@ -40,7 +40,7 @@ use screen::Screen;
 use sending::Sending;
 use summary::Summary;
 
-/// Sends one mail. What the server refuses for good is not tried again.
+/// Sends one mail. If the server refuses it for good, it is not tried again.
 #[task(name = "mail.send", retries = 9, backoff = "1s..10m", timeout = "10m", concurrency = 50, queue = "mail")]
 async fn send_email(
     cx: &Context,
@@ -62,7 +62,7 @@ async fn send_email(
     }
 }
 
-/// A worker's tasks share what its environment says; their screen is nobody's.
+/// A worker's settings come from its environment, and its tasks draw on no screen.
 async fn setup(app: App) -> Result<App, BoxError> {
     let sending = Sending::from_environment()?;
     let campaign = sending.campaign.clone().unwrap_or_else(|| "campaign".to_owned());
@@ -116,7 +116,7 @@ async fn campaign(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Says what would be sent, and sends nothing.
+/// Prints a plan and sends nothing.
 async fn plan(options: &Options, survey: &Survey, mails: FanOut<'_, impl Task>) -> anyhow::Result<ExitCode> {
     let plan = mails.plan().await?;
     let (text, estimate) = estimate(options, &plan)?.unzip();

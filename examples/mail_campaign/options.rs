@@ -9,20 +9,20 @@ use super::sending::Sending;
 
 /// Sends a mail to everyone in a CSV file, each once, over restarts too.
 ///
-/// The same command goes on with the same campaign: after a crash or a kill it sends what is left, and when all is
-/// sent it sends nothing. A campaign is its name, the content of the file, and whether mails go to a server or which
-/// folder they go into. Two addresses that differ in upper and lower case only are one.
+/// The same command continues the same campaign: after a crash or a kill it sends the remaining mails, and once all are
+/// sent it sends none. A campaign is identified by its name, the content of the file, and whether mails go to a server
+/// or into which folder. Two addresses that differ only in upper and lower case are one.
 #[derive(Parser)]
 #[command(after_help = EXIT_CODES)]
 pub struct Options {
-    /// CSV file whose first line names its columns, `email` and `name` among them.
+    /// CSV file with columns named in its first line, `email` and `name` among them.
     #[arg(long, value_name = "FILE")]
     pub recipients: PathBuf,
     /// Keeps the state of all campaigns: `sqlite:FILE` for mails that this process sends, `aws:STACK` for mails that the
     /// functions of a stack on AWS send.
     #[arg(long, value_name = "URL", env = celeriac::STORE_VARIABLE, default_value = "sqlite:celeriac.db")]
     pub store: StoreUrl,
-    /// Says what would be sent, and sends nothing.
+    /// Prints the plan and sends nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// Writes the summary, or with `--dry-run` the plan, as JSON: the last line on standard output.

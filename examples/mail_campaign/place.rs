@@ -1,4 +1,4 @@
-//! Where a campaign's mails are sent from: this process and its file, or the functions of a stack on AWS.
+//! Decides where a campaign's mails are sent from: this process and its file, or the functions of a stack on AWS.
 
 use std::fmt::Display;
 
@@ -26,7 +26,7 @@ impl Place {
         }
         let mailer = options.sending.mailer(&campaign.name).await?;
         let app = App::default().store(&options.store).state(mailer).state(screen.clone());
-        // A queue of its own: mails of another campaign in this file are not sent with this one's mailer.
+        // A separate queue: mails of another campaign in this file are not sent with this one's mailer.
         Ok(Self::Here(app.queue(&campaign.queue, Road::Wide).slots(2).start().await?))
     }
 
@@ -48,7 +48,7 @@ impl Place {
         }
     }
 
-    /// What it has cost so far, if it costs anything.
+    /// Its costs so far, if it costs anything.
     pub fn bill(&self, calls: u64) -> Option<impl Display + use<>> {
         match self {
             Self::Here(_) => None::<String>,
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-/// What a plan comes to where the options have it sent from, beyond what the plan says itself.
+/// The further estimate of a plan for the chosen place.
 pub fn estimate(options: &Options, plan: &Plan) -> anyhow::Result<Option<(String, serde_json::Value)>> {
     #[cfg(feature = "aws")]
     if let Some(backend) = stack(options)? {

@@ -1,5 +1,5 @@
-//! Who gets a mail: reads a CSV file with the columns `email` and `name`, row by row, and says of each row that
-//! cannot be sent to why. Knows nothing of mails or tasks.
+//! Reads recipients: a CSV file with the columns `email` and `name`, row by row, with the reason for each row that no
+//! mail can be sent to. Knows nothing about mails or tasks.
 
 use std::{
     collections::HashSet,
@@ -77,7 +77,7 @@ impl<R: BufRead> Recipients<R> {
         &self.path
     }
 
-    /// What tells this content from another, once all rows have been read.
+    /// The content's fingerprint, once all rows have been read.
     pub fn fingerprint(&self) -> u128 {
         self.rows.get_ref().fingerprint()
     }
@@ -102,13 +102,13 @@ impl<R: BufRead> Recipients<R> {
     }
 
     fn check(&mut self) -> Result<Recipient, Why> {
-        // Whatever column it is in, the rows after it are lost, and the user should know. A quoted field may well
-        // have line breaks; then its quotes are even.
+        // The rows after it are lost, whatever its column, and the user should know. A quoted field may have line
+        // breaks, but then its quotes are even.
         if self.breaks() > 0 && self.rows.get_ref().odd_quotes() {
             return Err(Why::OpenQuote(self.breaks() + 1));
         }
         let Recipient { email, name } = Recipient::read(self.record.get(self.email), self.record.get(self.name))?;
-        // RFC 5321 lets a host tell `Ada` from `ada`. None does, and nobody wants the mail twice.
+        // RFC 5321 lets a host distinguish `Ada` from `ada`. None does, and no one wants the mail twice.
         if !self.seen.insert(xxh3_128(email.to_lowercase().as_bytes())) {
             return Err(Why::Repeat(email));
         }
@@ -131,14 +131,14 @@ impl<R: BufRead> Iterator for Recipients<R> {
     }
 }
 
-/// What a file holds.
+/// The survey of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// How many mails it asks for.
     pub recipients: u64,
     /// How many rows are skipped.
     pub skipped: u64,
-    /// What tells its content from another.
+    /// The content's fingerprint.
     pub fingerprint: u128,
 }
 

@@ -1,4 +1,4 @@
-//! One row of a recipients file: someone who gets a mail, or why nobody does.
+//! One row of a recipients file: a recipient, or the reason why there is none.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use email_address::{EmailAddress, Options};
 /// The longest name, in characters: a limit of this example, far above what names have.
 const MAX_NAME: usize = 500;
 
-/// Someone who gets a mail.
+/// A recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The address.
@@ -31,7 +31,7 @@ pub enum Why {
     /// The column is empty, or the row ends before it.
     #[error("no address")]
     Missing,
-    /// What stands there is no address.
+    /// The text is no address.
     #[error("`{0}` is not an address: {1}")]
     Invalid(String, String),
     /// An earlier row has this address.
@@ -58,13 +58,13 @@ impl fmt::Display for Skipped {
 }
 
 impl Recipient {
-    /// Whom these two fields of a row name. Nothing stands for a field before which the row ends.
+    /// The recipient in these two fields. A missing field is `None`.
     pub fn read(email: Option<&[u8]>, name: Option<&[u8]>) -> Result<Self, Why> {
         let (email, name) = (text(email)?, text(name)?);
         if email.is_empty() {
             return Err(Why::Missing);
         }
-        // Two open quotes close one another: then nothing else gives them away.
+        // Two open quotes close each other, so the line breaks are the only sign.
         let lines = breaks(name.as_bytes()) + 1;
         if lines > 1 {
             return Err(Why::NameBreaks(lines));
@@ -73,7 +73,7 @@ impl Recipient {
         if length > MAX_NAME {
             return Err(Why::NameTooLong(length));
         }
-        // Mail goes to a host that the whole world finds: `ada@localhost` and `ada@[::1]` are typing errors.
+        // Mail goes to public hosts: `ada@localhost` and `ada@[::1]` are typing errors.
         let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
         if let Err(error) = EmailAddress::parse_with_options(email, options) {
             return Err(Why::Invalid(short(email), error.to_string().trim_end_matches('.').to_lowercase()));

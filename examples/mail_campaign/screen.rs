@@ -1,4 +1,4 @@
-//! What the user sees while mails are sent: a bar, on a terminal only, and of each kind of trouble the first.
+//! Shows progress while mails are sent: a bar, if on a terminal, and the first occurrence of each kind of trouble.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! What a call of the task needs, made from what the command line or a worker's environment says.
+//! Makes the state of the task from the command line or from a worker's environment.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ struct Environment {
 }
 
 impl Sending {
-    /// What the environment says.
+    /// The settings in the environment.
     pub fn from_environment() -> anyhow::Result<Self> {
         Ok(Environment::try_parse_from(["worker"])?.sending)
     }

@@ -1,9 +1,9 @@
-//! A mail server: at most so many connections to it, each used again, and every mail within a time.
+//! A mail server: a limited number of connections, each used again, and a time limit for every mail.
 //!
-//! This is `lettre` without its own pool, for three reasons. That pool bounds the connections that wait, not those
-//! that work. Its time-out ends with connecting, so a server that stalls holds a connection for ever. And when a
-//! call is cut short it puts the connection back in the middle of a dialogue, where the answer to one mail is
-//! then read as the answer to the next. Here a connection goes back only after a whole mail.
+//! This is `lettre` without its own pool, for three reasons. That pool bounds idle connections, not busy ones. Its
+//! timeout covers only connecting, so a stalled server holds a connection for ever. And when a call is cut short, it
+//! puts the connection back in the middle of a dialogue, and reads the answer to one mail as the answer to the next.
+//! Here a connection goes back only after a whole mail.
 
 use std::{error::Error as _, fmt, str::FromStr, sync::Mutex, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What became of a campaign, from its first start to its last mail.
+//! Sums up a campaign, from its first start to its last mail.
 
 use std::{fmt, process::ExitCode};
 
@@ -10,7 +10,7 @@ use super::{campaign::Campaign, recipients::Survey};
 /// How many dead letters are named; the rest is counted.
 const NAMED: usize = 10;
 
-/// What became of a campaign.
+/// The summary of a campaign.
 #[derive(Serialize)]
 pub struct Summary {
     /// How many mails were asked for.

@@ -1,4 +1,4 @@
-//! How does a job run every night, once, even if several processes are up or none was?
+//! How does a job run once every night, even if several processes are running, or none was at its time?
 //!
 //! ```text
 //! cargo run --example nightly_report              # everything in one process, waiting for three o'clock
@@ -21,7 +21,7 @@ struct Shop {
     reports: PathBuf,
 }
 
-/// Sums up a day. What the schedule sends has the defaults; a call by hand names any day.
+/// Sums up a day. A scheduled run uses the defaults; a call by hand may name any day.
 #[derive(Task, Default, Serialize, Deserialize)]
 #[task(
     name = "report.nightly",
@@ -46,7 +46,7 @@ impl Perform for NightlyReport {
     type Output = String;
     type Error = anyhow::Error;
 
-    /// Writes the report, the same file again if it runs again, and returns its path.
+    /// Writes the report and returns its path. A second run writes the same file again.
     async fn perform(self, cx: &Context) -> anyhow::Result<String> {
         let shop = cx.state::<Shop>();
         let day = match self.day {

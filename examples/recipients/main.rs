@@ -1,4 +1,4 @@
-//! Where does a recipients file to try `mail_campaign` on come from?
+//! How do you get a recipients file to try `mail_campaign` with?
 //!
 //! `cargo run --release --example recipients -- --rows 10000 --seed 7 --out recipients.csv`
 //!

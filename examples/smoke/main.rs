@@ -8,9 +8,9 @@
 //!
 //! The first on Linux of the functions' processor; `architecture` in the settings says which.
 //!
-//! `tasks` are ones that succeed, fail, hang, die and go on for long; the `checks` call them and look at what became
-//! of them. It works on AWS and on whatever speaks its protocols (`AWS_ENDPOINT_URL`), prints a line for each check with
-//! what it measured, and at the end what it cost. On AWS that is less than five cents; `--limit` stops it before more.
+//! Its `tasks` succeed, fail, hang, die and run for long; the `checks` call them and look at the results. It works on
+//! AWS and on any service with its protocols (`AWS_ENDPOINT_URL`). It prints a line for each check with its
+//! measurement, and the total cost at the end. On AWS that is less than five cents; `--limit` stops it before more.
 
 #![allow(unreachable_pub, reason = "a program: nothing of it is reachable, and `pub` says what a module offers")]
 

@@ -1,4 +1,4 @@
-//! What the checks work with: the stack, and short words for what most of them do.
+//! The stack under test, with helpers for common steps.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use celeriac::{
 };
 use tokio::time::{Instant, sleep};
 
-/// How long a check waits for what should take seconds: a first environment has to start, a poller to wake.
+/// How long a check waits for a step of seconds: a first environment must start, a poller must wake.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A deployed stack.
@@ -30,7 +30,7 @@ impl Site {
         Ok(Self { client, settings, meter: backend.meter() })
     }
 
-    /// What this process has asked of AWS so far.
+    /// The requests of this process to AWS so far.
     pub fn bill(&self, calls: u64) -> Bill {
         Bill::new(&self.meter.usage(), calls)
     }

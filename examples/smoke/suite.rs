@@ -1,4 +1,4 @@
-//! Runs the checks one after the other, and says what became of each.
+//! Runs the checks one after the other, and reports each result.
 
 use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
@@ -24,7 +24,7 @@ async fn run_all(options: &Options) -> Result<ExitCode> {
     };
     let checks: Vec<_> = checks::ALL.iter().filter(wanted).collect();
     ensure!(!checks.is_empty(), "no check has this in its name: {}", names());
-    // A stack that is not there fails here, once, and not in each check.
+    // A missing stack fails here, once, and not in each check.
     site.client.batches(1).await?;
     let (mut failed, mut calls) = (0, 0);
     for check in checks {

@@ -1,4 +1,4 @@
-//! Tasks that go every way a task can.
+//! Tasks that end in every possible way.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub async fn block() -> Result<(), Stop> {
     Ok(())
 }
 
-/// Takes its worker with it, or not.
+/// Kills its worker, or not.
 #[task(name = "smoke.crash", queue = "smoke", retries = 0, timeout = "10s", concurrency = 100)]
 pub async fn crash(die: bool) -> Result<(), Stop> {
     if die {
@@ -61,13 +61,13 @@ pub async fn slow(seconds: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Measures what it is given: for arguments that fit into no message.
+/// Returns the size of its argument, for arguments that fit into no message.
 #[task(name = "smoke.measure", queue = "smoke", timeout = "10s")]
 pub async fn measure(text: String) -> Result<u64, Stop> {
     Ok(text.len() as u64)
 }
 
-/// Runs by itself every minute, and leaves a call whose id follows from the minute: that is how it is found.
+/// Runs every minute, and makes a call whose id follows from the minute, so that it can be found.
 #[task(name = "smoke.minute", queue = "smoke", timeout = "10s", schedule = "rate(1 minute)")]
 pub async fn minute(cx: &Context) -> Result<(), Stop> {
     let run = cx.id();

@@ -6,8 +6,8 @@
 //! curl -H 'content-type: application/json' -d '{"email": "ada@example.org", "name": "Ada"}' localhost:3000/signup
 //! ```
 //!
-//! Both processes share the store that `CELERIAC_STORE` names, the file `celeriac.db` unless it is set. The server never runs
-//! a task, and a signup that was answered survives it; the worker may start later, or be one of many.
+//! Both processes share the store in `CELERIAC_STORE`, or else the file `celeriac.db`. The server never runs a task,
+//! and an answered signup survives it. The worker may start later, or be one of many.
 
 use std::{
     io::{self, Write as _},
@@ -20,10 +20,10 @@ use axum::{Json, Router, http::StatusCode, routing::post};
 use celeriac::{App, BoxError, State, task};
 use serde::{Deserialize, Serialize};
 
-/// What the worker's tasks share: in your program a mailer, here the name that it signs with.
+/// The state of the worker's tasks: in your program a mailer, here the name that it signs with.
 struct Sender(String);
 
-/// Welcomes someone who has signed up: prints the mail, to keep this short. `mail_campaign` sends real ones.
+/// Welcomes a new user: prints the mail, to keep this short. `mail_campaign` sends real ones.
 #[task(name = "mail.welcome", retries = 5, timeout = "30s", queue = "mail")]
 fn send_welcome(sender: State<Sender>, email: String, name: String) -> io::Result<()> {
     let Sender(sender) = &*sender;

@@ -1,4 +1,4 @@
-//! Writes what the fuzzer starts from: `corpus/TARGET/seed-N`. `just fuzz` runs it.
+//! Writes the fuzzer's first inputs: `corpus/TARGET/seed-N`. `just fuzz` runs it.
 
 use std::{fs, io, path::Path};
 

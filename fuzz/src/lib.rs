@@ -1,5 +1,5 @@
-//! What the fuzz targets share: their bodies, which `tests/hostile.rs` replays on a stable compiler, and the
-//! limit of memory that each input has to keep.
+//! Shared code of the fuzz targets: their bodies, which `tests/hostile.rs` replays on a stable compiler, and the memory
+//! limit for each input.
 
 pub mod targets;
 
@@ -12,6 +12,6 @@ use cap::Cap;
 /// the fuzzer's `-rss_limit_mb`.
 const MEMORY: usize = (64 + 127) << 20;
 
-/// Refuses what is beyond, which ends the process: the fuzzer keeps the input.
+/// Refuses more memory, which ends the process: the fuzzer keeps the input.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, MEMORY);

@@ -1,4 +1,4 @@
-//! The command line as a whole.
+//! The command line: its commands and common options.
 
 use clap::{Parser, Subcommand};
 
@@ -19,7 +19,7 @@ use super::{
     worker::Worker,
 };
 
-/// Runs the tasks of this program, and shows what became of their calls.
+/// Runs the tasks of this program, and shows the state of their calls.
 #[derive(Debug, Parser)]
 #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(super) struct Cli {

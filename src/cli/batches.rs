@@ -1,4 +1,4 @@
-//! `batches`: the newest batches and how far they are.
+//! `batches`: lists the newest batches and their progress.
 
 use celeriac_core::ports::{BatchRecord, Reason, Tally};
 use clap::Args;
@@ -10,7 +10,7 @@ use super::{
     session::Session,
 };
 
-/// The newest batches, newest first, and how far each is
+/// The newest batches and their progress, newest first
 ///
 /// A batch is what one `fan_out` accepted. Single calls have none.
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ impl From<BatchRecord> for BatchView {
 }
 
 impl BatchView {
-    /// All that is known of it, a line each.
+    /// All its fields, one a line.
     pub(super) fn lines(&self, now_ms: u64) -> String {
         print::fields(&[
             ("batch", self.id.clone()),
@@ -114,7 +114,7 @@ impl BatchView {
     }
 }
 
-/// How many are dead, and of what.
+/// How many are dead, and for which reasons.
 fn dead(tally: &Tally) -> String {
     let kind = |reason: Reason| {
         let count = tally.of(reason);

@@ -1,4 +1,4 @@
-//! What all commands take: the store, and the form of the answer.
+//! The options of all commands: the store, and the form of the output.
 
 use clap::Args;
 use tracing::level_filters::LevelFilter;
@@ -9,14 +9,14 @@ use crate::{
     store::StoreChoice,
 };
 
-/// Above the options that all commands take.
+/// The heading of the options of all commands.
 const COMMON: &str = "Options of all commands";
 
-/// What all commands take.
+/// The options of all commands.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Common {
-    /// The store that holds messages and ledger, such as sqlite:celeriac.db or aws:shop. Defaults to what CELERIAC_STORE
-    /// names; if that is nothing, sqlite:celeriac.db
+    /// The store of messages and ledger, such as sqlite:celeriac.db or aws:shop. Defaults to the environment variable
+    /// CELERIAC_STORE; if that is not set, to sqlite:celeriac.db
     #[allow(clippy::doc_markdown, reason = "people read it in a terminal")]
     #[arg(long, global = true, value_name = "URL", help_heading = COMMON)]
     store: Option<String>,
@@ -32,19 +32,19 @@ impl Common {
         Logging::new(level, if self.json { Form::Json } else { Form::Text })
     }
 
-    /// Where messages and ledger are: an option goes before the environment.
+    /// The store. The option takes precedence over the environment.
     pub(super) fn store(&self) -> Result<StoreChoice, Failure> {
         let Some(url) = &self.store else { return Ok(StoreChoice::Environment) };
         let url = url.parse().map_err(|error| Failure::Usage(format!("--store: {error}")))?;
         Ok(StoreChoice::Url(Ok(url)))
     }
 
-    /// The stack on AWS that the option names, else the environment.
+    /// The stack on AWS, from the option, else from the environment.
     #[cfg(feature = "deploy")]
     pub(super) fn stack(&self) -> Result<celeriac_aws::Stack, Failure> {
         match self.store()?.url().map_err(Failure::usage)? {
             Some(url) if url.scheme() == celeriac_aws::SCHEME => url.rest().parse().map_err(Failure::usage),
-            _ => Err(Failure::Usage("of which stack? Name it with --store aws:NAME or CELERIAC_STORE".to_owned())),
+            _ => Err(Failure::Usage("no stack is named: pass --store aws:NAME, or set CELERIAC_STORE".to_owned())),
         }
     }
 }

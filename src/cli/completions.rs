@@ -1,4 +1,4 @@
-//! `completions` and `man`: what a shell and `man` know of the program.
+//! `completions` and `man`: prints shell completions and manual pages.
 
 use std::{fs, io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use super::{exit::Failure, print};
 
-/// Prints the completions of this program for a shell, to be sourced by it
+/// Prints shell completions for this program, to be sourced by the shell
 ///
 /// For bash: `source <(program completions bash)`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ impl Completions {
 /// Prints the manual page of this program, or writes the pages of all its commands
 #[derive(Debug, Args)]
 pub(super) struct Man {
-    /// The folder that a page for each command is written to, such as /usr/local/share/man/man1
+    /// The folder to write a page for each command to, such as /usr/local/share/man/man1
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }

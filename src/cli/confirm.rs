@@ -1,4 +1,4 @@
-//! Asks before something is done that cannot be undone.
+//! Asks for confirmation before an action that cannot be undone.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::exit::Failure;
 
-/// Whether to ask, and whether to do it at all.
+/// The options of commands that ask for confirmation.
 #[derive(Debug, Args)]
 pub(super) struct Confirm {
     /// Do not ask
@@ -19,14 +19,14 @@ pub(super) struct Confirm {
 }
 
 impl Confirm {
-    /// Asks a person whether to do this. Where there is nobody to ask, `--yes` has to be said.
+    /// Asks a person for confirmation. Without a terminal, `--yes` is required.
     pub(super) fn ask(&self, what: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!(
-                "this would {what}: say --yes to do it, or --dry-run to see what it is"
+                "this would {what}: pass --yes to do it, or --dry-run to see what it would do"
             )));
         }
         let mut answer = String::new();

@@ -1,4 +1,4 @@
-//! `dev`: everything in one process.
+//! `dev`: runs everything in one process.
 
 use std::future::Future;
 
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{App, host::Role};
 
-/// Everything in one process: dispatcher, workers and schedules. What runs when no command is given
+/// Runs everything in one process: dispatcher, workers and schedules. The default without a command
 ///
-/// Other processes may share the store meanwhile: those that only send calls, workers, commands.
+/// Other processes may share the store at the same time: those that only send calls, workers, commands.
 #[derive(Debug, Default, Args)]
 pub(super) struct Dev {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `dispatcher`: what has to go on beside the workers.
+//! `dispatcher`: sends scheduled runs and launches workers.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::sweep::sweep;
 
 /// Sends the runs of schedules, and on AWS launches workers. Executes no task
 ///
-/// On a file each worker dispatches to itself and sends the runs of schedules too: this role is for a machine on which
-/// runs are to be sent while no worker runs. On a stack it does what the dispatcher's function does, without its
-/// time limit: it receives parcels and invokes the workers' functions. Several may run at once: a due run is still run
-/// once. `dev` does all of it in its one process, without functions.
+/// With a file, each worker dispatches to itself and also sends the runs of schedules: this role is for a machine that
+/// sends runs while no worker runs. With a stack, it does the work of the dispatcher's function without its time limit:
+/// it receives parcels and invokes the workers' functions. Several may run at once: a due run is still run once. `dev`
+/// does all of it in its one process, without functions.
 #[derive(Debug, Args)]
 pub(super) struct Dispatcher {
-    /// Launch workers for these queues only, separated by commas. Defaults to those that the tasks name
+    /// Launch workers for these queues only, separated by commas. Defaults to the queues that the tasks name
     #[arg(long, value_name = "QUEUES", value_delimiter = ',', value_parser = role::queue)]
     queues: Vec<String>,
 }
@@ -45,13 +45,13 @@ impl Dispatcher {
             tracing::info!(schedules = scheduler.len(), store = %opened, workers = opened.workers(), "dispatching");
             let schedules = async {
                 match opened.hosting() {
-                    // Its service says when a run is due, to the program that receives from the queue.
+                    // The store's service sends due runs to the queue.
                     Hosting::Functions => Ok(()),
                     Hosting::Processes | Hosting::ThisProcess => scheduler.run(stop.clone()).await,
                 }
             };
             let launches = self.launch(&opened, &registry, stop.clone());
-            // A dispatcher without schedules has nothing to do now and then but to sweep.
+            // A dispatcher without schedules only sweeps from time to time.
             tokio::try_join!(schedules, sweep(opened.ports.clone(), stop.clone()), launches)?;
             tracing::info!("stopped");
             Ok(())
@@ -69,7 +69,7 @@ impl Dispatcher {
         self.queues.clone()
     }
 
-    /// Launches the store's functions, if it has any, until told to stop.
+    /// Launches the store's functions, if it has any, until stopped.
     async fn launch(&self, opened: &OpenStore, registry: &Registry, stop: CancellationToken) -> Result<(), PortError> {
         let Some(Launching { ports, launcher }) = opened.launching(registry) else { return Ok(()) };
         let queues = self.queues(registry);

@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and what it says when it does not end well.
+//! How a command ends: its exit code and its error text.
 
 use std::{fmt::Display, process::ExitCode};
 
@@ -6,7 +6,7 @@ use celeriac_core::{client, ports::PortError};
 
 use crate::stderr;
 
-/// The exit codes, for scripts. They stand in `--help`.
+/// The exit codes, for scripts. They are part of `--help`.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    done; a role was stopped gracefully
@@ -17,30 +17,30 @@ Exit codes:
   5    a call that was waited for did not end in time
   130  stopped by force: by a second ctrl-c, when the grace was over, or while `call --wait` waited (143 after SIGTERM)";
 
-/// Why a command did not do what it was told.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// The store did not do its part.
+    /// The store failed.
     #[error("{0}")]
     Failed(String),
-    /// What was asked for makes no sense.
+    /// The request is invalid.
     #[error("{0}")]
     Usage(String),
     /// The program cannot start.
     #[error("{0}")]
     Start(String),
-    /// There is no such thing.
+    /// The named thing does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// The answer has been printed and says the rest.
+    /// The printed answer contains the failure.
     #[error("")]
     Answered(u8),
 }
 
-/// The code of a call that was waited for and died.
+/// The exit code if the awaited call died.
 pub(super) const DIED: u8 = 1;
 
-/// The code of a call that was waited for and did not end in time.
+/// The exit code if the awaited call did not end in time.
 pub(super) const NOT_IN_TIME: u8 = 5;
 
 impl Failure {
@@ -52,7 +52,7 @@ impl Failure {
         Self::Usage(error.to_string())
     }
 
-    /// Says what is wrong on standard error, and answers the code.
+    /// Prints the error on standard error and returns the exit code.
     pub(super) fn report(&self) -> ExitCode {
         if !matches!(self, Self::Answered(_)) {
             stderr::say(format_args!("error: {self}"));

@@ -1,9 +1,9 @@
-//! `celeriac::main!()`: one binary, every role, and the operator's commands. Each command is a file of its own: its
-//! options, what it does, what it prints. What people read is aligned text; with `--json` each command prints one JSON
-//! document. Log lines and errors go to standard error.
+//! `celeriac::main!()`: one binary with every role and the operator's commands. Each command has its own file with its
+//! options, its action and its output. People get aligned text; with `--json` each command prints one JSON document.
+//! Log lines and errors go to standard error.
 //!
-//! Only the roles that execute tasks run the program's set-up, so that looking at a queue needs no connection to
-//! anybody's database.
+//! Only the roles that execute tasks run the program's set-up, so that looking at a queue needs no connection to a
+//! database.
 
 mod args;
 mod batches;
@@ -40,7 +40,7 @@ use self::{
 };
 use crate::App;
 
-/// The program as its command line names it.
+/// The program's name and version, as its command line prints them.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// Its package.
@@ -49,7 +49,7 @@ pub struct Program {
     pub version: &'static str,
 }
 
-/// What [`main!`](crate::main!) expands to: obeys the arguments of the process, or Lambda.
+/// The target of [`main!`](crate::main!): runs the command in the process's arguments, or serves Lambda.
 pub fn main<S, F>(program: Program, setup: S) -> ExitCode
 where
     S: FnOnce(App) -> F,
@@ -65,7 +65,8 @@ where
     run(program, setup, std::env::args_os())
 }
 
-/// Obeys these arguments, the first of which is the program's name: for programs with a command line of their own.
+/// Runs the command in these arguments, the first of which is the program's name: for programs with their own command
+/// line.
 pub fn run<S, F>(program: Program, setup: S, args: impl IntoIterator<Item = OsString>) -> ExitCode
 where
     S: FnOnce(App) -> F,
@@ -80,7 +81,7 @@ where
     let cli = match parsed {
         Ok(cli) => cli,
         Err(answer) => {
-            // Help goes to standard output and is no error. Nobody is left to tell if it cannot be written.
+            // Help goes to standard output and is no error. If that cannot be written, no one reads it.
             let _ = answer.print();
             return ExitCode::from(answer.exit_code() as u8);
         }
@@ -91,15 +92,15 @@ where
     }
 }
 
-/// Refuses to run in a tokio runtime: each role starts the one that it needs, which would panic there.
+/// Refuses to run inside a tokio runtime: each role starts its own, which would panic there.
 fn outside_of_runtimes() -> Result<(), Failure> {
     if tokio::runtime::Handle::try_current().is_err() {
         return Ok(());
     }
     Err(Failure::Start(
-        "`celeriac::main!` was called in a tokio runtime, and it starts one of its own: take `#[tokio::main]` and `async` \
-         away, as in `fn main() -> std::process::ExitCode { celeriac::main!(setup) }`, and move what is async into the \
-         set-up, an `async fn setup(app: App) -> Result<App, BoxError>`"
+        "`celeriac::main!` was called in a tokio runtime, but it starts its own: remove `#[tokio::main]` and `async`, \
+         as in `fn main() -> std::process::ExitCode { celeriac::main!(setup) }`, and move async code into the set-up, \
+         an `async fn setup(app: App) -> Result<App, BoxError>`"
             .to_owned(),
     ))
 }

@@ -1,4 +1,4 @@
-//! What people and scripts read: aligned tables, times with their age, JSON documents.
+//! Formats output for people and scripts: aligned tables, times with their age, JSON documents.
 
 use std::io::{self, BufWriter, Write};
 
@@ -8,28 +8,28 @@ use serde::{Serialize, Serializer};
 
 use super::exit::Failure;
 
-/// Writes to standard output, without the control characters that stand in it. Whoever stopped reading (`| head`) has
-/// what they wanted.
+/// Writes to standard output, with control characters escaped. A reader that closes the pipe early (`| head`) is no
+/// error.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
     written(io::stdout().lock().write_all(printable(text).to_string().as_bytes()))
 }
 
-/// Writes one JSON document, as it comes: a call's arguments may be many times larger as JSON than they are.
+/// Writes one JSON document piece by piece: a call's arguments may be many times larger as JSON.
 pub(super) fn write_json(document: &impl Serialize) -> Result<(), Failure> {
     let mut out = Escaped(BufWriter::new(io::stdout().lock()));
     let document = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
-    // Arguments say only in words why they could not be written; what is written after them fails for the same reason.
+    // An argument that cannot be written is reported only as text; the end of the line then fails for the same reason.
     let end = out.write_all(b"\n").and_then(|()| out.flush());
     written(end.and(document))
 }
 
-/// Writes a JSON document without the control characters that stand in it.
+/// Writes a JSON document with its control characters escaped.
 struct Escaped<W>(W);
 
 impl<W: Write> Write for Escaped<W> {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         match std::str::from_utf8(part) {
-            // `serde_json` writes texts piece by piece, but no character in two.
+            // `serde_json` writes texts in pieces, but never splits a character.
             Ok(text) => write!(self.0, "{}", printable_json(text))?,
             Err(_) => self.0.write_all(part)?,
         }
@@ -50,23 +50,23 @@ fn written(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// The most bytes of arguments, or of a result, that people are shown: a few screens.
+/// The most bytes of arguments, or of a result, shown to people: a few screens.
 const MAX_JSON_BYTES: usize = 8000;
 
-/// Arguments, or a result, in one line for people. What is too long is cut: `--json` has all of it.
+/// Arguments, or a result, in one line for people. A long value is cut: `--json` prints all of it.
 pub(super) fn json(value: &impl Serialize) -> String {
     let mut line = [0; MAX_JSON_BYTES];
     let mut room = &mut line[..];
     let whole = serde_json::to_writer(&mut room, value).is_ok();
     let used = MAX_JSON_BYTES - room.len();
-    // A character may be cut in two, and is then left out.
+    // A character that was cut in two is left out.
     let text = line[..used].utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    // As JSON escapes them, so that it can be given to `call`.
+    // Escaped as in JSON, so that it can be passed to `call`.
     let text = printable_json(text).to_string();
     if whole { text } else { format!("{text}… (cut here: --json prints all of it)") }
 }
 
-/// A time: in JSON as ISO 8601 in UTC.
+/// A time. In JSON it is ISO 8601 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time(pub(super) u64);
 
@@ -75,7 +75,7 @@ impl Time {
         i64::try_from(self.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
     }
 
-    /// For people: to the second, and how long ago.
+    /// For people: to the second, with its age.
     pub(super) fn with_age(self, now_ms: u64) -> String {
         let second = self.timestamp().as_second();
         let at = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
@@ -93,7 +93,7 @@ impl Serialize for Time {
     }
 }
 
-/// A length of time in its largest unit that is whole.
+/// A duration in its largest whole unit.
 pub(super) fn span(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -119,7 +119,7 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A cell is one line, however many its text has.
+        // A cell is one line, even if its text has several.
         let cell = |cell: String| printable(&cell).to_string().replace('\n', "\\n").replace('\t', "\\t");
         self.rows.push(cells.into_iter().map(cell).collect());
     }
@@ -142,7 +142,7 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// Names and values, one a line, the values under one another.
+/// Names and values, one a line, with the values aligned.
 pub(super) fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let under = format!("\n{:width$}  ", "");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_obeys_stands_in_no_cell_and_no_field() {
+    fn cells_and_fields_escape_characters_that_a_terminal_obeys() {
         let mut table = Table::new(&["TASK", "QUEUE"]);
         table.row(["a\x1b[2J\nb".to_owned(), "q".to_owned()]);
         assert_eq!(table.to_string(), "TASK           QUEUE\na\\u{1b}[2J\\nb  q\n");

@@ -1,4 +1,4 @@
-//! What a command works with: the store, the tasks of this program, and where its answer goes.
+//! The environment of a command: the store, the tasks of this program, and the form of the output.
 
 use std::future::Future;
 
@@ -13,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 use super::{common::Common, exit::Failure};
 use crate::{StartError, store::StoreChoice};
 
-/// What a command works with. Opened as it is asked for: `tasks` needs no store, `queue` no tasks.
+/// The environment of a command. Each part is opened when it is needed: `tasks` needs no store, `queue` no tasks.
 pub(super) struct Session {
     store: StoreChoice,
     json: bool,
@@ -39,17 +39,17 @@ impl Session {
         self.json
     }
 
-    /// The store, which has to be there: a question creates no file.
+    /// The store, which must exist: a query creates no file.
     pub(super) fn ports(&self) -> Result<Ports, Failure> {
         open(&self.store, Existence::Required)
     }
 
-    /// A client on the store, which has to be there.
+    /// A client on the store, which must exist.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         self.ports().map(Client::new)
     }
 
-    /// A client on the store, which is created if it is not there.
+    /// A client on the store, which is created if it is missing.
     pub(super) fn client_of_new(&self) -> Result<Client, Failure> {
         open(&self.store, Existence::Created).map(Client::new)
     }

@@ -1,15 +1,15 @@
-//! SIGTERM and ctrl-c. They are heard on a thread of their own: tasks that block every thread of the runtime do not
-//! keep a process from being stopped.
+//! Handles SIGTERM and ctrl-c on a separate thread, so that a process can be stopped even if tasks block every thread
+//! of its runtime.
 
 use std::{io, process, thread, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-/// How much longer than its grace a stop may take before the process ends all the same.
+/// How much longer than its grace a stop may take before the process ends by force.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// Cancels `stop` at the first signal. The process ends by force at the second one, or when it has not ended by itself
-/// some time after `grace`: with the code that shells give the signal.
+/// Cancels `stop` at the first signal. The process ends by force at the second signal, or if it still runs some time
+/// after `grace`. Its exit code is then the shell's code for the signal.
 pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (ready, listening) = std::sync::mpsc::channel();
@@ -19,7 +19,7 @@ pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()>
                 Ok(signals) => signals,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            // Nobody waits for the answer only if the process is ending.
+            // The receiver is gone only if the process is ending.
             let _ = ready.send(Ok(()));
             let first = signals.next().await;
             tracing::info!(grace_s = grace.as_secs(), "stopping; another signal stops at once");
@@ -27,7 +27,7 @@ pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()>
             let code = tokio::select! {
                 code = signals.next() => code,
                 () = tokio::time::sleep(grace + MARGIN) => {
-                    tracing::warn!("stopped by force; calls that did not end run again when their lease is over");
+                    tracing::warn!("stopped by force; calls that did not end run again when their lease ends");
                     first
                 }
             };
@@ -51,7 +51,7 @@ impl Signals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for the next one and answers the exit code that shells give it.
+    /// Waits for the next signal and returns its exit code in a shell.
     pub(super) async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 130,
@@ -71,7 +71,7 @@ impl Signals {
     }
 
     pub(super) async fn next(&mut self) -> u8 {
-        // Without a handler the system ends the process by itself.
+        // Without a handler the system ends the process itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,4 @@
-//! `tasks`: the tasks that are linked into this program.
+//! `tasks`: lists the tasks that are linked into this program.
 
 use celeriac_core::{
     ports::{Clock, SystemClock},
@@ -31,7 +31,7 @@ struct Row {
     name: &'static str,
     alias: Option<&'static str>,
     args: &'static [&'static str],
-    /// Whether it takes other arguments too: those of what is flattened.
+    /// Whether it takes other arguments too, because some are flattened.
     more_args: bool,
     queue: &'static str,
     blocking: bool,

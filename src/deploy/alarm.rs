@@ -1,30 +1,30 @@
-//! One alarm, as `CloudWatch` has it.
+//! One `CloudWatch` alarm.
 
 use serde_json::{Value, json};
 
 use super::{fleet::Fleet, template::Template};
 
-/// What one point of a metric sums up, in seconds. SQS has one every five minutes for queues that rest.
+/// The period of a metric's points, in seconds. SQS reports one every five minutes for idle queues.
 const PERIOD_S: u32 = 300;
 
-/// Goes off when a metric is above `most`.
+/// An alarm that goes off when a metric is above `most`.
 pub(super) struct Alarm {
     pub(super) id: String,
-    /// Its name, after that of the stack.
+    /// Its name, which follows the stack's name.
     pub(super) name: String,
     pub(super) metric: Metric,
     pub(super) most: u64,
-    /// In how many periods of five minutes in a row.
+    /// How many five-minute periods in a row.
     pub(super) periods: u32,
-    /// What has happened, for whoever is woken up.
+    /// What has happened, for the person on call.
     pub(super) why: &'static str,
 }
 
-/// A number that AWS takes of something.
+/// A metric of AWS.
 pub(super) struct Metric {
     pub(super) namespace: &'static str,
     pub(super) name: &'static str,
-    /// What it is taken of.
+    /// Its dimensions.
     pub(super) of: Vec<(&'static str, Value)>,
     pub(super) statistic: &'static str,
 }
@@ -44,7 +44,7 @@ impl Alarm {
             "ComparisonOperator": "GreaterThanThreshold",
             "Threshold": self.most,
             "EvaluationPeriods": self.periods,
-            // Nothing is reported where nothing happens.
+            // Idle resources report no points.
             "TreatMissingData": "notBreaching",
             "AlarmActions": topic,
             "OKActions": topic,

@@ -1,4 +1,4 @@
-//! An alarm on every way in which a call could be lost or late. `docs/deploy.md` says what to do on each.
+//! Defines an alarm for every way in which a call could be lost or late. `docs/deploy.md` has the cure for each.
 
 use serde_json::json;
 
@@ -9,10 +9,10 @@ use super::{
     template::Template,
 };
 
-/// The dispatcher takes reports of failures and dead letters at once: one of this age, in seconds, is not taken at all.
+/// The dispatcher takes reports of failures and dead letters at once. One of this age, in seconds, was not taken.
 const UNTAKEN_S: u64 = 900;
 
-/// What may be said of any part: the end of the alarm's name, the metric, in how many periods in a row, and why.
+/// An alarm for any part: the end of its name, the metric, how many periods in a row, and the reason.
 type Kind = (&'static str, &'static str, u32, &'static str);
 
 const FUNCTION: [Kind; 3] = [
@@ -36,7 +36,7 @@ const FUNCTION: [Kind; 3] = [
     ),
 ];
 
-const THROTTLED: &str = "The ledger is asked for more than DynamoDB gives yet, and calls wait. A new table takes about 4,000 \
+const THROTTLED: &str = "DynamoDB throttles the ledger, and calls wait. A new table takes about 4,000 \
      writes a second, and more soon after";
 
 /// Throttles of the table.
@@ -45,7 +45,7 @@ const TABLE_THROTTLES: [Kind; 2] = [
     ("table-write-throttles", "WriteThrottleEvents", 3, THROTTLED),
 ];
 
-/// The operations of claims and finishes, without which no call runs: the end of the alarm's name first.
+/// The operations of claims and finishes, without which no call runs. The end of the alarm's name comes first.
 const OPERATIONS: [(&str, &str); 2] = [("update", "UpdateItem"), ("transaction", "TransactWriteItems")];
 
 const SCHEDULER: [Kind; 4] = [
@@ -104,8 +104,8 @@ fn of_queue(fleet: &Fleet<'_>, name: &str) -> [Alarm; 3] {
             "dead",
             sqs(&dead_queue(name), "NumberOfMessagesReceived", "Sum"),
             0,
-            "Messages that nobody could read, that came a thousand times, or that Scheduler could not deliver. They are \
-             dead letters now",
+            "Messages were unreadable, were received a thousand times, or could not be delivered by Scheduler. They \
+             are dead letters now",
         ),
         alarm(
             "dead-untaken",
@@ -124,7 +124,7 @@ fn failures() -> Alarm {
         metric: age(FAILURES),
         most: UNTAKEN_S,
         periods: 1,
-        why: "Failed invocations are not looked at: their calls wait until leases end by themselves",
+        why: "Reports of failed invocations are not handled: their calls wait until leases end",
     }
 }
 
@@ -140,7 +140,7 @@ fn of_function(id: &str, name: &str) -> Vec<Alarm> {
     FUNCTION.into_iter().map(alarm).collect()
 }
 
-/// What goes wrong with a worker besides: on the way to it, and with the reports of its failures.
+/// Further alarms of a worker: for events that wait in Lambda, and for lost reports of its failures.
 fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm> {
     let id = worker(class);
     let name = class.map_or_else(|| "worker".to_owned(), |memory| format!("worker-{memory}"));
@@ -149,7 +149,7 @@ fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm> {
         id: logical("Alarm", &format!("{id}-late")),
         name: format!("{name}-late"),
         metric: lambda(&id, "AsyncEventAge", "Maximum"),
-        // In milliseconds: half of the time after which an event is given up.
+        // In milliseconds: half of the time after which an event is dropped.
         most: fleet.hidden().as_secs() * 500,
         periods: 1,
         why: "Events wait in Lambda, out of sight, for free concurrency: lower the cap, or have the quota raised",
@@ -191,7 +191,7 @@ fn of_schedules() -> Vec<Alarm> {
     SCHEDULER.into_iter().map(alarm).collect()
 }
 
-/// How long the oldest message of a queue has been there, in seconds.
+/// The age of a queue's oldest message, in seconds.
 fn age(queue: &str) -> Metric {
     sqs(queue, "ApproximateAgeOfOldestMessage", "Maximum")
 }

@@ -1,4 +1,4 @@
-//! What is wrong with settings that can be read: each message names the setting, what it says, and what it may be.
+//! Checks the values of settings. Each error names the setting, its value, and the allowed values.
 
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
@@ -6,27 +6,27 @@ use celeriac_core::name::queue_name;
 
 use super::settings::{Settings, SettingsError, Vpc};
 
-/// The longest that a function may run.
+/// The longest time limit of a function.
 pub(super) const MAX_FUNCTION: Duration = Duration::from_mins(15);
 
-/// As many days as `CloudWatch` keeps log lines.
+/// The numbers of days for which `CloudWatch` can keep log lines.
 const LOG_DAYS: [u32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// Memory of a function, in MB.
 const MEMORY: RangeInclusive<u32> = 128..=10_240;
 
-/// Functions that an event-source mapping may run at a time.
+/// The concurrency of an event-source mapping.
 const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
 
-/// The most tags that a resource takes.
+/// The most tags of a resource.
 const MAX_TAGS: usize = 50;
 
-/// The environment of a function, in bytes.
+/// The largest environment of a function, in bytes.
 const MAX_ENVIRONMENT: usize = 4 << 10;
 
 impl Settings {
-    /// Everything that is wrong with them.
+    /// Returns all faults at once.
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let mut wrong = Wrong(Vec::new());
         self.check_numbers(&mut wrong);
@@ -125,7 +125,7 @@ fn bucket_name(name: &str) -> bool {
     (3..=63).contains(&name.len()) && name.bytes().all(letters)
 }
 
-/// What is wrong so far.
+/// The faults found so far.
 struct Wrong(Vec<String>);
 
 impl Wrong {

@@ -1,5 +1,5 @@
-//! What there is to be in a stack: which queues on which roads, which functions of which size, which schedules. And
-//! what tasks and settings ask for that AWS does not have.
+//! Decides the parts of a stack: which queues on which roads, which functions of which size, which schedules. Refuses
+//! tasks and settings that AWS cannot serve.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,20 +22,21 @@ use super::{
 /// The time limit of workers unless their tasks need more.
 const WORKER_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What a worker needs beside a task's own time: to start, to record what was done and to hand on what was not.
+/// A worker's own time besides a task's: to start, to record results and to hand on unfinished calls.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// How long after its function's time limit a message that was handed to it stays hidden.
+/// How long a message stays hidden after the time limit of the function that has it.
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
 
-/// The characters that IAM takes of a role's own policies, and those of the dispatcher's that name no queue.
+/// The size limit of a role's inline policies in IAM, in characters, and the part of the dispatcher's policy that names
+/// no queue.
 const POLICY: usize = 10_240;
 const POLICY_WITHOUT_QUEUES: usize = 2_500;
 
-/// An ARN without the name at its end, in quotes.
+/// The length of a quoted ARN without the name at its end.
 const ARN: usize = 50;
 
-/// What there is to be in a stack.
+/// The parts of a stack.
 pub(super) struct Fleet<'a> {
     pub(super) stack: &'a Stack,
     pub(super) settings: &'a Settings,
@@ -44,10 +45,10 @@ pub(super) struct Fleet<'a> {
     pub(super) schedules: Vec<DueTask>,
 }
 
-/// The memory that tasks ask for, in MB; `None` if they do not say.
+/// The memory that tasks need, in MB; `None` if they do not say.
 pub(super) type Class = Option<u32>;
 
-/// A queue and who serves it.
+/// A queue and the function that serves it.
 pub(super) struct ServedQueue {
     pub(super) road: Road,
     /// The worker function of a narrow queue.
@@ -62,17 +63,17 @@ pub(super) struct WorkerFunction {
     pub(super) timeout: Duration,
 }
 
-/// A task that runs by itself.
+/// A task with a schedule.
 pub(super) struct DueTask {
     pub(super) task: &'static str,
     pub(super) queue: &'static str,
-    /// As `EventBridge` Scheduler has it.
+    /// In the syntax of `EventBridge` Scheduler.
     pub(super) expression: String,
     pub(super) timezone: String,
     pub(super) catch_up: bool,
 }
 
-/// Why there can be no such stack: everything at once.
+/// Why such a stack is impossible: all faults at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub(crate) struct FleetError(Vec<String>);
@@ -115,14 +116,14 @@ impl<'a> Fleet<'a> {
         self.queues.iter().filter(move |(_, queue)| queue.road == road).map(|(name, _)| name.as_str())
     }
 
-    /// How long a message that the dispatcher handed to a worker stays hidden.
+    /// How long a message stays hidden after the dispatcher has handed it to a worker.
     pub(super) fn hidden(&self) -> Duration {
         let longest = self.workers.values().map(|worker| worker.timeout).max();
         longest.unwrap_or(WORKER_TIMEOUT) + HIDDEN_AFTER
     }
 }
 
-/// All queues with the tasks that name them: those that only the settings name have none.
+/// All queues with the tasks that name them. Queues named only in the settings have no tasks.
 fn queues(registry: &Registry, settings: &Settings) -> BTreeMap<String, Vec<&'static TaskDef>> {
     let mut queues: BTreeMap<_, Vec<_>> = settings.queues.keys().map(|name| (name.clone(), Vec::new())).collect();
     for def in registry.iter() {
@@ -131,7 +132,7 @@ fn queues(registry: &Registry, settings: &Settings) -> BTreeMap<String, Vec<&'st
     queues
 }
 
-/// The dispatcher's policy names each queue and its dead-letter queue twice: it receives from them and sends to them.
+/// The dispatcher's policy names each queue and its dead-letter queue twice: for receiving and for sending.
 fn too_many<'a>(stack: &Stack, queues: impl Iterator<Item = &'a String>) -> Option<String> {
     let names: Vec<usize> = queues.map(|name| stack.queue(name).len() + stack.dead_queue(name).len()).collect();
     let (queues, needed) = (names.len(), names.iter().map(|name| 2 * (name + 2 * ARN)).sum::<usize>());
@@ -164,8 +165,7 @@ fn asks(def: &TaskDef) -> String {
     format!("`{}` ({}:{}) {memory}", def.name, def.at.0, def.at.1)
 }
 
-/// A function for each size that a task asks for, and the default one, which also gets calls of tasks that are not
-/// known yet.
+/// A function for each memory size that a task needs, and the default one, which also gets calls of unknown tasks.
 fn workers(
     registry: &Registry,
     queues: &BTreeMap<String, ServedQueue>,
@@ -213,7 +213,7 @@ fn due(def: &'static TaskDef, now_ms: u64) -> Result<Option<DueTask>, String> {
     let pattern = def.options.schedule.unwrap_or_default();
     let expression = expression(pattern, &schedule)
         .map_err(|why| format!("task `{}` ({}:{}), schedule `{pattern}`: {why}", def.name, def.at.0, def.at.1))?;
-    // Scheduler knows zones by the database's own spelling only.
+    // Scheduler accepts zones only in the database's own spelling.
     let zone = jiff::tz::TimeZone::get(def.options.timezone).ok();
     let timezone = zone.as_ref().and_then(|zone| zone.iana_name()).unwrap_or(def.options.timezone);
     Ok(Some(DueTask {

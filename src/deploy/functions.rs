@@ -1,5 +1,5 @@
-//! The functions, all of the same zip: a dispatcher, and a worker for each size that tasks ask for. Each has a group
-//! for its log lines, and says what becomes of events that it could not run.
+//! Defines the functions, all from the same zip: a dispatcher, and a worker for each memory size that tasks need. Each
+//! has a log group, and a destination for events that failed.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
     template::Template,
 };
 
-/// A function by itself.
+/// The parts that differ between functions.
 struct Function<'a> {
     id: &'a str,
     name: String,
@@ -22,7 +22,7 @@ struct Function<'a> {
     environment: Map<String, Value>,
 }
 
-/// The least and the most that Lambda keeps an event for a function that has no room.
+/// The shortest and longest time that Lambda keeps an event for a busy function.
 const EVENT_AGE_S: (u64, u64) = (60, 21_600);
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -39,7 +39,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
         environment,
     };
     dispatcher.add(template, fleet);
-    // What comes as an event is a sweep, and the next one is never far.
+    // Its events are sweeps, and the next one comes soon.
     add_events(template, DISPATCHER, EVENT_AGE_S.0, None);
     for (class, function) in &fleet.workers {
         let id = worker(*class);
@@ -52,12 +52,12 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
             environment: self::environment(fleet),
         };
         worker.add(template, fleet);
-        // By then the messages have been shown again, and the dispatcher has launched another.
+        // After this time the messages are visible again, and the dispatcher has launched another worker.
         add_events(template, &id, fleet.hidden().as_secs(), Some(FAILURES));
     }
 }
 
-/// What every function finds in its environment.
+/// The environment of every function.
 fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
     let given = fleet.settings.environment.iter();
     let mut variables: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone().into())).collect();
@@ -97,7 +97,7 @@ impl Function<'_> {
                 "SystemLogLevel": "WARN",
                 "ApplicationLogLevel": settings.log_level.as_str(),
             },
-            // A parcel may come back many times: what bounds that is its own budget of hops.
+            // A parcel may return many times; its own limit of hops bounds that.
             "RecursiveLoop": "Allow",
             "VpcConfig": network,
         });
@@ -105,7 +105,7 @@ impl Function<'_> {
     }
 }
 
-/// An event runs once: what is left of its work is in the queue, and comes from there.
+/// An event runs once: its unfinished work is in the queue and comes from there.
 fn add_events(template: &mut Template, function: &str, age_s: u64, failures: Option<&str>) {
     let destination = failures.map(|queue| json!({ "OnFailure": { "Destination": arn(queue) } }));
     let properties = json!({

@@ -1,5 +1,5 @@
-//! Which function receives which queue: wide queues, failed invocations and dead letters the dispatcher, narrow queues
-//! a worker.
+//! Defines the event-source mappings: wide queues, failed invocations and dead letters go to the dispatcher, narrow
+//! queues to a worker.
 
 use serde_json::json;
 
@@ -10,8 +10,8 @@ use super::{
     template::Template,
 };
 
-/// Messages at a time: as many as Lambda hands over without waiting for more. Ten parcels are at most 2.6 MB, of the
-/// 6 MB that fit.
+/// The most messages at a time that Lambda delivers without waiting for more. Ten parcels are at most 2.6 MB, and 6 MB
+/// fit.
 const BATCH: u32 = 10;
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -28,7 +28,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     add_mapping(template, "FailuresMapping", FAILURES, DISPATCHER, LEAST);
 }
 
-/// The least concurrency that a mapping can have, for queues that hardly ever hold something.
+/// The least concurrency of a mapping, for queues that are almost always empty.
 const LEAST: u32 = 2;
 
 fn add_mapping(template: &mut Template, id: &str, queue: &str, function: &str, concurrency: u32) {

@@ -1,8 +1,8 @@
-//! What a stack on AWS is made of, written as a `CloudFormation` template: from the tasks of a program and a file of
-//! settings, both checked before anything is written. And the zip that Lambda runs.
+//! Writes a stack on AWS as a `CloudFormation` template, from the tasks of a program and a settings file, both checked
+//! first. Also writes the zip that Lambda runs.
 //!
-//! It goes one way: [`Settings`] and the registry become a [`Fleet`], which says what there is; one file for each kind
-//! of resource adds it to the [`Template`]. Nothing here talks to AWS.
+//! Data flows one way: [`Settings`] and the registry become a [`Fleet`], which lists the parts; one file for each kind
+//! of resource adds it to the [`Template`]. This module does not talk to AWS.
 
 mod alarm;
 mod alarms;
@@ -32,7 +32,7 @@ pub(crate) use self::{
     settings::{Architecture, Settings},
 };
 
-/// The template of a stack with these tasks. `now_ms` is the time by which schedules are judged.
+/// The template of a stack with these tasks. Schedules are judged by the time `now_ms`.
 pub(crate) fn template(
     stack: &Stack,
     registry: &Registry,

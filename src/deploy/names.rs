@@ -1,10 +1,10 @@
-//! What resources are called inside a template, and how one refers to another.
+//! The names of resources inside a template, and references between them.
 
 use serde_json::{Value, json};
 
 use super::fleet::Class;
 
-/// The stack's own parts, each of which is there once.
+/// Parts that each stack has once.
 pub(super) const TABLE: &str = "Table";
 pub(super) const BUCKET: &str = "Bucket";
 pub(super) const FAILURES: &str = "FailuresQueue";
@@ -12,9 +12,9 @@ pub(super) const DISPATCHER: &str = "Dispatcher";
 pub(super) const SCHEDULES: &str = "Schedules";
 pub(super) const SCHEDULER_ROLE: &str = "SchedulerRole";
 
-/// A resource of this kind for something with a name of the user's: `Queue` and `mail` make `QueueMail`. Names that
-/// differ only in signs or case end in their checksum, so that no two are one, and each depends on itself alone: a
-/// resource that is renamed is made anew.
+/// The id of a resource of this kind with a user's name: `Queue` and `mail` make `QueueMail`. If a name has other
+/// characters than lowercase letters and digits, its id ends in the name's checksum, so that similar names stay
+/// distinct. Each id depends on its own name alone, since a resource whose id changes is replaced.
 pub(super) fn logical(kind: &str, name: &str) -> String {
     let mut id = kind.to_owned();
     for word in name.split(|sign: char| !sign.is_ascii_alphanumeric()) {
@@ -48,7 +48,7 @@ pub(super) fn role(function: &str) -> String {
     format!("{function}Role")
 }
 
-/// What a resource is known by: its name, or its URL.
+/// A resource's name, or its URL.
 pub(super) fn reference(id: &str) -> Value {
     json!({ "Ref": id })
 }
@@ -58,12 +58,12 @@ pub(super) fn arn(id: &str) -> Value {
     json!({ "Fn::GetAtt": [id, "Arn"] })
 }
 
-/// A text in which `${AWS::Region}` and the like stand for what they are.
+/// A text in which `${AWS::Region}` and the like are replaced by their values.
 pub(super) fn text(text: impl Into<String>) -> Value {
     json!({ "Fn::Sub": text.into() })
 }
 
-/// The ARN of something of this account and region.
+/// The ARN of a resource in this account and region.
 pub(super) fn arn_of(service: &str, resource: &str) -> Value {
     text(format!("arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"))
 }

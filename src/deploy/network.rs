@@ -1,5 +1,5 @@
-//! Endpoints through which functions in a VPC reach AWS, so that it needs no NAT gateway. There is none for log lines:
-//! Lambda itself sends those, from outside of the VPC.
+//! Defines endpoints through which functions in a VPC reach AWS, so that it needs no NAT gateway. Log lines need none:
+//! Lambda sends those from outside of the VPC.
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use super::{
     template::Template,
 };
 
-/// Services that are reached by an interface in each subnet, which costs by the hour.
+/// Services reached by an interface in each subnet, which is billed by the hour.
 const INTERFACES: [&str; 3] = ["lambda", "scheduler", "sqs"];
 
-/// Services that are reached by a route, which costs nothing.
+/// Services reached by a route, which is free.
 const GATEWAYS: [&str; 2] = ["dynamodb", "s3"];
 
 const SECURITY_GROUP: &str = "EndpointSecurityGroup";

@@ -1,4 +1,4 @@
-//! What whoever deployed has to know: the environment of programs that send calls, and what they may be given.
+//! Defines the stack's outputs: the environment for programs that send calls, and the permissions to give them.
 
 use serde_json::Value;
 

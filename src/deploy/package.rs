@@ -1,4 +1,4 @@
-//! The zip that Lambda runs: the program as `bootstrap`, and nothing else.
+//! Builds the zip that Lambda runs: the program as `bootstrap`, and nothing else.
 
 use std::io::{Cursor, Write as _};
 
@@ -7,10 +7,10 @@ use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::Simpl
 
 use super::Architecture;
 
-/// What Lambda starts.
+/// The name of the program that Lambda starts.
 const BOOTSTRAP: &str = "bootstrap";
 
-/// The most that a function's files may come to: 250 MB, in bytes.
+/// The most bytes of a function's files: 250 MB.
 const MAX_BYTES: usize = 250 << 20;
 
 /// The version of the C library in Lambda's `provided.al2023`.
@@ -19,14 +19,14 @@ const GLIBC: (u32, u32) = (2, 34);
 /// A zip that Lambda runs.
 pub(crate) struct Package {
     pub(crate) zip: Vec<u8>,
-    /// What is not wrong, but not good either.
+    /// Problems that do not prevent packing.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Why a program is none for Lambda. Each message says what to do.
+/// Why Lambda cannot run a program. Each message includes the cure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackageError {
-    /// Another system's program, or none.
+    /// Not a Linux program.
     #[error(
         "not a Linux program: build one for Lambda (`cargo build --profile lambda --target {0}-unknown-linux-gnu`, or \
          `cargo lambda build`), and name it with --binary"
@@ -38,12 +38,12 @@ pub(crate) enum PackageError {
         wanted.as_str()
     )]
     Machine {
-        /// What it is built for.
+        /// Its architecture.
         found: String,
-        /// What it should be built for.
+        /// The functions' architecture.
         wanted: Architecture,
     },
-    /// A program that does not fit.
+    /// A program that is too large.
     #[error("{0} MB: Lambda takes at most 250 MB; build it with `--profile lambda`, which leaves debug info out")]
     TooLarge(usize),
     /// The zip could not be written.
@@ -66,13 +66,13 @@ impl Package {
         Ok(Self { zip: zip.finish()?.into_inner(), warnings })
     }
 
-    /// Tells one zip from another, for its key in the bucket.
+    /// Distinguishes zips, for the zip's key in the bucket.
     pub(crate) fn id(&self) -> String {
         format!("{:08x}", crc32fast::hash(&self.zip))
     }
 }
 
-/// What is wrong with a program, or at least not good.
+/// Checks a program. Returns warnings.
 fn look(binary: &[u8], wanted: Architecture) -> Result<Vec<String>, PackageError> {
     let rust_name = match wanted {
         Architecture::Arm64 => "aarch64",
@@ -106,7 +106,7 @@ fn look(binary: &[u8], wanted: Architecture) -> Result<Vec<String>, PackageError
     Ok(warnings)
 }
 
-/// The newest version of the C library that a program asks for; `None` if it asks for none.
+/// The newest version of the C library that a program needs; `None` if it needs none.
 fn needs_glibc(binary: &[u8]) -> Option<(u32, u32)> {
     let elf = ElfFile::<FileHeader64<object::Endianness>>::parse(binary).ok()?;
     let (endian, sections) = (elf.endian(), elf.elf_section_table());

@@ -1,4 +1,4 @@
-//! The queues: each with its dead-letter queue, and one that failed invocations are reported to.
+//! Defines the queues: each with its dead-letter queue, and one for reports of failed invocations.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use super::{
     template::Template,
 };
 
-/// How long SQS keeps a message: the longest it does.
+/// How long SQS keeps a message: its maximum.
 const RETENTION_S: u32 = 14 * 86_400;
 
-/// How often a message may be received before it is dead: the most that SQS takes. A parcel's message is received many
-/// times in an ordinary life, since it stays in the queue until its last call is done.
+/// How often a message may be received before SQS moves it to the dead-letter queue: the maximum of SQS. A parcel's
+/// message is normally received many times, since it stays in the queue until its last call is done.
 const MAX_RECEIVES: u32 = 1_000;
 
-/// How long reports of failed invocations are kept. Leases end by themselves long before.
+/// How long reports of failed invocations are kept. Leases end long before.
 const FAILURES_RETENTION_S: u32 = 4 * 86_400;
 
-/// A report holds the whole of what the function was given.
+/// A report contains the function's whole payload.
 const FAILURES_BYTES: u32 = 1 << 20;
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -52,8 +52,8 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
     refuse_plain_text(template, &dead);
 }
 
-/// What all queues have. Lambda asks for a visibility time-out of six times the function's own, so that a message is
-/// not received again while the function is being throttled.
+/// The properties of all queues. Lambda recommends a visibility timeout of six times the function's, so that a message
+/// is not received again while the function is throttled.
 fn properties(fleet: &Fleet<'_>, name: &str, receiver: Duration) -> Value {
     let key = fleet.settings.kms_key.as_ref();
     json!({

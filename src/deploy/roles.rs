@@ -1,5 +1,5 @@
-//! What each part may do, and no more: a role for each function and for `EventBridge` Scheduler, and a policy for
-//! programs that send calls and ask what became of them.
+//! Defines the permissions of each part, and no more: a role for each function and for `EventBridge` Scheduler, and a
+//! policy for programs that send calls and look them up.
 
 use serde_json::{Value, json};
 
@@ -11,12 +11,12 @@ use super::{
     template::Template,
 };
 
-/// To be attached to the roles of programs that send calls.
+/// The policy to attach to the roles of programs that send calls.
 pub(super) const CLIENT_POLICY: &str = "ClientPolicy";
 
 const VERSION: &str = "2012-10-17";
 
-/// What the ledger asks of its table; transactions are allowed by their parts.
+/// The ledger's actions on its table. Transactions are allowed by their parts.
 const LEDGER: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -27,10 +27,10 @@ const LEDGER: &[&str] = &[
     "dynamodb:UpdateItem",
 ];
 
-/// To find a queue, send to it, and say how full it is.
+/// Finding a queue, sending to it, and reading its depth.
 const SEND: &[&str] = &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"];
 
-/// To hide messages and delete them, those that another function received among them.
+/// Hiding and deleting messages, including those that another function received.
 const SETTLE: &[&str] =
     &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"];
 
@@ -65,7 +65,7 @@ impl Fleet<'_> {
             allow("Receive", &[RECEIVE, SETTLE].concat(), received),
             allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
             allow("Invoke", &["lambda:InvokeFunction"], workers),
-            // What is drained may have children that are due much later.
+            // Calls from a dead-letter queue may have children that are due much later.
             self.delay(),
             become_scheduler(),
             ledger(),
@@ -93,14 +93,14 @@ impl Fleet<'_> {
         ]
     }
 
-    /// What a program needs that sends calls and asks what became of them; operators' commands are such programs.
+    /// The permissions of a program that sends calls and looks them up, which includes the operator's commands.
     fn client(&self) -> Vec<Option<Value>> {
         let work = self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         vec![
             allow("Send", SEND, work),
             allow("Look", &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], dead.chain([arn(FAILURES)])),
-            // The one action of SQS that is not about a queue.
+            // The only action of SQS without a queue.
             allow("List", &["sqs:ListQueues"], [json!("*")]),
             self.delay(),
             become_scheduler(),
@@ -122,12 +122,12 @@ impl Fleet<'_> {
         allow("DeadLetters", &["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], folder)
     }
 
-    /// Without it, S3 says of an object that is not there that access is denied.
+    /// Without it, S3 reports a missing object as access denied.
     fn bucket_list(&self) -> Option<Value> {
         allow("Missing", &["s3:ListBucket"], self.bucket_arn(""))
     }
 
-    /// Messages that are due in more than SQS can wait for.
+    /// For messages that are due later than SQS can delay them.
     fn delay(&self) -> Option<Value> {
         let schedules = arn_of("scheduler", &format!("schedule/{}/*", self.stack.schedules()));
         allow("Delay", &["scheduler:CreateSchedule"], [schedules])
@@ -162,13 +162,13 @@ fn become_scheduler() -> Option<Value> {
     Some(pass)
 }
 
-/// A role that functions assume: what they do, their log lines, and their network.
+/// A role that functions assume: their actions, their log lines, and their network.
 fn function_role(fleet: &Fleet<'_>, function: &str, mut statements: Vec<Value>, managed: &[String]) -> Value {
     let logs = text(format!("${{{function}Logs.Arn}}"));
     statements.extend(allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], [logs]));
     statements.extend(encryption(fleet));
     if fleet.settings.vpc.is_some() {
-        // Lambda asks for them before the function has an interface whose ARN could be named.
+        // Lambda needs these before the function has an interface whose ARN could be named.
         statements.extend(allow("Network", NETWORK, [json!("*")]));
     }
     json!({
@@ -205,7 +205,7 @@ fn trust(service: &str, condition: Option<&Value>) -> Value {
     json!({ "Version": VERSION, "Statement": [statement] })
 }
 
-/// A function by its name: by its id, roles and functions would wait for one another.
+/// A function's ARN by its name: by its id, roles and functions would depend on each other.
 fn function(name: &str) -> Value {
     arn_of("lambda", &format!("function:{name}"))
 }

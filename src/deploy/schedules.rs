@@ -1,5 +1,5 @@
-//! Schedules at `EventBridge` Scheduler: one for each task that has one, which sends a *tick* to the task's queue, and
-//! one that wakes the dispatcher to look for what nobody is on the way with.
+//! Defines the schedules at `EventBridge` Scheduler: one for each scheduled task, which sends a *tick* to the task's
+//! queue, and one that wakes the dispatcher to send callbacks of dead processes.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use super::{
     template::Template,
 };
 
-/// How often the dispatcher looks for callbacks that a dead process owed.
+/// How often the dispatcher looks for callbacks whose process died before sending them.
 const SWEEP: &str = "rate(5 minutes)";
 
-/// How long Scheduler tries to send a run: the longest it does, for tasks that catch up, else the shortest.
+/// How long Scheduler tries to send a run: its maximum for tasks that catch up, else its minimum.
 const TRIES_S: (u32, u32) = (86_400, 60);
 
-/// The most that Scheduler tries within that time.
+/// The most tries of Scheduler within that time.
 const MAX_TRIES: u32 = 185;
 
-/// What Scheduler replaces by the time that a run was due.
+/// The placeholder that Scheduler replaces with a run's due time.
 const DUE: &str = "<aws.scheduler.scheduled-time>";
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -34,7 +34,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
         let schedule = properties(fleet, &description, (&due.expression, &due.timezone), &target);
         template.add(logical("Schedule", due.task), "AWS::Scheduler::Schedule", schedule);
     }
-    // A sweep that fails is made up for by the next one.
+    // The next sweep makes up for a failed one.
     let target = target(DISPATCHER, &json!({ "celeriac": "sweep" }), TRIES_S.1);
     let sweep = properties(fleet, "Looks for callbacks that a dead process owed", (SWEEP, "UTC"), &target);
     template.add("SweepSchedule", "AWS::Scheduler::Schedule", sweep);
@@ -65,8 +65,8 @@ fn properties(fleet: &Fleet<'_>, description: &str, (expression, timezone): (&st
     })
 }
 
-/// A schedule as Scheduler writes it, or what it cannot say. A rate becomes a cron where that is the same, for
-/// Scheduler counts a rate from when the stack was made, and Celeriac from 1970.
+/// A schedule in the syntax of Scheduler, or the reason why it has none. A rate becomes a cron where both are the same,
+/// since Scheduler counts a rate from the stack's creation, and Celeriac from 1970.
 pub(super) fn expression(pattern: &str, schedule: &Schedule) -> Result<String, String> {
     match (schedule.period(), schedule.fields()) {
         (Some(period), _) => rate(period),
@@ -94,7 +94,7 @@ fn rate(period: Duration) -> Result<String, String> {
     })
 }
 
-/// The places of a cron's fields, and where each begins: what `*/5` counts from.
+/// The first value of each field of a cron, which `*/5` counts from.
 const STARTS: [&str; 6] = ["0", "0", "1", "1", "1", "1970"];
 const DAY_OF_WEEK: usize = 4;
 
@@ -112,7 +112,7 @@ fn translate(place: usize, field: &str) -> Result<String, String> {
         return Err(format!("EventBridge has no steps in the day of the week: name the days instead of `{field}`"));
     }
     let signs: &[char] = if place == DAY_OF_WEEK { &['L', '#'] } else { &['L', 'W'] };
-    // JUL has one too.
+    // JUL contains an L too.
     if field.contains(',') && STARTS[place] == "1" && place != 3 && field.split(',').any(|day| special(day, signs)) {
         return Err(format!("EventBridge takes `L`, `W` and `#` alone, not in a list: split `{field}` over two tasks"));
     }
@@ -124,7 +124,7 @@ fn translate(place: usize, field: &str) -> Result<String, String> {
     Ok(items.collect::<Vec<_>>().join(","))
 }
 
-/// Whether a day is one that a calendar has to be asked for. The weekday WED is none.
+/// Whether a day depends on the calendar. The weekday WED does not.
 fn special(day: &str, signs: &[char]) -> bool {
     day != "WED" && day.contains(signs)
 }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_due_when_it_would_be_elsewhere_where_scheduler_can_say_that() {
+    fn a_rate_is_due_at_the_same_times_as_elsewhere_if_scheduler_can_express_it() {
         for (pattern, written) in [
             ("rate(1 minute)", "cron(0/1 * * * ? *)"),
             ("rate(15m)", "cron(0/15 * * * ? *)"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_event_bridge_cannot_say_is_refused() {
+    fn schedules_that_event_bridge_lacks_are_refused() {
         let minutes = "EventBridge Scheduler goes by whole minutes: write a period of some, such as `rate(1m)`";
         for (pattern, why) in [
             ("rate(30s)", minutes),

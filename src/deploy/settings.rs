@@ -1,4 +1,4 @@
-//! The settings of a stack, as a TOML file has them. All of them have a default.
+//! Reads the settings of a stack from a TOML file. Every setting has a default.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,23 +9,23 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// What the functions run on.
+    /// The processor architecture of the functions.
     pub(super) architecture: Architecture,
     /// The most invocations that may be outstanding.
     pub(super) cap: u32,
     /// How many days log lines are kept.
     pub(super) log_days: u32,
-    /// From which level on log lines are written.
+    /// The least level of log lines.
     pub(super) log_level: LogLevel,
-    /// The key that everything at rest is encrypted with, instead of those that AWS owns.
+    /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
-    /// Whether queues, table and bucket stay, with what is in them, when the stack has them no more.
+    /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
     pub(super) retain: bool,
-    /// A bucket that is there, or `create`.
+    /// An existing bucket, or `create`.
     pub(super) bucket: Option<String>,
-    /// What the functions find in their environment besides.
+    /// Further environment variables of the functions.
     pub(super) environment: BTreeMap<String, String>,
-    /// On all resources that take tags.
+    /// Tags of all resources that can have tags.
     pub(super) tags: BTreeMap<String, String>,
     pub(super) worker: Worker,
     pub(super) dispatcher: Dispatcher,
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(super) vpc: Option<Vpc>,
 }
 
-/// What a function's program is built for.
+/// The architecture that a function's program is built for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) enum Architecture {
     #[default]
@@ -61,12 +61,12 @@ pub(super) enum LogLevel {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Worker {
-    /// MB, for tasks that do not ask for another size.
+    /// MB, for tasks that do not set a size.
     pub(super) memory: u32,
-    /// The functions' time limit; that which their tasks need if it is not given.
+    /// The functions' time limit. By default it follows from their tasks.
     #[serde(deserialize_with = "some_duration")]
     pub(super) timeout: Option<Duration>,
-    /// Managed policies that say what tasks may do, by ARN.
+    /// The ARNs of managed policies that permit the tasks' actions.
     pub(super) policies: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Queue {
     pub(super) concurrency: u32,
 }
 
-/// How the calls of a queue come to a worker.
+/// How the calls of a queue reach a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Road {
@@ -100,14 +100,14 @@ pub(super) enum Road {
     Wide,
     /// Straight to a worker function.
     Narrow,
-    /// To no function: processes that run elsewhere poll it.
+    /// No function serves it: processes that run elsewhere poll it.
     Process,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Table {
-    /// Whether it can be restored to any second of the last 35 days.
+    /// Whether the table can be restored to any second of the last 35 days.
     pub(super) recovery: bool,
 }
 
@@ -115,9 +115,9 @@ pub(super) struct Table {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Alarms {
     pub(super) enabled: bool,
-    /// The SNS topic that is told, by ARN.
+    /// The ARN of the SNS topic to notify.
     pub(super) topic: Option<String>,
-    /// How old the oldest message of a queue may be.
+    /// The maximum age of a queue's oldest message.
     #[serde(deserialize_with = "duration")]
     pub(super) late: Duration,
 }
@@ -127,7 +127,7 @@ pub(super) struct Alarms {
 pub(super) struct Vpc {
     pub(super) subnets: Vec<String>,
     pub(super) security_groups: Vec<String>,
-    /// Which VPC that is, if endpoints are to be made in it.
+    /// The VPC's id, if endpoints are to be made in it.
     pub(super) id: Option<String>,
     pub(super) route_tables: Vec<String>,
     /// Whether to make the endpoints through which functions reach AWS.
@@ -158,7 +158,7 @@ impl Default for Settings {
 
 impl Default for Worker {
     fn default() -> Self {
-        // The memory with which a function has a whole processor.
+        // The memory at which a function has a whole processor.
         Self { memory: 1769, timeout: None, policies: Vec::new() }
     }
 }
@@ -187,7 +187,7 @@ impl Default for Alarms {
     }
 }
 
-/// What is wrong with a file of settings: everything at once, as far as it can be read.
+/// Why a settings file is invalid: all faults at once, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub(crate) struct SettingsError(pub(super) Vec<String>);
@@ -200,14 +200,14 @@ impl Settings {
         Ok(settings)
     }
 
-    /// What the functions run on.
+    /// The processor architecture of the functions.
     pub(crate) fn architecture(&self) -> Architecture {
         self.architecture
     }
 }
 
 impl Architecture {
-    /// As Lambda names it.
+    /// Lambda's name for it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
@@ -217,7 +217,7 @@ impl Architecture {
 }
 
 impl LogLevel {
-    /// As Lambda names it.
+    /// Lambda's name for it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Trace => "TRACE",
@@ -237,13 +237,13 @@ fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     duration(deserializer).map(Some)
 }
 
-/// The line that is wrong and why, and which name may have been meant.
+/// The faulty line, the reason, and the setting that was probably meant.
 fn explain(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
     format!("line {line}: {}{}", error.message(), meant(error.message()))
 }
 
-/// Serde names in backticks what stands there, then what might.
+/// Serde quotes the name that it found, then the names that it knows.
 fn meant(message: &str) -> String {
     let mut names = message.split('`').skip(1).step_by(2);
     let (true, Some(found)) = (message.starts_with("unknown "), names.next()) else { return String::new() };

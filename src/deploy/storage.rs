@@ -1,4 +1,4 @@
-//! What outlives a message: the table of the ledger, and a bucket for what is too large for it.
+//! Defines the storage that outlives messages: the ledger's table, and a bucket for large values.
 
 use serde_json::{Value, json};
 
@@ -8,16 +8,16 @@ use super::{
     template::Template,
 };
 
-/// The setting that asks for a bucket of the stack's own.
+/// The value of `bucket` that creates a bucket in the stack.
 const CREATE: &str = "create";
 
-/// How many days objects are kept: a parcel's time of 14 days, and two more in which its row is still there.
+/// How many days objects are kept: a parcel's 14 days, and two more in which its row still exists.
 const OBJECT_DAYS: u32 = 16;
 
-/// The folders of the bucket: parcels that are too large for a message, and results that are too large for a row.
+/// The bucket's folders: for parcels too large for a message, and for results too large for a row.
 pub(super) const FOLDERS: [&str; 2] = ["parcels", "records"];
 
-/// The folder of dead letters' arguments that are too many for an item: each is there for as long as its letter.
+/// The folder for arguments of dead letters that are too large for an item. Each is kept as long as its letter.
 pub(super) const DEAD: &str = "dead";
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -94,8 +94,8 @@ fn expire(folder: &str) -> Value {
 }
 
 impl Fleet<'_> {
-    /// What becomes of what holds calls when the stack has it no more: a task that names another queue must not cost
-    /// what waits in the old one.
+    /// What happens to resources with calls when they are removed from the stack: a task that moves to another queue
+    /// must not lose the calls that wait in the old one.
     pub(super) fn end(&self) -> Value {
         let policy = if self.settings.retain { "Retain" } else { "Delete" };
         json!({ "DeletionPolicy": policy, "UpdateReplacePolicy": policy })

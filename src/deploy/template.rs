@@ -1,4 +1,4 @@
-//! The template itself: resources, parameters and outputs, sorted, so that the same stack is the same text.
+//! The template: resources, parameters and outputs, sorted, so that the same stack gives the same text.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// The most resources that `CloudFormation` takes in one template.
 const MAX_RESOURCES: usize = 500;
 
-/// Resources that take tags, as a list of keys and values.
+/// Resources whose tags are a list of keys and values.
 const TAGGED: [&str; 11] = [
     "AWS::CloudWatch::Alarm",
     "AWS::DynamoDB::Table",
@@ -52,7 +52,7 @@ impl Template {
         self.add_with(id, kind, properties, json!({}));
     }
 
-    /// Adds a resource with attributes beside its properties, such as `DeletionPolicy`.
+    /// Adds a resource with further attributes, such as `DeletionPolicy`.
     pub(super) fn add_with(&mut self, id: impl Into<String>, kind: &str, mut properties: Value, attributes: Value) {
         if TAGGED.contains(&kind) && !self.tags.is_empty() {
             properties["Tags"] = self.tags.clone().into();
@@ -91,7 +91,7 @@ impl Template {
     }
 }
 
-/// Properties that were left out by being null.
+/// Removes properties that are null.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

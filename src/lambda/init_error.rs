@@ -1,4 +1,5 @@
-//! Why a function could not start. Lambda is told, so that whoever invokes it reads that and not that a process ended.
+//! Reports why a function could not start, so that callers of the function see the reason and not only that a process
+//! ended.
 
 use std::fmt::Display;
 
@@ -9,19 +10,19 @@ use celeriac_core::{
 };
 use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
 
-/// Why a function could not start, or go on.
+/// Why a function could not start or continue.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InitError {
-    /// The function's handler is none of ours.
-    #[error("the function's handler is `{0}`: it has to be `dispatcher` or `worker`")]
+    /// The function's handler is unknown.
+    #[error("the function's handler is `{0}`: it must be `dispatcher` or `worker`")]
     Handler(String),
-    /// No stack is named.
-    #[error("the function does not say of which stack it is: set CELERIAC_STORE to `aws:NAME` in its environment")]
+    /// No stack is named in its environment.
+    #[error("the function's environment names no stack: set CELERIAC_STORE to `aws:NAME` there")]
     NoStack,
-    /// A setting cannot be.
+    /// A setting is invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// Two tasks of one name, no task, or a state that nobody provided.
+    /// Two tasks with the same name, no task, or a state that was not provided.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The set-up failed.
@@ -30,10 +31,10 @@ pub(super) enum InitError {
     /// The set-up names another store.
     #[error("the set-up names a store, but a function works on the stack that CELERIAC_STORE names: let it name none")]
     Store,
-    /// The backend cannot be had.
+    /// The backend cannot be opened.
     #[error(transparent)]
     Backend(#[from] PortError),
-    /// No threads.
+    /// No threads are available.
     #[error("no runtime: {0}")]
     Runtime(String),
     /// The Runtime API does not answer.
@@ -41,7 +42,7 @@ pub(super) enum InitError {
     Serve(BoxError),
 }
 
-/// Tells Lambda, unless it does not answer anyway.
+/// Reports the error to Lambda, unless Lambda is the part that does not answer.
 pub(super) fn report(error: &InitError) {
     if matches!(error, InitError::Serve(_)) {
         return;

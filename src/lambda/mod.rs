@@ -1,8 +1,8 @@
-//! The program as a Lambda function: `main!` is the handler that the function's settings name. One zip is all functions
-//! of a stack.
+//! Runs the program as a Lambda function: `main!` becomes the handler that the function's settings name. All functions
+//! of a stack share one zip.
 //!
-//! A start is a request that waits, so nothing is made here that the first event may not need: no client of a service,
-//! no certificates, no threads for calls.
+//! A request waits for each start, so anything that the first event may not need is made later: clients of services,
+//! certificates, threads for calls.
 
 mod init_error;
 
@@ -31,7 +31,7 @@ pub(crate) fn is_here() -> bool {
     env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Handles events until the process has to end.
+/// Handles events until the process must end.
 pub(crate) fn main<S, F>(setup: S) -> ExitCode
 where
     S: FnOnce(App) -> F,
@@ -50,8 +50,8 @@ where
     ExitCode::FAILURE
 }
 
-/// In the form that Lambda's `AWS_LAMBDA_LOG_FORMAT` names; from the level on that its `AWS_LAMBDA_LOG_LEVEL` names, unless
-/// `RUST_LOG` says more. The template sets the level for all functions: who sets the other means it.
+/// The log in the form of Lambda's `AWS_LAMBDA_LOG_FORMAT`, from the level of its `AWS_LAMBDA_LOG_LEVEL` on. `RUST_LOG`
+/// takes precedence: the template sets the level for all functions, so a `RUST_LOG` was set on purpose.
 fn logging() -> Logging {
     let json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level_of(&level));
@@ -76,7 +76,7 @@ where
     S: FnOnce(App) -> F,
     F: Future<Output = Result<App, BoxError>>,
 {
-    // What a set-up starts runs here, as in every other role; calls have threads of their own.
+    // Work that a set-up starts runs here, as in every other role; calls have their own threads.
     let runtime = runtime(Builder::new_multi_thread().worker_threads(1))?;
     let served = runtime.block_on(async {
         let (backend, registry) = (backend()?, Registry::linked()?);
@@ -93,7 +93,7 @@ where
         let handler = celeriac_lambda::worker::Handler::new(backend, Arc::new(registry), app.states);
         serve(handler).await.map_err(InitError::Serve)
     });
-    // A call that blocks its thread for ever is not waited for.
+    // Does not wait for a call that blocks its thread for ever.
     runtime.shutdown_background();
     served
 }

@@ -1,8 +1,8 @@
-//! One bit per call of a parcel, in the order in which they stand in it.
+//! One bit for each call of a parcel, in the parcel's order.
 
 use serde::{Deserialize, Serialize};
 
-/// A set of positions in a parcel. Positions beyond its bytes are not in it.
+/// A set of positions in a parcel. Positions past its last byte are not in the set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bitmap(#[serde(with = "serde_bytes")] Vec<u8>);
 
@@ -12,12 +12,12 @@ impl Bitmap {
         Self(Vec::new())
     }
 
-    /// The set of the positions from 0 to `count`, without `count`.
+    /// The positions from 0 up to but not including `count`.
     pub fn full(count: u32) -> Self {
         (0..count).collect()
     }
 
-    /// Puts a position in. Says whether it is new.
+    /// Adds a position. Returns whether it was new.
     pub fn insert(&mut self, position: u32) -> bool {
         let byte = (position / 8) as usize;
         if byte >= self.0.len() {
@@ -28,17 +28,17 @@ impl Bitmap {
         new
     }
 
-    /// Whether a position is in.
+    /// Whether a position is in the set.
     pub fn contains(&self, position: u32) -> bool {
         self.0.get((position / 8) as usize).is_some_and(|byte| byte & (1 << (position % 8)) != 0)
     }
 
-    /// How many positions are in.
+    /// The number of positions in the set.
     pub fn len(&self) -> u32 {
         self.0.iter().map(|byte| byte.count_ones()).sum()
     }
 
-    /// Whether no position is in.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|byte| *byte == 0)
     }
@@ -48,12 +48,12 @@ impl Bitmap {
         (0..self.0.len() as u32 * 8).filter(|position| self.contains(*position))
     }
 
-    /// The bytes: position `p` is bit `p % 8`, from the lowest, of byte `p / 8`.
+    /// The bytes: position `p` is bit `p % 8` of byte `p / 8`, counted from the lowest bit.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The set whose bytes these are.
+    /// The set with these bytes.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }

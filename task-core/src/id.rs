@@ -1,5 +1,5 @@
-//! The names of things on the wire: batches, calls and parcels. Ids are made from a time and random bits that
-//! are passed in, or derived from other ids, so that a simulation is deterministic.
+//! The ids on the wire: of batches, calls and parcels. An id is made from a time and random bits that are passed in, or
+//! derived from another id, so that a simulation is deterministic.
 
 use std::{fmt, str::FromStr};
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use ulid::Ulid;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// One batch, and the first half of the id of each of its calls. Written as 26 letters and digits that sort by
-/// the time they were made.
+/// The id of a batch, and the first half of the id of each of its calls. Written as 26 letters and digits that sort by
+/// creation time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchId(u128);
 
-/// One parcel. A root parcel's id follows from its batch and its first call, a child's from its parent, so that
-/// whoever sends a parcel again sends it under the same id.
+/// The id of a parcel. A root parcel's id follows from its batch and its first call, a child's from its parent, so that
+/// a parcel is sent again under the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParcelId(u128);
 
-/// One call: it never changes, over retries too.
+/// The id of a call. It never changes, not even over retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskId {
-    /// The batch; a call made by `delay` shares one with those it was coalesced with.
+    /// The batch. A call made by `delay` shares one with the calls it was coalesced with.
     pub batch: BatchId,
     /// Its place in the batch, from 0.
     pub index: u64,
@@ -41,7 +41,7 @@ impl BatchId {
         Self(Ulid::from_parts(now_ms, random).0)
     }
 
-    /// The id that belongs to a user's key: the same for the same task and key.
+    /// The id of a user's key: the same for the same task and key.
     pub fn from_key(task: &str, key: &str) -> Self {
         let mut text = Vec::with_capacity(task.len() + key.len() + 1);
         text.extend_from_slice(task.as_bytes());
@@ -50,12 +50,12 @@ impl BatchId {
         Self(xxh3_128(&text))
     }
 
-    /// The sixteen bytes that stand on the wire, big endian.
+    /// The sixteen bytes on the wire, big endian.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }
 
-    /// The id whose bytes these are.
+    /// The id with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
@@ -67,7 +67,7 @@ impl BatchId {
 }
 
 impl ParcelId {
-    /// The parcel in which the client put the calls of `batch` from `first` on.
+    /// The parcel into which the client packed the calls of `batch` from `first` on.
     pub fn root(batch: BatchId, first: u64) -> Self {
         Self::derive(b'r', batch.0, first)
     }
@@ -90,12 +90,12 @@ impl ParcelId {
         Self(xxh3_128(&text))
     }
 
-    /// The sixteen bytes that stand on the wire, big endian.
+    /// The sixteen bytes on the wire, big endian.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }
 
-    /// The id whose bytes these are.
+    /// The id with these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }

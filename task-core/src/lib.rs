@@ -1,6 +1,6 @@
-//! What every part of Celeriac shares: tasks and their registry, calls and parcels and their wire form, the client,
-//! the planner, and the ports through which all of it meets the world. It names no backend: each is a crate of its own
-//! that registers how its stores are opened ([`store`]).
+//! The parts that all of Celeriac shares: tasks and their registry, calls and parcels with their wire form, the client,
+//! the planner, and the ports to the outside world. This crate names no backend. Each backend is its own crate and
+//! registers how its stores are opened ([`store`]).
 
 pub mod backoff;
 pub mod bitmap;

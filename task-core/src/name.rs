@@ -1,9 +1,9 @@
-//! What may be a name: of a queue, of a tenant.
+//! Checks names of queues and tenants.
 
-/// The most characters of a tenant's name: those of a group of SQS's fair queues.
+/// The most characters of a tenant's name: the limit of message groups in SQS's fair queues.
 pub const MAX_TENANT_CHARS: usize = 128;
 
-/// Whether a queue may have this name: those that SQS takes.
+/// Whether a queue may have this name. The rule is that of SQS.
 pub const fn queue_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut at = 0;

@@ -8,21 +8,21 @@ use std::{
     sync::Once,
 };
 
-/// A panic that was caught.
+/// A caught panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic {
     text: String,
-    /// File, line and column, where [`locate`] has noted them.
+    /// File, line and column, if [`locate`] has noted them.
     at: Option<String>,
 }
 
 thread_local! {
-    /// The last panic of this thread. The hook notes it: a caught panic no longer knows where it was.
+    /// The last panic of this thread, noted by the hook, since a caught panic has lost its place.
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
 impl Panic {
-    /// For people: what panicked, where, and what it said. `what` is as in "while its arguments were read".
+    /// A text for people: what panicked, where, and its message. `what` is like "while its arguments were read".
     pub fn during(&self, what: &str) -> String {
         let Self { text, at } = self;
         match at {
@@ -31,13 +31,13 @@ impl Panic {
         }
     }
 
-    /// The panic that ended in this payload.
+    /// The panic with this payload.
     #[cold]
     pub fn of(payload: Box<dyn Any + Send>) -> Self {
         let text = text(&*payload);
         discard(payload);
         let last = LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take())).ok().flatten();
-        // One of another text was caught by the user code itself, and this one was raised without the hook.
+        // If the texts differ, user code caught the noted panic itself, and this one was raised without the hook.
         last.filter(|last| last.text == text).unwrap_or(Self { text, at: None })
     }
 }
@@ -67,12 +67,13 @@ pub fn discard<T>(value: T) {
     }
 }
 
-/// Notes from now on where panics are, by a panic hook that calls the one before it. A hook that the program sets later
-/// replaces this one: if it does not call the hook before it, panics are caught all the same, without their place.
+/// From now on notes the place of each panic, by a panic hook that calls the previous one. A hook that the program sets
+/// later replaces this one. If that hook does not call the previous one, panics are still caught, but without their
+/// place.
 pub fn locate() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // The hook cannot be changed by a thread that panics.
+        // A panicking thread cannot change the hook.
         if !std::thread::panicking() {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
@@ -86,7 +87,7 @@ pub fn locate() {
 fn note(info: &PanicHookInfo<'_>) {
     let at = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
     let noted = Panic { text: text(info.payload()), at };
-    // A thread that is ending has no place for it, and a place that is in use is not worth a second panic.
+    // A thread that is ending has lost the variable, and a borrowed one is not worth a second panic.
     let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some(noted)));
 }
 
@@ -99,7 +100,7 @@ fn text(payload: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
 
-    /// Panics when it is dropped, and its panic's value does so too.
+    /// Panics when it is dropped. The value of that panic panics too.
     struct Bomb(u32);
 
     impl Drop for Bomb {

@@ -1,52 +1,51 @@
-//! How many calls go into a parcel, and how many parcels into an invocation; and what a `fan_out` will come to,
-//! before anything is sent.
+//! Decides how many calls go into a parcel and how many parcels into an invocation, and predicts the size of a
+//! `fan_out` before anything is sent.
 //!
-//! What a parcel costs does not depend on how many calls it has (G7), so it should have many. Three things speak
-//! against more:
+//! The cost of a parcel does not depend on how many calls it has (G7), so it should have many. Three things limit it:
 //!
-//! 1. **A parcel is lost as a whole.** When its worker dies it waits for the lease to end, and what was not recorded
-//!    runs again. So it has at most [`MOST_WORK`] of work, and at most half a lease.
+//! 1. **A parcel is lost as a whole.** If its worker dies, it waits for the lease to end, and unrecorded calls run
+//!    again. So it has at most [`MOST_WORK`] of work, and at most half a lease.
 //! 2. **A parcel runs in one worker.** Few large ones leave workers idle. So a batch of known size is cut for
-//!    [`WIDTH`] workers, but not into parcels of less than [`LEAST_WORK`]: those would cost more than they save,
-//!    launching a worker being worth about 100 ms. Parcels of more than [`MUCH_WORK`] are cut for [`MOST_WIDTH`].
+//!    [`WIDTH`] workers, but not into parcels of less than [`LEAST_WORK`]: launching a worker costs about 100 ms, so
+//!    smaller parcels would cost more than they save. Parcels of more than [`MUCH_WORK`] are cut for [`MOST_WIDTH`].
 //! 3. **Limits**: [`MAX_CALLS`] and the bytes of a message, which the packer keeps.
 //!
-//! The work of a parcel is its calls, run `concurrency` at a time, times `takes`. A task that does not say how long it
-//! takes is planned for [`ASSUMED`]: at the default concurrency that comes to full parcels, so that what is quick
-//! costs what quick things should; what is slow and says nothing runs in parcels of a few seconds all the same,
-//! unless a call takes longer than about a second.
+//! The work of a parcel is its calls, run `concurrency` at a time, times `takes`. A task without `takes` is planned
+//! with [`ASSUMED`]. At the default concurrency that gives full parcels, so quick tasks stay cheap. A slow task without
+//! `takes` runs in parcels of a few seconds, unless a call takes longer than about a second.
 
 use std::{fmt, time::Duration};
 
 use crate::{ports::Profile, task::Options, wire::MAX_CALLS};
 
-/// How long a call is assumed to take whose task does not say.
+/// How long a call is assumed to take if its task does not say.
 pub const ASSUMED: Duration = Duration::from_millis(50);
 
 /// The most work of a parcel.
 pub const MOST_WORK: Duration = Duration::from_secs(30);
 
-/// The least work that is worth an invocation of its own.
+/// The least work that justifies its own invocation.
 pub const LEAST_WORK: Duration = Duration::from_secs(2);
 
-/// For how many workers a batch of known size is cut.
+/// A batch of known size is cut for this many workers.
 pub const WIDTH: u64 = 100;
 
-/// For how many it is cut where its parcels have much work all the same: as many as Lambda starts at once.
+/// A batch is cut for this many workers if its parcels still have much work: as many as Lambda starts at once.
 pub const MOST_WIDTH: u64 = 1000;
 
-/// How much work is much: what it costs to launch a parcel is less than a fiftieth of it, so that cutting for more workers
-/// than there are is no loss. (In parcels of 19 s a million calls of a second take 21 s with 1,000 workers, in such parcels
-/// 13, at the same cost; in parcels of 2 s 100,000 of them cost a fifth more with 100 workers: `docs/scale.md`.)
+/// Parcels of at least this much work have much: launching one costs less than a fiftieth of it, so cutting for more
+/// workers than exist is no loss. (A million calls of a second with 1,000 workers take 21 s in parcels of 19 s and 13 s
+/// in these parcels, at the same cost. In parcels of 2 s, 100,000 such calls cost a fifth more with 100 workers. See
+/// `docs/scale.md`.)
 pub const MUCH_WORK: Duration = Duration::from_secs(10);
 
-/// How long calls that were coalesced may make each other wait.
+/// How long coalesced calls may delay each other.
 pub const COALESCED_WORK: Duration = Duration::from_secs(1);
 
-/// The most parcels of an invocation: what one receive of a queue yields.
+/// The most parcels of an invocation: the limit of one receive from a queue.
 pub const MAX_PARCELS: u32 = 10;
 
-/// What is planned for when no backend is known yet: messages of 256 KB, the size that is cheapest per byte.
+/// The profile to plan with when no backend is known: messages of 256 KB, the cheapest size per byte.
 pub const PROFILE: Profile = Profile {
     message_bytes: 256 << 10,
     call_bytes: 256 << 10,
@@ -63,8 +62,8 @@ pub fn expected(options: &Options) -> Duration {
     options.takes.unwrap_or(ASSUMED).max(Duration::from_millis(1))
 }
 
-/// How many calls a parcel of a batch has, of `count` calls in all if that is known. Depends on nothing else, so that
-/// a batch that is resumed is cut at the same places.
+/// How many calls a parcel of a batch has. `count` is the batch's size, if known. Depends on nothing else, so that a
+/// resumed batch is cut at the same places.
 pub fn calls_per_parcel(options: &Options, profile: Profile, count: Option<u64>) -> u32 {
     let most = MOST_WORK.min(Duration::from_millis(profile.lease_ms / 2));
     let most = calls_in(options, most.as_micros() / expected(options).as_micros());
@@ -79,24 +78,24 @@ pub fn coalesced_calls(options: &Options) -> u32 {
     calls_in(options, COALESCED_WORK.as_micros() / expected(options).as_micros())
 }
 
-/// How many parcels of so much work an invocation has.
+/// How many parcels of this much work an invocation has.
 pub fn parcels_per_invocation(work: Duration) -> u32 {
     let fit = LEAST_WORK.as_millis() / work.as_millis().max(1);
     u32::try_from(fit).unwrap_or(MAX_PARCELS).clamp(1, MAX_PARCELS)
 }
 
-/// How long so many calls take in one worker.
+/// How long this many calls take in one worker.
 pub fn work(options: &Options, calls: u32) -> Duration {
     expected(options).saturating_mul(calls.div_ceil(options.planned_concurrency()))
 }
 
-/// So many calls as run in this many rounds of `concurrency`, as far as one parcel takes them.
+/// The calls that run in this many rounds of `concurrency`, up to the limit of one parcel.
 fn calls_in(options: &Options, rounds: u128) -> u32 {
     let calls = rounds.max(1).saturating_mul(u128::from(options.planned_concurrency()));
     u32::try_from(calls).unwrap_or(MAX_CALLS).min(MAX_CALLS)
 }
 
-/// What a `fan_out` comes to. Printed by `{}` in a few lines.
+/// The predicted size and time of a `fan_out`. `{}` prints it in a few lines.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Plan {
     /// The task.
@@ -109,24 +108,24 @@ pub struct Plan {
     pub calls_per_parcel: u32,
     /// The bytes of all encoded arguments.
     pub args_bytes: u64,
-    /// The bytes of all parcels as they are sent.
+    /// The bytes of all parcels as sent.
     pub sent_bytes: u64,
-    /// How many parcels are handed to a worker at a time.
+    /// How many parcels one invocation has.
     pub parcels_per_invocation: u32,
     /// How many times a worker is invoked.
     pub invocations: u64,
     /// How many calls run at a time in a worker.
     pub concurrency: u32,
-    /// The memory that the task asks for, in MB.
+    /// The memory that the task needs, in MB.
     pub memory_mb: Option<u32>,
     /// How long a call is expected to take, in milliseconds.
     pub call_ms: u64,
-    /// Whether that is assumed, because the task does not say.
+    /// Whether `call_ms` is assumed because the task does not say.
     pub assumed: bool,
 }
 
 impl Plan {
-    /// A plan of no parcel yet.
+    /// A plan without parcels yet.
     pub fn new(task: &str, options: &Options, profile: Profile) -> Self {
         let work = work(options, calls_per_parcel(options, profile, None));
         Self {
@@ -145,7 +144,7 @@ impl Plan {
         }
     }
 
-    /// One parcel more.
+    /// Adds a parcel.
     pub fn add(&mut self, calls: u32, args_bytes: usize, sent_bytes: usize) {
         self.calls += u64::from(calls);
         self.parcels += 1;
@@ -156,14 +155,14 @@ impl Plan {
         self.invocations = self.parcels.div_ceil(u64::from(self.parcels_per_invocation));
     }
 
-    /// How many calls run at a time when this many workers do.
+    /// How many calls run at a time with this many workers.
     pub fn peak(&self, workers: u64) -> u64 {
         let calls =
             u64::from(self.concurrency.min(self.calls_per_parcel)).saturating_mul(workers.min(self.invocations));
         calls.min(self.calls)
     }
 
-    /// How long it takes with this many workers, at least one.
+    /// The time it takes with this many workers, at least one.
     pub fn time(&self, workers: u64) -> Duration {
         let parcels_each = self.parcels.div_ceil(workers.clamp(1, self.parcels.max(1)));
         self.parcel_work().saturating_mul(u32::try_from(parcels_each).unwrap_or(u32::MAX))
@@ -213,7 +212,7 @@ mod tests {
     fn a_task_that_says_nothing_gets_full_parcels() {
         assert_eq!(calls_per_parcel(&Options::new(), LEASE_60, Some(10_000_000)), MAX_CALLS);
         assert_eq!(calls_per_parcel(&Options::new(), LEASE_60, None), MAX_CALLS);
-        // Even when there are few: 100 at a time are done in two seconds.
+        // Few calls make no difference: 100 at a time are done in two seconds.
         assert_eq!(calls_per_parcel(&Options::new(), LEASE_60, Some(10_000)), 4000);
     }
 

@@ -1,10 +1,10 @@
-//! Text from outside, made fit for a terminal. An error of a mail server, an argument or a task's name may have escape
-//! sequences in it that set the terminal's title, hide lines or turn them around.
+//! Escapes text from outside for a terminal. An error of a mail server, an argument or a task's name may contain escape
+//! sequences that set the terminal's title, hide lines or reverse them.
 
 use std::fmt::{self, Display, Write as _};
 
-/// Shows a text with its control characters escaped, as `\u{1b}`: those that a terminal obeys, and those that change the
-/// order in which text is read. Line feeds and tabs stay.
+/// Shows a text with its control characters escaped, as `\u{1b}`: those that a terminal obeys, and those that change
+/// the reading order. Line feeds and tabs stay.
 ///
 /// ```
 /// # use celeriac_core::printable;
@@ -24,8 +24,8 @@ impl Display for Printable<'_> {
     }
 }
 
-/// The same for a JSON document, in which such characters stand in texts alone: escaped as JSON escapes them, so that a
-/// program reads what was written.
+/// The same for a JSON document, where such characters occur only in strings. They are escaped as JSON escapes them, so
+/// that a program reads the original text.
 pub fn printable_json(document: &str) -> PrintableJson<'_> {
     PrintableJson(document)
 }
@@ -50,13 +50,12 @@ fn escape(
     text.chars().try_for_each(|letter| if is_hidden(letter) { hidden(letter, f) } else { f.write_char(letter) })
 }
 
-/// Whether a terminal obeys a character, or a reader does not see it and reads others because of it. Line feeds and tabs
-/// are none.
+/// Whether a terminal obeys a character, or the character is invisible and changes how others are read. Line feeds and
+/// tabs are exempt.
 fn is_hidden(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
-        // Marks, embeddings, overrides and isolates of text that runs from right to left; separators of lines and
-        // paragraphs; tags.
+        // Marks, embeddings, overrides and isolates of right-to-left text; separators of lines and paragraphs; tags.
         '\u{61c}'
         | '\u{200e}'
         | '\u{200f}'
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_escaped() {
+    fn escapes_characters_that_a_terminal_obeys() {
         for (text, shown) in [
             ("Grüße, 世界\n\t\"a\\b\"", "Grüße, 世界\n\t\"a\\b\""),
             ("\x1b]0;owned\x07", "\\u{1b}]0;owned\\u{7}"),

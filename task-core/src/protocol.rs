@@ -1,5 +1,5 @@
-//! The steps of the parcel protocol that client and worker take through several ports, in one write where the
-//! backend can, in repeatable steps where it cannot.
+//! The steps of the parcel protocol that involve several ports. Each is one write where the backend can, and repeatable
+//! steps where it cannot.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ pub async fn settle(ports: &Ports, settling: Settling) -> Result<(), PortError> 
     .await
 }
 
-/// The second half of [`settle`], for whoever finds a parcel sealed: sends the same children again and finishes.
+/// Does the second half of [`settle`] for a sealed parcel: sends the same children again and finishes.
 pub async fn finish_sealed(
     ports: &Ports,
     finish: Finish,
@@ -109,7 +109,7 @@ pub async fn finish_sealed(
     finished(ports, owed, delete).await
 }
 
-/// What is left to do for whoever finds a parcel finished.
+/// Cleans up after a finished parcel: sends the callback that its batch owes and deletes its message.
 pub async fn finished(ports: &Ports, owed: Option<Owed>, delete: Settlement) -> Result<(), PortError> {
     if let Some(owed) = owed {
         pay(ports, owed.batch, owed.message).await?;
@@ -117,13 +117,13 @@ pub async fn finished(ports: &Ports, owed: Option<Owed>, delete: Settlement) -> 
     delete_message(ports, delete).await
 }
 
-/// Sends a callback that a batch owes, then says so.
+/// Sends a callback that a batch owes, then records that it was sent.
 pub async fn pay(ports: &Ports, batch: BatchId, message: Outgoing) -> Result<(), PortError> {
     send_all(ports, vec![message]).await?;
     ports.ledger.paid(batch).await
 }
 
-/// Sends the callbacks that batches owe and nobody is on the way with. Sending one twice is harmless.
+/// Sends callbacks whose process died before sending them. Sending one twice is harmless.
 pub async fn pay_owed(ports: &Ports) -> Result<(), PortError> {
     for owed in ports.ledger.owed().await? {
         if let Err(error) = pay(ports, owed.batch, owed.message).await {
@@ -133,7 +133,7 @@ pub async fn pay_owed(ports: &Ports) -> Result<(), PortError> {
     Ok(())
 }
 
-/// What is to be recorded of a claimed parcel none of whose calls is to run: each that is not done is dead.
+/// Builds the record of a claimed parcel whose calls are refused: each call that is not done is dead.
 pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str, now_ms: u64) -> Record {
     let mut record = Record { done: claimed.done.clone(), tally: claimed.tally, ..Record::default() };
     for position in (0..parcel.count()).filter(|position| !claimed.done.contains(*position)) {
@@ -145,8 +145,8 @@ pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str,
     record
 }
 
-/// Removes the dead letters that these parcels send again: whoever sent them may have died before it did so, and a call
-/// would count as dead beside what becomes of it now.
+/// Removes the dead letters that these parcels send again. Their sender may have died before removing them, and the
+/// call would then count as dead beside its new outcome.
 pub async fn remove_revived<'a>(ports: &Ports, parcels: impl Iterator<Item = &'a Parcel>) -> Result<(), PortError> {
     let letters: Vec<_> = parcels.filter_map(Parcel::revived).collect();
     if !letters.is_empty() {
@@ -155,9 +155,9 @@ pub async fn remove_revived<'a>(ports: &Ports, parcels: impl Iterator<Item = &'a
     Ok(())
 }
 
-/// A call that is not tried again, after so many attempts. It dies no earlier than its parcel was made, whatever this
-/// host's clock says: a call that was sent again has to die later than it did before, since the time tells its letters,
-/// and the parcels they are sent again in, from one another.
+/// The dead letter of a call after this many attempts. The call dies no earlier than its parcel was made, whatever this
+/// host's clock says. A call that is sent again must die later than before, since the time of death distinguishes its
+/// letters, and the parcels in which they are sent again.
 pub fn dead_letter(
     parcel: &Parcel,
     position: u32,
@@ -180,7 +180,7 @@ pub fn dead_letter(
     }
 }
 
-/// Deletes a message. One that has been delivered again meanwhile is found finished then.
+/// Deletes a message. If it has been delivered again meanwhile, that delivery finds the parcel finished.
 pub async fn delete_message(ports: &Ports, delete: Settlement) -> Result<(), PortError> {
     match ports.queue.settle(vec![delete]).await.pop() {
         None | Some(Ok(()) | Err(PortError::Stale)) => Ok(()),
@@ -188,8 +188,8 @@ pub async fn delete_message(ports: &Ports, delete: Settlement) -> Result<(), Por
     }
 }
 
-/// Hides and buries messages. Where that fails it is put right by itself: a message reappears, and whoever receives it
-/// then does what is to be done.
+/// Hides and buries messages. A failure corrects itself: the message reappears, and the process that receives it
+/// decides again.
 pub async fn put_aside(ports: &Ports, settlements: Vec<Settlement>) {
     if settlements.is_empty() {
         return;

@@ -1,6 +1,6 @@
-//! Sends the runs of scheduled tasks when they are due. Any number of processes may do so at once: the id of a run
-//! follows from its schedule and its time, so they all send the same parcel and the ledger runs it once. A run is
-//! sent first and remembered then, so that a crash between the two sends it twice rather than never.
+//! Sends the runs of scheduled tasks when they are due. Any number of processes may do so at once: a run's id follows
+//! from its schedule and its time, so they all send the same parcel and the ledger runs it once. A run is sent first
+//! and recorded second, so that a crash between the two sends it twice rather than never.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::{
     task::{Registry, TaskDef},
 };
 
-/// A run that is sent later than this after it was due was missed: it is subject to `catch_up`.
+/// A run that is sent later than this after its due time was missed: `catch_up` applies to it.
 const MISSED_AFTER_MS: u64 = 60_000;
 
-/// The longest sleep. Timers stand still while a laptop sleeps and do not follow when its clock is set.
+/// The longest sleep. Timers stop while a laptop sleeps, and do not follow when its clock is set.
 const LONGEST_SLEEP_MS: u64 = 60_000;
 
 /// How long to wait when the store does not answer.
 const RETRY_MS: u64 = 5_000;
 
-/// More than a parcel of one call without arguments has.
+/// More than a parcel with one call without arguments needs.
 const RUN_BYTES: usize = 16 << 10;
 
 /// Sends the runs of scheduled tasks when they are due.
@@ -33,7 +33,7 @@ pub struct Scheduler {
     entries: Vec<Entry>,
 }
 
-/// What is wrong with the schedules of this program: everything at once.
+/// Why this program's schedules are invalid: all faults at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct SchedulesError(Vec<ScheduleError>);
@@ -43,15 +43,14 @@ pub struct SchedulesError(Vec<ScheduleError>);
 struct Entry {
     def: &'static TaskDef,
     schedule: Schedule,
-    /// Names it in the store. A changed pattern is a new schedule: it was never due before it was written.
+    /// Its key in the store. A changed pattern is a new schedule, which was never due before it was written.
     key: String,
     /// When to look at it again.
     look_ms: u64,
 }
 
 impl Scheduler {
-    /// A scheduler of the tasks that have a schedule. An error that names each whose schedule cannot be followed. One that
-    /// has had its last run is only warned of: a year that has passed keeps no worker from starting.
+    /// A scheduler for all tasks with a schedule. The error names each task whose schedule is invalid.
     pub fn new(ports: Ports, registry: &Registry) -> Result<Self, SchedulesError> {
         let now_ms = ports.clock.now_ms();
         let (mut entries, mut wrong) = (Vec::new(), Vec::new());
@@ -76,11 +75,11 @@ impl Scheduler {
         self.entries.is_empty()
     }
 
-    /// Sends runs when they are due, until it is told to stop. While the store does not answer it tries again, and
-    /// never gives up.
+    /// Sends runs when they are due, until it is stopped. If the store does not answer, it tries again and never gives
+    /// up.
     ///
     /// # Errors
-    /// [`PortError::Gone`]: there is nothing to send to any more.
+    /// [`PortError::Gone`]: the store no longer exists.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), PortError> {
         while !self.entries.is_empty() && !stop.is_cancelled() {
             let now_ms = self.ports.clock.now_ms();
@@ -116,10 +115,10 @@ impl Entry {
         Ok(())
     }
 
-    /// Sends the latest run that is due, unless someone has.
+    /// Sends the latest due run, unless it has been sent.
     async fn send_due(&self, ports: &Ports, now_ms: u64) -> Result<(), PortError> {
         let Some(last_ms) = ports.schedules.last(&self.key).await? else {
-            // New here: what lies before now was due before there was a schedule. From here on downtime is missed.
+            // A new schedule: earlier times passed before it existed. From now on downtime counts as missed.
             let before_ms = self.schedule.latest_between(0, now_ms).unwrap_or(0);
             return ports.schedules.sent(&self.key, before_ms).await;
         };
@@ -135,24 +134,23 @@ impl Entry {
     }
 
     async fn send(&self, ports: &Ports, due_ms: u64, now_ms: u64) -> Result<TaskId, PortError> {
-        // Accepted when it is sent, not when it was due: a run that is caught up has all of its time to expire.
+        // The accept time is now, not the due time, so that a run that is caught up has its full time to expire.
         let (id, message) = run(self.def, due_ms, now_ms);
         let sent = ports.queue.send(vec![message]).await;
         for sent in sent {
-            // Whether it was rejected or nobody knows: it is sent again under the same id.
+            // Rejected or unknown: it is sent again under the same id.
             sent?;
         }
         Ok(id)
     }
 }
 
-/// Names a task's schedule in the store.
+/// The key of a task's schedule in the store.
 fn key(def: &TaskDef) -> String {
     format!("{} {} {}", def.name, def.options.schedule.unwrap_or_default(), def.options.timezone)
 }
 
-/// The parcel of the run that was due at `due_ms`, accepted at `now_ms`. Its id follows from the schedule and the time
-/// it was due, whoever makes it.
+/// The parcel of the run due at `due_ms`, accepted at `now_ms`. Its id follows from the schedule and the due time.
 pub fn run(def: &'static TaskDef, due_ms: u64, now_ms: u64) -> (TaskId, Outgoing) {
     let batch = BatchId::from_key(&key(def), &due_ms.to_string());
     let mut packer = Packer::new(Packing { calls: 1, bytes: RUN_BYTES, call_bytes: RUN_BYTES });

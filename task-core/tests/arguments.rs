@@ -1,4 +1,4 @@
-//! Wrong arguments, and what is said of them.
+//! Tests the errors for wrong arguments.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -30,8 +30,8 @@ impl Task for Hire {
     type Output = ();
 }
 
-/// Arguments nested as deep as a message has room for. Before, naming the wrong one went as deep as they did, beyond
-/// the end of the thread's stack, and took the worker's process with it.
+/// Arguments nested as deep as a message allows. Naming the wrong one once recursed as deep, overflowed the thread's
+/// stack, and killed the worker's process.
 #[test]
 fn nesting_beyond_the_limit_ends_no_process() {
     let args = [b"\x81\xa3who".as_slice(), &b"\x81\xa4boss".repeat(30_000), b"\xc0"].concat();
@@ -43,7 +43,7 @@ fn nesting_beyond_the_limit_ends_no_process() {
     assert!(why.len() < 1_000, "{} bytes", why.len());
 }
 
-/// Before, all of it was in the error, and what should stand there was cut off behind it.
+/// The error once held the whole text, and the expectation behind it was cut off.
 #[test]
 fn of_a_long_wrong_text_the_start_is_said_and_what_is_expected() {
     let mut args = Vec::new();

@@ -1,4 +1,4 @@
-//! What is planned keeps to its bounds, whatever a task says of itself and however many calls there are.
+//! Tests that plans keep to their bounds, for all options of a task and any number of calls.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The scheduler on a file, under a clock that the test sets.
+//! Tests the scheduler on a file, under a manual clock.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 

@@ -1,24 +1,24 @@
-//! What is wrong with a task, all of it.
+//! Collects all errors of a task.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// What is wrong with a task: collected, so that all of it is reported at once.
+/// The errors of a task, collected so that all are reported at once.
 #[derive(Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
-    /// Something is wrong with these tokens.
+    /// Adds an error at these tokens.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Something that was found elsewhere.
+    /// Adds an error that was found elsewhere.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.0.push(error);
     }
 
-    /// How much is wrong so far.
+    /// The number of errors so far.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }

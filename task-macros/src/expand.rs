@@ -1,4 +1,4 @@
-//! What functions and structs expand to alike: `impl Task`, and the registration.
+//! Emits the code that functions and structs share: `impl Task`, and the registration.
 
 use std::collections::HashSet;
 
@@ -19,11 +19,11 @@ pub(crate) struct Registration<'a> {
     pub(crate) is_plain: bool,
     /// The type of its arguments.
     pub(crate) args: TokenStream,
-    /// `type Output = ..`, what a caller gets back.
+    /// `type Output = ..`, the type that a caller gets back.
     pub(crate) output: TokenStream,
     /// The names of its arguments, in order.
     pub(crate) names: Vec<String>,
-    /// The types of state that its signature asks for.
+    /// The types of the states in its signature.
     pub(crate) states: Vec<&'a Type>,
     /// The function that checks encoded arguments.
     pub(crate) check: TokenStream,
@@ -67,7 +67,7 @@ impl ToTokens for Registration<'_> {
 }
 
 impl Registration<'_> {
-    /// What the signature and the options ask for, each once.
+    /// The states in the signature and the options, each once.
     fn states(&self) -> Vec<&Type> {
         let mut seen = HashSet::new();
         let asked = self.states.iter().copied().chain(self.options.states());
@@ -75,23 +75,23 @@ impl Registration<'_> {
     }
 }
 
-/// A variable of generated code. Its name is the expansion's own, so that it is the same variable wherever its parts
-/// come from: in `macro_rules!` some come from the macro and some from whoever calls it.
+/// A variable of generated code. Its name is resolved at the macro's definition, so that it is the same variable in all
+/// parts of the expansion: in a `macro_rules!` some parts come from the macro and some from its caller.
 pub(crate) fn variable(name: &str) -> Ident {
     variable_at(name, Span::call_site())
 }
 
-/// The same, for what the compiler should point at when it is wrong.
+/// The same, at a span for the compiler's errors.
 pub(crate) fn variable_at(name: &str, span: Span) -> Ident {
     Ident::new(name, Span::mixed_site().located_at(span))
 }
 
-/// The only path that generated code starts from.
+/// The path from which all paths in generated code start.
 pub(crate) fn private() -> TokenStream {
     private_at(Span::call_site())
 }
 
-/// The same, for what the compiler should point at when it is wrong: it shows a path from its first token on.
+/// The same, at a span for the compiler's errors, which show a path from its first token on.
 pub(crate) fn private_at(span: Span) -> TokenStream {
     quote_spanned!(span=> ::celeriac::__private)
 }

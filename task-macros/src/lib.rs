@@ -1,8 +1,8 @@
-//! `#[task]` and `#[derive(Task)]` of Celeriac, to be used through the crate `celeriac`.
+//! The macros `#[task]` and `#[derive(Task)]` of Celeriac, to be used through the crate `celeriac`.
 //!
-//! Each is a pipeline: parse, validate against what a task can be, expand. What is wrong is
-//! collected and reported at once, and what can still be emitted is, so that one mistake is one error. Generated code
-//! holds no logic: it calls into `celeriac::__private`, and names nothing else of the crate.
+//! Each is a pipeline: parse, validate, expand. Errors are collected and reported at once, and everything that can
+//! still be emitted is, so that one mistake is one error. Generated code has no logic: it calls into
+//! `celeriac::__private` and names nothing else of the crate.
 
 mod errors;
 mod expand;
@@ -14,7 +14,7 @@ mod wire_name;
 
 use proc_macro::TokenStream;
 
-/// Makes a function a task: a value of the function's name with the methods `delay`, `apply`, `fan_out` and `call`.
+/// Makes a function a task: a value with the function's name and the methods `delay`, `apply`, `fan_out` and `call`.
 ///
 /// ```
 /// use celeriac::{Context, State, Stop, task};
@@ -37,24 +37,25 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// - An `async fn` runs beside others; a plain `fn` is blocking and runs on a thread. It calls other tasks with
-///   `.delay(..).blocking_send()`, and runs any other future with `tokio::runtime::Handle::current().block_on(..)`.
+/// - An `async fn` runs concurrently with others; a plain `fn` is blocking and runs on a thread. A plain `fn` calls
+///   other tasks with `.delay(..).blocking_send()`, and runs any other future with
+///   `tokio::runtime::Handle::current().block_on(..)`.
 /// - Its **arguments** are sent and stored, so they are owned, have plain names, and types that are `Serialize` and
-///   `DeserializeOwned`. Callers may pass anything that is `Into` a `String`, `PathBuf`, `Box<str>`, `Arc<str>` or
-///   `Cow<'static, str>`; other types as they are. `#[serde(..)]` on an argument is that of a field: with
-///   `#[serde(default)]` on an argument that was added later, calls that were queued before still run.
-/// - A parameter of type `State<T>` is provided at start-up and one of type `&Context` is the running call; both are
-///   told by the last segment of their type's path, and neither is an argument.
+///   `DeserializeOwned`. For a `String`, `PathBuf`, `Box<str>`, `Arc<str>` or `Cow<'static, str>`, callers may pass
+///   anything that converts with `Into`; other types are passed as they are. `#[serde(..)]` on an argument works as on
+///   a field: with `#[serde(default)]` on a new argument, older queued calls still run.
+/// - A parameter of type `State<T>` is a state provided at start-up, and one of type `&Context` is the running call.
+///   Both are recognised by the last segment of their type's path, and neither is an argument.
 /// - It **returns** any `T` that is `Serialize` and `DeserializeOwned`, or `Result<T, E>`, where `E` is any error, or
-///   `Stop` to choose what becomes of the call. An `Err` fails the call; anything else is its result.
-/// - The **options** are the methods of `celeriac::Options`, each with its limits and default; `name` defaults to the
-///   function's bare name, and `state(T, ..)` asks for state that the body takes out of its context.
+///   `Stop` to decide the fate of the call. An `Err` fails the call; anything else is its result.
+/// - The **options** are the methods of `celeriac::Options`, each with its limits and default. `name` defaults to the
+///   function's bare name, and `state(T, ..)` declares states that the body takes from its context.
 /// - With a `schedule` it takes no arguments.
 ///
 /// `call` runs the function in place, with its own signature.
 ///
-/// The task's name is that of a `static`. A parameter of a task may have the same name; a local variable, or a
-/// parameter of another function, where the task is in scope cannot (error E0530: "let bindings cannot shadow
+/// The task is a `static` with the function's name. A parameter of a task may have the same name. Where the task is in
+/// scope, a local variable or a parameter of another function cannot (error E0530: "let bindings cannot shadow
 /// statics"). The cure is to keep tasks in a module and not to import them one by one:
 ///
 /// ```
@@ -107,9 +108,9 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// The options are those of `#[task]`. State that the body takes out of its context is declared with `state(T, ..)`,
-/// so that a program that does not provide it does not start. With a `schedule` the struct needs `Default`: that is
-/// what a run that was called by the clock gets.
+/// The options are those of `#[task]`. States that the body takes from its context are declared with `state(T, ..)`, so
+/// that a program that does not provide them does not start. With a `schedule` the struct needs `Default`, which
+/// supplies the fields of a scheduled run.
 #[proc_macro_derive(Task, attributes(task))]
 pub fn derive_task(item: TokenStream) -> TokenStream {
     structure::task(item.into()).into()

@@ -1,8 +1,8 @@
-//! What stands in the parentheses of `#[task(..)]`.
+//! Parses the options in `#[task(..)]`.
 //!
-//! The macro knows two keys, `name` and `state(..)`. Every other becomes a call of the builder method of that name,
-//! so that a new option needs no change here, and a typo or a value out of range is the compiler's own error, where
-//! it is written.
+//! The macro knows two keys, `name` and `state(..)`. Every other key becomes a call of the builder method with that
+//! name, so that a new option needs no change here, and a typo or a value out of range is the compiler's own error at
+//! that place.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     seen: Vec<Ident>,
     name: Option<Expr>,
     states: Vec<Type>,
-    /// A statement for each: in one chain of calls, the compiler would show all of them for a mistake in one.
+    /// A statement for each: in one chain of calls, the compiler would show the whole chain for one mistake.
     settings: TokenStream,
 }
 
@@ -36,7 +36,7 @@ enum Setting {
 }
 
 impl Options {
-    /// Adds what stands in one attribute.
+    /// Adds the options of one attribute.
     pub(crate) fn read(&mut self, attribute: TokenStream, errors: &mut Errors) {
         let settings = match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(attribute) {
             Ok(settings) => settings,
@@ -74,7 +74,7 @@ impl Options {
         &self.states
     }
 
-    /// Where the key `schedule` stands, if it does.
+    /// The key `schedule`, if it is given.
     pub(crate) fn schedule(&self) -> Option<&Ident> {
         self.seen.iter().find(|key| *key == "schedule")
     }
@@ -88,7 +88,7 @@ impl Options {
         quote_spanned!(item.span()=> #name)
     }
 
-    /// Statements that set all that was given, and end in the value. `name` is the constant that holds the name.
+    /// Statements that set all given options and end in the value. `name` is the constant that holds the name.
     pub(crate) fn builder(&self, name: &TokenStream, item: &Ident) -> TokenStream {
         let span = self.name.as_ref().map_or_else(|| item.span(), Spanned::span);
         let settings = &self.settings;

@@ -1,12 +1,12 @@
-//! Which owned type to write instead of a borrowed one.
+//! Proposes an owned type in place of a borrowed one.
 //!
-//! It reads tokens and not types: a borrow may stand anywhere in a type, and what is proposed is a text for a person.
+//! It reads tokens and not types: a borrow may be anywhere in a type, and the proposal is a text for a person.
 
 use std::iter::Peekable;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree, token_stream::IntoIter};
 
-/// The owned type to write instead of `ty`, if anything in `ty` is borrowed for less than `'static`, or is a borrowed
+/// The owned type to write instead of `ty`, if any part of `ty` is borrowed for less than `'static`, or is a borrowed
 /// text that cannot be read back: `Vec<&str>` gives `Vec<String>`.
 pub(crate) fn owned(ty: TokenStream) -> Option<String> {
     let mut text = Text::default();
@@ -51,7 +51,7 @@ impl Text {
         }
     }
 
-    /// What a `&` points to, owned: a path up to its last segment, or a slice.
+    /// The owned form of a `&`'s target: a path up to its last segment, or a slice.
     fn target(&mut self, tokens: &mut Tokens) {
         if tokens.next_if(|token| is(token, '\'')).is_some() {
             tokens.next();

@@ -1,4 +1,4 @@
-//! `#[derive(Task)]` on a struct.
+//! Expands `#[derive(Task)]` on a struct.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -57,7 +57,7 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
         None => (quote!(read), quote!(check), quote!(accept)),
     };
     let (bytes, cx) = (variable("__bytes"), variable("__cx"));
-    // What the compiler points at when the struct has no body.
+    // The compiler points here if the struct has no body.
     let task = Ident::new("__task", ident.span());
     let (item, calls) = (variable("__item"), variable("__calls"));
     let case = Case::of(&input.attrs);
@@ -98,11 +98,11 @@ fn emit(input: &DeriveInput, fields: &Fields, options: &Options) -> TokenStream 
             }
             #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
             impl #ident {
-                /// Sends this call: once awaited, it is accepted durably. The same as `.apply().send()`.
+                /// Sends this call. Once awaited, it is accepted durably. The same as `.apply().send()`.
                 #vis fn delay(self) -> #pk::Delay<Self> {
                     #pk::Call::<Self>::new(self).send()
                 }
-                /// This call with options of its own, sent by `.send().await`.
+                /// This call with its own options, sent by `.send().await`.
                 #vis fn apply(self) -> #pk::Call<Self> {
                     #pk::Call::new(self)
                 }

@@ -1,14 +1,14 @@
-//! The name of an argument in queued calls.
+//! Derives the name of an argument in queued calls.
 //!
-//! A program asks serde for the names when it runs. This says which of them are in which order, without aliases, and what
-//! the names are beside something flattened, when serde says none.
+//! A running program asks serde for the names. This module gives their order, without aliases, and the names beside a
+//! flattened argument, where serde gives none.
 
 use syn::{Attribute, Expr, Ident, LitStr, Token, ext::IdentExt, meta::ParseNestedMeta};
 
-/// How `#[serde(rename_all = "..")]` writes the names of fields.
+/// The case in which `#[serde(rename_all = "..")]` writes field names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// As they are written, which is what serde calls `snake_case` and `lowercase` of fields.
+    /// As written, which serde calls `snake_case` and `lowercase` for fields.
     AsWritten,
     /// `UPPERCASE` or `SCREAMING_SNAKE_CASE`.
     Upper,
@@ -23,7 +23,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    /// What a struct's attributes say.
+    /// The case in a struct's attributes.
     pub(crate) fn of(attributes: &[Attribute]) -> Self {
         match Serde::of(attributes, "rename_all").name.as_deref() {
             Some("UPPERCASE" | "SCREAMING_SNAKE_CASE") => Self::Upper,
@@ -58,17 +58,17 @@ impl Case {
     }
 }
 
-/// The name of an argument in queued calls: its own, unless serde's attributes give another. `None` if it has none, since
-/// it is skipped or flattened.
+/// The name of an argument in queued calls: its own, unless serde's attributes give another. `None` if it is skipped or
+/// flattened.
 pub(crate) fn wire_name(name: &Ident, attributes: &[Attribute], case: Case) -> Option<String> {
     let serde = Serde::of(attributes, "rename");
     (!serde.nameless).then(|| serde.name.unwrap_or_else(|| case.apply(&name.unraw().to_string())))
 }
 
-/// What serde's attributes say.
+/// The serde attributes of an argument.
 #[derive(Default)]
 struct Serde {
-    /// What the key that is asked for is set to, for reading.
+    /// The value of the requested key, for reading.
     name: Option<String>,
     nameless: bool,
 }
@@ -77,7 +77,7 @@ impl Serde {
     fn of(attributes: &[Attribute], key: &str) -> Self {
         let mut said = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-            // What serde itself does not understand is its derive's to report.
+            // Serde's derive reports attributes that serde does not understand.
             let _ = attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident(key) && meta.input.peek(Token![=]) {
                     said.name = Some(meta.value()?.parse::<LitStr>()?.value());
@@ -101,7 +101,7 @@ impl Serde {
     }
 }
 
-/// Reads past `= value` or `(..)`.
+/// Skips `= value` or `(..)`.
 fn pass_over(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<Expr>()?;

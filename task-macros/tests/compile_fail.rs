@@ -1,5 +1,5 @@
-//! What the compiler says of a task that cannot be one, in the words of the files beside the cases. After a change of
-//! wording: `TRYBUILD=overwrite cargo test -p task-macros --test compile_fail`, and read what it wrote.
+//! Compares the compiler's errors for invalid tasks with the files next to the cases. After a change of wording:
+//! `TRYBUILD=overwrite cargo test -p task-macros --test compile_fail`, and read what it wrote.
 
 /// One test, since each would wait for the other's build.
 #[test]

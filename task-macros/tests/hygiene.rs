@@ -1,5 +1,5 @@
-//! Tasks that `macro_rules!` writes, and tasks whose parameters are named as tasks: names that the macros introduce are
-//! theirs, and names that a user gives are the user's.
+//! Tests tasks written by `macro_rules!`, and tasks whose parameters have names of tasks: the macros' own names never
+//! collide with a user's.
 
 #![allow(clippy::unused_async, reason = "these tasks have nothing to wait for")]
 

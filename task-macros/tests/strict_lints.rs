@@ -1,4 +1,4 @@
-//! Tasks in a crate under strict lints: nothing that the macros generate is found fault with.
+//! Tasks in a crate under strict lints: the generated code must not violate any.
 
 #![forbid(unsafe_code)]
 #![deny(

@@ -1,4 +1,4 @@
-//! What the tests of the examples share: the built programs, and the mail server.
+//! Shared code of the examples' tests: the built programs, and the mail server.
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test uses a part of it")]
 

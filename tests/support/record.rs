@@ -1,4 +1,4 @@
-//! What the mail server wrote down, read while it is being written.
+//! Reads the mail server's record while it is being written.
 
 use std::{
     fs::File,

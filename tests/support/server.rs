@@ -1,4 +1,4 @@
-//! A real mail server for the length of a test.
+//! Runs a real mail server for the length of a test.
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,4 +1,4 @@
-//! What a run has cost: the requests that were counted, by the price table.
+//! Computes the cost of a run from its counted requests and the price table.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -9,12 +9,12 @@ use super::{
     prices::PRICES,
 };
 
-/// What a run has cost.
+/// The cost of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bill {
-    /// The calls that it was for.
+    /// The calls of the run.
     pub calls: u64,
-    /// What was asked of AWS, by service and operation.
+    /// The requests to AWS, by service and operation.
     pub lines: Vec<Line>,
 }
 
@@ -23,18 +23,18 @@ pub struct Bill {
 pub struct Line {
     /// The service.
     pub service: String,
-    /// What was asked of it.
+    /// The operation.
     pub operation: String,
     /// How often.
     pub requests: u64,
-    /// What AWS bills of that, in units of the service.
+    /// The billed amount, in units of the service.
     pub units: f64,
-    /// What that costs.
+    /// Its cost.
     pub dollars: f64,
 }
 
 impl Bill {
-    /// The bill of what a meter has counted, for so many calls.
+    /// The bill for a meter's requests, for this many calls.
     pub fn new(usage: &BTreeMap<Operation, Usage>, calls: u64) -> Self {
         let lines = usage.iter().map(|((service, operation), usage)| Line {
             service: service.to_string(),
@@ -59,12 +59,12 @@ impl Bill {
         self
     }
 
-    /// All of it, in dollars.
+    /// The total cost, in dollars.
     pub fn dollars(&self) -> f64 {
         self.lines.iter().map(|line| line.dollars).sum()
     }
 
-    /// The billed units of all requests; the time of functions is not one.
+    /// The billed units of all requests, without the time of functions.
     pub fn units(&self) -> f64 {
         self.lines.iter().filter(|line| line.operation != "GB-seconds").map(|line| line.units).sum()
     }

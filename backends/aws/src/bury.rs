@@ -1,4 +1,5 @@
-//! Burying: SQS moves a message to its dead-letter queue only by itself, so it is sent there and then deleted.
+//! Buries messages: SQS itself moves a message only after many receives, so this sends it to the dead-letter queue and
+//! then deletes it.
 
 use std::sync::Arc;
 
@@ -10,14 +11,14 @@ use celeriac_core::{
     wire::Header,
 };
 
-/// The attribute that says why.
+/// The attribute with the reason.
 const REASON: &str = "reason";
 
-/// The most characters of it: a dead-letter queue is no place for long texts.
+/// The most characters of the reason, since long texts do not belong into a dead-letter queue.
 const REASON_CHARS: usize = 500;
 
 impl Access {
-    /// Sends a message to its dead-letter queue and deletes it. Between the two it is there twice, never not at all.
+    /// Sends a message to its dead-letter queue and deletes it. Between the two there are two copies, never none.
     pub(super) async fn bury(
         &self,
         queue: &Arc<str>,
@@ -40,7 +41,7 @@ impl Access {
         self.settle_one(queue, receipt, Settle::Delete).await
     }
 
-    /// Makes sure of the receipt first: a message that somebody else has by now is not buried.
+    /// Checks the receipt first: a message that another receiver has by now is not buried.
     async fn hold(&self, queue: &Arc<str>, receipt: &Arc<str>) -> Result<(), PortError> {
         let until_ms = self.clock.now_ms() + 60_000;
         self.settle_one(queue, Arc::clone(receipt), Settle::Hide { until_ms }).await
@@ -52,7 +53,7 @@ impl Access {
     }
 }
 
-/// What was no parcel to begin with is buried as it was sent, unless it is no text that SQS takes.
+/// A body that never was a parcel is buried as it was sent, unless SQS does not accept it as text.
 fn text(body: &[u8]) -> String {
     let is_taken = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     match std::str::from_utf8(body) {
@@ -66,9 +67,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_parcel_is_buried_as_text_if_it_is_one() {
+    fn a_body_that_is_no_parcel_is_buried_as_text_if_possible() {
         assert_eq!(text("hello,\nI am no parcel".as_bytes()), "hello,\nI am no parcel");
-        // A parcel of a newer format is valid UTF-8 as well, by chance.
+        // A parcel of a newer format may be valid UTF-8 by chance.
         assert_eq!(text(&[99, 0, 0]), "YwAA");
     }
 }

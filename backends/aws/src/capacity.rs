@@ -1,4 +1,4 @@
-//! The capacity units that `DynamoDB` bills, as it answers them.
+//! Reads the capacity units that `DynamoDB` bills from its answers.
 
 use aws_sdk_dynamodb::{
     operation::{
@@ -11,11 +11,11 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use serde::Deserialize;
 
-/// What a write costs that its condition kept from happening: at least one unit, two in a transaction.
+/// The cost of a write whose condition failed: at least one unit, two in a transaction.
 const REFUSED_WRITE: f64 = 1.0;
 const REFUSED_TRANSACTION: f64 = 2.0;
 
-/// Asks to be told.
+/// Makes a request ask for its capacity units.
 pub(super) fn ask(input: &mut Input) {
     macro_rules! ask {
         ($($kind:ty),*) => {
@@ -64,9 +64,9 @@ impl Default for Consumed {
     }
 }
 
-/// What an operation cost, by its answer.
+/// The units of an operation, from its answer.
 pub(super) fn units(operation: &str, answer: &[u8]) -> f64 {
-    // An answer that cannot be read is the SDK's to complain about.
+    // The SDK reports answers that are unreadable.
     let answer: Answer = serde_json::from_slice(answer).unwrap_or_default();
     let refused = answer.error.is_some_and(|error| {
         error.ends_with("ConditionalCheckFailedException") || error.ends_with("TransactionCanceledException")
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_read_of_the_answer() {
+    fn units_are_read_from_the_answer() {
         let one = br#"{"ConsumedCapacity":{"TableName":"t","CapacityUnits":2.5},"Items":[]}"#;
         assert!((units("Query", one) - 2.5).abs() < 1e-9);
         let many =

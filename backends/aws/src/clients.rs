@@ -1,4 +1,4 @@
-//! The clients of the services, each made when it is first used.
+//! The clients of the AWS services, each made at its first use.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use tokio::sync::OnceCell;
 
 use super::{Meter, Settings, meter::Metering};
 
-/// The longest that a request may take: a long poll waits for 20 seconds.
+/// The timeout of a request: a long poll takes 20 seconds.
 const ATTEMPT: Duration = Duration::from_secs(30);
 
-/// The longest that a connection may take to be made.
+/// The timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How often the SDK tries a request in all before it is an error for the port's caller, who waits longer. Its retries
-/// are jittered and have a budget that many failures together use up.
+/// The SDK's tries in all before the port reports an error to its caller, who waits longer before retrying. The SDK's
+/// retries are jittered, and many failures at once use up their common budget.
 const ATTEMPTS: u32 = 3;
 
 /// The clients of the services.
@@ -39,7 +39,7 @@ pub(super) struct Clients {
 
 macro_rules! client {
     ($name:ident, $sdk:ident) => {
-        /// Made when it is first asked for.
+        /// Made at its first use.
         pub(super) async fn $name(&self) -> &$sdk::Client {
             let make = || async {
                 let mut config = $sdk::config::Builder::from(self.config().await).interceptor(self.metering());
@@ -77,7 +77,7 @@ impl Clients {
     client!(dynamodb, aws_sdk_dynamodb);
     client!(scheduler, aws_sdk_scheduler);
 
-    /// Buckets are addressed by path where the services are not AWS's own: other hosts have no names for them.
+    /// Addresses buckets by path where the services are not AWS's own: other hosts have no names for buckets.
     #[cfg(feature = "s3")]
     pub(super) async fn s3(&self) -> &aws_sdk_s3::Client {
         let make = || async {
@@ -98,7 +98,7 @@ impl Clients {
         Metering::new(Arc::clone(&self.meter))
     }
 
-    /// Boxed, since it is large: each request would carry it, and be moved with it.
+    /// Boxed, since it is large and would be carried and moved with each request.
     async fn config(&self) -> &SdkConfig {
         self.config.get_or_init(|| Box::pin(load(&self.settings))).await
     }
@@ -111,7 +111,7 @@ async fn load(settings: &Settings) -> SdkConfig {
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
-        // A long poll is silent for 20 seconds; the time of an attempt is bounded anyway.
+        // A long poll is silent for 20 seconds; the timeout of an attempt bounds it anyway.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Ok(name) = AppName::new("celeriac") {
         loader = loader.app_name(name);

@@ -1,4 +1,4 @@
-//! How full the stack's queues are. SQS counts approximately, and does not say how old the oldest message is.
+//! Reads the depth of the stack's queues. SQS counts approximately, and does not report the age of the oldest message.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,7 +38,7 @@ impl Access {
         Ok(queues)
     }
 
-    /// How full one is.
+    /// The depth of one queue.
     pub(super) async fn depth(&self, queue: &Arc<str>) -> Result<Depth, PortError> {
         let stack = &self.clients.settings().stack;
         let (work, dead) = (stack.queue(queue), stack.dead_queue(queue));

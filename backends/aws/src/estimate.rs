@@ -1,4 +1,4 @@
-//! What a plan comes to on AWS: time and price before anything is sent, and which limit binds.
+//! Estimates a plan's time and price on AWS before anything is sent, and names the limit that binds.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -11,48 +11,48 @@ use super::{
 };
 use celeriac_core::planner::Plan;
 
-/// The memory of a worker's function whose task does not ask for some, in MB: one core's worth.
+/// The default memory of a worker's function, in MB: one core's worth.
 const MEMORY_MB: u32 = 1769;
 
-/// From a call's acceptance to its start: one send, one receive, one Invoke, as the figures of `benches/fan_out` have it.
+/// From a call's acceptance to its start: one send, one receive, one Invoke, as measured by `benches/fan_out`.
 const LAUNCH: Duration = Duration::from_millis(250);
 
-/// How many more environments of a function Lambda starts in [`SCALING`].
+/// How many more environments of a function Lambda starts in each [`SCALING`].
 const SCALING_STEP: u64 = 1000;
 const SCALING: Duration = Duration::from_secs(10);
 
-/// What the concurrency of a new account is raised to, unless it asks for more. It is shared by all its functions.
+/// The concurrency to which a new account is raised, unless it asks for more. All its functions share it.
 const ACCOUNT: u64 = 1000;
 
-/// What SQS bills as one request.
+/// The size that SQS bills as one request.
 const BILLED_BYTES: u64 = 64 << 10;
 
-/// About how long a dispatcher's function works for ten messages: it waits for one round of Invokes.
+/// About how long a dispatcher's function takes for ten messages: it waits for one round of Invokes.
 const DISPATCH: Duration = Duration::from_millis(150);
 
-/// What a plan comes to on AWS.
+/// The expected time and price of a plan on AWS.
 #[derive(Clone, Debug, Serialize)]
 pub struct Estimate {
-    /// How many functions run at a time at most.
+    /// The most functions at a time.
     pub workers: u64,
-    /// How many calls run at a time at most: what a mail server, say, has to bear.
+    /// The most calls at a time: the load on a mail server, for example.
     pub peak_calls: u64,
-    /// How long it takes, from the first call's acceptance to the last one's end.
+    /// The time from the first call's acceptance to the last call's end.
     pub time_ms: u64,
-    /// Which limit it takes so long for.
+    /// The limit that decides the time.
     pub limit: Limit,
-    /// What it costs. Calls that are tried again, and what the tasks themselves use, are not in it.
+    /// The price. It leaves out retries and the tasks' own use of services.
     pub bill: Bill,
 }
 
-/// What keeps a plan from being done sooner.
+/// The limit that keeps a plan from finishing sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Limit {
-    /// There are no more invocations to run at a time.
+    /// There are no more invocations to run in parallel.
     Invocations,
-    /// The most invocations that may be outstanding.
+    /// The cap on outstanding invocations.
     Cap,
     /// The concurrency of the account.
     Account,
@@ -61,7 +61,7 @@ pub enum Limit {
 }
 
 impl Estimate {
-    /// Of this plan on this stack.
+    /// The estimate for this plan on this stack.
     pub fn new(plan: &Plan, settings: &Settings) -> Self {
         let cap = settings.cap as u64;
         let workers = plan.invocations.min(cap).min(ACCOUNT);
@@ -82,7 +82,7 @@ impl Estimate {
     }
 }
 
-/// What the parcels of a plan are sent, launched, claimed and finished for.
+/// The cost of sending, launching, claiming and finishing a plan's parcels.
 fn bill(plan: &Plan) -> Bill {
     let parcels = plan.parcels;
     let batches = parcels.div_ceil(10);
@@ -95,10 +95,10 @@ fn bill(plan: &Plan) -> Bill {
         ("SQS", "DeleteMessageBatch", parcels, parcels),
         // The mapping invokes the dispatcher, which invokes workers.
         ("Lambda", "Invoke", batches + plan.invocations, batches + plan.invocations),
-        // The claim, and the pointer by which a call finds its parcel.
+        // The claim, and the pointer that leads from a call to its parcel.
         ("DynamoDB", "UpdateItem", parcels, parcels),
         ("DynamoDB", "BatchWriteItem", parcels, parcels),
-        // The end of a parcel moves its batch's counters with it, which doubles both.
+        // Finishing a parcel also changes its batch's counters, and a transaction doubles the price of both.
         ("DynamoDB", "TransactWriteItems", parcels, 4 * parcels),
         ("DynamoDB", "GetItem", parcels, parcels),
     ];
@@ -134,7 +134,7 @@ impl fmt::Display for Estimate {
         let time = Duration::from_millis(*time_ms);
         writeln!(f, "on AWS")?;
         writeln!(f, "  at a time    {workers} workers, {peak_calls} calls")?;
-        writeln!(f, "  time         about {time:?}; what binds is {limit}")?;
+        writeln!(f, "  time         about {time:?}; limited by {limit}")?;
         write!(f, "  price        about ${:.4}, ${:.6} per 1,000 calls\n{bill}", bill.dollars(), {
             bill.dollars() * 1000.0 / bill.calls.max(1) as f64
         })

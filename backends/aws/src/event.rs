@@ -1,4 +1,4 @@
-//! What Lambda's mapping of a queue hands to a function, and what the function answers: which messages stay.
+//! The event of a queue's mapping, and the function's answer, which says which messages stay.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Incoming;
 use celeriac_core::ports::Receipt;
 
-/// The messages of a queue, as their mapping writes them.
+/// The messages of a queue, in the JSON of their mapping.
 #[derive(Debug, Deserialize)]
 pub struct QueueEvent<'a> {
     /// The messages, all of one queue.
@@ -16,7 +16,7 @@ pub struct QueueEvent<'a> {
 }
 
 impl QueueEvent<'_> {
-    /// The answer by which these are deleted, and the others stay.
+    /// The answer that deletes these messages and keeps the others.
     pub fn answer(&self, deleted: &[Receipt]) -> Answer {
         let stays = |message: &&Message<'_>| deleted.iter().all(|receipt| *receipt.0 != *message.receipt_handle);
         self.messages.iter().filter(stays).collect()
@@ -27,9 +27,9 @@ impl QueueEvent<'_> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message<'a> {
-    /// By which the answer names it.
+    /// The answer names the message by this id.
     pub message_id: Box<str>,
-    /// What became of this delivery is said by it.
+    /// Settling this delivery needs this handle.
     pub receipt_handle: Box<str>,
     /// Its text.
     #[serde(borrow)]
@@ -42,7 +42,7 @@ pub struct Message<'a> {
     queue_arn: Box<str>,
 }
 
-/// What SQS says of a message: numbers, as text.
+/// The attributes that SQS sets: numbers, as text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Attributes {
@@ -50,13 +50,13 @@ struct Attributes {
     sent_timestamp: Option<Box<str>>,
 }
 
-/// What its sender says of it.
+/// The attributes that the sender sets.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Said {
     due: Option<Text>,
     reason: Option<Text>,
-    /// What EventBridge Scheduler says of a message that it could not send.
+    /// EventBridge Scheduler's error, if it could not send the message.
     #[serde(rename = "ERROR_MESSAGE")]
     error: Option<Text>,
 }
@@ -70,7 +70,7 @@ struct Text {
 /// Why a message is in a dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It was received as often as its queue allows, so that SQS moved it.
+    /// SQS moved it, since it was received as often as its queue allows.
     Receives,
     /// It was buried, for this reason.
     Buried(String),
@@ -91,7 +91,7 @@ impl Message<'_> {
         buried.or_else(|| text(&self.said.error).map(Cause::Unsent)).unwrap_or(Cause::Receives)
     }
 
-    /// It, as a message of this queue.
+    /// The message as one of this queue.
     pub fn incoming(&self, queue: Arc<str>) -> Incoming<'_> {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
         let due = self.said.due.as_ref().and_then(|due| due.string_value.as_deref());
@@ -106,7 +106,8 @@ impl Message<'_> {
     }
 }
 
-/// The answer to an event of a queue. What it names stays in the queue, hidden as it is; the mapping deletes the rest.
+/// The answer to an event of a queue. The messages that it names stay in the queue, still hidden; the mapping deletes
+/// the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -120,7 +121,7 @@ struct Stays {
 }
 
 impl<'a> FromIterator<&'a Message<'a>> for Answer {
-    /// These stay.
+    /// Keeps these messages.
     fn from_iter<T: IntoIterator<Item = &'a Message<'a>>>(messages: T) -> Self {
         let stays = messages.into_iter().map(|message| Stays { item_identifier: message.message_id.clone() });
         Self { batch_item_failures: stays.collect() }
@@ -137,7 +138,7 @@ impl Extend<Answer> for Answer {
 mod tests {
     use super::*;
 
-    /// As Lambda sends it.
+    /// An event as Lambda sends it.
     const EVENT: &str = r#"{"Records": [{
         "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a/+=",
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_scheduler_could_not_send_says_why() {
+    fn an_unsent_message_of_scheduler_says_why() {
         let attribute = |name, text| format!(r#""{name}": {{"stringValue": "{text}", "dataType": "String"}}"#);
         let (code, why) = (attribute("ERROR_CODE", "AccessDenied"), attribute("ERROR_MESSAGE", "no such role"));
         let event = EVENT.replace(r#""messageAttributes": {"#, &format!(r#""messageAttributes": {{{code}, {why},"#));

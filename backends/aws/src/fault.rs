@@ -1,5 +1,5 @@
-//! What went wrong with a request, told apart by what it means for whoever asked: whether it may have happened, and
-//! whether asking again may help.
+//! Classifies failed requests by what they mean for the caller: whether the request may have happened, and whether a
+//! retry may help.
 
 use std::{error::Error, fmt::Display};
 
@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::Settings;
 use celeriac_core::{ports::PortError, task::chain};
 
-/// Codes by which the services say that it was too much at once.
+/// The services' codes for throttling.
 const THROTTLES: [&str; 10] = [
     "ThrottlingException",
     "Throttling",
@@ -20,11 +20,11 @@ const THROTTLES: [&str; 10] = [
     "SlowDown",
     "OverLimit",
     "KmsThrottled",
-    // S3: another write of the same object is under way.
+    // S3: another write of the same object is in flight.
     "ConditionalRequestConflict",
 ];
 
-/// Codes by which they say that something is not there.
+/// The services' codes for missing resources.
 const MISSING: [&str; 6] = [
     "ResourceNotFoundException",
     "AWS.SimpleQueueService.NonExistentQueue",
@@ -34,39 +34,39 @@ const MISSING: [&str; 6] = [
     "NotFound",
 ];
 
-/// What went wrong.
+/// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Too much at once; it did not happen.
+    /// Throttled; it did not happen.
     Throttled,
-    /// The resource is not there.
+    /// The resource does not exist.
     Missing,
-    /// This process may not; it has no credentials, or not the right ones.
+    /// Access denied: this process has no credentials, or not the right ones.
     Denied,
-    /// Nobody said where the services are.
+    /// No region is configured.
     NoRegion,
-    /// The request is wrong.
+    /// The request is invalid.
     Invalid,
-    /// It did not get there.
+    /// The request was not sent.
     NotSent,
-    /// The service failed: it may have happened, but it does not say so.
+    /// The service failed. It does not say whether the request happened.
     Failed,
-    /// The answer was lost; it may have happened.
+    /// The answer was lost; the request may have happened.
     Unknown,
 }
 
-/// What went wrong with a request.
+/// A failed request.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) kind: Kind,
-    /// The service's name for it.
+    /// The service's code.
     pub(super) code: String,
-    /// All that there is to say of it, its causes included.
+    /// The complete text, including its causes.
     text: String,
 }
 
 impl Fault {
-    /// What an SDK's error means.
+    /// Classifies an SDK's error.
     #[allow(clippy::needless_pass_by_value, reason = "what `map_err` is given")]
     pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> Self
     where
@@ -85,35 +85,35 @@ impl Fault {
         let text = match message {
             Some(message) if !message.is_empty() => format!("{code}: {message}"),
             _ if !code.is_empty() => code.clone(),
-            // The SDK's own words for that it failed say less than the cause.
+            // The SDK's own words for a failure say less than its cause.
             _ => chain(error.source().unwrap_or(&error)),
         };
         Self { kind, code, text }
     }
 
-    /// One item of a batch that the service refused.
+    /// An item of a batch that the service refused.
     pub(super) fn of_item(code: &str, message: Option<&str>, senders_fault: bool) -> Self {
         let status = if senders_fault { 400 } else { 500 };
         let text = message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
         Self { kind: by_code(code, status), code: code.to_owned(), text }
     }
 
-    /// Whether it may have been done.
+    /// Whether the request may have happened.
     pub(super) fn may_have_happened(&self) -> bool {
         matches!(self.kind, Kind::Unknown | Kind::Failed)
     }
 
-    /// Whether asking again may help.
+    /// Whether a retry may help.
     pub(super) fn passes(&self) -> bool {
         matches!(self.kind, Kind::Throttled | Kind::NotSent | Kind::Failed | Kind::Unknown)
     }
 
-    /// Whether the service says this of a parameter.
+    /// Whether the service's message is about this parameter.
     pub(super) fn is_about(&self, parameter: &str) -> bool {
         self.text.contains(parameter)
     }
 
-    /// The error of a port. `what` was to be done with `resource`, a service's name and that of the thing.
+    /// The port's error. `what` is the intended action on `resource`, the name of a service and of its resource.
     pub(super) fn port(self, settings: &Settings, what: impl Display, resource: impl Display) -> PortError {
         let stack = &settings.stack;
         let region = settings.region.as_deref().unwrap_or("the region of the environment (AWS_REGION)");
@@ -128,7 +128,7 @@ impl Fault {
             _ => String::new(),
         };
         let what = format!("cannot {what}: {resource}: {}{hint}", self.text);
-        // The text has it: whoever prints an error with its sources would read it twice.
+        // The text includes the causes: an error printed with its sources would repeat them.
         let source = None;
         match self.kind {
             Kind::Invalid | Kind::NoRegion => PortError::Refused { what },
@@ -153,7 +153,7 @@ fn by_code(code: &str, status: u16) -> Kind {
     }
 }
 
-/// Whether the connection could not even be made.
+/// Whether the connection failed.
 fn was_never_connected(error: &(dyn Error + 'static)) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound};
     causes(error).any(|cause| {
@@ -163,7 +163,7 @@ fn was_never_connected(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// Whether this is what was missing before anything could be sent: the SDK has no types for that.
+/// Whether this was missing before anything could be sent: the SDK has no types for that.
 fn lacks(error: &(dyn Error + 'static), what: &str) -> bool {
     causes(error).any(|cause| cause.to_string().contains(what))
 }

@@ -1,4 +1,4 @@
-//! The launcher of workers: asynchronous invocations of the stack's functions, so many of which may be outstanding.
+//! Launches workers as asynchronous invocations of the stack's functions, up to a cap on outstanding ones.
 
 use std::{
     collections::BTreeMap,
@@ -16,16 +16,16 @@ use celeriac_core::{
     wire::Header,
 };
 
-/// How many invocations a long-lived dispatcher counts at once, when it has one to launch.
+/// How many invocations a long-lived dispatcher reserves at once, when it has one to launch.
 const BLOCK: usize = 64;
 
-/// After this long without one, it gives back what it counted: others may be short of it.
+/// After this idle time it gives back its reservation, since others may need it.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How long it waits when as many are outstanding as may be, or when they cannot be counted.
+/// The pause when the cap is reached, or when invocations cannot be counted.
 const FULL: Duration = Duration::from_secs(1);
 
-/// The functions of a stack's workers. Which one runs a parcel follows from the memory that its task asks for.
+/// The functions of a stack's workers. The memory that a task needs decides which function runs its parcels.
 #[derive(Clone)]
 pub struct Functions {
     shared: Arc<Shared>,
@@ -35,22 +35,22 @@ struct Shared {
     settings: Settings,
     platform: Arc<dyn Platform>,
     clock: Arc<dyn Clock>,
-    /// The memory of the tasks that ask for some.
+    /// The memory of the tasks that set it.
     memory: BTreeMap<&'static str, u32>,
     outstanding: Outstanding,
     held: Mutex<Held>,
-    /// One counts at a time: what it gets is for all that wait.
+    /// One caller counts at a time, for all that wait.
     counting: tokio::sync::Mutex<()>,
 }
 
-/// What is counted and not launched yet.
+/// Reserved invocations that are not launched yet.
 #[derive(Default)]
 struct Held {
     counted: Option<Counted>,
-    /// Whether less was granted than was asked for, or nothing could be asked. Then there has to be room before a
-    /// message is received: each receive of one that nobody takes brings it nearer to its dead-letter queue.
+    /// Whether less was granted than requested, or the request failed. Then capacity must be available before a message
+    /// is received, since each fruitless receive brings a message nearer to its dead-letter queue.
     full: bool,
-    /// When one was last taken, or all were counted, on the monotonic clock.
+    /// When one was last taken, or all were reserved, on the monotonic clock.
     used_us: u64,
 }
 
@@ -67,10 +67,10 @@ impl Functions {
         Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, held, counting }) }
     }
 
-    /// How many more may be launched now, up to `most`: they are counted as outstanding from now on. Does not wait.
+    /// Reserves up to `most` more invocations, which count as outstanding from now on. Returns how many. Does not wait.
     ///
     /// # Errors
-    /// When they cannot be counted: then none may be launched.
+    /// If they cannot be counted: then none may be launched.
     pub async fn reserve(&self, most: usize) -> Result<usize, PortError> {
         let shared = &self.shared;
         if shared.counts_nothing() {
@@ -83,17 +83,17 @@ impl Functions {
         }
     }
 
-    /// What was reserved and is not launched may be launched by others.
+    /// Releases reserved invocations that were not launched, so that others may launch them.
     pub async fn give_back(&self) {
         let _counting = self.shared.counting.lock().await;
         let held = std::mem::take(&mut *self.shared.held());
         let Some(counted) = held.counted.filter(|counted| counted.count > 0) else { return };
         if let Err(error) = self.shared.outstanding.give_back(counted).await {
-            tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
+            tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease ends");
         }
     }
 
-    /// An invocation has died that was counted under this minute.
+    /// Records that an invocation counted under this minute has died.
     pub async fn release(&self, minute: u64) {
         self.shared.outstanding.release(minute).await;
     }
@@ -104,18 +104,18 @@ impl Shared {
         self.settings.cap == 0
     }
 
-    /// The most that a long-lived dispatcher counts at once.
+    /// The most invocations that a long-lived dispatcher reserves at once.
     fn block(&self) -> usize {
         if self.counts_nothing() { BLOCK } else { BLOCK.min(self.settings.cap) }
     }
 
-    /// How many are held for launches of now.
+    /// How many are held for the current minute.
     fn current(&self) -> Option<usize> {
         let counted = self.held().counted?;
         (counted.count > 0 && counted.minute == self.outstanding.minute()).then_some(counted.count)
     }
 
-    /// Counts up to `most`, in exchange for what is held of another minute.
+    /// Reserves up to `most`, in exchange for those held of another minute.
     async fn count(&self, most: usize) -> Result<usize, PortError> {
         let back = self.held().counted.filter(|counted| counted.count > 0);
         let counted = self.ask(most, back).await;
@@ -126,7 +126,7 @@ impl Shared {
         Ok(counted.count)
     }
 
-    /// Counts up to `most`. Who found no room looks before it counts again.
+    /// Reserves up to `most`. After a refusal it reads the capacity before it reserves again.
     async fn ask(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
         let looks = self.held().full && back.is_none();
         let rooms = if looks { self.outstanding.room(most).await? } else { most };
@@ -136,7 +136,7 @@ impl Shared {
         self.outstanding.reserve(rooms, back).await
     }
 
-    /// Takes one of those that are counted, and counts more when there is none.
+    /// Takes a reserved invocation, and reserves more if there is none.
     async fn take(&self) -> Result<Option<u64>, InvokeError> {
         if self.counts_nothing() {
             return Ok(None);
@@ -155,7 +155,7 @@ impl Shared {
         Ok(Some(counted.minute))
     }
 
-    /// It was not launched.
+    /// Puts back an invocation that was not launched.
     fn put_back(&self, minute: Option<u64>) {
         if let (Some(minute), Some(counted)) = (minute, &mut self.held().counted)
             && counted.minute == minute
@@ -164,7 +164,7 @@ impl Shared {
         }
     }
 
-    /// Whether something is held that nobody has wanted for a while.
+    /// Whether reserved invocations have been idle for a while.
     fn is_idle(&self) -> bool {
         let held = self.held();
         let idle_us = self.clock.monotonic_us().saturating_sub(held.used_us);
@@ -175,7 +175,7 @@ impl Shared {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The header need not be read again where no task asks for memory.
+    /// The header need not be read again if no task sets its memory.
     fn function(&self, invocation: &Invocation) -> String {
         let header = invocation.deliveries.first().filter(|_| !self.memory.is_empty());
         let header = header.and_then(|delivery| Header::peek(&delivery.body).ok());
@@ -208,7 +208,7 @@ impl Invoker for Functions {
     fn room(&self) -> BoxFuture<'_, usize> {
         async {
             let most = self.shared.block();
-            // Where nothing says that there is no room, nothing is counted before there is something to launch.
+            // Unless the cap is known to be reached, nothing is reserved before there is something to launch.
             if self.shared.is_idle() {
                 self.give_back().await;
             }
@@ -227,7 +227,7 @@ impl Invoker for Functions {
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async {
-            // At once: whoever asks for room next has to know.
+            // Taken at once, so that the next request for capacity sees it.
             let minute = self.shared.take().await?;
             let launched = self.shared.launch(invocation, minute).await;
             if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {

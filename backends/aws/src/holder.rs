@@ -1,14 +1,14 @@
-//! Who holds a claim, where a function does: the ledger tells people whose log to look into, and which claims are left
-//! of an invocation that has died.
+//! Names the holder of a claim in a function. The ledger shows it to people, who can find the log, and a dispatcher
+//! finds the claims of a dead invocation by it.
 
 use std::sync::Arc;
 
-/// The name of one invocation of a function: the function's, its log stream's, the request's.
+/// The name of one invocation: of the function, its log stream, and its request.
 pub fn holder(function: &str, log_stream: &str, request: &str) -> Arc<str> {
     format!("{function}/{log_stream}/{request}").into()
 }
 
-/// Whether that is the name of the invocation with this request id.
+/// Whether this is the name of the invocation with this request id.
 pub fn is_holder(holder: &str, request: &str) -> bool {
     !request.is_empty() && holder.rsplit('/').next() == Some(request)
 }

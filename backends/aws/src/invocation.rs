@@ -1,5 +1,5 @@
-//! What a worker's function is invoked with: the deliveries of its parcels, as JSON. It is also what Lambda reports of
-//! an invocation that failed.
+//! The payload of a worker's function: the deliveries of its parcels, as JSON. Lambda's report of a failed invocation
+//! contains it too.
 
 use std::sync::Arc;
 
@@ -18,22 +18,22 @@ const VERSION: u32 = 1;
 /// The deliveries of an invocation.
 #[derive(Clone, Debug)]
 pub struct Payload {
-    /// The deliveries. A parcel that lies in the bucket is a stub.
+    /// The deliveries. A parcel stored in the bucket is a stub.
     pub deliveries: Vec<Delivery>,
-    /// The minute since 1970 that it is counted under, among those that are outstanding; `None` if they are not counted.
+    /// The minute since 1970 under which it counts as outstanding; `None` if invocations are not counted.
     pub minute: Option<u64>,
 }
 
-/// A payload that is none of ours.
+/// Why a payload is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
-    /// Not the shape of one.
+    /// It has another shape.
     #[error(
         "this function is invoked by a Celeriac dispatcher, or by a queue of its stack; this event is neither: {0}"
     )]
     Shape(String),
-    /// A newer dispatcher's.
+    /// A newer dispatcher made it.
     #[error("the payload has version {found}, this program reads {VERSION}: deploy dispatcher and workers together")]
     Version {
         /// The version.
@@ -65,7 +65,7 @@ impl Payload {
     /// The JSON text.
     ///
     /// # Panics
-    /// Never: what it consists of is JSON.
+    /// Never: all its parts are valid JSON.
     pub fn encode(&self) -> Vec<u8> {
         let items = self.deliveries.iter().map(|delivery| Item {
             queue: &delivery.queue,
@@ -81,7 +81,7 @@ impl Payload {
     /// Reads the JSON text.
     ///
     /// # Errors
-    /// What is not the payload of an invocation.
+    /// The text is not the payload of an invocation.
     pub fn decode(text: &str) -> Result<Self, PayloadError> {
         #[derive(Deserialize)]
         struct Version {
@@ -97,7 +97,7 @@ impl Payload {
     }
 }
 
-/// What was too large for a message is too large here: it lies in the bucket, whether or not it was fetched from there.
+/// A parcel too large for a message is too large here: it is in the bucket, whether or not it was fetched from there.
 fn text(parcel: &Bytes) -> String {
     if text::length(parcel.len()) > text::MAX_TEXT
         && let Ok(stub) = wire::stub(parcel)
@@ -111,7 +111,7 @@ fn delivery(item: &Item<'_>) -> Delivery {
     let body = match text::read(&item.body) {
         Content::Parcel(parcel) => parcel,
         Content::Stored(stub) => stub,
-        // A dispatcher makes the parcel of a tick before it hands it on.
+        // A dispatcher turns a tick into a parcel before handing it on.
         Content::Tick { .. } => Bytes::copy_from_slice(item.body.as_bytes()),
     };
     let receipt = Receipt(Arc::from(&*item.receipt));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_payload_is_refused_in_words() {
+    fn an_invalid_payload_is_refused_with_an_explanation() {
         let error = Payload::decode("{\"key\": 1}").unwrap_err().to_string();
         assert!(error.starts_with("this function is invoked by a Celeriac dispatcher, or by a queue"), "{error}");
         let error = Payload::decode("{\"celeriac\": 2, \"other\": []}").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What is due in more than SQS can wait for: EventBridge Scheduler sends the message then.
+//! Delays messages beyond SQS's limit: EventBridge Scheduler sends them when they are due.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::{clients::Clients, fault::Fault, lookup::Lookup};
 use celeriac_core::{ports::PortError, wire::Header};
 
-/// How long Scheduler tries to send a message that SQS does not take, in seconds: the longest it does.
+/// How long Scheduler tries to send a message that SQS refuses, in seconds: its maximum.
 const TRIES_S: i32 = 86_400;
 
-/// Has a message sent at `due_ms`, to the second above. Asked again with the same message, it is sent once.
+/// Schedules a message for `due_ms`, rounded up to the second. Repeating it with the same message sends it once.
 pub(super) async fn send_later(
     clients: &Clients,
     lookup: &Lookup,
@@ -59,19 +59,19 @@ pub(super) async fn send_later(
     }
 }
 
-/// The schedule's name: the parcel's, so that sending again is sending once.
+/// The schedule's name: the parcel's, so that a repeated message is sent once.
 fn name(queue: &str, body: &[u8]) -> String {
     let id = Header::peek(body).map_or_else(|_| format!("{:032x}", xxh3_128(body)), |header| header.id.to_string());
     format!("{}-{id}", queue.get(..31).unwrap_or(queue))
 }
 
-/// The whole second at or after a time, as Scheduler writes it.
+/// The whole second at or after a time, in Scheduler's syntax.
 fn at(due_ms: u64) -> Option<String> {
     let second = Timestamp::from_second(i64::try_from(due_ms.div_ceil(1000)).ok()?).ok()?;
     Some(second.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string())
 }
 
-/// The role of the same account and partition as a queue.
+/// The ARN of a role in the same account and partition as a queue.
 fn role_arn(queue_arn: &Arc<str>, role: &str) -> String {
     let mut parts = queue_arn.split(':').skip(1);
     let partition = parts.next().unwrap_or("aws");

@@ -1,11 +1,10 @@
-//! The AWS backend: SQS holds the messages, DynamoDB the ledger, EventBridge Scheduler what is due in more than a
-//! quarter of an hour, S3 what is too large elsewhere, and Lambda runs the workers.
+//! The AWS backend. SQS holds the messages, DynamoDB the ledger, EventBridge Scheduler messages due in more than a
+//! quarter of an hour, S3 large values, and Lambda runs the workers.
 //!
-//! Everything of one deployment belongs to a *stack*, whose name all other names follow from ([`Stack`]). Clients of
-//! the services are made when they are first used: a function that starts pays for those that it needs.
+//! Everything in one deployment belongs to a *stack*, and all names follow from the stack's name ([`Stack`]). Clients
+//! of the services are made at their first use: a function that starts pays only for those that it needs.
 //!
-//! It refuses to create anything: `deploy template` writes what there has to be, and what is missing is an error that
-//! names it.
+//! It never creates resources: `deploy template` describes them, and the error for a missing resource names it.
 
 mod bill;
 mod bury;

@@ -1,4 +1,4 @@
-//! Where the stack's queues are: their URLs, and the account that they belong to. Asked once each.
+//! Finds and caches the stack's queues: their URLs, and the account that owns them.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use super::{clients::Clients, fault::Fault};
 use celeriac_core::ports::PortError;
 
-/// What is known of the stack's queues, by their SQS names.
+/// The known queues of the stack, by their SQS names.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
     urls: RwLock<HashMap<String, Arc<str>>>,
@@ -67,7 +67,7 @@ fn fault<E>(
 where
     E: std::error::Error + aws_smithy_types::error::metadata::ProvideErrorMetadata + Send + Sync + 'static,
 {
-    // Nothing was sent yet, whatever became of the question.
+    // Nothing was sent yet, however the lookup failed.
     match Fault::of(error).port(clients.settings(), "find a queue", format_args!("SQS queue `{sqs}`")) {
         PortError::Unknown { what, source } => PortError::Unavailable { what, source },
         other => other,

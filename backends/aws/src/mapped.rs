@@ -1,5 +1,5 @@
-//! The queue as a function sees it whose event a mapping made of messages: the mapping deletes them, once the function
-//! has answered that it may. That saves a request, and the function says so by deleting them as ever.
+//! The queue within a function whose event came from a mapping: the mapping deletes the event's messages once the
+//! function's answer permits it. That saves a request. The function's code deletes them in the usual way.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 
 use celeriac_core::ports::{Delivery, PortError, Queue, Receipt, Settle, Settlement, layers::QueueLayer};
 
-/// A queue whose messages of the event at hand are deleted by their mapping.
+/// A queue that leaves the deletion of the event's messages to their mapping.
 #[derive(Clone)]
 pub struct Mapped {
     queue: Arc<dyn Queue>,
@@ -19,23 +19,23 @@ pub struct Mapped {
 }
 
 impl Mapped {
-    /// No event is at hand yet: each deletion is a request.
+    /// A queue without an event yet: each deletion is a request.
     pub fn new(queue: Arc<dyn Queue>) -> Self {
         Self { queue, event: Arc::default() }
     }
 
-    /// An event has come, with these deliveries.
+    /// Begins an event with these deliveries.
     pub fn begin(&self, deliveries: &[Delivery]) {
         *self.event() = deliveries.iter().map(|delivery| (Arc::clone(&delivery.receipt.0), false)).collect();
     }
 
-    /// The receipts of those of the event that may be deleted. From now on each deletion is a request again.
+    /// Ends the event and returns the receipts that may be deleted. From now on each deletion is a request again.
     pub fn end(&self) -> Vec<Receipt> {
         let event = std::mem::take(&mut *self.event());
         event.into_iter().filter(|(_, deleted)| *deleted).map(|(receipt, _)| Receipt(receipt)).collect()
     }
 
-    /// Lets the mapping delete a message, if it is one of the event.
+    /// Marks a message for deletion by the mapping, if it belongs to the event.
     fn delete(&self, receipt: &Receipt) -> bool {
         self.event().get_mut(&receipt.0).map(|deleted| *deleted = true).is_some()
     }
@@ -65,7 +65,7 @@ impl QueueLayer for Mapped {
                 return settled;
             }
             for ((at, buried), answer) in places.into_iter().zip(self.queue.settle(asked).await) {
-                // Nothing is left of it here.
+                // The message is gone from the queue.
                 if let (Some(receipt), Ok(())) = (buried, &answer) {
                     self.delete(&receipt);
                 }

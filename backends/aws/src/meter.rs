@@ -1,4 +1,4 @@
-//! What is asked of AWS, counted as AWS bills it.
+//! Counts requests to AWS as AWS bills them.
 
 use std::{
     borrow::Cow,
@@ -24,20 +24,20 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use super::capacity;
 
-/// What SQS bills as one request.
+/// The size that SQS bills as one request.
 const SQS_BYTES: u64 = 64 << 10;
 
-/// What Lambda bills as one request of an asynchronous invocation, and as one more beyond it.
+/// The size that Lambda bills as one request of an asynchronous invocation, and the size of each further one.
 const EVENT_BYTES: u64 = 256 << 10;
 const EVENT_FURTHER_BYTES: u64 = 64 << 10;
 
-/// What one kind of request came to.
+/// The counted requests of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// How many were answered. Those that the SDK repeats count each.
+    /// How many were answered, including each retry of the SDK.
     pub requests: u64,
-    /// What is billed: requests of SQS by 64 KB, of Lambda by 256 KB and then 64 KB, capacity units of `DynamoDB`, requests
-    /// of everything else.
+    /// The billed units: requests of SQS by 64 KB, of Lambda by 256 KB and then 64 KB, capacity units of `DynamoDB`,
+    /// requests of everything else.
     pub units: f64,
     /// The bytes of the requests' bodies.
     pub sent_bytes: u64,
@@ -48,14 +48,14 @@ pub struct Usage {
 /// The kind of a request: the service and the operation, as AWS names them.
 pub type Operation = (Cow<'static, str>, Cow<'static, str>);
 
-/// Counts what a backend asks of AWS.
+/// Counts a backend's requests to AWS.
 #[derive(Debug, Default)]
 pub struct Meter {
     usage: Mutex<BTreeMap<Operation, Usage>>,
 }
 
 impl Meter {
-    /// What was asked so far, by service and operation.
+    /// The requests so far, by service and operation.
     pub fn usage(&self) -> BTreeMap<Operation, Usage> {
         self.lock().clone()
     }
@@ -74,7 +74,7 @@ impl Meter {
     }
 }
 
-/// How many bytes the body of a request has, until its answer comes.
+/// The size of a request's body, kept until its answer comes.
 #[derive(Debug)]
 struct Sent(u64);
 
@@ -97,7 +97,7 @@ impl Intercept for Metering {
         "celeriac-meter"
     }
 
-    /// `DynamoDB` says what it bills only to who asks.
+    /// `DynamoDB` reports billed units only on request.
     fn modify_before_serialization(
         &self,
         context: &mut BeforeSerializationInterceptorContextMut<'_>,
@@ -119,7 +119,7 @@ impl Intercept for Metering {
         Ok(())
     }
 
-    /// By then the answer is here, whole.
+    /// By then the whole answer has arrived.
     fn read_after_deserialization(
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,

@@ -1,5 +1,4 @@
-//! What stands in place of the bucket's objects where the feature `s3` is off: there are none, and no setting can name a
-//! bucket.
+//! Replaces the bucket's objects when the feature `s3` is off: there are none, and no setting can name a bucket.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What is too large elsewhere, as objects of the stack's bucket. An object is written once and never changed: its key
-//! says what it is.
+//! Stores large values as objects of the stack's bucket. An object is written once and never changed: its key
+//! determines its content.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use super::{
 };
 use celeriac_core::{id::ParcelId, ports::PortError, wire::MAX_BODY_BYTES};
 
-/// The most bytes of an object: more than a parcel or a value can have. Whoever may write to the bucket could fill a
-/// worker's memory otherwise.
+/// The most bytes of an object: more than a parcel or a value can have. Without this limit, anyone who may write to the
+/// bucket could fill a worker's memory.
 const MAX_BYTES: usize = MAX_BODY_BYTES + (1 << 20);
 
 /// The objects of a bucket.
@@ -24,7 +24,7 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Those of the bucket that the settings name, if they name one.
+    /// The objects of the bucket in the settings, if one is set.
     pub(super) fn open(clients: &Arc<Clients>, bucket: Option<String>) -> Option<Self> {
         bucket.map(|bucket| Self { clients: Arc::clone(clients), bucket: bucket.into() })
     }
@@ -34,7 +34,7 @@ impl Objects {
         format!("parcels/{parcel}")
     }
 
-    /// Writes an object unless it is there already: under one key there is ever only one content.
+    /// Writes an object unless it exists: a key only ever has one content.
     pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), PortError> {
         let request = self.clients.s3().await.put_object().bucket(&*self.bucket).key(key).if_none_match("*");
         match request.body(ByteStream::from(bytes)).send().await.map_err(Fault::of) {
@@ -65,14 +65,14 @@ impl Objects {
         Ok(Some(body.into_bytes()))
     }
 
-    /// Deletes an object, if it is there.
+    /// Deletes an object, if it exists.
     pub(super) async fn delete(&self, key: &str) -> Result<(), PortError> {
         let request = self.clients.s3().await.delete_object().bucket(&*self.bucket).key(key);
         let deleted = request.send().await.map_err(Fault::of);
         deleted.map(drop).map_err(|fault| fault.port(self.clients.settings(), "delete an object", self.place(key)))
     }
 
-    /// Where an object is, for people.
+    /// An object's location, for people.
     pub(super) fn place(&self, key: &str) -> String {
         format!("S3 bucket `{}` (CELERIAC_BUCKET), key `{key}`", self.bucket)
     }

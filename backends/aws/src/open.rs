@@ -1,4 +1,4 @@
-//! A stack as a backend: its ports, its functions, its meter.
+//! Opens a stack as a backend: its ports, its functions, its meter.
 
 use std::{fmt, sync::Arc};
 
@@ -12,24 +12,24 @@ use celeriac_core::{
     task::Registry,
 };
 
-/// The most bytes of a parcel: as text, with what an invocation has beside it, within the 256 KB that Lambda bills as
-/// one request.
+/// The most bytes of a parcel: as text, and with an invocation's other data, within the 256 KB that Lambda bills as one
+/// request.
 const MESSAGE_BYTES: usize = 190 << 10;
 
-/// The most bytes of one call where there is a bucket: a body may have 16 MB when it is opened.
+/// The most bytes of one call if there is a bucket: a body may have 16 MB when it is opened.
 const CALL_BYTES: usize = 15 << 20;
 
-/// How often a worker records. Each time is a write, and what was not recorded may run again after a crash.
+/// The time between a worker's recordings. Each is a write, and unrecorded calls may run again after a crash.
 const CHECKPOINT_MS: u64 = 5_000;
 
-/// Calls that are tried again within two seconds of each other cost a parcel less if they wait for each other.
+/// Retries due within two seconds of each other save a parcel by waiting for each other.
 const GATHER_MS: u64 = 2_000;
 
-/// How long a dispatcher waits for messages, in milliseconds: each question is a request. Less than a stop has after its
-/// grace.
+/// How long a dispatcher waits for messages, in milliseconds, since each poll is a request. Shorter than the margin of
+/// a stop after its grace.
 const WAIT_MS: u64 = 4_000;
 
-/// How a stack is used: [`Options::default`], and what is set on it.
+/// Options of a stack: [`Options::default`], and changes to it.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -37,7 +37,7 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Random bits. Defaults to the operating system's.
     pub entropy: Arc<dyn Entropy>,
-    /// What invokes functions, and counts what is outstanding. Defaults to Lambda and the stack's table.
+    /// Invokes functions and counts outstanding invocations. Defaults to Lambda and the stack's table.
     pub platform: Option<Arc<dyn Platform>>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for Options {
     }
 }
 
-/// A stack. Nothing is asked of AWS until something is asked of a port.
+/// A stack. It sends no request to AWS until a port is used.
 #[derive(Clone)]
 pub struct Backend {
     clients: Arc<Clients>,
@@ -91,7 +91,7 @@ pub fn open(settings: Settings) -> Result<Ports, PortError> {
     open_with(settings, Options::default())
 }
 
-/// The ports of a stack, with other options than the usual.
+/// The ports of a stack, with these options.
 ///
 /// # Errors
 /// As [`Backend::new`].
@@ -103,7 +103,7 @@ impl Backend {
     /// A stack.
     ///
     /// # Errors
-    /// None yet: nothing is asked of AWS, and nothing started, before it is used.
+    /// None yet: nothing is requested or started before it is used.
     pub fn new(settings: Settings, options: Options) -> Result<Self, PortError> {
         let meter = Arc::new(Meter::default());
         let profile = Profile {
@@ -150,8 +150,8 @@ impl Backend {
         self.ports.clone()
     }
 
-    /// Its ports for a dispatcher that launches its functions: a parcel that lies in the bucket is received as a stub, since
-    /// that is what it passes on.
+    /// Its ports for a dispatcher that launches its functions. A parcel stored in the bucket is received as a stub,
+    /// which the dispatcher passes on.
     pub fn dispatcher_ports(&self) -> Ports {
         Ports { queue: Arc::new(self.sqs.of_headers()), ..self.ports() }
     }
@@ -162,38 +162,37 @@ impl Backend {
         Functions::new(self.settings().clone(), platform, clock, registry, self.outstanding())
     }
 
-    /// What is asked of AWS through it.
+    /// The meter of its requests to AWS.
     pub fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
     }
 
-    /// How many invocations of its workers are outstanding, over all who launch them.
+    /// The count of its workers' outstanding invocations, over all launchers.
     pub fn outstanding(&self) -> Outstanding {
         Outstanding::new(self.settings(), Arc::clone(&self.platform), Arc::clone(&self.ports.clock))
     }
 
-    /// Which stack, where, with what limits.
+    /// Its settings.
     pub fn settings(&self) -> &Settings {
         self.clients.settings()
     }
 
-    /// A message as a mapping of one of the stack's queues hands it to a function, due or not. The run of a task that
-    /// this program does not have has no bytes; a parcel that lies in the bucket is a stub.
+    /// A delivery for a message that a mapping of one of the stack's queues delivers, due or not. The run of an unknown
+    /// task has no bytes; a parcel stored in the bucket is a stub.
     pub fn delivery(&self, incoming: Incoming<'_>) -> Delivery {
         self.sqs.access.taken(incoming).delivery
     }
 
-    /// What a mapping of one of the stack's queues hands to a function: what is due, and how the rest is to be hidden.
-    /// Asks nothing of AWS.
+    /// Sorts a mapping's messages: those that are due, and settlements that hide the rest. Sends no request to AWS.
     pub async fn take<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Taken {
         let access = &self.sqs.access;
         access.due(access.early(incoming)).await
     }
 
-    /// Fetches the parcels that lie in the bucket. Those that are not there are put aside, and missing in the answer.
+    /// Fetches the parcels stored in the bucket. Missing ones are hidden and left out of the answer.
     ///
     /// # Errors
-    /// When the backend's threads fail.
+    /// If the backend's threads fail.
     pub async fn resolve(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, PortError> {
         if deliveries.iter().all(is_whole) {
             return Ok(deliveries);
@@ -202,11 +201,11 @@ impl Backend {
         Reactor.run(async move { Ok(access.resolve(deliveries).await) }).await
     }
 
-    /// The same for messages that have waited long enough: those whose parcels the bucket does not have are answered,
-    /// those whose parcels cannot be read now are put aside.
+    /// Does the same for messages that have waited long enough: those whose parcels are missing from the bucket are
+    /// returned, and those whose parcels cannot be read now are hidden.
     ///
     /// # Errors
-    /// When the backend's threads fail.
+    /// If the backend's threads fail.
     pub async fn find(&self, deliveries: Vec<Delivery>) -> Result<Resolved, PortError> {
         if deliveries.iter().all(is_whole) {
             return Ok(Resolved { found: deliveries, gone: Vec::new() });

@@ -1,6 +1,5 @@
-//! How many invocations are outstanding, over all who launch them: one item, counted up before they are launched and
-//! down when they end. Each is counted under the minute in which its lease ends, so that those that died without a word
-//! are forgotten then.
+//! Counts outstanding invocations over all launchers, in one item: up before they are launched and down when they end.
+//! Each counts under the minute in which its lease ends, so that those that die silently are forgotten then.
 
 use std::{
     fmt,
@@ -13,10 +12,10 @@ use super::{
 };
 use celeriac_core::ports::{Clock, PortError};
 
-/// How many minutes that are over are removed by one write. Others are by the next.
+/// The most past minutes that one write removes. The next write removes further ones.
 const REMOVED: usize = 20;
 
-/// How many invocations are outstanding, over all who launch them.
+/// The count of outstanding invocations, over all launchers.
 #[derive(Clone)]
 pub struct Outstanding {
     counter: Arc<Counter>,
@@ -27,16 +26,16 @@ struct Counter {
     lease_ms: u64,
     cap: usize,
     clock: Arc<dyn Clock>,
-    /// Minutes that are over, as the last answer had them.
+    /// Past minutes in the last answer.
     over: Mutex<Vec<u64>>,
 }
 
-/// What was granted of a request.
+/// The granted part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counted {
-    /// Under which minute.
+    /// The minute that they count under.
     pub(super) minute: u64,
-    /// How many.
+    /// Their number.
     pub(super) count: usize,
 }
 
@@ -46,33 +45,33 @@ impl Outstanding {
         Self { counter: Arc::new(Counter { platform, lease_ms, cap, clock, over: Mutex::default() }) }
     }
 
-    /// Counts up to `most` more, whose leases end after that of the settings; fewer if that would be more than the cap.
-    /// What is given back in exchange is no longer counted.
+    /// Counts up to `most` more invocations, whose leases end after the lease of the settings; fewer at the cap. Those
+    /// given back in exchange no longer count.
     pub(super) async fn reserve(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
         self.counter.reserve(most, back).await
     }
 
-    /// How many of `most` would be granted now. Asks without counting anything, as whoever waits for room does: who counts
-    /// first and takes back what is too much keeps others meanwhile from room that there is, and has two writes at an item
-    /// that takes a thousand a second.
+    /// How many of `most` would be granted now. This only reads, for callers that wait for capacity. Counting first and
+    /// taking back the excess would keep capacity from others meanwhile, and cost two writes to an item that takes a
+    /// thousand a second.
     pub(super) async fn room(&self, most: usize) -> Result<usize, PortError> {
         self.counter.room(most).await
     }
 
-    /// These have ended, or never began.
+    /// Subtracts invocations that have ended, or never began.
     pub(super) async fn give_back(&self, counted: Counted) -> Result<(), PortError> {
         self.counter.give_back(counted).await
     }
 
-    /// An invocation has ended that was counted under this minute. If that cannot be said, it counts until its minute is
-    /// over.
+    /// Subtracts an ended invocation that counted under this minute. If the write fails, it counts until the minute has
+    /// passed.
     pub async fn release(&self, minute: u64) {
         if let Err(error) = self.give_back(Counted { minute, count: 1 }).await {
-            tracing::debug!(%error, "an invocation counts as outstanding until its lease is over");
+            tracing::debug!(%error, "an invocation counts as outstanding until its lease ends");
         }
     }
 
-    /// The minute under which what is launched now is counted.
+    /// The minute under which invocations launched now count.
     pub(super) fn minute(&self) -> u64 {
         self.counter.minute()
     }
@@ -94,7 +93,7 @@ impl Counter {
         if granted < most
             && let Err(error) = self.give_back(Counted { minute, count: most - granted }).await
         {
-            tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease is over");
+            tracing::debug!(%error, "invocations count as outstanding that were not launched, until their lease ends");
         }
         Ok(Counted { minute, count: granted })
     }
@@ -119,7 +118,7 @@ impl Counter {
         minute < self.now_minute()
     }
 
-    /// Moves the counts of some minutes, and answers all. Minutes that are over are removed on the way.
+    /// Changes the counts of some minutes, and returns all counts. Also removes past minutes.
     async fn add(&self, moved: &Minutes) -> Result<Minutes, PortError> {
         let over = std::mem::take(&mut *self.over.lock().unwrap_or_else(PoisonError::into_inner));
         let counted = self.platform.count(moved, &over).await?;
@@ -130,9 +129,9 @@ impl Counter {
     }
 }
 
-/// How many more than the cap are outstanding, with so many beside those that are counted.
+/// By how many the cap is exceeded, with `beside` more in addition to the counted ones.
 fn excess(counted: &Minutes, now_minute: u64, cap: usize, beside: usize) -> usize {
-    // A duplicate of an event is counted down twice.
+    // A duplicate of an event is subtracted twice.
     let outstanding: i64 = counted.range(now_minute..).map(|(_, count)| (*count).max(0)).sum();
     usize::try_from(outstanding.saturating_add(signed(beside)) - signed(cap)).unwrap_or(0)
 }
@@ -156,8 +155,8 @@ mod tests {
         let counted = |now: i64| Minutes::from([(99, 1000), (100, 3), (101, now), (102, -2)]);
         assert_eq!(excess(&counted(7), 100, 10, 0), 0);
         assert_eq!(excess(&counted(9), 100, 10, 0), 2, "two are over the cap");
-        assert_eq!(excess(&counted(2), 100, 10, 7), 2, "so would be two of seven more");
-        assert_eq!(excess(&counted(50), 100, 10, 7), 50, "and all of them");
+        assert_eq!(excess(&counted(2), 100, 10, 7), 2, "two of seven more would be over it");
+        assert_eq!(excess(&counted(50), 100, 10, 7), 50, "all seven would be over it");
         assert_eq!(excess(&Minutes::new(), 100, 10, 7), 0, "an item that is not there yet");
     }
 }

@@ -1,5 +1,5 @@
-//! What the launcher of workers asks of AWS: an invocation, and the one item that counts those that are outstanding. It
-//! is a trait so that a simulation runs the launcher as it is.
+//! The launcher's requests to AWS: invoking a function, and the one item that counts outstanding invocations. It is a
+//! trait so that a simulation can run the real launcher.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,22 +19,22 @@ use super::{
 };
 use celeriac_core::ports::{InvokeError, PortError};
 
-/// How many invocations there are, by the minute since 1970 that they are counted under.
+/// The number of invocations for each minute since 1970 that they count under.
 pub type Minutes = BTreeMap<u64, i64>;
 
-/// What the launcher of workers asks of AWS.
+/// The launcher's requests to AWS.
 pub trait Platform: Send + Sync {
-    /// Has a function invoked with this payload, and does not wait until it runs.
+    /// Invokes a function with this payload, without waiting for it to run.
     fn invoke<'a>(&'a self, function: &'a str, payload: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>>;
 
-    /// Adds to the counts of some minutes, removes others, and answers all: one write.
+    /// Adds to the counts of some minutes, removes others, and returns all counts, in one write.
     fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>>;
 
-    /// All counts, as they are or were a moment ago: one read.
+    /// All counts, possibly a moment old, in one read.
     fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>>;
 }
 
-/// Lambda, and the stack's table.
+/// The real platform: Lambda, and the stack's table.
 pub(super) struct Aws {
     pub(super) clients: Arc<Clients>,
     pub(super) reactor: Reactor,
@@ -96,7 +96,8 @@ async fn update(clients: &Clients, expression: String, counts: &[i64]) -> Result
     Ok(minutes(&answer.attributes.unwrap_or_default()))
 }
 
-/// Not as it is now, which would cost twice as much: who finds room counts, and is told.
+/// Not read consistently, which would cost twice as much: a launcher that finds capacity then counts, and gets the
+/// exact answer.
 async fn read(clients: &Clients) -> Result<Minutes, PortError> {
     let request = clients.dynamodb().await.get_item().table_name(clients.settings().stack.table());
     let answer = request.set_key(Some(key(clients.settings()))).send().await;
@@ -104,7 +105,7 @@ async fn read(clients: &Clients) -> Result<Minutes, PortError> {
     Ok(minutes(&answer.item.unwrap_or_default()))
 }
 
-/// The item.
+/// The key of the counting item.
 fn key(settings: &Settings) -> HashMap<String, AttributeValue> {
     let text = |name: &str, value| (name.to_owned(), AttributeValue::S(value));
     HashMap::from([text("pk", format!("o#{}", settings.stack.worker(None))), text("sk", "-".to_owned())])
@@ -119,7 +120,7 @@ fn expression(moved: &Minutes, over: &[u64]) -> String {
     let mut text = String::from("ADD");
     for (at, minute) in moved.keys().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        // A `String` takes everything.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{comma} m{minute} :n{at}");
     }
     for (at, minute) in over.iter().filter(|minute| !moved.contains_key(minute)).enumerate() {

@@ -1,4 +1,4 @@
-//! Asking SQS for messages: each queue at once, and when there is nothing anywhere, all of them for longer.
+//! Polls SQS for messages: first each queue without waiting, then, if all are empty, all of them for longer.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ const MOST: usize = 10;
 /// The longest that SQS waits for a message, in seconds.
 const LONGEST_POLL_S: u64 = 20;
 
-/// The longest time that a message is hidden, in seconds. SQS takes twelve hours, counted from when it was received.
+/// The longest time that a message is hidden, in seconds. SQS allows twelve hours, counted from its receipt.
 pub(super) const LONGEST_HIDE_S: u64 = 11 * 3600;
 
 impl Access {
-    /// Asks each queue in its turn, and if there is nothing anywhere, all of them for so long. A queue that cannot be
-    /// asked keeps no other from being served: its error is answered if there was nothing else.
+    /// Polls each queue in turn, and if all are empty, all of them for this long. A queue that cannot be read does not
+    /// keep others from being served: its error is returned if nothing was received.
     pub(super) async fn poll_queues(
         self: &Arc<Self>,
         request: &Receive,
@@ -44,7 +44,7 @@ impl Access {
         found
     }
 
-    /// Waits for the first queue to have something.
+    /// Waits for the first queue to have a message.
     async fn poll_for(self: &Arc<Self>, request: &Receive, wait_s: u64) -> Result<Vec<Received>, PortError> {
         let polls = request.queues.iter().map(|queue| {
             let (access, queue, most, hide_ms) = (Arc::clone(self), Arc::clone(queue), request.max, request.hide_ms);
@@ -59,7 +59,7 @@ impl Access {
             }
         }
         let mut received = found?;
-        // A full answer says that there is more.
+        // A full answer means that there is more.
         if received.len() >= MOST
             && let Some(queue) = received.first().map(|first| first.delivery.queue.clone())
         {
@@ -69,7 +69,7 @@ impl Access {
         Ok(received)
     }
 
-    /// A poll that another one may overtake: what it still receives is put back.
+    /// A poll that another one may overtake: messages that it still receives are put back.
     async fn long_poll(
         self: &Arc<Self>,
         queue: Arc<str>,
@@ -88,13 +88,13 @@ impl Access {
         })
     }
 
-    /// What a queue has now, up to `most` messages: one request, and if that came back full, the others at once.
+    /// A queue's messages now, up to `most`: one request, and if that came back full, all others at once.
     async fn poll_fully(&self, queue: &Arc<str>, most: usize, hide_ms: u64) -> Result<Vec<Received>, PortError> {
         let mut received = if most == 0 { return Ok(Vec::new()) } else { self.poll(queue, most, hide_ms, 0).await? };
         let left = most.saturating_sub(received.len());
         if received.len() == MOST && left > 0 {
             let polls = (0..left).step_by(MOST).map(|from| self.poll(queue, left - from, hide_ms, 0));
-            // What one of them could not get is there the next time.
+            // Messages that one of them could not get are there next time.
             received.extend(join_all(polls).await.into_iter().filter_map(Result::ok).flatten());
         }
         Ok(received)
@@ -125,7 +125,7 @@ impl Access {
     }
 }
 
-/// What two polls have found together; an error only if neither has found anything.
+/// The messages of two polls together; an error only if neither has found any.
 fn either(
     first: Result<Vec<Received>, PortError>,
     second: Result<Vec<Received>, PortError>,

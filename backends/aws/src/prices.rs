@@ -1,11 +1,11 @@
-//! What AWS asks, on one date and in one region. Nothing else in Celeriac knows a price.
+//! The prices of AWS, on one date and in one region. No other code in Celeriac knows a price.
 
 /// Prices in dollars.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prices {
     /// When they were read from AWS's price list.
     pub date: &'static str,
-    /// Where they hold. Other regions ask up to about half as much again.
+    /// The region they apply to. Other regions charge up to about half as much again.
     pub region: &'static str,
     /// A million requests of SQS, each of up to 64 KB, standard queues.
     pub sqs: f64,
@@ -25,7 +25,7 @@ pub struct Prices {
     pub s3_get: f64,
 }
 
-/// The prices that bills and estimates go by.
+/// The prices for bills and estimates.
 pub const PRICES: Prices = Prices {
     date: "November 2026",
     region: "us-east-1",
@@ -40,7 +40,7 @@ pub const PRICES: Prices = Prices {
 };
 
 impl Prices {
-    /// What a unit of a request costs, in dollars; nothing for what AWS does not bill.
+    /// The price of a request's unit, in dollars; zero for requests that AWS does not bill.
     pub fn of(&self, service: &str, operation: &str) -> f64 {
         let million = match (service, operation) {
             ("SQS", _) => self.sqs,

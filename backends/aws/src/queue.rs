@@ -1,4 +1,4 @@
-//! The queue: SQS, and what helps it out where its limits are.
+//! The queue port on SQS, with other services beyond SQS's limits.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,15 +10,15 @@ use celeriac_core::{
     task::Registry,
 };
 
-/// The queue of a stack. Cheap to clone; all clones are one.
+/// The queue of a stack. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub(super) struct Sqs {
     pub(super) access: Arc<Access>,
-    /// Whether what is received is whole: otherwise parcels that lie in the bucket stay there.
+    /// Whether received parcels are complete: if not, parcels in the bucket stay there.
     pub(super) fetches: bool,
 }
 
-/// What all requests need.
+/// The state that all requests need.
 pub(super) struct Access {
     pub(super) clients: Arc<Clients>,
     pub(super) reactor: Reactor,
@@ -26,7 +26,7 @@ pub(super) struct Access {
     pub(super) objects: Option<Objects>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
-    /// The tasks of this program, for runs of schedules; looked for when one is due.
+    /// The tasks of this program, for scheduled runs; looked up when one is due.
     tasks: OnceLock<Option<Registry>>,
 }
 
@@ -43,12 +43,12 @@ impl Sqs {
         Self { access: Arc::new(access), fetches: true }
     }
 
-    /// The same for who reads headers only.
+    /// The same for readers that need only headers.
     pub(super) fn of_headers(&self) -> Self {
         Self { fetches: false, ..self.clone() }
     }
 
-    /// Has something done by the backend's own threads, which own what they work with.
+    /// Runs a request on the backend's own threads.
     async fn run<T, F>(&self, request: impl FnOnce(Arc<Access>) -> F) -> Result<T, PortError>
     where
         T: Send + 'static,
@@ -59,7 +59,7 @@ impl Sqs {
 }
 
 impl Access {
-    /// The tasks of this program; `None` if none are linked or two have one name, which start-up reports.
+    /// The tasks of this program; `None` if none are linked or two have the same name, which start-up reports.
     pub(super) fn tasks(&self) -> Option<&Registry> {
         self.tasks.get_or_init(|| Registry::linked().ok()).as_ref()
     }

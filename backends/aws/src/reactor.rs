@@ -1,6 +1,6 @@
-//! The runtime that requests run on. Ports' futures may be polled anywhere, by the client's thread too, which has no
-//! I/O driver; so each request is a task of this runtime, and goes on when whoever asked has gone. Where there are
-//! thousands at once, they only borrow its driver.
+//! The runtime that runs requests. A port's future may be polled anywhere, even by the client's thread, which has no
+//! I/O driver. So each request is a task of this runtime, and continues when its caller is dropped. Invokes, of which
+//! there are thousands at once, only borrow its driver.
 
 use std::{
     future::{Future, poll_fn},
@@ -14,18 +14,18 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use celeriac_core::ports::PortError;
 
-/// Enough for what a process of two processors can send; a function with less has one.
+/// Enough for the requests of a process with two processors; a function with fewer has one.
 const MOST_THREADS: usize = 2;
 
-/// The runtime of the process. It is never dropped: it could not be from within another.
+/// The runtime of the process. It is never dropped, since that is impossible from within another runtime.
 static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
 
-/// The runtime that requests run on. Its threads start with the first: a function that starts has other things to do.
+/// The runtime that runs requests. Its threads start with the first request, since a starting function has other work.
 #[derive(Clone, Debug)]
 pub(super) struct Reactor;
 
 impl Reactor {
-    /// Runs something to its end, whoever waits for it. It may have happened if it panicked.
+    /// Runs a request to its end, even if the caller is dropped. After a panic the request may have happened.
     pub(super) async fn run<T, F>(&self, request: F) -> Result<T, PortError>
     where
         T: Send + 'static,
@@ -34,8 +34,8 @@ impl Reactor {
         self.handle()?.spawn(request).await.unwrap_or_else(|_| Err(panicked()))
     }
 
-    /// Runs something on the thread that waits, without a task and its way to another thread and back, for as long as
-    /// it is waited for. It may have happened if it panicked.
+    /// Runs a request on the caller's thread, for as long as the caller waits; this saves a task and the way to another
+    /// thread and back. After a panic the request may have happened.
     pub(super) async fn run_here<F: Future>(&self, request: F) -> Result<F::Output, PortError> {
         let handle = self.handle()?;
         let mut request = pin!(AssertUnwindSafe(request).catch_unwind());
@@ -47,7 +47,7 @@ impl Reactor {
     }
 
     /// The one runtime of this process.
-    #[allow(clippy::unused_self, reason = "whoever has one may have things run")]
+    #[allow(clippy::unused_self, reason = "only the owner of a `Reactor` may use the runtime")]
     pub(super) fn handle(&self) -> Result<&'static Handle, PortError> {
         let started = RUNTIME.get_or_init(|| {
             let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);

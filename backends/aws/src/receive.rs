@@ -1,4 +1,4 @@
-//! Receiving: what the messages stand for that a poll has found, and when.
+//! Receives messages: turns polled messages into deliveries, and holds back those that are early.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,29 +19,29 @@ use celeriac_core::{
     wire::{self, Header},
 };
 
-/// How many objects are fetched at a time: each may have 15 MB.
+/// How many objects are fetched at a time. Each may have 15 MB.
 const FETCHES: usize = 4;
 
-/// For how long a message is hidden whose task, or whose object, is not there: a deploy may be under way.
+/// How long a message is hidden whose task, or whose object, is missing: a deploy may be in progress.
 const ABSENT_MS: u64 = 5 * 60_000;
 
-/// How much before its time a message may come: SQS counts whole seconds.
+/// How early a message may come, since SQS counts whole seconds.
 const EARLY_MS: u64 = 1000;
 
 const NO_TASK: &str = "a schedule's run is due whose task this program does not have";
 
-/// A message that was received, perhaps before its time.
+/// A received message that may be early.
 pub(super) struct Received {
     pub(super) delivery: Delivery,
-    /// When it is due, if that is not over.
+    /// The due time, if it is still in the future.
     due_ms: u64,
 }
 
-/// Messages that were received, perhaps before their time.
+/// Received messages that may be early.
 pub(super) struct Early(Vec<Received>);
 
 impl Sqs {
-    /// Receives. What comes for a request that nobody waits for any more is put back at once.
+    /// Receives messages. If the caller is dropped, they are put back at once.
     pub(super) async fn receive_for_one_who_waits(&self, request: Receive) -> Result<Vec<Delivery>, PortError> {
         let (answer, answered) = oneshot::channel();
         let (access, fetches) = (Arc::clone(&self.access), self.fetches);
@@ -92,8 +92,7 @@ impl Access {
         })
     }
 
-    /// What a message of SQS is to its receiver. A parcel that lies in the bucket is still a stub, a run that cannot be
-    /// made has no bytes.
+    /// A message of SQS as a delivery. A parcel stored in the bucket is still a stub; an impossible run has no bytes.
     pub(super) fn taken(&self, incoming: Incoming<'_>) -> Received {
         let body = match text::read(incoming.text) {
             Content::Parcel(parcel) => parcel,
@@ -104,13 +103,13 @@ impl Access {
         Received { due_ms, delivery: Delivery { queue, body, receipt: Receipt(receipt.into()), receives, sent_ms } }
     }
 
-    /// What a mapping hands to a function: it knows nothing of when a message is due, or which tasks there are.
+    /// The messages of a mapping, which ignores due times and tasks.
     pub(super) fn early<'a>(&self, incoming: impl IntoIterator<Item = Incoming<'a>>) -> Early {
         Early(incoming.into_iter().map(|incoming| self.taken(incoming)).collect())
     }
 
-    /// Those that are due and can be run, and how the others are put aside. If all came early, by less than a second,
-    /// they are waited for.
+    /// The deliveries that are due and can run, and settlements for the others. If all came early, by less than a
+    /// second, this waits for them.
     pub(super) async fn due(&self, Early(mut received): Early) -> Taken {
         let left_ms = |received: &Received, now_ms: u64| received.due_ms.saturating_sub(now_ms);
         let now_ms = self.clock.now_ms();
@@ -128,14 +127,14 @@ impl Access {
         Taken { due, aside }
     }
 
-    /// Puts aside the runs that cannot be made.
+    /// Hides the runs of unknown tasks.
     async fn possible(&self, mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
         let impossible = impossible(&mut deliveries);
         self.hide(impossible, self.clock.now_ms() + ABSENT_MS).await;
         deliveries
     }
 
-    /// Keeps back what came before its time: SQS counts whole seconds. If that is all there is, it is waited for.
+    /// Holds back early messages, since SQS counts whole seconds. If there are no others, it waits for them.
     async fn hold_back(&self, received: Vec<Received>, left_ms: u64) -> Vec<Delivery> {
         let now_ms = self.clock.now_ms();
         let (early, due): (Vec<_>, Vec<_>) = received.into_iter().partition(|received| received.due_ms > now_ms);
@@ -146,19 +145,19 @@ impl Access {
             return Box::pin(self.hold_back(early, 0)).await;
         }
         let early = early.into_iter().map(|received| received.delivery).collect();
-        // At once: a whole second later may be too late.
+        // Shown at once: a whole second later may be too late.
         self.show_again(early).await;
         due
     }
 
-    /// Fetches the parcels that lie in the bucket, and puts aside what is not there.
+    /// Fetches parcels from the bucket, and hides messages whose parcels are missing.
     pub(super) async fn resolve(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         let Resolved { found, gone } = self.find(deliveries).await;
         self.put_aside(gone).await;
         found
     }
 
-    /// Fetches the parcels that lie in the bucket, and puts aside what may yet be there.
+    /// Fetches parcels from the bucket, and hides messages whose parcels may still appear.
     pub(super) async fn find(&self, deliveries: Vec<Delivery>) -> Resolved {
         let bodies = stream::iter(deliveries).map(|delivery| async move {
             let body = self.body(&delivery).await;
@@ -214,7 +213,7 @@ impl Access {
         self.hide(deliveries, now_ms).await;
     }
 
-    /// Whatever goes wrong here is put right when the messages reappear by themselves.
+    /// Hides messages. A failure corrects itself when they reappear.
     async fn hide(&self, deliveries: Vec<Delivery>, until_ms: u64) {
         if deliveries.is_empty() {
             return;
@@ -226,7 +225,7 @@ impl Access {
     }
 }
 
-/// Takes out the runs that cannot be made.
+/// Removes and returns the runs of unknown tasks.
 fn impossible(deliveries: &mut Vec<Delivery>) -> Vec<Delivery> {
     let impossible = deliveries.extract_if(.., |delivery| delivery.body.is_empty()).collect::<Vec<_>>();
     for delivery in &impossible {
@@ -239,51 +238,50 @@ fn warn_absent(delivery: &Delivery, why: &str) {
     tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{why}; it is put back for five minutes");
 }
 
-/// Whether a delivery has all of its parcel, so that nothing has to be fetched.
+/// Whether a delivery has its complete parcel, so that nothing must be fetched.
 pub(super) fn is_whole(delivery: &Delivery) -> bool {
     !delivery.body.is_empty() && !wire::is_stub(&delivery.body)
 }
 
-/// Why there are no bytes of a parcel.
+/// Why a parcel's bytes are missing.
 enum Absent {
-    /// They may yet be there.
+    /// They may still appear.
     Unknown(String),
     /// The bucket does not have them.
     Gone(String),
 }
 
-/// Deliveries whose parcels were looked for in the bucket.
+/// Deliveries after their parcels were looked up in the bucket.
 #[derive(Debug, Default)]
 pub struct Resolved {
-    /// Those that have all of their parcel.
+    /// Deliveries with a complete parcel.
     pub found: Vec<Delivery>,
-    /// Those that are only a stub: their parcel is not in the bucket, which the text says.
+    /// Deliveries with only a stub: the bucket does not have their parcel. The text says so.
     pub gone: Vec<(Delivery, String)>,
 }
 
-/// What a mapping has handed to a function.
+/// A mapping's messages, sorted.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// What is due and can be run. A parcel that lies in the bucket is a stub.
+    /// Deliveries that are due and can run. A parcel stored in the bucket is a stub.
     pub due: Vec<Delivery>,
-    /// How the rest is to be hidden: what came more than a second before its time, and runs of tasks that this program
-    /// does not have.
+    /// Settlements that hide the rest: messages more than a second early, and runs of unknown tasks.
     pub aside: Vec<Settlement>,
 }
 
-/// A message as SQS, or Lambda's mapping of a queue, hands it out.
+/// A message as SQS, or Lambda's mapping of a queue, delivers it.
 #[derive(Clone, Debug)]
 pub struct Incoming<'a> {
-    /// The queue, by the name that tasks have for it.
+    /// The queue, by the name that tasks use.
     pub queue: Arc<str>,
     /// The message's body.
     pub text: &'a str,
     /// The receipt handle.
     pub receipt: &'a str,
-    /// How many times it has been received, this one included.
+    /// How many times it has been received, including this time.
     pub receives: u32,
     /// When it was sent, in milliseconds since 1970.
     pub sent_ms: u64,
-    /// When it is due, in milliseconds since 1970; 0 for at once. It may come up to a second before.
+    /// When it is due, in milliseconds since 1970; 0 for at once. It may come up to a second early.
     pub due_ms: u64,
 }

@@ -1,5 +1,5 @@
-//! Sending: messages into batches as large as SQS takes, what is far away to EventBridge Scheduler, what is too large
-//! to the bucket.
+//! Sends messages: in batches as large as SQS allows, with EventBridge Scheduler for distant due times and the bucket
+//! for large bodies.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,36 +18,36 @@ use celeriac_core::{
 /// SQS's limits of one batch.
 const BATCH: Most = Most { items: 10, bytes: 1 << 20 };
 
-/// About what an entry has beside its text.
+/// About the size of an entry without its text.
 const ENTRY_BYTES: usize = 128;
 
 /// The longest delay of SQS.
 const LONGEST_DELAY_MS: u64 = 900_000;
 
-/// How many batches are on their way at a time.
+/// The most batches in flight.
 const FLIGHTS: usize = 16;
 
-/// How often the messages of a batch are sent in all, and the longest of the first pause and of any, which doubles.
+/// How often the refused messages of a batch are sent, and the first pause, which doubles.
 const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The attribute by which a message that waits says until when, to the millisecond: SQS counts whole seconds.
+/// The attribute with a message's due time, to the millisecond, since SQS counts whole seconds.
 pub(super) const DUE: &str = "due";
 
-/// How long before its time a parcel may be put into the bucket: its objects are kept for 16 days, of which it may take
-/// 14 to run.
+/// How long before its due time a parcel may be put into the bucket, which keeps objects for 16 days. The parcel may
+/// need 14 of them to run.
 const LONGEST_STORED_MS: u64 = 86_400_000;
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 enum Trouble {
-    /// Nothing was asked of SQS.
+    /// No request was sent to SQS.
     Port(PortError),
-    /// SQS did not do it, or did not answer.
+    /// SQS refused it, or did not answer.
     Fault(Fault),
 }
 
-/// A message that is ready to be sent, by its place among those that are.
+/// A message ready to be sent, with its index among those.
 struct Entry {
     at: usize,
     text: String,
@@ -56,7 +56,7 @@ struct Entry {
 }
 
 impl Access {
-    /// Sends messages; the answers are in their order.
+    /// Sends messages. The answers are in the same order.
     pub(super) async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<(), SendError>> {
         let mut sent: Vec<_> = (0..messages.len()).map(|_| Ok(())).collect();
         let mut by_queue: BTreeMap<Arc<str>, Vec<Entry>> = BTreeMap::new();
@@ -88,7 +88,7 @@ impl Access {
         sent
     }
 
-    /// The text of a message for SQS; `None` if it goes another way and is there.
+    /// The text of a message for SQS; `None` if it was handed to Scheduler.
     async fn prepare(&self, message: &Outgoing, now_ms: u64) -> Result<Option<String>, PortError> {
         let text = self.text(message, now_ms).await?;
         if message.due_ms <= now_ms + LONGEST_DELAY_MS {
@@ -119,8 +119,8 @@ impl Access {
         Ok(text::write(&stub))
     }
 
-    /// Sends one batch; what passes, of all of it or of single messages, again. An attempt that nobody answered may have
-    /// been heard: what fails after it is not rejected, it is unknown (G1). So the SDK does not try again by itself.
+    /// Sends one batch, and sends it or single messages again after transient failures. An attempt without an answer
+    /// may have succeeded: a failure after it is not a rejection but unknown (G1). So the SDK must not retry by itself.
     async fn send_batch(&self, queue: &str, mut batch: Vec<Entry>) -> Vec<(usize, Result<(), SendError>)> {
         let mut answers = Vec::with_capacity(batch.len());
         let mut heard = false;
@@ -153,7 +153,7 @@ impl Access {
         answers
     }
 
-    /// One request. Answers what SQS refused, by its place.
+    /// One request. Returns the messages that SQS refused, by their index.
     async fn attempt(&self, queue: &str, batch: &[Entry]) -> Result<BTreeMap<usize, Fault>, Trouble> {
         let sqs = self.clients.settings().stack.queue(queue);
         let url = self.lookup.url(&self.clients, &sqs).await.map_err(Trouble::Port)?;
@@ -172,7 +172,7 @@ impl Access {
         Ok(refused.collect())
     }
 
-    /// `heard` says that an earlier attempt may have been taken.
+    /// The error for a message. `heard` says that an earlier attempt may have succeeded.
     fn not_sent(&self, fault: &Fault, queue: &str, heard: bool) -> PortError {
         let settings = self.clients.settings();
         let resource = format!("SQS queue `{}`", settings.stack.queue(queue));
@@ -182,7 +182,7 @@ impl Access {
         }
     }
 
-    /// Longer each time, and never the same for two.
+    /// Longer with each failure, and random, so that two senders differ.
     fn pause(&self, failures: u32) -> Duration {
         backoff((FIRST_PAUSE, LONGEST_PAUSE), failures, self.entropy.next_u64())
     }
@@ -196,7 +196,7 @@ impl Entry {
     fn request(&self, now_ms: u64) -> Result<SendMessageBatchRequestEntry, PortError> {
         let mut entry = SendMessageBatchRequestEntry::builder().id(self.at.to_string()).message_body(&self.text);
         if self.due_ms > now_ms {
-            // Early rather than late: whoever receives it holds it back for the rest of the second.
+            // Rounded down: the receiver holds the message back for the rest of the second.
             let delay_ms = (self.due_ms - now_ms).min(LONGEST_DELAY_MS);
             let due = MessageAttributeValue::builder().data_type("Number").string_value(self.due_ms.to_string());
             let due = due.build().map_err(|error| PortError::Refused { what: error.to_string() })?;

@@ -1,4 +1,4 @@
-//! What has to be said of a deployment beside its name. All of it has a default.
+//! The settings of a deployment. Each has a default.
 
 use std::{collections::BTreeMap, env, time::Duration};
 
@@ -6,44 +6,45 @@ use celeriac_core::store::{STORE_VARIABLE, StoreError, StoreUrl};
 
 use super::{SCHEME, Stack, StackError};
 
-/// Which stack, where, and with what limits.
+/// The settings of a stack: where it is, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The stack. Environment: `CELERIAC_STORE`, as `aws:NAME`.
     pub stack: Stack,
-    /// The region. Defaults to what the SDKs find: `AWS_REGION`, then the profile.
+    /// The region. Defaults to the SDKs' choice: `AWS_REGION`, then the profile.
     pub region: Option<String>,
-    /// Where the services are, if not at AWS. Defaults to what the SDKs find: `AWS_ENDPOINT_URL`.
+    /// The endpoint of the services, if not at AWS. Defaults to the SDKs' choice: `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,
-    /// Where single services are, by their names as in `AWS_ENDPOINT_URL_SQS`, in small letters: `sqs`, `lambda`, `dynamodb`,
-    /// `scheduler`, `s3`. Defaults to where all of them are.
+    /// The endpoints of single services, by their names as in `AWS_ENDPOINT_URL_SQS`, in lowercase: `sqs`, `lambda`,
+    /// `dynamodb`, `scheduler`, `s3`. Defaults to the common endpoint.
     pub endpoints: BTreeMap<String, String>,
-    /// The S3 bucket for arguments and results that fit nowhere else. Environment: `CELERIAC_BUCKET`. Defaults to none:
-    /// then a call whose arguments are larger than a message is refused.
+    /// The S3 bucket for arguments and results that are too large elsewhere. Environment: `CELERIAC_BUCKET`. Defaults
+    /// to none: then a call whose arguments do not fit a message is refused.
     pub bucket: Option<String>,
-    /// How long a received message is hidden and a claim lasts unless renewed. Environment: `CELERIAC_LEASE_S`, 1 to
-    /// 43,200. Defaults to a minute; a dispatcher that invokes functions needs more than their time limit.
+    /// How long a received message is hidden, and how long a claim lasts unless renewed. Environment:
+    /// `CELERIAC_LEASE_S`, 1 to 43,200. Defaults to a minute; a dispatcher that invokes functions needs more than their
+    /// time limit.
     pub lease: Duration,
-    /// The most invocations that may be outstanding, over all dispatchers; with 0 they are not counted, which saves two
-    /// writes for each. Environment: `CELERIAC_CAP`, 0 to 100,000. Defaults to 100: new accounts have little
-    /// concurrency, and share it with everything else in them.
+    /// The most outstanding invocations, over all dispatchers. With 0 they are not counted, which saves two writes for
+    /// each. Environment: `CELERIAC_CAP`, 0 to 100,000. Defaults to 100: new accounts have little concurrency, which
+    /// all their functions share.
     pub cap: usize,
 }
 
-/// A setting that cannot be.
+/// Why a setting is invalid.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// The store that the environment names.
+    /// The store named in the environment.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store that the environment names is no stack.
+    /// The store named in the environment is no stack.
     #[error("CELERIAC_STORE names `{0}`, which is no stack on AWS: write `aws:NAME`")]
     NoStack(StoreUrl),
     /// The stack's name.
     #[error(transparent)]
     Stack(#[from] StackError),
-    /// A bucket is named, and this program cannot use it.
+    /// A bucket is named, but this program cannot use it.
     #[error("CELERIAC_BUCKET names a bucket, which this program cannot use: build it with the feature `s3`")]
     NoObjects,
     /// A number.
@@ -51,11 +52,11 @@ pub enum SettingsError {
     Number {
         /// The environment variable.
         variable: &'static str,
-        /// What it says.
+        /// Its value.
         found: String,
-        /// The least that it may be.
+        /// The smallest value.
         least: u64,
-        /// The most.
+        /// The largest value.
         most: u64,
     },
 }
@@ -74,10 +75,10 @@ impl Settings {
         }
     }
 
-    /// What the environment says of this stack.
+    /// The settings of this stack from the environment.
     ///
     /// # Errors
-    /// The variable that cannot be read, and what it may be.
+    /// A variable is invalid. The error names it and its allowed values.
     pub fn of(stack: Stack) -> Result<Self, SettingsError> {
         let defaults = Self::new(stack);
         let lease_s = number("CELERIAC_LEASE_S", 1, 43_200)?.map(Duration::from_secs);
@@ -90,7 +91,7 @@ impl Settings {
         })
     }
 
-    /// What the environment says; `None` if it names no store.
+    /// The settings from the environment; `None` if it names no store.
     ///
     /// # Errors
     /// As [`Settings::of`], and if the environment names a store that is no stack.
@@ -104,7 +105,7 @@ impl Settings {
     }
 }
 
-/// The bucket that the environment names: a setting that this program cannot obey is refused.
+/// The bucket named in the environment. An unusable setting is refused.
 fn bucket() -> Result<Option<String>, SettingsError> {
     let bucket = variable("CELERIAC_BUCKET");
     if bucket.is_some() && !cfg!(feature = "s3") {

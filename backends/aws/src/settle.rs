@@ -1,4 +1,4 @@
-//! Settling: deleting and hiding in batches, and burying.
+//! Settles messages: deletes and hides them in batches, and buries them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,15 +13,15 @@ use celeriac_core::ports::{PortError, Settle, Settlement};
 /// The most entries of a batch.
 const BATCH: usize = 10;
 
-/// How many requests are on their way at a time.
+/// The most requests in flight.
 const FLIGHTS: usize = 16;
 
-/// Codes by which SQS says that a receipt is over.
+/// SQS's codes for a stale receipt.
 const STALE: [&str; 3] = ["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
 
 type Answers = Vec<(usize, Result<(), PortError>)>;
 
-/// What is asked of SQS in one request.
+/// The action of one request to SQS.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verb {
     Delete,
@@ -29,7 +29,7 @@ enum Verb {
     Bury,
 }
 
-/// One settlement, by its place among all.
+/// One settlement, with its index.
 struct Item {
     at: usize,
     receipt: Arc<str>,
@@ -37,7 +37,7 @@ struct Item {
 }
 
 impl Access {
-    /// Settles deliveries; the answers are in their order.
+    /// Settles deliveries. The answers are in the same order.
     pub(super) async fn settle(&self, settlements: Vec<Settlement>) -> Vec<Result<(), PortError>> {
         let mut settled: Vec<_> = (0..settlements.len()).map(|_| Ok(())).collect();
         let mut groups: BTreeMap<(Arc<str>, Verb), Vec<Item>> = BTreeMap::new();
@@ -119,7 +119,7 @@ impl Access {
     }
 
     fn settling(&self, fault: Fault, queue: &str) -> PortError {
-        // SQS also says it of a parameter's value, which other values of it are no sign of.
+        // SQS uses this code for any parameter's value; only the receipt's means that it is stale.
         let of_receipt = fault.code == "InvalidParameterValue" && fault.is_about("ReceiptHandle");
         if of_receipt || STALE.contains(&fault.code.as_str()) {
             return PortError::Stale;

@@ -5,17 +5,17 @@ use std::{fmt, str::FromStr, sync::Arc};
 /// The end of the name of a dead-letter queue.
 const DEAD: &str = "-dead";
 
-/// The queue that failed invocations are reported to.
+/// The queue for reports of failed invocations.
 const FAILURES: &str = "failures";
 
-/// The longest name that SQS takes for a queue.
+/// SQS's longest name of a queue.
 const MAX_QUEUE: usize = 80;
 
-/// A deployment. All names of its resources follow from its own.
+/// A deployment. The names of all its resources follow from its own name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stack(Arc<str>);
 
-/// A name that no stack, or no queue of a stack, can have.
+/// An invalid name of a stack, or of a queue of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StackError {
@@ -25,7 +25,7 @@ pub enum StackError {
         /// The text.
         name: String,
     },
-    /// A queue that the stack has for itself.
+    /// A queue name that the stack reserves for itself.
     #[error("queue `{queue}`: stack `{stack}` needs that name for itself; no queue is `failures` or ends in `-dead`")]
     Reserved {
         /// The stack.
@@ -33,7 +33,7 @@ pub enum StackError {
         /// The queue.
         queue: String,
     },
-    /// A queue whose name has no room.
+    /// A queue whose name is too long.
     #[error(
         "queue `{queue}`: `{stack}-{queue}-dead` has {bytes} characters, SQS takes at most 80: shorten one of the two"
     )]
@@ -71,17 +71,17 @@ impl Stack {
         format!("{}-{queue}", self.0)
     }
 
-    /// The SQS queue of what cannot be read, or was received too often.
+    /// The SQS queue for messages that are unreadable or were received too often.
     pub fn dead_queue(&self, queue: &str) -> String {
         format!("{}-{queue}{DEAD}", self.0)
     }
 
-    /// The SQS queue that failed invocations of workers are reported to.
+    /// The SQS queue for reports of failed worker invocations.
     pub fn failures_queue(&self) -> String {
         self.queue(FAILURES)
     }
 
-    /// What an SQS queue of this name is to the stack.
+    /// The role of an SQS queue with this name in the stack.
     pub fn role_of(&self, sqs: &str) -> Option<QueueRole> {
         let rest = sqs.strip_prefix(&*self.0)?.strip_prefix('-')?;
         Some(match rest.strip_suffix(DEAD) {
@@ -101,7 +101,7 @@ impl Stack {
         format!("{}-dispatcher", self.0)
     }
 
-    /// The function of workers with so much memory, in MB; `None` for tasks that do not say.
+    /// The function of workers with this much memory, in MB; `None` for tasks that do not set it.
     pub fn worker(&self, memory: Option<u32>) -> String {
         memory.map_or_else(|| format!("{}-worker", self.0), |memory| format!("{}-worker-{memory}", self.0))
     }
@@ -117,14 +117,14 @@ impl Stack {
     }
 }
 
-/// What an SQS queue is to a stack.
+/// The role of an SQS queue in a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueueRole {
-    /// The messages of this queue.
+    /// Holds the messages of this queue.
     Work(Arc<str>),
-    /// The dead-letter queue of this queue.
+    /// Is the dead-letter queue of this queue.
     Dead(Arc<str>),
-    /// Failed invocations of workers.
+    /// Holds reports of failed worker invocations.
     Failures,
 }
 

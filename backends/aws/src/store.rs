@@ -1,4 +1,4 @@
-//! The stack as a store that a URL names: `aws:shop`.
+//! Opens a stack by its URL: `aws:shop`.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ inventory::submit! {
     Opener { scheme: SCHEME, example: "aws:shop", default: None, open, workers }
 }
 
-/// Opens a stack with the settings of the environment. Nothing is asked of AWS, and nothing is ever created: what is
-/// missing is found when it is used.
+/// Opens a stack with the settings from the environment. It sends no request to AWS and never creates anything; a
+/// missing resource shows at its first use.
 fn open(url: &StoreUrl, _: Existence) -> Result<Box<dyn Store>, BoxError> {
     let settings = Settings::of(url.rest().parse()?)?;
     Ok(Box::new(Backend::new(settings, Options::default())?))

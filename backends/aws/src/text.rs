@@ -1,7 +1,7 @@
-//! The text of an SQS message, and of a parcel inside an invocation: both services take text only.
+//! The text form of an SQS message, and of a parcel inside an invocation: both services take only text.
 //!
-//! A parcel is base64. What is not one itself is a JSON object that says what it stands for: a run of a schedule that
-//! is due, or a parcel that lies in the bucket.
+//! A parcel is base64. Other messages are JSON objects that stand for a parcel: a due run of a schedule, or a parcel
+//! stored in the bucket.
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use celeriac_core::wire;
 
-/// The most characters of a text; of a parcel that has more, a stub is sent, and it lies in the bucket. What Lambda
-/// bills as one request, less what an invocation has beside it.
+/// The most characters of a text. A longer parcel is stored in the bucket, and a stub is sent. It is the size that
+/// Lambda bills as one request, minus an invocation's other data.
 pub(super) const MAX_TEXT: usize = (256 << 10) - 2048;
 
-/// What a text says.
+/// The content of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A parcel. Whether it can be opened is for its receiver to find out.
+    /// A parcel. Its receiver finds out whether it can be opened.
     Parcel(Bytes),
-    /// A parcel in the bucket; these are its bytes up to the end of its header.
+    /// A stub of a parcel in the bucket: its bytes up to the end of its header.
     Stored(Bytes),
     /// A scheduled task is due.
     Tick {
@@ -30,7 +30,7 @@ pub(super) enum Content {
     },
 }
 
-/// The JSON object of a message that is no parcel.
+/// The JSON object of a message that is no parcel itself.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "celeriac", rename_all = "snake_case")]
 enum Reference {
@@ -38,7 +38,7 @@ enum Reference {
     Stored { header: String },
 }
 
-/// Reads a text. What is neither is answered as it is: it cannot be opened, and is buried by whoever tries.
+/// Reads a text. An unknown text is returned as it is; its receiver cannot open it and buries it.
 pub(super) fn read(text: &str) -> Content {
     if let Ok(parcel) = STANDARD.decode_to_vec(text) {
         return Content::Parcel(parcel.into());
@@ -55,7 +55,7 @@ pub(super) fn read(text: &str) -> Content {
     }
 }
 
-/// The text of a parcel, whole or as a stub.
+/// The text of a parcel, complete or as a stub.
 pub(super) fn write(parcel: &[u8]) -> String {
     if wire::is_stub(parcel) {
         let stored = Reference::Stored { header: STANDARD.encode_to_string(parcel) };
@@ -64,7 +64,7 @@ pub(super) fn write(parcel: &[u8]) -> String {
     STANDARD.encode_to_string(parcel)
 }
 
-/// How many characters the text of a parcel of so many bytes has.
+/// The length in characters of the text of a parcel with this many bytes.
 pub(super) fn length(parcel: usize) -> usize {
     STANDARD.encoded_length(parcel)
 }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_programs_send_is_answered_as_it_is() {
+    fn a_text_of_another_program_is_returned_unchanged() {
         for text in ["hello world!", "{\"celeriac\":\"tick\"}", "{\"celeriac\":\"stored\",\"header\":\"?\"}", "[1]"] {
             assert_eq!(read(text), Content::Parcel(Bytes::copy_from_slice(text.as_bytes())), "{text}");
         }

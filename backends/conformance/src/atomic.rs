@@ -1,4 +1,5 @@
-//! The pairs of steps, in one write where a backend can and in repeatable steps where it cannot: both end the same.
+//! Cases of the combined steps, which are one write where a backend can and repeatable steps where it cannot: both end
+//! the same.
 
 use super::{
     LEASE_MS, World, cases,
@@ -26,7 +27,7 @@ fn accept(batch: BatchId, from: u64, upto: u64, bodies: &[&str]) -> Accept {
     Accept { batch, from, upto, messages: bodies.iter().map(|body| outgoing("mail", body, 0)).collect() }
 }
 
-/// A delivery of the parcel of ten calls from `first` on, claimed; and its end, which leaves two calls to a child.
+/// A claimed delivery of the parcel of ten calls from `first` on, and its settling, which moves two calls to a child.
 async fn claimed(world: &World, batch: BatchId, first: u64) -> (Delivery, Settling) {
     world.send("mail", "parent", 0).await;
     let delivery = world.receive_one("mail").await;
@@ -44,7 +45,7 @@ async fn claimed(world: &World, batch: BatchId, first: u64) -> (Delivery, Settli
     (delivery, settling)
 }
 
-/// The same end without children.
+/// The same settling without children.
 fn last(settling: Settling) -> Settling {
     Settling { record: succeeded(10), children: vec![], seal: Seal::default(), ..settling }
 }

@@ -1,4 +1,4 @@
-//! The records of batches.
+//! Cases of the port to batch records.
 
 use super::{
     World, cases,

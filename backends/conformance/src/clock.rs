@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told to go on.
+//! A manual clock: it stands still until a test moves it.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use celeriac_core::ports::Clock;
 
-/// How far [`ManualClock::drive`] moves time at once where a server follows.
+/// How far [`ManualClock::drive`] moves time at once when a server follows.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Virtual time. It moves by [`ManualClock::advance`], or by [`ManualClock::drive`] from one sleep to the next.
@@ -22,7 +22,7 @@ pub struct ManualClock {
     follower: Option<Follower>,
 }
 
-/// Sets the clock of a server to so many milliseconds since 1970.
+/// Sets the clock of a server, in milliseconds since 1970.
 type Follower = Box<dyn Fn(u64) + Send + Sync>;
 
 #[derive(Debug)]
@@ -31,28 +31,28 @@ struct State {
     /// How far the wall clock has been set back.
     back_us: u64,
     sleeps: u64,
-    /// By the time they end and the order in which they began.
+    /// Sleepers, by the end of their sleep and then by its start.
     sleepers: BTreeMap<(u64, u64), oneshot::Sender<()>>,
 }
 
 impl ManualClock {
-    /// A clock that stands at this time.
+    /// A clock that shows this time.
     pub fn new(now_ms: u64) -> Self {
         let state = State { now_us: now_ms * 1000, back_us: 0, sleeps: 0, sleepers: BTreeMap::new() };
         Self { state: Mutex::new(state), follower: None }
     }
 
-    /// A clock that stands at this time and takes a server along: `follow` sets the server's clock, in milliseconds
-    /// since 1970, whenever this one moves, and before anything sees that it has. It must not ask this clock.
+    /// A clock that shows this time and that a server follows: `follow` sets the server's clock, in milliseconds since
+    /// 1970, whenever this one moves and before anyone can observe it. It must not read this clock.
     ///
-    /// What waits in a request to the server sleeps nowhere, so [`ManualClock::drive`] lets time pass as fast as real
-    /// time does, and needs tokio's timer.
+    /// A request that waits in the server does not sleep on this clock. So [`ManualClock::drive`] lets time pass as
+    /// fast as real time, and needs tokio's timer.
     pub fn with_follower(now_ms: u64, follow: impl Fn(u64) + Send + Sync + 'static) -> Self {
         follow(now_ms);
         Self { follower: Some(Box::new(follow)), ..Self::new(now_ms) }
     }
 
-    /// Moves time, and ends the sleeps that end until then.
+    /// Moves time, and ends the sleeps that end by then.
     pub fn advance(&self, by: Duration) {
         let mut state = self.state();
         let to_us = state.now_us + by.as_micros() as u64;
@@ -62,13 +62,13 @@ impl ManualClock {
         state.go_to(to_us);
     }
 
-    /// Sets the wall clock back, as an operator or a time server does. Monotonic time and sleeps go on, and so does the
-    /// time of a server, which is another machine.
+    /// Sets the wall clock back, as an operator or a time server does. Monotonic time and sleeps continue, and so does
+    /// the time of a server, which is another machine.
     pub fn set_back(&self, by: Duration) {
         self.state().back_us += by.as_micros() as u64;
     }
 
-    /// Runs `future` to its end. Whenever something sleeps, time moves to the end of the shortest sleep; with a
+    /// Runs `future` to its end. Whenever something sleeps, time moves to the end of the shortest sleep. With a
     /// follower it passes as fast as real time.
     pub async fn drive<F: Future>(&self, future: F) -> F::Output {
         tokio::pin!(future);
@@ -86,7 +86,7 @@ impl ManualClock {
             tokio::time::sleep(TICK).await;
             self.advance(TICK);
         } else {
-            // Threads of the backend may be at work, which take no virtual time.
+            // Threads of the backend may be busy, which takes no virtual time.
             tokio::task::yield_now().await;
             self.state().go_to_next_end();
         }
@@ -115,7 +115,7 @@ impl State {
         self.now_us = self.now_us.max(to_us);
         let later = self.sleepers.split_off(&(self.now_us + 1, 0));
         for (_, sleeper) in std::mem::replace(&mut self.sleepers, later) {
-            // Whoever slept may have been dropped.
+            // The sleeper may have been dropped.
             let _ = sleeper.send(());
         }
     }
@@ -138,7 +138,7 @@ impl Clock for ManualClock {
         state.sleeps += 1;
         state.sleepers.insert(key, wake);
         Box::pin(async move {
-            // A clock that is gone will never wake anyone.
+            // A dropped clock never wakes its sleepers.
             if woken.await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -179,7 +179,7 @@ mod tests {
         clock.set_back(Duration::from_millis(3));
         assert_eq!((*followed.borrow(), clock.now_ms()), (1005, 1002));
 
-        // As a long poll does: it ends by the server's time, and nothing sleeps on the clock.
+        // A long poll ends by the server's time, and nothing sleeps on the clock.
         let mut poll = followed.clone();
         clock.drive(poll.wait_for(|now_ms| *now_ms >= 1030)).await.expect("the clock is there");
         assert_eq!(*followed.borrow(), 1035);

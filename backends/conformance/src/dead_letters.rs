@@ -1,4 +1,4 @@
-//! The store of dead letters.
+//! Cases of the port to dead letters.
 
 use bytes::Bytes;
 
@@ -32,7 +32,7 @@ fn letter(id: TaskId, task: &str, died_ms: u64) -> DeadLetter {
     }
 }
 
-/// Finishes a parcel of ten calls, of which those with these letters died.
+/// Finishes a parcel of ten calls. Those with these letters died.
 async fn bury(world: &World, batch: BatchId, dead: Vec<DeadLetter>) {
     let first = 0;
     let Claimed { epoch, .. } = world.claimed(world.request(batch, first)).await;

@@ -1,4 +1,4 @@
-//! The ledger: the rules of the parcel protocol, by their numbers in `ARCHITECTURE.md`.
+//! Cases of the ledger: the rules of the parcel protocol, by their numbers in `ARCHITECTURE.md`.
 
 use bytes::Bytes;
 
@@ -17,17 +17,17 @@ use celeriac_core::{
 
 cases!["ledger":
     rule_2_a_claim_is_exclusive_while_its_lease_lasts,
-    rule_2_of_many_who_claim_at_once_one_succeeds,
+    rule_2_of_many_claims_at_once_one_succeeds,
     rule_2_a_lease_that_ended_is_taken_over_at_a_higher_epoch,
     rule_2_claims_are_answered_in_order,
     rule_3_a_lost_claim_writes_nothing,
-    rule_3_what_was_recorded_survives_a_takeover,
-    rule_4_a_sealed_parcel_is_answered_with_its_seal_whoever_asks,
+    rule_3_records_survive_a_takeover,
+    rule_4_every_claim_of_a_sealed_parcel_gets_its_seal,
     rule_4_sealing_again_changes_nothing,
     rule_5_finishing_moves_the_counters_once,
     rule_5_a_sealed_parcel_finishes_with_the_verdicts_of_its_seal,
     rule_5_a_batch_owes_its_callback_once_it_is_closed_and_complete,
-    rule_5_what_is_owed_is_answered_until_it_is_paid,
+    rule_5_an_owed_callback_is_returned_until_it_is_paid,
     rule_6_losses_and_the_window_tell_the_next_holder_to_be_careful,
     rule_8_a_parcel_past_its_time_is_refused,
     rule_8_a_row_outlives_its_parcel_by_two_days,
@@ -68,7 +68,7 @@ async fn rule_2_a_claim_is_exclusive_while_its_lease_lasts(world: World) {
     assert_eq!(world.claim(world.request(batch, 0)).await, Claim::Busy { until_ms });
 }
 
-async fn rule_2_of_many_who_claim_at_once_one_succeeds(world: World) {
+async fn rule_2_of_many_claims_at_once_one_succeeds(world: World) {
     let batch = world.batch(10, None).await;
     let claims = futures::future::join_all((0..20).map(|_| world.claim(world.request(batch, 0)))).await;
     assert_eq!(claims.iter().filter(|claim| matches!(claim, Claim::Claimed(_))).count(), 1);
@@ -111,7 +111,7 @@ async fn rule_3_a_lost_claim_writes_nothing(world: World) {
     assert_eq!(world.record_of(batch).await.tally, Tally::default());
 }
 
-async fn rule_3_what_was_recorded_survives_a_takeover(world: World) {
+async fn rule_3_records_survive_a_takeover(world: World) {
     let batch = world.batch(10, None).await;
     let epoch = world.claimed(world.request(batch, 0)).await.epoch;
     let recorded = Checkpoint {
@@ -124,7 +124,7 @@ async fn rule_3_what_was_recorded_survives_a_takeover(world: World) {
     assert_eq!((next.done, next.tally), (Bitmap::full(4), succeeded(4).tally));
 }
 
-async fn rule_4_a_sealed_parcel_is_answered_with_its_seal_whoever_asks(world: World) {
+async fn rule_4_every_claim_of_a_sealed_parcel_gets_its_seal(world: World) {
     let batch = world.batch(10, None).await;
     let parcel = ParcelId::root(batch, 0);
     let epoch = world.claimed(world.request(batch, 0)).await.epoch;
@@ -187,12 +187,12 @@ async fn rule_5_a_batch_owes_its_callback_once_it_is_closed_and_complete(world: 
     assert_eq!(world.record_of(batch).await.finished_ms, Some(world.now_ms()));
 }
 
-async fn rule_5_what_is_owed_is_answered_until_it_is_paid(world: World) {
+async fn rule_5_an_owed_callback_is_returned_until_it_is_paid(world: World) {
     let batch = world.batch(10, Some(outgoing("mail", "all sent", 0))).await;
     world.ports.batches.close(batch, world.now_ms()).await.expect("close");
     world.run_ten(batch, 0).await.expect("owed");
     assert!(matches!(world.claim(world.request(batch, 0)).await, Claim::Finished { owed: Some(_) }));
-    assert!(world.ports.ledger.owed().await.expect("owed").is_empty(), "someone is on the way with it");
+    assert!(world.ports.ledger.owed().await.expect("owed").is_empty(), "another process has it and is sending it");
     world.advance_ms(10 * 60_000);
     let owed = world.ports.ledger.owed().await.expect("owed");
     assert_eq!(owed.iter().map(|owed| owed.batch).collect::<Vec<_>>(), [batch]);
@@ -232,7 +232,7 @@ async fn rule_8_a_row_outlives_its_parcel_by_two_days(world: World) {
     world.run_ten(batch, 0).await;
     let end_ms = request.not_after_ms + 2 * 86_400_000;
     world.advance_ms(end_ms - world.now_ms());
-    // What a backend does now and then, it does when it is used.
+    // A backend's occasional cleaning happens when it is used.
     world.receive("mail", 1).await;
     let late = ClaimRequest { now_ms: world.now_ms(), ..request };
     assert_eq!(world.claim(late).await, Claim::Finished { owed: None });

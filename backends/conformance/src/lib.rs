@@ -1,8 +1,8 @@
-//! What every backend must keep: the semantics of each port, and the numbered rules of the parcel protocol as far as
-//! ports keep them. An adapter's test makes a [`World`] for each [`Case`] of [`all`] and runs it.
+//! The conformance suite: the semantics of each port, and the numbered rules of the parcel protocol that ports must
+//! keep. An adapter's test makes a [`World`] for each [`Case`] of [`all`] and runs it.
 //!
-//! Cases know no backend. Time is a [`ManualClock`]'s: no case waits for real time, unless the backend is a server that
-//! the clock takes along.
+//! Cases know no backend. Time is that of a [`ManualClock`]: no case waits for real time, unless the backend is a
+//! server that follows the clock.
 
 mod atomic;
 mod batches;
@@ -20,16 +20,16 @@ pub use clock::ManualClock;
 pub use request::{LEASE_MS, claim_request};
 pub use world::World;
 
-/// One thing that every backend must keep.
+/// One rule that every backend must keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// The port, and what is shown.
+    /// The port and the rule.
     pub name: &'static str,
-    /// Shows it, or panics.
+    /// Tests the rule; panics if it is broken.
     pub run: fn(World) -> BoxFuture<'static, ()>,
 }
 
-/// Lists the cases of a module. One that is left out is dead code, which the compiler reports.
+/// Lists the cases of a module. A case that is not listed is dead code, which the compiler reports.
 macro_rules! cases {
     ($port:literal: $($case:ident),* $(,)?) => {
         pub(super) const CASES: &[super::Case] = &[$(super::Case {

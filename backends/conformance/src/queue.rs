@@ -1,4 +1,4 @@
-//! The queue.
+//! Cases of the message queue.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn a_receipt_is_good_until_the_next_delivery(world: World) {
     world.send("mail", "hello", 0).await;
     let delivery = world.receive_one("mail").await;
     world.advance_ms(20_000);
-    world.settle(&delivery, Settle::Delete).await.expect("nobody has received it since");
+    world.settle(&delivery, Settle::Delete).await.expect("there was no later delivery");
     assert!(world.bodies("mail").await.is_empty());
 }
 
@@ -220,7 +220,7 @@ async fn depths_tell_ready_delayed_hidden_and_buried_apart(world: World) {
     world.send("mail", "ready too", 0).await;
     let depth = world.depth("mail").await;
     assert_eq!((depth.ready, depth.delayed, depth.in_flight, depth.buried), (2, 1, 1, 1));
-    // A service may not say; it never says anything else.
+    // A service may not report it, but it never reports anything else.
     assert!(depth.oldest_ms.is_none_or(|found_ms| found_ms == oldest_ms), "{depth:?}");
 }
 

@@ -1,4 +1,4 @@
-//! The memory of schedules.
+//! Cases of the port that remembers schedules.
 
 use super::{World, cases};
 

@@ -1,4 +1,4 @@
-//! A fresh backend, and short words for what most cases do.
+//! The world of a case: a fresh backend, with helpers for common steps.
 
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// The ports of an empty backend, the clock they go by, and whatever must live as long as they do.
+    /// The ports of an empty backend, their clock, and a guard that must live as long as they do.
     pub fn new(ports: Ports, clock: Arc<ManualClock>, guard: impl Any + Send + Sync) -> Self {
         Self { ports, clock, _guard: Box::new(guard) }
     }
@@ -47,19 +47,19 @@ impl World {
         assert!(matches!(sent[..], [Ok(())]), "{sent:?}");
     }
 
-    /// Receives what is due now, hidden for ten seconds.
+    /// Receives the due messages, hidden for ten seconds.
     pub(super) async fn receive(&self, queue: &str, max: usize) -> Vec<Delivery> {
         self.ports.queue.receive(receive(&[queue], max, 0)).await.expect("receive")
     }
 
-    /// Receives one message, which must be there.
+    /// Receives one message, which must exist.
     pub(super) async fn receive_one(&self, queue: &str) -> Delivery {
         let mut deliveries = self.receive(queue, 10).await;
         assert_eq!(deliveries.len(), 1, "{deliveries:?}");
         deliveries.remove(0)
     }
 
-    /// The bodies of what is due now, sorted.
+    /// The bodies of the due messages, sorted.
     pub(super) async fn bodies(&self, queue: &str) -> Vec<String> {
         let mut bodies: Vec<String> = self.receive(queue, 100).await.iter().map(body).collect();
         bodies.sort();
@@ -103,7 +103,7 @@ impl World {
         claims.remove(0).expect("claim")
     }
 
-    /// Claims what must be free.
+    /// Claims a parcel, which must be free.
     pub(super) async fn claimed(&self, request: ClaimRequest) -> Claimed {
         match self.claim(request).await {
             Claim::Claimed(claimed) => claimed,

@@ -1,4 +1,4 @@
-//! Steps that this backend does in one write.
+//! The steps that this backend does in one write.
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -36,7 +36,7 @@ impl Atomic for FileStore {
 fn accept(tx: &mut Tx<'_>, accept: &Accept, now_ms: u64) -> rusqlite::Result<Result<(), PortError>> {
     let Accept { batch, from, upto, ref messages } = *accept;
     match mark(tx, batch, from, upto)? {
-        // They were sent when the mark was moved.
+        // They were sent when the mark moved.
         Ok(Mark::There) => return Ok(Ok(())),
         Ok(Mark::Behind(accepted)) if accepted > from => {
             let what =
@@ -50,7 +50,7 @@ fn accept(tx: &mut Tx<'_>, accept: &Accept, now_ms: u64) -> rusqlite::Result<Res
     batch_rows::set_accepted(tx, batch, upto).map(Ok)
 }
 
-/// Rules 4 and 5 at once. Nothing is written before it is clear that the claim holds.
+/// Rules 4 and 5 in one write. Nothing is written before the claim is checked.
 fn settle(tx: &mut Tx<'_>, settling: &Settling, now_ms: u64) -> rusqlite::Result<Result<(), PortError>> {
     let Settling { parcel, epoch, ref record, ref seal, ref children, ref receipt, .. } = *settling;
     let row = match parcels::ParcelRow::fenced(parcels::find(tx.db, parcel)?, epoch) {
@@ -72,7 +72,7 @@ fn settle(tx: &mut Tx<'_>, settling: &Settling, now_ms: u64) -> rusqlite::Result
         Ok(None) => {}
         Err(error) => return Ok(Err(error)),
     }
-    // A stale receipt is no error: the message will be found finished.
+    // A stale receipt is no error: the next delivery will find the parcel finished.
     messages::settle(tx, receipt, &Settle::Delete, now_ms)?;
     Ok(Ok(()))
 }

@@ -12,16 +12,16 @@ use celeriac_core::{
 const COLUMNS: &str =
     concat!("id, name, task, created_ms, accepted, closed_ms, stopped, finished_ms, ", tally::columns!());
 
-/// How long whoever was handed a callback has to send it before it is handed to another.
+/// How long a process that was given a callback has to send it before another process is given it.
 const HANDED_MS: u64 = 30_000;
 
-/// A batch as it is read.
+/// A batch as read from its row.
 pub(super) struct BatchRow {
     pub(super) record: BatchRecord,
     counts: [i64; 8],
 }
 
-/// Puts a batch in, unless there is one of its id.
+/// Adds a batch, unless its id exists.
 pub(super) fn insert(tx: &Tx<'_>, batch: &NewBatch) -> rusqlite::Result<()> {
     let inserted = tx
         .db
@@ -103,7 +103,7 @@ pub(super) fn close(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<(
         .map(|_| ())
 }
 
-/// Revokes a batch, or lifts that. Says whether there is one.
+/// Revokes a batch, or lifts the revocation. Returns whether the batch exists.
 pub(super) fn set_revoked(tx: &Tx<'_>, id: BatchId, revoked: bool) -> rusqlite::Result<bool> {
     let mut update = tx.db.prepare_cached("UPDATE batch SET stopped = ?2 WHERE id = ?1")?;
     Ok(update.execute(params![id.to_bytes(), revoked])? == 1)
@@ -116,7 +116,7 @@ pub(super) fn is_revoked(db: &Connection, id: BatchId) -> rusqlite::Result<bool>
     Ok(stopped.optional()?.unwrap_or(false))
 }
 
-/// Adds the verdicts of a finished parcel, or takes back those of retried calls.
+/// Adds the verdicts of a finished parcel, or subtracts those of retried calls.
 pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: [i64; 8]) -> rusqlite::Result<()> {
     let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = counts;
     tx.db
@@ -129,15 +129,15 @@ pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: [i64; 8]) -> rusqlite::Res
         .map(|_| ())
 }
 
-/// Takes back the verdicts of calls that are sent again: the batch is not finished, whatever it was, unless they have
-/// ended once more by now.
+/// Subtracts the verdicts of calls that are sent again. The batch is then unfinished, unless they have already ended
+/// once more.
 pub(super) fn reopen(tx: &Tx<'_>, id: BatchId, dead: &Tally, now_ms: u64) -> rusqlite::Result<()> {
     count(tx, id, tally::values(dead).map(|count| -count))?;
     tx.db.prepare_cached("UPDATE batch SET finished_ms = NULL WHERE id = ?1")?.execute([id.to_bytes()])?;
     complete(tx, id, now_ms)
 }
 
-/// Notes that a batch is finished if it is, from when on it owes its callback.
+/// Notes that a batch is finished, if it is. From then on it owes its callback.
 pub(super) fn complete(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<()> {
     let finished = tx
         .db
@@ -154,7 +154,7 @@ pub(super) fn complete(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Resul
     Ok(())
 }
 
-/// Hands out what a batch owes, if it does.
+/// Gives out the callback that a batch owes, if there is one.
 pub(super) fn hand_out(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Result<Option<Owed>> {
     tx.db
         .prepare_cached(
@@ -165,14 +165,14 @@ pub(super) fn hand_out(tx: &Tx<'_>, id: BatchId, now_ms: u64) -> rusqlite::Resul
         .optional()
 }
 
-/// The callbacks whose last bearer has had its time.
+/// The callbacks whose last process had enough time to send them.
 pub(super) fn owed(db: &Connection, now_ms: u64) -> rusqlite::Result<Vec<Owed>> {
     db.prepare_cached("SELECT batch, queue, due_ms, bytes FROM callback WHERE owed_ms <= ?1 ORDER BY owed_ms")?
         .query_map([ms(now_ms.saturating_sub(HANDED_MS))], read_owed)?
         .collect()
 }
 
-/// Forgets a callback that was sent.
+/// Removes a callback that was sent.
 pub(super) fn paid(tx: &Tx<'_>, id: BatchId) -> rusqlite::Result<()> {
     tx.db
         .prepare_cached("DELETE FROM callback WHERE batch = ?1 AND owed_ms IS NOT NULL")?

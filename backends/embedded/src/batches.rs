@@ -1,4 +1,4 @@
-//! The records of batches.
+//! Implements the port to batch records.
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -68,7 +68,7 @@ impl Batches for FileStore {
     }
 }
 
-/// Where a batch's mark is, seen from calls that were sent.
+/// The position of a batch's mark relative to some sent calls.
 pub(super) enum Mark {
     /// Before the last of them.
     Behind(u64),
@@ -76,8 +76,7 @@ pub(super) enum Mark {
     There,
 }
 
-/// Looks where the mark of a batch is. Refuses calls whose predecessors are not accepted, and those that come after
-/// the end.
+/// Compares the mark of a batch with these calls. Refuses calls after a gap, and calls of a closed batch.
 pub(super) fn mark(tx: &Tx<'_>, id: BatchId, from: u64, upto: u64) -> rusqlite::Result<Result<Mark, PortError>> {
     let Some(row) = rows::find(tx.db, id)? else { return Ok(Err(unknown(id))) };
     let accepted = row.record.accepted;

@@ -1,8 +1,8 @@
 //! The thread that moves the write-ahead log into the database file, so that no commit has to.
 //!
-//! While others write, the log is copied without stopping them; the little that came meanwhile is copied during a
-//! turn at the turnstile, and the next commit starts the log from its beginning. The log's file keeps its size then,
-//! which makes a sync cheaper than one that lets it grow. When nobody writes, it is emptied.
+//! It copies the log while others write, without stopping them. The little that was added meanwhile is copied during a
+//! turn at the turnstile, and the next commit starts the log from its beginning. The log's file then keeps its size,
+//! which makes a sync cheaper than growing it. When writing pauses, the log is emptied.
 
 use std::{
     io,
@@ -19,53 +19,53 @@ use rusqlite::{Connection, Row};
 
 use super::{schema::PAGE_BYTES, turnstile::Turnstile};
 
-/// From how many pages on the log is copied: 32 MB of it.
+/// The number of pages from which the log is copied: 32 MB.
 const LONG_PAGES: u32 = (32 << 20) / PAGE_BYTES;
 
-/// How many pages may be left to copy during a turn: about 2 MB.
+/// The most pages left to copy during a turn: about 2 MB.
 const REST_PAGES: u32 = (2 << 20) / PAGE_BYTES;
 
-/// From how many pages on the writers are made to wait, whatever is left: they are faster than the disk.
+/// The number of pages from which writers must wait in any case: they are faster than the disk.
 const TOO_LONG_PAGES: u32 = 3 * LONG_PAGES;
 
-/// How often the log is copied beside the writers before they are made to wait.
+/// How often the log is copied while others write, before they must wait.
 const ROUNDS: u32 = 4;
 
-/// How long nothing must have been written for the log to be emptied.
+/// How long writing must pause before the log is emptied.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The length of the log, as the last commit of this process saw it.
+/// The length of the log at the last commit of this process.
 #[derive(Debug)]
 pub(super) struct Gauge {
     pages: Arc<AtomicU32>,
     long: Arc<AtomicU32>,
     signal: mpsc::SyncSender<()>,
-    /// How many rows the connection had changed when it was last asked.
+    /// The connection's count of changed rows when it was last read.
     changes: u64,
 }
 
 impl Gauge {
-    /// Notes the length after a commit on `db`, during its turn: after it the log may be started anew.
+    /// Notes the length after a commit on `db`, within its turn; after the turn the log may be restarted.
     pub(super) fn note(&mut self, db: &Connection) {
         let changes = db.total_changes();
         if changes == self.changes {
-            // It wrote nothing: the log is as long as it was, and may be emptied.
+            // Nothing was written: the log has not grown, and may be emptied.
             return;
         }
         self.changes = changes;
-        // Copies nothing, and takes no lock of SQLite's: some microseconds.
+        // Copies nothing and takes no lock of SQLite's. It takes a few microseconds.
         let pages = db.prepare_cached("PRAGMA wal_checkpoint(NOOP)").and_then(|mut noop| noop.query_row([], length));
-        // It is asked again after the next commit; nothing is lost meanwhile.
+        // It is asked again after the next commit, and nothing is lost.
         let Ok(pages) = pages else { return };
         self.pages.store(pages, Ordering::Relaxed);
         if pages >= self.long.load(Ordering::Relaxed) {
-            // Full: it has been signalled already. Disconnected: the thread has ended.
+            // Full: the thread has its signal already. Disconnected: the thread has ended.
             let _ = self.signal.try_send(());
         }
     }
 }
 
-/// The thread; ends with the gauges it gave out.
+/// The thread. It ends with the gauges it gave out.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
@@ -98,12 +98,12 @@ struct Thread {
     turnstile: Turnstile,
     pages: Arc<AtomicU32>,
     long: Arc<AtomicU32>,
-    /// How much longer the log may become before it is tried again.
+    /// How much longer the log may become before the next try.
     step_pages: u32,
 }
 
 impl Thread {
-    // What fails here fails again or succeeds the next time; the log grows meanwhile, and nothing is lost.
+    // A failed step may succeed the next time. Meanwhile the log grows, and nothing is lost.
     fn run(mut self, signals: &mpsc::Receiver<()>) {
         let mut before = 0;
         loop {
@@ -138,15 +138,15 @@ impl Thread {
                 self.step_pages = REST_PAGES;
                 LONG_PAGES
             }
-            // Another process copies it and may fail, or someone reads. Whoever reads for long keeps the log from being
-            // started anew: not every commit is a reason to try.
+            // Another process copies the log and may fail, or a long reader keeps it from being restarted. Not every
+            // commit is a reason to try.
             Some(_) => {
                 let step_pages = self.step_pages;
                 self.step_pages = (2 * step_pages).min(LONG_PAGES);
                 pages.saturating_add(step_pages)
             }
-            // The disk was full, mostly. What is then freed is not for the log alone: the file needs some of it before
-            // the log can be started anew.
+            // The disk was probably full. Space that is freed then is not for the log alone: the file needs some of it
+            // before the log can be restarted.
             None => pages.saturating_add(REST_PAGES),
         };
         self.long.store(long, Ordering::Relaxed);
@@ -158,7 +158,7 @@ impl Thread {
     }
 }
 
-/// Copies what it can; answers how many pages are left.
+/// Copies as much as possible; returns how many pages are left.
 fn copy(db: &Connection, pragma: &str) -> rusqlite::Result<u32> {
     db.query_row(pragma, [], |row| {
         let (busy, log, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -166,7 +166,7 @@ fn copy(db: &Connection, pragma: &str) -> rusqlite::Result<u32> {
     })
 }
 
-/// How many pages are in the log, as a row of `PRAGMA wal_checkpoint` says it: -1 where there is none.
+/// The number of pages in the log, from a row of `PRAGMA wal_checkpoint`: -1 if there is no log.
 fn length(row: &Row<'_>) -> rusqlite::Result<u32> {
     Ok(row.get::<_, i64>(1)?.max(0) as u32)
 }
@@ -184,19 +184,19 @@ mod tests {
         let writing = Connection::open(&path).unwrap();
         writing.pragma_update(None, "journal_mode", "wal").unwrap();
         writing.execute_batch("CREATE TABLE page (bytes BLOB)").unwrap();
-        // It may not write, as if the disk were full.
+        // This connection cannot write, as if the disk were full.
         let copying = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let (pages, long) = (Arc::new(AtomicU32::new(LONG_PAGES)), Arc::new(AtomicU32::new(LONG_PAGES)));
         let turnstile = Turnstile::open(directory.path()).unwrap();
         let mut thread = Thread { db: copying, turnstile, pages, long: long.clone(), step_pages: REST_PAGES };
         thread.shorten();
-        assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES + REST_PAGES, "it would take what is freed for itself");
+        assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES + REST_PAGES, "the log would use up the freed space");
 
         thread.db = Connection::open(&path).unwrap();
         thread.shorten();
         assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES);
 
-        // Someone who reads for long is asked less and less often.
+        // A long reader is asked less and less often.
         let reading = Connection::open(&path).unwrap();
         reading.execute_batch("BEGIN; SELECT * FROM page").unwrap();
         writing.execute_batch("INSERT INTO page VALUES (zeroblob(100000))").unwrap();

@@ -1,14 +1,14 @@
-//! The thread that writes: group commit.
+//! The thread that writes, in group commits.
 //!
-//! Whatever waits when a transaction begins goes into it, up to a bound on bytes and operations, and is answered
-//! when it is committed. An operation that fails takes the others back with it, so they are then run one by one,
-//! and each gets the answer it would have got alone.
+//! All operations that wait when a transaction begins go into it, up to a bound on bytes and operations, and are
+//! answered when it is committed. If one fails, all are rolled back and run one by one, so that each gets the answer it
+//! would have got alone.
 //!
-//! SQLite commits without a sync (`synchronous = NORMAL`); the thread syncs the log itself, after its turn and only
-//! where an operation asks for it. Other processes commit meanwhile, and `fdatasync` is enough where SQLite would
-//! call `fsync`, which writes the file's times as well. A group without a durable operation - receives, hidings,
-//! claims, renewals - may be lost when the machine dies: whoever was given something by it is dead then too. The
-//! next sync covers it.
+//! SQLite commits without a sync (`synchronous = NORMAL`). The thread syncs the log itself, after its turn and only if
+//! an operation asks for it. Other processes commit meanwhile, and `fdatasync` is enough where SQLite would call
+//! `fsync`, which writes the file's times as well. A group without a durable operation (receives, hidings, claims,
+//! renewals) may be lost when the machine dies. Then the processes that got its results are dead too. The next sync
+//! covers it.
 
 use std::{
     fs::File,
@@ -30,8 +30,8 @@ use super::{
 };
 use celeriac_core::ports::PortError;
 
-/// The most bytes of one transaction, if it has more than one operation: it takes some milliseconds then, which is
-/// what another process waits at most for its turn.
+/// The most bytes of a transaction with more than one operation. It then takes some milliseconds, which bounds another
+/// process's wait for its turn.
 const GROUP_BYTES: usize = 2 << 20;
 
 /// The most operations of one transaction.
@@ -48,13 +48,13 @@ pub(super) struct Committer {
     faults: Faults,
     wake: Arc<Notify>,
     queues: QueueNumbers,
-    /// Set once a sync has failed: what the system then keeps of the log is not known, and nothing may be built on it.
+    /// Set once a sync has failed: the state of the log on the disk is then unknown, and nothing more may be written.
     broken: Option<PortError>,
 }
 
 impl Committer {
-    /// A committer to `db`, which has been used: its log, at `log_path`, is there. `wake` is notified when there is
-    /// something new to receive.
+    /// A committer on `db`, which has been used before, so that its log exists at `log_path`. `wake` is notified when
+    /// there are new messages to receive.
     pub(super) fn new(
         db: Connection,
         log_path: &Path,
@@ -69,7 +69,7 @@ impl Committer {
         Ok(Self { db, log, log_path, place, turnstile, gauge, faults, wake, queues, broken: None })
     }
 
-    /// Commits what comes, until no more can come.
+    /// Commits operations until no more can come.
     pub(super) fn serve(mut self, receiver: &mpsc::Receiver<Pending>) {
         let mut group = Vec::new();
         while let Ok(first) = receiver.recv() {
@@ -106,7 +106,7 @@ impl Committer {
                 self.broken = Some(self.faults.broken());
                 self.faults.sync(error)
             })?;
-            // What was written meanwhile is nowhere that anybody looks.
+            // Writes made meanwhile went to files at another path.
             if let Some(lost) = self.place.lost() {
                 return Err(self.faults.gone_meanwhile(lost));
             }
@@ -117,7 +117,7 @@ impl Committer {
         Ok(())
     }
 
-    /// One turn. Answers whether there is something new to receive.
+    /// One turn. Returns whether there are new messages to receive.
     fn transact(&mut self, group: &mut [Pending]) -> Result<bool, PortError> {
         let _turn = self.turnstile.pass().map_err(|error| beside(&self.log_path, error))?;
         let ran = execute(&self.db, "BEGIN IMMEDIATE").and_then(|()| run_all(&self.db, &mut self.queues, group));
@@ -176,7 +176,7 @@ mod tests {
         let (faults, turnstile) = (Faults::new(Path::new("queue.db")), Turnstile::open(directory.path()).unwrap());
         let copying = Turnstile::open(directory.path()).unwrap();
         let (checkpointer, gauge) = Checkpointer::start(connect(), copying).unwrap();
-        // Its thread ends with the gauge, which the writer has.
+        // Its thread ends with the gauge, which the writer holds.
         std::mem::forget(checkpointer);
         let (log, place) = (directory.path().join(log), FilePlace::of(&path).unwrap());
         let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), Arc::default());
@@ -191,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_built_on_a_log_that_could_not_be_synced() {
         let directory = tempfile::tempdir().unwrap();
-        // The null device takes no sync.
+        // The null device cannot be synced.
         let (writer, _) = writer(&directory, "/dev/null");
         remember(&writer, Cost::VOLATILE).await.expect("it asks for no sync");
         let unknown = remember(&writer, Cost::durable(0)).await.unwrap_err();

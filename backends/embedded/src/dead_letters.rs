@@ -1,4 +1,4 @@
-//! The store of dead letters.
+//! Implements the port to dead letters.
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
@@ -16,7 +16,7 @@ impl DeadLetters for FileStore {
     fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>> {
         let DeadQuery { batch, task, after, limit, .. } = query;
         let (first, last) = batch.map_or(([0; 16], [u8::MAX; 16]), |id| (id.to_bytes(), id.to_bytes()));
-        // Everything is after call -1 of the first batch.
+        // All calls come after call -1 of the first batch.
         let after = after.map_or((first, -1), |id| (id.batch.to_bytes(), id.index as i64)).max((first, -1));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.reader
@@ -67,7 +67,7 @@ fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal, now_ms: u64) 
     found.map(|letter| removed(tx, letter, removal, now_ms)).transpose().map(|removed| removed.is_some())
 }
 
-/// Notes that a dead letter is one no more.
+/// Notes the removal of a dead letter in its call's history.
 fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> rusqlite::Result<()> {
     if letter.counted && removal == Removal::Retried {
         batch_rows::reopen(tx, letter.id.batch, &one(letter.reason), now_ms)?;
@@ -75,8 +75,8 @@ fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> ru
     records::removed(tx, letter, removal, now_ms)
 }
 
-/// Puts a dead letter in. If there is one of another death of the call, it was retried, and whoever did so has not come
-/// to removing it.
+/// Adds a dead letter. An existing letter from another death of the call was retried, and its sender has not removed it
+/// yet.
 pub(super) fn insert(tx: &Tx<'_>, letter: &DeadLetter) -> rusqlite::Result<()> {
     let before = tx
         .db

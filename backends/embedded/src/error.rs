@@ -1,4 +1,4 @@
-//! What can be wrong with a database file: when it is opened, and while it is used.
+//! The errors of a database file: when it is opened, and while it is used.
 
 use std::{
     io,
@@ -14,18 +14,18 @@ use celeriac_core::ports::PortError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Its directory is not there.
+    /// Its directory does not exist.
     #[error("cannot create `{path}`: there is no directory `{parent}`; create it, or name another file")]
     NoDirectory {
         /// The file.
         path: PathBuf,
-        /// The directory it would be in.
+        /// Its directory.
         parent: PathBuf,
     },
-    /// It is something else than a file.
+    /// The path is no file.
     #[error("`{path}` is not a file; name a file in it, or another one")]
     NotAFile {
-        /// What was named.
+        /// The path.
         path: PathBuf,
     },
     /// It is not a database, or no longer one.
@@ -35,7 +35,7 @@ pub enum OpenError {
     NotADatabase {
         /// The file.
         path: PathBuf,
-        /// What SQLite says of it.
+        /// SQLite's message.
         what: String,
     },
     /// It belongs to another program.
@@ -80,7 +80,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Its format.
         found: i32,
-        /// The format that it is to have.
+        /// The newest format.
         newest: i32,
     },
     /// It is a mount by itself.
@@ -103,7 +103,7 @@ pub enum OpenError {
         /// How many names it has.
         names: u64,
     },
-    /// It or its directory must not be written.
+    /// The file or its directory is read-only.
     #[error("`{path}` is read-only, and a queue must be written; make it writable, or name another file")]
     ReadOnly {
         /// The file or its directory.
@@ -167,14 +167,14 @@ impl OpenError {
     }
 }
 
-/// Whether there was no room. The index of the log, in memory that is a file, has an error of its own for that.
+/// Whether the disk was full. The index of the log, which is memory mapped from a file, has its own error for that.
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| {
         error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
     })
 }
 
-/// Words the errors of one database file.
+/// Makes the errors of one database file.
 #[derive(Clone, Debug)]
 pub(super) struct Faults {
     path: Arc<Path>,
@@ -209,7 +209,7 @@ impl Faults {
     /// A commit failed in the middle.
     pub(super) fn commit(&self, error: rusqlite::Error) -> PortError {
         match error.sqlite_error_code() {
-            // These come before the last frame of a transaction is in the log.
+            // These occur before the last frame of a transaction is in the log.
             Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::ReadOnly) => self.undone(error),
             _ => PortError::Unknown {
                 what: format!("`{}` failed while it was written: {error}; look at the disk", self.path.display()),
@@ -227,24 +227,24 @@ impl Faults {
         }
     }
 
-    /// The file, or one of its log's, is no longer where it was opened.
+    /// The file, or one of its log's files, is no longer at its path.
     pub(super) fn gone(&self, lost: &Path) -> PortError {
         let lost = self.named(lost).display();
         let what = format!(
-            "`{lost}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it \
-             back, or start again"
+            "`{lost}` was deleted or replaced while it was in use, so nothing more is written to it; put it back, or \
+             start again"
         );
         PortError::Gone { what }
     }
 
-    /// The same after a commit: what it wrote may be in the file that was moved away.
+    /// The same after a commit, which may have gone into the file that was moved away.
     pub(super) fn gone_meanwhile(&self, lost: &Path) -> PortError {
         let lost = self.named(lost).display();
         let what = format!("`{lost}` was moved, deleted or replaced during a write, which may be lost; put it back");
         PortError::Unknown { what, source: None }
     }
 
-    /// The file as the user named it, which a link may lead from, or one of its log.
+    /// The file under the name that the user gave, which may be a link, or one of its log's files.
     fn named<'a>(&'a self, lost: &'a Path) -> &'a Path {
         let is_log = lost.to_str().is_some_and(|lost| lost.ends_with("-wal") || lost.ends_with("-shm"));
         if is_log { lost } else { &self.path }
@@ -258,13 +258,13 @@ impl Faults {
         PortError::Gone { what }
     }
 
-    /// The writing or reading thread is gone.
+    /// The writing or reading thread has died.
     pub(super) fn stopped(&self) -> PortError {
         PortError::Unknown { what: format!("the thread that writes `{}` has died", self.path.display()), source: None }
     }
 }
 
-/// A file beside the database failed.
+/// A file next to the database failed.
 pub(super) fn beside(path: &Path, error: io::Error) -> PortError {
     PortError::Unavailable { what: format!("cannot use `{}`: {error}", path.display()), source: Some(Arc::new(error)) }
 }

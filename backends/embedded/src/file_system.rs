@@ -1,9 +1,9 @@
-//! Which file systems a database must not be on.
+//! Detects network file systems, which a database must not be on.
 
 use std::path::Path;
 
-/// Network and cluster file systems by the number that `statfs` gives them (`linux/magic.h`, and their own sources).
-/// FUSE is not among them: a container's bind mount can be one, and most are local.
+/// Network and cluster file systems by their numbers in `statfs` (`linux/magic.h`, and their own sources). FUSE is not
+/// listed: a container's bind mount may be FUSE, and most are local.
 #[cfg(any(target_os = "linux", test))]
 const NETWORK: [(u32, &str); 14] = [
     (0x0000_6969, "nfs"),
@@ -22,7 +22,7 @@ const NETWORK: [(u32, &str); 14] = [
     (0x786f_4256, "vboxsf"),
 ];
 
-/// The name of the network file system that `path` is on, if it is on one. Only Linux is asked.
+/// The name of the network file system that has `path`, if any. Only Linux is checked.
 #[cfg(target_os = "linux")]
 pub(super) fn network(path: &Path) -> Option<&'static str> {
     // The numbers have 32 bits; the field is wider and, depending on the machine, signed.

@@ -1,6 +1,6 @@
-//! The folder of locks beside a database file. Every process that has the file open shares the lock of the folder
-//! itself. That keeps programs that remove old files out of it, those that ask first (systemd-tmpfiles), and tells
-//! whether a process is alone, which it has to be to change the file's format.
+//! The folder of lock files next to a database file. Every process that uses the file shares a lock on the folder. That
+//! keeps cleaning programs that respect locks (systemd-tmpfiles) out of it, and tells whether a process is alone, which
+//! changing the file's format requires.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -8,19 +8,19 @@ use std::{
     path::Path,
 };
 
-/// A share of the folder; given back when it is dropped.
+/// A shared lock on the folder, released when it is dropped.
 #[derive(Debug)]
 pub(super) struct Folder(File);
 
 impl Folder {
-    /// Makes the folder if it is not there. Waits for a process that has it alone.
+    /// Makes the folder if it is missing. Waits for a process that holds it exclusively.
     pub(super) fn enter(path: &Path) -> io::Result<Self> {
         let folder = Self::open(path)?;
         folder.0.lock_shared()?;
         Ok(folder)
     }
 
-    /// Has the folder alone, if no process shares it.
+    /// Locks the folder exclusively, if no process shares it.
     pub(super) fn alone(path: &Path) -> io::Result<Option<Self>> {
         let folder = Self::open(path)?;
         match folder.0.try_lock() {

@@ -1,30 +1,31 @@
-//! Formats of the file: how a file is recognised as ours, and how an older one becomes the newest.
+//! Formats of the file: recognises our files, and upgrades older ones to the newest format.
 //!
-//! The header's `application_id` says whose the file is, its `user_version` in which format. A change to the tables in
-//! `schema.rs` is a new format: append to [`STEPS`] what makes it of the one before. New files are made in the newest.
+//! The header's `application_id` marks the file as ours, and its `user_version` is its format. A change to the tables
+//! in `schema.rs` is a new format: append a step from the previous format to [`STEPS`]. New files have the newest
+//! format.
 
 use rusqlite::Connection;
 
 use super::schema;
 
-/// `celr`: in the file's header, so that `file` and other programs know whose it is.
+/// `celr` in the file's header, by which `file` and other programs recognise it.
 pub(super) const APPLICATION_ID: i32 = 0x6365_6c72;
 
-/// The format that a file is in without any step.
+/// The format of a file before any step.
 const FIRST: i32 = 1;
 
-/// What makes one format of the one before, as SQL: the first step makes format 2 of format 1.
+/// SQL for each upgrade: the first step upgrades format 1 to format 2.
 pub(super) type Steps = &'static [&'static str];
 
 /// The steps to the newest format.
 pub(super) const STEPS: Steps = &[];
 
-/// The newest format that these steps lead to.
+/// The format after these steps.
 pub(super) const fn newest(steps: Steps) -> i32 {
     FIRST + steps.len() as i32
 }
 
-/// What a file is.
+/// The kinds of files.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing yet.
@@ -35,15 +36,15 @@ pub(super) enum Found {
     Older(i32),
     /// Ours, in a later format.
     Newer(i32),
-    /// Ours, of the time before formats had numbers.
+    /// Ours, from before formats had numbers.
     Unnumbered,
-    /// Someone else's, with this application id.
+    /// Another program's, with this application id.
     Foreign(i32),
 }
 
-/// Looks at what a file is.
+/// Recognises a file.
 pub(super) fn recognise(db: &Connection, steps: Steps) -> rusqlite::Result<Found> {
-    // All of it at one moment: another process may be making the tables.
+    // In one snapshot, since another process may be making the tables.
     let db = db.unchecked_transaction()?;
     let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version = version(&db)?;
@@ -55,7 +56,7 @@ pub(super) fn recognise(db: &Connection, steps: Steps) -> rusqlite::Result<Found
         let is_empty = application == 0 && version == 0 && tables("")? == 0;
         return Ok(if is_empty { Found::Empty } else { Found::Foreign(application) });
     }
-    // Programs from before the first release said 1 as well. The table of lives that ended is younger.
+    // Programs before the first release also wrote 1, but had no table `ended`.
     if version < FIRST || (version == FIRST && tables("WHERE name = 'ended'")? == 0) {
         return Ok(Found::Unnumbered);
     }
@@ -66,7 +67,7 @@ pub(super) fn recognise(db: &Connection, steps: Steps) -> rusqlite::Result<Found
     })
 }
 
-/// Makes the tables in an empty file, all or none.
+/// Makes the tables in an empty file: all or none.
 pub(super) fn create(db: &Connection, steps: Steps) -> rusqlite::Result<()> {
     let tables = schema::TABLES;
     db.execute_batch(&format!(
@@ -75,8 +76,7 @@ pub(super) fn create(db: &Connection, steps: Steps) -> rusqlite::Result<()> {
     ))
 }
 
-/// Takes the steps that a file has not taken, each in one transaction: after an error it is in the format of the last
-/// step that was taken.
+/// Takes the missing steps, each in one transaction. After an error the file has the format of the last completed step.
 pub(super) fn migrate(db: &mut Connection, steps: Steps) -> rusqlite::Result<()> {
     for (format, step) in (FIRST + 1..).zip(steps) {
         let step_db = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;

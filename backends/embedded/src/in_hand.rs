@@ -1,12 +1,12 @@
-//! Messages between being taken and being handed over.
+//! Taken messages that are not handed over yet.
 
 use super::{
     messages::{self, Taken},
     writer::{Cost, Errands},
 };
 
-/// Messages that were taken for a receive. If it is dropped before it is answered, as a program does that stops, they
-/// are put back as if they had not been touched.
+/// Messages that were taken for a receive. If this is dropped before the answer, as when a program stops, they are put
+/// back as if untouched.
 pub(super) struct InHand {
     taken: Vec<Taken>,
     taken_ms: u64,

@@ -1,4 +1,4 @@
-//! The ledger: claims, fenced writes, counters.
+//! Implements the ledger: claims, fenced writes, counters.
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
@@ -13,7 +13,7 @@ use celeriac_core::{
     },
 };
 
-/// About what a parcel's row writes.
+/// About how many bytes a parcel's row takes.
 const ROW_BYTES: usize = 512;
 
 impl Ledger for FileStore {
@@ -24,7 +24,7 @@ impl Ledger for FileStore {
                 Ok(own) => own,
                 Err(error) => return vec![Err(error); count],
             };
-            // The claimer dies with the machine; what it records is durable, and makes the claim so.
+            // If the machine dies, the claimer dies with it. Its first durable recording makes the claim durable too.
             let cost = Cost { durable: false, bytes: count * ROW_BYTES };
             let claims = self.writer.run(cost, move |tx| {
                 let claims = requests.iter().map(|request| claim(tx, request, own));
@@ -145,7 +145,7 @@ fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, own: i64) -> rusqlite::Result<
 fn checkpoint(tx: &Tx<'_>, at: &Checkpoint) -> rusqlite::Result<Result<(), PortError>> {
     let row = match ParcelRow::fenced(parcels::find(tx.db, at.parcel)?, at.epoch) {
         Ok(row) if row.row.state == RowState::Open => row,
-        // A renewal that comes after the end has nothing to renew.
+        // A renewal that arrives after the end has nothing to renew.
         Ok(_) if at.record.is_none() => return Ok(Ok(())),
         Ok(_) => return Ok(Err(PortError::Fenced)),
         Err(error) => return Ok(Err(error)),

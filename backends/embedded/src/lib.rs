@@ -1,12 +1,11 @@
-//! The embedded backend: every store of Celeriac in one SQLite file, shared safely and fairly by the processes of one
-//! machine.
+//! The embedded backend: the whole store in one SQLite file, shared safely and fairly by the processes of one machine.
 //!
-//! One thread per process writes. It takes all operations that wait, runs them in one transaction and answers them
-//! when it is on the disk: the cost of a sync is shared by everyone who waits for it. Processes take turns through
-//! a turnstile of two file locks. Reads have a thread of their own, and a third one keeps the write-ahead log short.
+//! One thread per process writes. It takes all waiting operations, runs them in one transaction and answers them when
+//! they are on the disk, so that they share the cost of a sync. Processes take turns through a turnstile of two file
+//! locks. Another thread reads, and a third one keeps the write-ahead log short.
 //!
-//! It refuses network file systems: their locks and their shared memory do not hold what SQLite needs of them. It
-//! refuses a file of two names as well: each name would have its own log.
+//! It refuses network file systems, whose locks and shared memory do not meet SQLite's needs. It also refuses a file
+//! with two names, since each name would have its own log.
 
 #![allow(
     clippy::cast_possible_wrap,
@@ -50,7 +49,7 @@ pub use error::OpenError;
 pub use open::{Options, open, open_with};
 pub use url::SCHEME;
 
-/// `celeriac.db-wal` and `celeriac.db-locks` beside `celeriac.db`.
+/// A path next to the file, such as `celeriac.db-wal` or `celeriac.db-locks`.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);

@@ -1,9 +1,9 @@
-//! Which processes live. Each process that receives or claims holds the lock of a file of its own until it ends,
-//! however it ends. Its rows bear the number of its life.
+//! Detects dead processes. Each process that receives or claims holds the lock of its own file until it ends, however
+//! it ends. Its rows carry the number of its *life*.
 //!
-//! A file that is there, is the one that its process made, and is not locked proves that the process is dead. The
-//! death is then noted in the database, and the file is removed. A file that is missing, empty or another one proves
-//! nothing, since others may remove and replace files: then the leases end.
+//! An unlocked file proves that its process is dead, if it is the file that the process made. The death is then noted
+//! in the database, and the file is removed. A file that is missing, empty or replaced proves nothing, since other
+//! programs may remove and replace files: then the leases decide.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -23,7 +23,7 @@ const PREFIX: &str = "live-";
 /// How long a death is remembered: longer than any lease.
 const KEEP_MS: u64 = 20 * 24 * 3_600_000;
 
-/// The lives beside one database file.
+/// The lives next to one database file.
 #[derive(Debug)]
 pub(super) struct Lives {
     directory: PathBuf,
@@ -40,7 +40,7 @@ struct Life {
     _folder: Folder,
 }
 
-/// A process that has ended. Its file is locked by us meanwhile, so that one process at a time notes the death.
+/// A process that has ended. We hold the lock of its file, so that only one process notes the death.
 #[derive(Debug)]
 pub(super) struct Dead {
     id: i64,
@@ -53,13 +53,13 @@ impl Lives {
         Self { directory: directory.to_owned(), own: Mutex::default() }
     }
 
-    /// The directory they are in.
+    /// The directory of their files.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The number of our own life, which begins when it is first asked for. Where its file was removed another one
-    /// begins, whose end others can see.
+    /// The number of our own life, which begins at the first call. If its file was removed, another life begins, whose
+    /// end others can detect.
     pub(super) fn own(&self, entropy: &dyn Entropy) -> io::Result<i64> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(life) = own.last().filter(|life| is_at(&life.lock, &life.path)) {
@@ -71,7 +71,7 @@ impl Lives {
         Ok(id)
     }
 
-    /// The processes that have ended since this was last asked. What cannot be looked at is left for the next time.
+    /// The processes that have ended since the last call. Files that cannot be checked are left for the next call.
     pub(super) fn dead(&self) -> Vec<Dead> {
         let Ok(files) = fs::read_dir(&self.directory) else { return Vec::new() };
         files.filter_map(|file| dead(file.ok()?.path())).collect()
@@ -79,7 +79,7 @@ impl Lives {
 }
 
 impl Dead {
-    /// Notes the death. What the process had hidden is released by [`super::messages::release`].
+    /// Notes the death. [`super::messages::release`] shows the messages that the process had hidden.
     pub(super) fn note(&self, tx: &Tx<'_>, now_ms: u64) -> rusqlite::Result<()> {
         tx.db
             .prepare_cached("INSERT OR IGNORE INTO ended (life, keep_until_ms) VALUES (?1, ?2)")?
@@ -92,9 +92,9 @@ impl Dead {
         self.id
     }
 
-    /// Removes its file: the death is noted.
+    /// Removes its file after the death was noted.
     pub(super) fn bury(&self) {
-        // What stays is found and noted again.
+        // A file that stays is found and noted again.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -126,7 +126,7 @@ fn begin(directory: &Path, entropy: &dyn Entropy) -> io::Result<Life> {
     let id = entropy.next_u64() as i64;
     let path = directory.join(format!("{PREFIX}{:016x}", id as u64));
     let mut lock = OpenOptions::new().create_new(true).write(true).open(&path)?;
-    // Another process may be looking at it for a moment. Empty, it proves nothing.
+    // Another process may hold it briefly to check it. While it is empty, it proves nothing.
     lock.lock()?;
     write!(lock, "{}", lock.metadata()?.ino())?;
     Ok(Life { id, path, lock, _folder: folder })

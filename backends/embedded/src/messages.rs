@@ -1,5 +1,5 @@
-//! The rows of messages: a small one that changes, and the body that does not. A body that is small itself is in
-//! the row: a lone call then writes a page less.
+//! The rows of messages: a small row that changes, and the body, which does not. A small body is part of the row, so
+//! that a lone call writes one page less.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use celeriac_core::ports::{Outgoing, Receipt, Settle};
 /// A buried message becomes visible at the end of time.
 const NEVER: i64 = i64::MAX;
 
-/// Bodies up to here are in the message's row, which is written again whenever the message is hidden.
+/// The largest body in a message's own row, which is rewritten whenever the message is hidden.
 const INLINE_BYTES: usize = 1024;
 
-/// A message that was taken; its body is read afterwards.
+/// A message that was taken. Its body is read afterwards.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
     pub(super) id: i64,
@@ -31,7 +31,7 @@ impl Taken {
     }
 }
 
-/// What a receipt says.
+/// The parts of a receipt.
 #[derive(Clone, Copy, Debug)]
 struct Delivered {
     id: i64,
@@ -43,12 +43,12 @@ fn delivered(receipt: &Receipt) -> Option<Delivered> {
     Some(Delivered { id: id.parse().ok()?, token: u64::from_str_radix(token, 16).ok()? as i64 })
 }
 
-/// A time as SQLite has it.
+/// A time as an SQLite integer.
 pub(super) fn ms(time_ms: u64) -> i64 {
     i64::try_from(time_ms).unwrap_or(NEVER).min(NEVER - 1)
 }
 
-/// Puts a message in. Among those that are due, the one that has been so for longest comes first.
+/// Adds a message. Of the due messages, the one that became due first is delivered first.
 pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqlite::Result<()> {
     let queue = tx.queue(&message.queue)?;
     let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
@@ -65,7 +65,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqli
     Ok(())
 }
 
-/// Takes up to `max` messages of a queue that are due, and hides them. `draw` makes the token of a receipt.
+/// Takes up to `max` due messages of a queue, and hides them. `draw` makes the token of a receipt.
 pub(super) fn take(
     tx: &mut Tx<'_>,
     queue: &Arc<str>,
@@ -100,7 +100,7 @@ pub(super) fn take(
     Ok(taken)
 }
 
-/// Undoes a taking that nobody has learned of.
+/// Undoes a take whose result was never delivered.
 pub(super) fn put_back(tx: &mut Tx<'_>, message: &Taken, taken_ms: u64) -> rusqlite::Result<()> {
     tx.db
         .prepare_cached(
@@ -112,7 +112,7 @@ pub(super) fn put_back(tx: &mut Tx<'_>, message: &Taken, taken_ms: u64) -> rusql
     Ok(())
 }
 
-/// Does what a settlement says. Answers whether the receipt was valid.
+/// Applies a settlement. Returns whether the receipt was valid.
 pub(super) fn settle(tx: &mut Tx<'_>, receipt: &Receipt, settle: &Settle, now_ms: u64) -> rusqlite::Result<bool> {
     let Some(Delivered { id, token }) = delivered(receipt) else { return Ok(false) };
     match settle {
@@ -155,7 +155,7 @@ fn delete(db: &Connection, id: i64, token: i64) -> rusqlite::Result<bool> {
     Ok(apart.is_some())
 }
 
-/// The body of a message, unless it was deleted meanwhile.
+/// The body of a message, unless it was deleted in the meantime.
 pub(super) fn body(db: &Connection, id: i64) -> rusqlite::Result<Option<Bytes>> {
     db.prepare_cached(
         "SELECT coalesce(message.bytes, body.bytes) FROM message LEFT JOIN body ON body.message = message.id
@@ -176,7 +176,7 @@ pub(super) fn next_due(db: &Connection, queue: &str) -> rusqlite::Result<Option<
     Ok(next.map(|due| due as u64))
 }
 
-/// Makes the messages visible again that a process had when it died. Answers how many there were.
+/// Shows the messages that a dead process had hidden. Returns how many there were.
 pub(super) fn release(tx: &mut Tx<'_>, life: i64, now_ms: u64) -> rusqlite::Result<usize> {
     let released = tx
         .db

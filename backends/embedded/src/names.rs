@@ -1,5 +1,5 @@
-//! The names of a database file. SQLite puts the log beside the name by which a file is opened, and the locks are there
-//! too. Under two names one file has two logs, and what is written to one is lost to the other.
+//! Resolves the names of a database file. SQLite puts the log next to the name under which a file is opened, and the
+//! locks are there too. Under two names one file has two logs, and writes in one log are lost to the other.
 
 use std::{
     fs, io,
@@ -9,10 +9,10 @@ use std::{
 
 use super::error::OpenError;
 
-/// As many links as Linux follows.
+/// The most links that Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// The file that `path` leads to, whether it is there or not.
+/// The file that `path` leads to, whether it exists or not.
 pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -25,7 +25,7 @@ pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
             _ => fs::canonicalize(".")?,
         };
         match fs::read_link(&path) {
-            // A link to a file that is not there yet.
+            // A link to a missing file.
             Ok(target) => path = parent.join(target),
             Err(_) => return Ok(parent.join(path.file_name().unwrap_or_default())),
         }
@@ -33,7 +33,7 @@ pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
-/// Refuses a file that has a second name, or may have one.
+/// Refuses a file that has, or may have, a second name.
 pub(super) fn refuse_second(path: &Path, real: &Path, file: &fs::Metadata) -> Result<(), OpenError> {
     if file.nlink() > 1 {
         return Err(OpenError::ManyNames { path: path.to_owned(), names: file.nlink() });
@@ -44,7 +44,7 @@ pub(super) fn refuse_second(path: &Path, real: &Path, file: &fs::Metadata) -> Re
     Ok(())
 }
 
-/// Whether something is mounted at just this path. Only Linux is asked.
+/// Whether something is mounted at exactly this path. Only Linux is checked.
 #[cfg(target_os = "linux")]
 fn is_mount_point(real: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
@@ -54,7 +54,7 @@ fn is_mount_point(real: &Path) -> bool {
     {
         return file.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
     }
-    // Before Linux 5.8.
+    // For kernels before Linux 5.8.
     fs::read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| has_mount(&mounts, real))
 }
 
@@ -63,7 +63,7 @@ fn is_mount_point(_real: &Path) -> bool {
     false
 }
 
-/// The fifth field of a line of `/proc/self/mountinfo` is where the mount is.
+/// The fifth field of a line of `/proc/self/mountinfo` is the mount point.
 #[cfg(target_os = "linux")]
 fn has_mount(mounts: &str, path: &Path) -> bool {
     let Some(path) = path.to_str() else { return false };

@@ -1,4 +1,4 @@
-//! Opening a file: the checks, each with its own error, then the connections and their threads.
+//! Opens a file: the checks, each with its own error, then the connections and their threads.
 
 use std::{
     fs, io,
@@ -34,10 +34,10 @@ use celeriac_core::{
     ports::{Clock, Entropy, Ports, Profile, SystemClock, SystemEntropy, Threads},
 };
 
-/// The size of SQLite's smallest page. It takes a file of fewer bytes for an empty database, and writes over it.
+/// SQLite's smallest page size. It takes a shorter file for an empty database, and overwrites it.
 const SMALLEST_BYTES: u64 = 512;
 
-/// How a file is opened: [`Options::default`], and what is set on it.
+/// Options for opening a file: [`Options::default`], and changes to it.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -81,16 +81,16 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// Opens a database file, or makes it. Beside it there are the files of its write-ahead log, and a directory of
-/// locks by which the processes that use it know of each other.
+/// Opens a database file, or creates it. Next to it are the files of its write-ahead log, and a directory of locks
+/// through which the processes that use it know of each other.
 ///
 /// # Errors
-/// When the file cannot be used; the error says why, and what to do.
+/// If the file cannot be used. The error says why, and names the cure.
 pub fn open(path: &Path) -> Result<Ports, OpenError> {
     open_with(path, Options::default())
 }
 
-/// Opens a database file with other options than the usual.
+/// Opens a database file with these options.
 ///
 /// # Errors
 /// As [`open`].
@@ -98,16 +98,16 @@ pub fn open_with(path: &Path, options: Options) -> Result<Ports, OpenError> {
     open_in(path, options, format::STEPS)
 }
 
-/// Opens a file in the format that these steps lead to.
+/// Opens a file in the format after these steps.
 fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenError> {
     version::warn_once();
     let sql = |error| OpenError::sql(path, error);
     let io = |error| OpenError::io(path, error);
-    // SQLite puts the log beside the file that a link leads to, and the program may change its directory.
+    // SQLite puts the log next to the target of a link, and the program may change its directory.
     let checked = check(path)?;
     let real = checked.real.as_path();
     let mut db = connect(real).map_err(sql)?;
-    // Before anything is put beside it.
+    // Before any file is created next to it.
     let found = recognise(path, &db, steps)?;
     if found == Found::Empty && checked.bytes.is_some_and(|bytes| (1..SMALLEST_BYTES).contains(&bytes)) {
         let what = "file is not a database".to_owned();
@@ -119,14 +119,14 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
         migrate(path, &mut db, &locks, &mut turnstile()?, steps)?;
     }
     let folder = Folder::enter(&locks).map_err(|error| OpenError::io(&locks, error))?;
-    // From here on no other process changes its format; before, one may have.
+    // From here on no other process can change its format; before, one may have.
     if recognise(path, &db, steps)? == Found::Empty {
         create(path, &db, &mut turnstile()?, checked.bytes == Some(0), steps)?;
     }
     tune_writer(&db, options.max_bytes).map_err(sql)?;
     let reading = connect(real).and_then(|db| db.pragma_update(None, "query_only", true).map(|()| db)).map_err(sql)?;
     let copying = connect(real).map_err(sql)?;
-    // It may have a turn: whoever reads for long is not waited for.
+    // It may have a turn at the turnstile, so it does not wait for long readers.
     copying.busy_timeout(Duration::ZERO).map_err(sql)?;
 
     let (checkpointer, gauge) = Checkpointer::start(copying, turnstile()?).map_err(io)?;
@@ -157,22 +157,22 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
         clock: options.clock,
         entropy: options.entropy,
         blocking: Arc::new(Threads),
-        // A checkpoint costs a sync of 0.1 ms to 1 ms, shared; a lease is for what liveness does not see, a
-        // frozen process.
+        // A checkpoint costs a shared sync of 0.1 ms to 1 ms. The lease covers what liveness cannot detect: a frozen
+        // process.
         profile: Profile { checkpoint_ms: 25, lease_ms: 30_000, ..planner::PROFILE },
         url: url::of(real),
     })
 }
 
-/// What is known of a file without SQLite.
+/// The facts about a file that need no SQLite.
 struct Checked {
-    /// The file that links lead to.
+    /// The target of its links.
     real: PathBuf,
-    /// How long it was, if it was there.
+    /// Its length, if it existed.
     bytes: Option<u64>,
 }
 
-/// What can be said of a file without SQLite.
+/// Checks a file without SQLite.
 fn check(path: &Path) -> Result<Checked, OpenError> {
     let owned = || path.to_owned();
     let real = match names::real(path) {
@@ -197,7 +197,7 @@ fn check(path: &Path) -> Result<Checked, OpenError> {
     if let Some(file) = &file {
         names::refuse_second(path, &real, file)?;
     }
-    // The log and the locks are made beside it.
+    // The log and the locks are created in its directory.
     if directory.permissions().readonly() {
         return Err(OpenError::ReadOnly { path: parent.to_owned() });
     }
@@ -213,7 +213,7 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Asks without opening: closing a database file would drop the locks that this process has on it through SQLite.
+/// Checks without opening: closing a database file would drop the locks that SQLite holds on it in this process.
 fn may_write(path: &Path) -> Result<(), OpenError> {
     let access = Access::READ_OK | Access::WRITE_OK;
     rustix::fs::access(path, access).map_err(|error| OpenError::io(path, error.into()))
@@ -222,13 +222,13 @@ fn may_write(path: &Path) -> Result<(), OpenError> {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    // Ours wait at the turnstile; this is for a program that looks into the file.
+    // Our own processes wait at the turnstile; this is for other programs that read the file.
     db.busy_timeout(Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(db)
 }
 
-/// Looks at what a file is. Refuses what is not ours.
+/// Recognises a file. Refuses files that are not ours.
 fn recognise(path: &Path, db: &Connection, steps: Steps) -> Result<Found, OpenError> {
     let (owned, newest) = (|| path.to_owned(), format::newest(steps));
     match format::recognise(db, steps).map_err(|error| OpenError::sql(path, error))? {
@@ -239,7 +239,7 @@ fn recognise(path: &Path, db: &Connection, steps: Steps) -> Result<Found, OpenEr
     }
 }
 
-/// Makes the tables, unless another process is quicker.
+/// Makes the tables, unless another process is faster.
 fn create(
     path: &Path,
     db: &Connection,
@@ -261,7 +261,7 @@ fn create(
     Ok(())
 }
 
-/// Brings a file to the newest format, unless another process is quicker. No process may use it meanwhile.
+/// Upgrades a file to the newest format, unless another process is faster. No process may use it meanwhile.
 fn migrate(
     path: &Path,
     db: &mut Connection,
@@ -286,7 +286,7 @@ fn tune_writer(db: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()> 
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     // The committer syncs.
     db.pragma_update(None, "synchronous", "normal")?;
-    // In KB. A group of operations fits, so that none of it goes to the log before the commit.
+    // In KB. A group of operations fits, so that nothing is written to the log before the commit.
     db.pragma_update(None, "cache_size", -16_384)?;
     if let Some(bytes) = max_bytes {
         let page: u64 = db.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))? as u64;
@@ -318,7 +318,7 @@ mod tests {
             )
         );
         drop(older);
-        // Several may start at once: one changes it, and the others wait.
+        // Several may start at once: one upgrades it, and the others wait.
         let newer = std::thread::scope(|scope| {
             let opened = [(); 4].map(|()| scope.spawn(|| open_in(&path, Options::default(), STEP).unwrap()));
             opened.map(|opened| opened.join().unwrap())

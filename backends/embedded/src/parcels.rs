@@ -1,4 +1,4 @@
-//! The rows of parcels: who holds which, and what of it is done.
+//! The rows of parcels: their holders and their finished calls.
 
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params};
 
@@ -25,7 +25,7 @@ const COLUMNS: &str = concat!(
     tally::columns!()
 );
 
-/// A parcel's row, whole.
+/// A complete parcel row.
 pub(super) struct ParcelRow {
     pub(super) rowid: i64,
     pub(super) batch: BatchId,
@@ -112,7 +112,7 @@ pub(super) fn mark(tx: &Tx<'_>, row: &ParcelRow, window: &Window) -> rusqlite::R
     update(tx, "UPDATE parcel SET window = ?2 WHERE rowid = ?1", params![row.rowid, encode(window)])
 }
 
-/// Writes down verdicts.
+/// Records verdicts.
 pub(super) fn record(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
     let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = tally::values(&record.tally);
     update(

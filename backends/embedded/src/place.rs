@@ -1,5 +1,5 @@
-//! Where the database file and the files of its log are. Open, they can be written to after they were deleted or
-//! replaced, and what is accepted then is gone when the program ends.
+//! Watches the paths of the database file and its log. An open file can still be written after it was deleted or
+//! replaced, and calls accepted then are gone when the program ends.
 
 use std::{
     fs, io,
@@ -10,7 +10,7 @@ use std::{
 
 use super::beside;
 
-/// The paths of a database, and which files were there when it was opened.
+/// The paths of a database, and the identity of their files when it was opened.
 #[derive(Clone, Debug)]
 pub(super) struct FilePlace(Arc<[Spot; 3]>);
 
@@ -21,13 +21,13 @@ struct Spot {
 }
 
 impl FilePlace {
-    /// The place of the database at `path`, which is in use: its log is there.
+    /// The place of the database at `path`, which is in use, so that its log exists.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let spot = |path: PathBuf| file_at(&path).map(|file| Spot { path, file });
         Ok(Self(Arc::new([spot(path.to_owned())?, spot(beside(path, "-wal"))?, spot(beside(path, "-shm"))?])))
     }
 
-    /// The first path at which another file is now, or none. What cannot be found out counts as there.
+    /// The first path that no longer has its original file, if any. A path that cannot be checked counts as unchanged.
     pub(super) fn lost(&self) -> Option<&Path> {
         self.0.iter().find(|spot| spot.is_lost()).map(|spot| spot.path.as_path())
     }

@@ -1,4 +1,4 @@
-//! The message queue.
+//! Implements the message queue.
 
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
@@ -20,13 +20,13 @@ use super::{
 };
 use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
 
-/// How often a waiting receive looks for what other processes have sent.
+/// How often a waiting receive looks for messages that other processes have sent.
 const LOOK_MS: u64 = 10;
 
 /// How often a receive looks for messages that dead processes have hidden.
 const SWEEP_MS: u64 = 1000;
 
-/// What a message costs beside its body.
+/// The size of a message without its body.
 const ROW_BYTES: usize = 128;
 
 impl Queue for FileStore {
@@ -47,12 +47,12 @@ impl Queue for FileStore {
 
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
         async move {
-            // The wall clock may be set meanwhile.
+            // Monotonic, since the wall clock may be set meanwhile.
             let give_up_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
             loop {
                 let woken = self.wake.notified();
                 tokio::pin!(woken);
-                // From here on no wake-up is missed.
+                // From here on no wake-up is lost.
                 woken.as_mut().enable();
                 self.sweep().await?;
                 let taken = self.take(&request).await?;
@@ -108,7 +108,7 @@ impl Queue for FileStore {
     }
 }
 
-/// About how many bytes messages write.
+/// About how many bytes messages take.
 pub(super) fn cost(messages: &[Outgoing]) -> usize {
     messages.iter().map(|message| message.body.len() + ROW_BYTES).sum()
 }
@@ -120,7 +120,7 @@ impl FileStore {
         let hide_until_ms = now_ms.saturating_add(request.hide_ms);
         let (queues, max, entropy) = (request.queues.clone(), request.max, self.entropy.clone());
         let errands = self.writer.errands();
-        // The receiver dies with the machine, and then the message should reappear.
+        // If the machine dies, the receiver dies with it, and the message should reappear.
         let cost = Cost { durable: false, bytes: max.min(1024) * ROW_BYTES };
         self.writer
             .run(cost, move |tx| {
@@ -138,7 +138,7 @@ impl FileStore {
             .await
     }
 
-    /// Reads the bodies beside the thread that writes: they are large, and nobody else deletes them now.
+    /// Reads the bodies on the reading thread: they are large, and no one else deletes them now.
     async fn deliver(&self, in_hand: InHand) -> Result<Vec<Delivery>, PortError> {
         let ids: Vec<i64> = in_hand.messages().iter().map(|message| message.id).collect();
         let bodies = self.reader.run(move |db| {
@@ -164,14 +164,14 @@ impl FileStore {
             .await
     }
 
-    /// Now and then, makes visible again what the dead have hidden, and removes some of what is old.
+    /// From time to time shows messages that dead processes have hidden, and removes some old rows.
     async fn sweep(&self) -> Result<(), PortError> {
         let (now_ms, swept_ms) = (self.clock.now_ms(), self.swept_ms.load(Ordering::Relaxed));
         let is_due = now_ms.abs_diff(swept_ms) >= SWEEP_MS;
         if !is_due || self.swept_ms.compare_exchange(swept_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return Ok(());
         }
-        // The thread that reads may wait for the disk.
+        // On the reading thread, since it may wait for the disk.
         let lives = self.lives.clone();
         let dead = Arc::new(self.reader.run(move |_| Ok(lives.dead())).await?);
         let (walk, noted) = (self.walk.clone(), dead.clone());

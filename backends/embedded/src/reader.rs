@@ -1,4 +1,4 @@
-//! The thread that reads: an executor's threads never wait for the disk.
+//! The thread that reads, so that an executor's threads never wait for the disk.
 
 use std::{io, sync::mpsc, thread::JoinHandle};
 
@@ -10,7 +10,7 @@ use celeriac_core::ports::PortError;
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Hands questions to the thread that reads.
+/// Hands queries to the thread that reads.
 #[derive(Debug)]
 pub(super) struct Reader {
     sender: Option<mpsc::Sender<Work>>,
@@ -32,7 +32,7 @@ impl Reader {
         Ok(Self { sender: Some(sender), thread: Some(thread), place, faults })
     }
 
-    /// Answers a question from one state of the file.
+    /// Runs a query on one snapshot of the file.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -43,7 +43,7 @@ impl Reader {
         let (reply, answer) = oneshot::channel();
         let read = move |db: &Connection| {
             let answer = db.unchecked_transaction().and_then(|snapshot| work(&snapshot));
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = reply.send(answer);
         };
         let sent = self.sender.as_ref().map(|sender| sender.send(Box::new(read)));

@@ -1,4 +1,4 @@
-//! What a checkpoint records beside the parcel's row: results and failures in one row each, written once and never
+//! The records of checkpoints beside the parcel's row: results and failures in one row each, written once and never
 //! changed, and dead letters. The cost is per checkpoint, not per call.
 
 use bytes::Bytes;
@@ -12,10 +12,10 @@ use celeriac_core::{
     wire,
 };
 
-/// As long as a call that is sent again may still run, and its row is kept.
+/// As long as a call that was sent again may run and its row is kept.
 const KEEP_REMOVED_MS: u64 = 16 * 24 * 3600 * 1000;
 
-/// Writes down what is new.
+/// Writes the new entries.
 pub(super) fn insert(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
     parcels::record(tx, row, record)?;
     insert_rows(tx, "result", row, &record.results, |result| result.index)?;
@@ -23,7 +23,7 @@ pub(super) fn insert(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite:
     record.dead.iter().try_for_each(|(_, letter)| dead_letters::insert(tx, letter))
 }
 
-/// About how many bytes that writes.
+/// About how many bytes they take.
 pub(super) fn cost(record: &Record) -> usize {
     let results: usize = record.results.iter().map(|result| result.value.len() + 16).sum();
     let failures: usize = record.failures.iter().map(|failure| failure.message.len() + 64).sum();
@@ -48,7 +48,7 @@ fn insert_rows<T: Serialize>(
         .map(|_| ())
 }
 
-/// Keeps of a dead letter that is removed why it died.
+/// Keeps the reason of a removed dead letter.
 pub(super) fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> rusqlite::Result<()> {
     let DeadLetter { id, message, attempts: attempt, died_ms: at_ms, .. } = letter;
     let (kind, worker) = (removal.as_str().to_owned(), String::new());
@@ -59,7 +59,7 @@ pub(super) fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms:
         .map(|_| ())
 }
 
-/// What a call returned, the last time if it was sent again.
+/// The last result of a call.
 pub(super) fn result_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<Bytes>> {
     let mut rows: Vec<ResultRow> = rows_about(db, "result", call)?;
     Ok(rows.pop().map(|row| row.value))
@@ -74,7 +74,7 @@ pub(super) fn history(db: &Connection, call: TaskId) -> rusqlite::Result<Vec<Fai
     Ok(failures)
 }
 
-/// What is recorded about a call, oldest first.
+/// The records of a call, oldest first.
 fn rows_about<T: Entry>(db: &Connection, table: &str, call: TaskId) -> rusqlite::Result<Vec<T>> {
     let mut query = db.prepare_cached(&format!(
         "SELECT rows FROM {table} WHERE batch = ?1 AND low <= ?2 AND high >= ?2 ORDER BY rowid"
@@ -88,18 +88,18 @@ fn rows_about<T: Entry>(db: &Connection, table: &str, call: TaskId) -> rusqlite:
     Ok(all)
 }
 
-/// The state of a walk over old rows, some at a time.
+/// The position of a gradual walk over old rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Walk {
     table: usize,
     after: i64,
 }
 
-/// The tables whose rows end, and how many rows are looked at in one step.
+/// The tables whose rows expire, and how many rows one step visits.
 const TABLES: [&str; 4] = ["parcel", "result", "failure", "ended"];
 const STEP: i64 = 256;
 
-/// Removes those of the next rows that need not be kept any longer, and answers where to go on.
+/// Removes the expired ones of the next rows, and returns where to continue.
 pub(super) fn prune(tx: &Tx<'_>, walk: Walk, now_ms: u64) -> rusqlite::Result<Walk> {
     let Walk { table, after } = walk;
     let name = TABLES[table];

@@ -1,4 +1,4 @@
-//! Which runs of a schedule have been sent.
+//! Implements the port that remembers the sent runs of schedules.
 
 use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{OptionalExtension, params};

@@ -1,7 +1,7 @@
 //! The tables of the newest format. A change here is a new format, and needs a step in `format.rs`.
 //!
-//! Times are milliseconds since 1970; ids are their sixteen bytes. What is updated often is in small rows; what is
-//! large is written once, in rows of its own.
+//! Times are milliseconds since 1970; ids are their sixteen bytes. Frequent updates are in small rows; large values are
+//! written once, in their own rows.
 
 /// Fixed when a file is made. Measured: with 16 KB, parcels of 256 KB are accepted half again as fast as with 4 KB
 /// (fewer frames to write, and shorter chains of them), and a lone call costs no more.

@@ -1,4 +1,4 @@
-//! What the ports of one file share.
+//! The state that the ports of one file share.
 
 use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
@@ -18,13 +18,13 @@ pub(super) struct FileStore {
     pub(super) _checkpointer: Checkpointer,
     pub(super) lives: Arc<Lives>,
     pub(super) _folder: Folder,
-    /// Notified when there is something new to receive.
+    /// Notified when there are new messages to receive.
     pub(super) wake: Arc<Notify>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     /// When dead processes were last looked for.
     pub(super) swept_ms: AtomicU64,
-    /// How far the walk over old rows has come.
+    /// The position of the walk over old rows.
     pub(super) walk: Arc<Mutex<Walk>>,
 }
 

@@ -1,4 +1,4 @@
-//! The eight columns of a tally.
+//! Reads and writes the eight columns of a tally.
 
 use rusqlite::Row;
 
@@ -18,8 +18,8 @@ pub(super) fn values(tally: &Tally) -> [i64; 8] {
     [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries].map(|count| count as i64)
 }
 
-/// Reads the columns from `at` on. A count below zero, as that of a batch is for a while when a call that died in an
-/// unfinished parcel is retried, is left to the caller to add up.
+/// Reads the columns from `at` on. The caller adds up negative counts, which a batch has for a while when a call that
+/// died in an unfinished parcel is retried.
 pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<[i64; 8]> {
     let mut counts = [0; 8];
     for (offset, count) in counts.iter_mut().enumerate() {
@@ -28,14 +28,14 @@ pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<[i64; 8]> {
     Ok(counts)
 }
 
-/// A tally of these counts.
+/// The tally with these counts.
 pub(super) fn of(counts: [i64; 8]) -> Tally {
     let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] =
         counts.map(|count| count.max(0) as u64);
     Tally { succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries }
 }
 
-/// Both together.
+/// The sum of both.
 pub(super) fn sum(a: [i64; 8], b: [i64; 8]) -> [i64; 8] {
     std::array::from_fn(|at| a[at] + b[at])
 }

@@ -1,10 +1,10 @@
-//! The transaction that operations run in.
+//! A transaction that one or more operations run in.
 
 use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension};
 
-/// The numbers of the queues that were met before.
+/// The known numbers of queues.
 pub(super) type QueueNumbers = HashMap<Arc<str>, i64>;
 
 /// One transaction, of one operation or many.
@@ -16,7 +16,7 @@ pub(super) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    /// What operations see of a transaction that `db` has begun.
+    /// The view of a transaction that `db` has begun.
     pub(super) fn new(db: &'a Connection, queues: &'a mut QueueNumbers) -> Self {
         Self { db, queues, wakes: false }
     }
@@ -37,12 +37,12 @@ impl<'a> Tx<'a> {
         Ok(id)
     }
 
-    /// Says that there is something new to receive.
+    /// Notes that there are new messages to receive.
     pub(super) fn wake(&mut self) {
         self.wakes = true;
     }
 
-    /// Whether there is something new to receive once it is committed.
+    /// Whether there are new messages to receive once it is committed.
     pub(super) fn wakes(&self) -> bool {
         self.wakes
     }

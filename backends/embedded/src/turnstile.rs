@@ -1,8 +1,8 @@
-//! Turns between processes that commit to one file.
+//! Gives turns to processes that commit to one file.
 //!
-//! SQLite's own lock is polled with growing pauses, so that whoever has just committed gets it again and another
-//! process starves. Here a process waits at the gate, then for the room; it leaves the gate once it has the room.
-//! One that comes back from a commit finds the gate taken by the one that waits, and so is next but one.
+//! SQLite's own lock is polled with growing pauses, so the process that has just committed gets it again and others
+//! starve. Here a process first waits at the gate and then for the room, and leaves the gate once it has the room. A
+//! process that returns from a commit finds the waiting one at the gate, and is next after it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,7 +15,7 @@ use super::liveness::is_at;
 const GATE: &str = "gate";
 const ROOM: &str = "room";
 
-/// Two file locks that one process after another passes.
+/// Two file locks that processes pass one after the other.
 #[derive(Debug)]
 pub(super) struct Turnstile {
     directory: PathBuf,
@@ -23,28 +23,28 @@ pub(super) struct Turnstile {
     room: File,
 }
 
-/// A turn; the next process gets its own when this is dropped.
+/// A turn. The next process gets its turn when this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     room: &'a File,
 }
 
 impl Turnstile {
-    /// Opens the locks in `directory`, each caller its own: two threads of a process take turns just the same.
+    /// Opens the locks in `directory`, separately for each caller: two threads of a process take turns in the same way.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let lock = |name| OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(name));
         Ok(Self { directory: directory.to_owned(), gate: lock(GATE)?, room: lock(ROOM)? })
     }
 
-    /// Waits for a turn. However many wait, each waits for those before it and no longer.
+    /// Waits for a turn. A process waits only for those before it.
     pub(super) fn pass(&mut self) -> io::Result<Turn<'_>> {
         loop {
             self.gate.lock()?;
             let entered = self.room.lock();
             self.gate.unlock()?;
             entered?;
-            // Processes that came after its files were removed have others.
+            // After its files were removed, new processes use new ones.
             if is_at(&self.gate, &self.directory.join(GATE)) && is_at(&self.room, &self.directory.join(ROOM)) {
                 return Ok(Turn { room: &self.room });
             }
@@ -55,7 +55,7 @@ impl Turnstile {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // It can only fail for a descriptor that is not open.
+        // It fails only for a descriptor that is not open.
         let _ = self.room.unlock();
     }
 }
@@ -94,7 +94,7 @@ mod tests {
         });
         let turns = turns.into_inner().unwrap();
         assert_eq!(turns.len(), 3 * TURNS);
-        // Each has a share of the first half, in which all three were at it.
+        // Each has a share of the first half, in which all three took part.
         let half = &turns[..turns.len() / 2];
         for name in 0..3 {
             let share = half.iter().filter(|turn| **turn == name).count();

@@ -1,4 +1,4 @@
-//! The file as a store that a URL names: `sqlite:celeriac.db`.
+//! Opens a file by its URL: `sqlite:celeriac.db`.
 
 use std::{path::Path, sync::Arc};
 
@@ -60,7 +60,7 @@ fn there(file: &Path) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The file's path. Two slashes before it are allowed, as other programs write them: `sqlite:///var/lib/jobs.db`.
+/// The file's path. Two slashes before it are allowed, as in other programs: `sqlite:///var/lib/jobs.db`.
 fn path(url: &StoreUrl) -> Result<&Path, BoxError> {
     let rest = url.rest();
     let file = rest.strip_prefix("//").unwrap_or(rest);

@@ -1,12 +1,12 @@
-//! Which SQLite is linked. The one that comes with `rusqlite` is new enough; a system's may not be.
+//! Checks the linked version of SQLite. The one that comes with `rusqlite` is new enough; a system's may not be.
 
 use std::sync::Once;
 
-/// The first SQLite without the WAL-reset bug: a file could be damaged when one connection wrote the write-ahead log
-/// anew while another copied it (<https://sqlite.org/wal.html#walresetbug>).
+/// The first SQLite without the WAL-reset bug: a file could be damaged when one connection restarted the write-ahead
+/// log while another copied it (<https://sqlite.org/wal.html#walresetbug>).
 const MENDED: i32 = 3_051_003;
 
-/// Warns once in a process of a SQLite that may damage a file.
+/// Warns once per process about an SQLite that may damage a file.
 pub(super) fn warn_once() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 use super::{committer::Committer, error::Faults, transaction::Tx};
 use celeriac_core::ports::PortError;
 
-/// What committing an operation asks for.
+/// The cost of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cost {
-    /// Whether it must be on the disk before it is answered. If not, it is lost when the machine dies, and then
-    /// whoever was given something by it is dead too.
+    /// Whether it must be on the disk before it is answered. If not, it is lost when the machine dies, and the
+    /// processes that got its result die too.
     pub(super) durable: bool,
     /// About how many bytes it writes.
     pub(super) bytes: usize,
@@ -21,7 +21,7 @@ impl Cost {
     /// A small write that may be lost with the machine.
     pub(super) const VOLATILE: Self = Self { durable: false, bytes: 512 };
 
-    /// A durable write of about so many bytes.
+    /// A durable write of about this many bytes.
     pub(super) fn durable(bytes: usize) -> Self {
         Self { durable: true, bytes: bytes + 512 }
     }
@@ -44,12 +44,12 @@ impl Writer {
         Ok(Self { sender: Some(sender), thread: Some(thread), faults })
     }
 
-    /// A way to hand over operations that nobody waits for.
+    /// A way to hand over operations without waiting for them.
     pub(super) fn errands(&self) -> Errands {
         Errands(self.sender.clone())
     }
 
-    /// Runs `work` in a transaction. It may be run more than once, each time after what it did was undone.
+    /// Runs `work` in a transaction. It may run more than once, each time after its effects were rolled back.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         cost: Cost,
@@ -57,13 +57,13 @@ impl Writer {
     ) -> Result<T, PortError> {
         let (reply, answer) = oneshot::channel();
         hand_over(self.sender.as_ref(), cost, work, reply);
-        // What cannot be handed over is dropped, and its reply with it.
+        // An operation that cannot be handed over is dropped, and its reply with it.
         answer.await.unwrap_or_else(|_| Err(self.faults.stopped()))
     }
 }
 
 impl Drop for Writer {
-    /// Waits until what was handed over is written.
+    /// Waits until all operations handed over are written.
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
@@ -72,7 +72,7 @@ impl Drop for Writer {
     }
 }
 
-/// Hands over operations that nobody waits for.
+/// Hands over operations without waiting for them.
 #[derive(Clone, Debug)]
 pub(super) struct Errands(Option<mpsc::Sender<Pending>>);
 
@@ -95,18 +95,18 @@ fn hand_over<T: Send + 'static>(
     }
 }
 
-/// An operation on its way.
+/// An operation that waits to run.
 pub(super) struct Pending {
     pub(super) operation: Box<dyn Operation>,
     pub(super) cost: Cost,
 }
 
-/// One operation, its type hidden.
+/// One operation of any type.
 pub(super) trait Operation: Send {
-    /// Does it, perhaps again after what it did was undone.
+    /// Runs it, perhaps again after its effects were rolled back.
     fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()>;
 
-    /// Tells whoever asked how it ended.
+    /// Tells the caller how it ended.
     fn answer(self: Box<Self>, outcome: Result<(), PortError>);
 }
 
@@ -124,7 +124,7 @@ impl<T: Send, F: FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send> Operation for
 
     fn answer(self: Box<Self>, outcome: Result<(), PortError>) {
         let done = self.done;
-        // Whoever asked may have stopped waiting: what was done is done.
+        // The caller may have stopped waiting; the work is done all the same.
         let _ = self.reply.send(outcome.map(|()| done.expect("an operation whose transaction is committed has run")));
     }
 }

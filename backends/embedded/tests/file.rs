@@ -1,4 +1,4 @@
-//! The embedded backend's file over time: when it is full, when it is shared, when it is old.
+//! Tests of a file in use: when it is full, shared, or old.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
@@ -37,7 +37,7 @@ impl File {
         self.directory.path().join("queue.db")
     }
 
-    /// Opens it, as a process of its own would.
+    /// Opens it as a separate process would.
     fn open(&self) -> Ports {
         self.open_limited(None)
     }
@@ -93,7 +93,7 @@ async fn a_full_file_rejects_what_does_not_fit_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_takes_nothing_else_with_it() {
+async fn an_operation_that_does_not_fit_spoils_no_other() {
     let file = File::new();
     let ports = file.open_limited(Some(2 << 20));
     let sizes = (0..40).map(|k| if k % 4 == 0 { 3 << 20 } else { 100 });
@@ -119,7 +119,7 @@ async fn a_link_leads_to_the_same_queue() {
 }
 
 #[tokio::test]
-async fn what_one_process_sends_another_receives() {
+async fn another_process_receives_sent_messages() {
     let file = File::new();
     let (web, worker) = (file.open(), file.open());
     let waiting = async {
@@ -134,7 +134,7 @@ async fn what_one_process_sends_another_receives() {
     assert_eq!(received.len(), 1);
 }
 
-/// Drops receives at every stage, which depends on how far the backend's threads are: hence the repetitions.
+/// Drops receives at every stage. The stage depends on how far the backend's threads are, hence the repetitions.
 #[tokio::test]
 async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
     let file = File::new();
@@ -149,7 +149,7 @@ async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
                 answered = Some(received.unwrap());
                 break;
             }
-            // Once another operation is answered, so is what the receive had asked for before.
+            // Operations are answered in order, so the receive has been handled by now.
             ports.ledger.paid(BatchId::new(1, 1)).await.unwrap();
         }
         drop(dropped);
@@ -163,7 +163,7 @@ async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
 }
 
 #[tokio::test]
-async fn what_a_process_held_is_free_at_once_when_it_ends() {
+async fn messages_and_parcels_of_a_process_are_free_at_once_when_it_ends() {
     let file = File::new();
     let (dies, lives) = (file.open(), file.open());
     send(&dies, 100).await.unwrap();
@@ -186,7 +186,7 @@ async fn what_a_process_held_is_free_at_once_when_it_ends() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_parcel_is_removed_two_days_after_its_time() {
+async fn rows_of_a_parcel_are_removed_two_days_after_its_time() {
     let file = File::new();
     let ports = file.open();
     let batch = BatchId::new(1, 1);
@@ -199,7 +199,7 @@ async fn what_is_known_of_a_parcel_is_removed_two_days_after_its_time() {
 
     for (passed, kept) in [(DAY * 3, true), (Duration::from_secs(1), false)] {
         file.clock.advance(passed);
-        // Each receive that comes a second after another looks at some rows.
+        // Receives at least a second apart each look at some rows.
         for _ in 0..10 {
             receive(&ports).await;
             if !kept {
@@ -212,7 +212,7 @@ async fn what_is_known_of_a_parcel_is_removed_two_days_after_its_time() {
 }
 
 #[tokio::test]
-async fn the_log_is_emptied_when_nobody_writes() {
+async fn the_log_is_emptied_when_writing_pauses() {
     let file = File::new();
     let ports = file.open();
     send(&ports, 1 << 20).await.unwrap();
@@ -243,11 +243,11 @@ async fn the_log_does_not_grow_with_what_is_written() {
         }
         longest = longest.max(log.metadata().unwrap().len());
     }
-    // A third of it would do; a slow disk is given time.
+    // A third of it would be enough; a slow disk gets more.
     assert!(longest < 160 << 20, "{longest} bytes");
 }
 
-/// As a program does that removes files nobody has written to for days (systemd#30760).
+/// Removes files that have not been written for days, as cleaning programs do (systemd#30760).
 #[tokio::test]
 async fn a_lock_file_that_is_cleaned_up_frees_nothing_that_a_living_process_has() {
     let file = File::new();
@@ -256,7 +256,7 @@ async fn a_lock_file_that_is_cleaned_up_frees_nothing_that_a_living_process_has(
     send(&one, 100).await.unwrap();
     assert_eq!(receive(&one).await.len(), 1);
     assert!(matches!(claim(&one, file.request(batch)).await, Claim::Claimed(_)));
-    // The other's life has begun, and has looked around.
+    // The other's life has begun, and has looked for dead ones.
     assert!(receive(&other).await.is_empty());
 
     for clean in [clean_up_lives, clean_up_folder] {
@@ -272,7 +272,7 @@ async fn a_lock_file_that_is_cleaned_up_frees_nothing_that_a_living_process_has(
     assert!(matches!(claim(&other, file.request(batch)).await, Claim::Claimed(_)));
 }
 
-/// What begins after the clean-up is noticed again at once when it ends.
+/// The end of a life that begins after the clean-up is noticed at once again.
 #[tokio::test]
 async fn after_a_clean_up_deaths_are_noticed_again() {
     let file = File::new();
@@ -343,8 +343,8 @@ async fn nothing_is_accepted_into_a_file_that_is_gone() {
         let aside = path.with_extension("aside");
         std::fs::rename(&path, &aside).unwrap();
         let lost = format!(
-            "`{}` was deleted or replaced while it was in use, so nothing is written to what is left of it; put it back, \
-             or start again",
+            "`{}` was deleted or replaced while it was in use, so nothing more is written to it; put it back, or start \
+             again",
             path.display()
         );
         for replaced in [false, true] {

@@ -1,4 +1,4 @@
-//! A file in whose rows someone has written what we would not: an error of whoever reads that row, and nothing else.
+//! Tests a file whose rows were tampered with: only a read of such a row fails, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use celeriac_conformance::claim_request;
@@ -21,7 +21,7 @@ fn request(batch: BatchId) -> ClaimRequest {
     ClaimRequest { counted: false, lease_until_ms: NOW_MS, ..claim_request(batch, 0, 10, NOW_MS) }
 }
 
-/// What a row might hold, with some bytes changed; or anything.
+/// A plausible row with some bytes changed, or arbitrary bytes.
 fn blob() -> impl Strategy<Value = Vec<u8>> {
     let calls: Bitmap = [0, 7, 4000].into_iter().collect();
     let seal = Seal { children: vec![ChildPlan { calls: calls.clone(), attempt: 2, due_ms: 1 }] };
@@ -43,7 +43,7 @@ fn blob() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![changed, prop::collection::vec(any::<u8>(), 0..100)]
 }
 
-/// Asks for all that is in the rows of a batch.
+/// Reads all rows of a batch.
 fn read(ports: &Ports, batch: BatchId) {
     let call = batch.call(0);
     let _ = block_on(ports.ledger.claim(vec![request(batch)]));
@@ -56,7 +56,7 @@ fn read(ports: &Ports, batch: BatchId) {
 }
 
 #[test]
-fn rows_that_make_no_sense_are_errors_of_their_own() {
+fn a_damaged_row_is_an_error_only_for_its_reader() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.db");
     let ports = open(&path).unwrap();

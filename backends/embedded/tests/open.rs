@@ -1,4 +1,4 @@
-//! What the user reads when a database file cannot be opened.
+//! Tests the errors for a database file that cannot be opened.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{
@@ -40,7 +40,8 @@ fn a_new_file_is_made_and_opens_again() {
 
 #[test]
 fn many_may_make_the_same_file_at_once() {
-    // Whoever looks while another makes it sees all of it or nothing; a look takes a moment, so it is tried often.
+    // A process that looks while another creates the file sees all of it or nothing. A look takes a moment, so it is
+    // repeated often.
     for _ in 0..50 {
         let (_directory, path) = place();
         let barrier = Barrier::new(6);
@@ -123,7 +124,7 @@ struct Mount(PathBuf);
 
 #[cfg(target_os = "linux")]
 impl Mount {
-    /// `None` where this user or this machine may not mount, which is said.
+    /// `None`, with a message, if this user or this machine may not mount.
     fn bind(what: &Path, at: &Path) -> Option<Self> {
         let mounted = Command::new("mount").arg("--bind").args([what, at]).output();
         match mounted {
@@ -147,7 +148,7 @@ impl Drop for Mount {
     }
 }
 
-/// As a container does that mounts the file and not its folder (nofx#67, toil#2947).
+/// Mounts the file and not its folder, as containers do (nofx#67, toil#2947).
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_is_mounted_by_itself() {
@@ -189,11 +190,11 @@ async fn a_folder_that_is_mounted_holds_the_same_queue() {
 }
 
 #[test]
-fn what_lies_beside_a_file_lies_beside_the_file_that_a_link_leads_to() {
+fn log_and_locks_are_next_to_the_target_of_a_link() {
     let (directory, path) = place();
     let data = directory.path().join("data");
     fs::create_dir(&data).unwrap();
-    // Not there yet when it is opened first.
+    // It does not exist when it is first opened.
     std::os::unix::fs::symlink("data/real.db", &path).unwrap();
     for _ in 0..2 {
         let ports = open(&path).unwrap();
@@ -313,7 +314,7 @@ fn a_file_of_another_user() {
         assert_eq!(error(&path, &directory), EXPECTED);
         return;
     }
-    // The superuser may do anything: ask as nobody, who must be able to reach the file and this program.
+    // The superuser may do anything, so run as the user nobody, who must be able to reach the file and this program.
     fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
     let program = directory.path().join("asks");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();

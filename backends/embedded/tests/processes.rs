@@ -1,4 +1,4 @@
-//! Several processes on one file: what a killed one held, and turns between those that commit.
+//! Tests several processes on one file: the takeover from a killed one, and turns between those that commit.
 #![allow(clippy::disallowed_methods, reason = "these tests are about real time between real processes")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -21,7 +21,7 @@ use tempfile::tempdir;
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// Runs a test of this file as a process of its own.
+/// Runs a test of this file as a separate process.
 fn process(test: &str, path: &Path, name: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture"])
@@ -38,7 +38,7 @@ fn opened() -> (Ports, String) {
     (open(Path::new(&path)).unwrap(), std::env::var("CELERIAC_TEST_NAME").unwrap())
 }
 
-/// Waits for a line that ends so. Nothing may be read ahead: what comes next is waited for later.
+/// Waits for a line with this end. It must not read ahead, since later lines are waited for later.
 fn wait_for(child: &mut Child, end: &str) -> String {
     let output = child.stdout.as_mut().unwrap();
     let mut line = String::new();
@@ -68,7 +68,7 @@ fn receive(wait_ms: u64) -> Receive {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_held_is_taken_over_at_once() {
+async fn parcels_of_a_killed_process_are_taken_over_at_once() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("queue.db");
     let ports = open(&path).unwrap();
@@ -94,7 +94,7 @@ async fn what_a_killed_process_held_is_taken_over_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "run by what_a_killed_process_held_is_taken_over_at_once, as a process of its own"]
+#[ignore = "run as a separate process by parcels_of_a_killed_process_are_taken_over_at_once"]
 async fn holds_a_message_and_a_parcel() {
     let (ports, name) = opened();
     assert_eq!(ports.queue.receive(receive(0)).await.unwrap().len(), 1);
@@ -106,7 +106,7 @@ async fn holds_a_message_and_a_parcel() {
 /// How many parcels each process claims.
 const TURNS: u64 = 16_000;
 
-/// How many of them it asks for at a time, each when another is answered: there is always one that waits.
+/// How many it has in flight, so that one is always waiting.
 const AT_A_TIME: u64 = 32;
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn processes_that_commit_take_turns() {
     let mut rows = db.prepare("SELECT holder FROM parcel ORDER BY rowid").unwrap();
     let turns: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert_eq!(turns.len() as u64, 2 * TURNS);
-    // From where both were at it to where one had ended.
+    // From when both took part until one had ended.
     let first = ["a", "b"].iter().map(|name| turns.iter().position(|turn| turn == name).unwrap()).max().unwrap();
     let last = ["a", "b"].iter().map(|name| turns.iter().rposition(|turn| turn == name).unwrap()).min().unwrap();
     let shared = &turns[first..=last];

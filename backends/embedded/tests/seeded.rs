@@ -1,5 +1,5 @@
-//! Nothing is lost and nothing comes twice out of turn, whatever processes do with a queue: seeded histories of sends,
-//! receives, settlements, deaths and the passing of time, against what a queue is.
+//! Runs seeded histories of sends, receives, settlements, deaths and time against a model of a queue: nothing is lost,
+//! and nothing is delivered again too early.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -13,7 +13,7 @@ const HIDE_MS: u64 = 5_000;
 const PROCESSES: usize = 3;
 const STEPS: usize = 120;
 
-/// `SplitMix64`: a step of it is all that a history needs of randomness.
+/// `SplitMix64`: one step at a time is all the randomness that a history needs.
 struct Dice(u64);
 
 impl Dice {
@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-/// What is known of a message that was sent and not deleted.
+/// The model's data about a message that was sent and not deleted.
 #[derive(Clone, Debug, Default)]
 struct Known {
     visible_ms: u64,
@@ -84,7 +84,7 @@ impl History<'_> {
         let now_ms = self.clock.now_ms();
         for delivery in self.processes[process].queue.receive(request).await.unwrap() {
             let known = self.messages.get_mut(&number(&delivery)).expect("a deleted message has returned");
-            // What a dead process held may reappear at any time.
+            // Messages of a dead process may reappear at any time.
             assert!(known.visible_ms <= now_ms || known.holder.is_none() && known.receives > 0, "too early: {known:?}");
             known.receives += 1;
             assert_eq!(delivery.receives, known.receives);
@@ -125,7 +125,7 @@ impl History<'_> {
         }
     }
 
-    /// Whatever was sent and not deleted comes in the end.
+    /// Every message that was sent and not deleted is delivered in the end.
     async fn drain(&mut self) {
         self.clock.advance(Duration::from_mins(1));
         let request = Receive { queues: vec!["mail".into()], max: 1000, hide_ms: 1, wait_ms: 0 };
@@ -136,7 +136,7 @@ impl History<'_> {
 }
 
 #[tokio::test]
-async fn a_queue_is_a_queue_whatever_happens() {
+async fn a_queue_behaves_like_its_model() {
     let one = std::env::var("SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
     for seed in one.map_or(0..15, |seed| seed..seed + 1) {
         println!("SEED={seed}");

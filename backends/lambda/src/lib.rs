@@ -1,5 +1,5 @@
-//! Dispatcher and worker as Lambda functions: what their events say, and the loop that both have in common. What they
-//! do about parcels is `dispatcher` and `worker`; here it meets Lambda's events, time limit and answers.
+//! Dispatcher and worker as Lambda functions: their events, and the loop that both share. The work on parcels is in
+//! `dispatcher` and `worker`; this crate connects it to Lambda's events, time limit and answers.
 
 pub mod dispatcher;
 mod function;

@@ -1,4 +1,4 @@
-//! The worker's function: events as Lambda and a dispatcher write them, on a file instead of a stack.
+//! Tests the worker's function with events as Lambda and a dispatcher write them, on a file instead of a stack.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -22,7 +22,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// A table that does not answer those who count.
+/// A table that does not answer counting requests.
 struct Silent;
 
 impl Platform for Silent {
@@ -61,7 +61,7 @@ fn ill(retries: u32) -> &'static TaskDef {
     def("ill", Options::new().retries(retries).backoff("1h..1h"), body)
 }
 
-/// Says that it has begun, and blocks its thread for ever.
+/// Reports that it has begun, and blocks its thread for ever.
 fn stuck() -> &'static TaskDef {
     let body = Body::Async(|_, cx| {
         let begun = cx.state::<Notify>();
@@ -107,12 +107,12 @@ async fn handle(bench: &Bench, handler: &Handler, event: &str) -> Result<Value, 
     Ok(serde_json::to_value(answer).unwrap())
 }
 
-/// What a dispatcher invokes a worker with.
+/// The payload from a dispatcher.
 fn payload(deliveries: Vec<Delivery>) -> String {
     String::from_utf8(Payload { deliveries, minute: None }.encode()).unwrap()
 }
 
-/// What a mapping of the queue invokes it with.
+/// The event from a mapping of the queue.
 fn event(deliveries: &[Delivery]) -> String {
     let records = deliveries.iter().enumerate().map(|(at, delivery)| {
         json!({
@@ -169,7 +169,7 @@ async fn a_mapping_deletes_what_is_finished() {
 }
 
 #[tokio::test]
-async fn what_is_to_be_tried_again_goes_on_in_another_message() {
+async fn retries_move_to_another_message() {
     let bench = Bench::new([ill(3)]);
     bench.send("ill", 1).await;
     let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();
@@ -179,7 +179,7 @@ async fn what_is_to_be_tried_again_goes_on_in_another_message() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_runs_stays_and_the_rest_of_its_batch_goes() {
+async fn a_parcel_that_runs_elsewhere_stays_and_the_rest_of_the_event_goes() {
     let bench = Bench::new([well()]);
     bench.send("well", 1).await;
     let held = bench.send_with("well", 1, |header| header.id = header.id.child(7)).await;
@@ -197,7 +197,7 @@ async fn what_somebody_else_runs_stays_and_the_rest_of_its_batch_goes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_buried() {
+async fn an_unreadable_message_is_buried() {
     let bench = Bench::new([well()]);
     bench.send_bytes("order 4711, please".into(), 0).await;
     let answer = handle(&bench, &handler(&bench), &event(&bench.receive().await)).await.unwrap();

@@ -1,10 +1,8 @@
-//! The store in memory: `memory:`, for tests and for a first try. It is the simulated backend without faults and on the
+//! The store in memory, `memory:`, for tests and first tries. It is the simulated backend without faults and on the
 //! real clock.
 //!
-//! It keeps every result and every row until the process ends: it is no store for a process that runs for weeks.
-//!
-//! It refuses to be shared: it lives and ends with its process, and so do the calls in it. In one process all who open
-//! `memory:` have one store, and all who open `memory:NAME` another.
+//! It cannot be shared between processes: it ends with its process, and so do its calls. Within one process, everyone
+//! who opens `memory:` gets the same store, and everyone who opens `memory:NAME` another one.
 
 mod attended;
 

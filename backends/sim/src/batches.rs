@@ -1,4 +1,4 @@
-//! The records of batches, and the callbacks that they owe.
+//! The simulated records of batches, and the callbacks that they owe.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use celeriac_core::{
     ports::{BatchRecord, NewBatch, Outgoing, Owed, PortError, Tally},
 };
 
-/// How long whoever was handed a callback has to send it before it is handed to another.
+/// How long a process that was given a callback has to send it before another process is given it.
 const HANDED_MS: u64 = 30_000;
 
 /// The records of batches.
@@ -24,11 +24,11 @@ struct Entry {
     record: BatchRecord,
     counts: Counts,
     callback: Option<Outgoing>,
-    /// Since when the callback is owed: 0 as long as nobody was handed it.
+    /// When the callback was last given to a process; 0 if it is owed and never was.
     owed_ms: Option<u64>,
 }
 
-/// Where a batch's mark is, seen from calls that were sent.
+/// The position of a batch's mark relative to some sent calls.
 pub(super) enum Mark {
     /// Before the last of them.
     Behind(u64),
@@ -37,7 +37,7 @@ pub(super) enum Mark {
 }
 
 impl BatchBook {
-    /// Opens a batch, unless there is one of its id. Without the verdicts of unfinished parcels.
+    /// Opens a batch, unless its id exists. Returns its record without the verdicts of unfinished parcels.
     pub(super) fn open(&mut self, batch: NewBatch) -> BatchRecord {
         let NewBatch { id, name, task, created_ms, callback } = batch;
         let entry = self.batches.entry(id).or_insert_with(|| {
@@ -59,7 +59,7 @@ impl BatchBook {
         entry.record.clone()
     }
 
-    /// Looks where the mark of a batch is.
+    /// Compares the mark of a batch with these calls.
     pub(super) fn mark(&self, id: BatchId, from: u64, upto: u64) -> Result<Mark, PortError> {
         let record = &self.batches.get(&id).ok_or_else(|| unknown(id))?.record;
         let refused = |what: &str| Err(PortError::Refused { what: format!("batch {id}: {what}") });
@@ -90,7 +90,7 @@ impl BatchBook {
         Ok(self.hand_out(id, now_ms))
     }
 
-    /// Revokes a batch, or lifts that. Says whether there is one.
+    /// Revokes a batch, or lifts the revocation. Returns whether the batch exists.
     pub(super) fn set_revoked(&mut self, id: BatchId, revoked: bool) -> bool {
         self.batches.get_mut(&id).map(|entry| entry.record.revoked = revoked).is_some()
     }
@@ -108,7 +108,7 @@ impl BatchBook {
         }
     }
 
-    /// A batch is not finished, whatever it was, unless its calls have ended once more by now.
+    /// A batch becomes unfinished, unless its calls have already ended once more.
     pub(super) fn reopen(&mut self, id: BatchId, counts: Counts, now_ms: u64) {
         if let Some(entry) = self.batches.get_mut(&id) {
             entry.record.finished_ms = None;
@@ -116,14 +116,14 @@ impl BatchBook {
         self.count(id, counts, now_ms);
     }
 
-    /// Hands out what a batch owes, if it does.
+    /// Gives out the callback that a batch owes, if there is one.
     pub(super) fn hand_out(&mut self, id: BatchId, now_ms: u64) -> Option<Owed> {
         let entry = self.batches.get_mut(&id).filter(|entry| entry.owed_ms.is_some())?;
         entry.owed_ms = Some(now_ms);
         entry.callback.clone().map(|message| Owed { batch: id, message })
     }
 
-    /// The callbacks whose last bearer has had its time.
+    /// The callbacks whose last process had enough time to send them.
     pub(super) fn owed(&self, now_ms: u64) -> Vec<Owed> {
         let late = |entry: &&Entry| entry.owed_ms.is_some_and(|owed_ms| owed_ms + HANDED_MS <= now_ms);
         let entries = self.batches.values().filter(late);
@@ -135,7 +135,7 @@ impl BatchBook {
         self.batches.values().any(|entry| entry.owed_ms.is_some())
     }
 
-    /// Forgets a callback that was sent.
+    /// Removes a callback that was sent.
     pub(super) fn paid(&mut self, id: BatchId) {
         if let Some(entry) = self.batches.get_mut(&id).filter(|entry| entry.owed_ms.is_some()) {
             (entry.callback, entry.owed_ms) = (None, None);

@@ -1,5 +1,5 @@
-//! A tally that can be taken from: that of a batch is below zero for a while when a call that died in an unfinished
-//! parcel is retried.
+//! A tally with negative counts, which a batch has for a while when a call that died in an unfinished parcel is
+//! retried.
 
 use celeriac_core::ports::Tally;
 
@@ -21,7 +21,7 @@ impl Counts {
         Self(self.0.map(|count| -count))
     }
 
-    /// How many calls have ended; attempts are not among them.
+    /// How many calls have ended, without counting attempts.
     pub(super) fn ended(self) -> i64 {
         self.0[..7].iter().sum()
     }

@@ -1,4 +1,4 @@
-//! What happened, as whoever watches a simulation is told it.
+//! The events of a simulation, as its observer sees them.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use celeriac_core::{
     wire::Header,
 };
 
-/// Which host did something: hosts are numbered in the order in which they were started.
+/// The number of the host that did something, in the order in which hosts were started.
 pub type HostId = usize;
 
-/// Watches a simulation: told of everything that happens, in order.
+/// Observes a simulation: sees every event, in order.
 pub trait Observer: Send {
-    /// Something happened, so many microseconds after the beginning.
+    /// Something happened, this many microseconds after the start.
     fn see(&mut self, now_us: u64, host: HostId, deed: &Deed<'_>);
 }
 
@@ -26,9 +26,9 @@ pub enum Deed<'a> {
     Received(&'a Delivery),
     /// A delivery was settled.
     Settled(&'a Settlement, &'a Result<(), PortError>),
-    /// A parcel was asked for.
+    /// A claim of a parcel, and its answer.
     Claimed(&'a ClaimRequest, &'a Claim),
-    /// Something was written to the row of a parcel, or refused.
+    /// A write to the row of a parcel, or its refusal.
     Wrote(&'a Write<'a>),
     /// A batch was opened.
     Opened(BatchId),
@@ -44,17 +44,17 @@ pub enum Deed<'a> {
     Paid(BatchId),
     /// A dead letter was removed, if it was of that death.
     Removed(TaskId, bool),
-    /// A request got lost, was refused, or its answer got lost.
+    /// A request was lost or refused, or its answer was lost.
     Failed(&'static str),
     /// A host began.
     Booted(&'a str),
-    /// A host is no more.
+    /// A host died.
     Died,
-    /// A host stands still.
+    /// A host froze.
     Froze,
-    /// A host goes on.
+    /// A host continues.
     Thawed,
-    /// What whoever runs the simulation has to say.
+    /// A remark of the program that runs the simulation.
     Said(&'a str),
 }
 
@@ -65,11 +65,11 @@ pub struct Write<'a> {
     pub what: &'static str,
     /// The parcel.
     pub parcel: ParcelId,
-    /// The epoch that it was written with.
+    /// The epoch of the writing claim.
     pub epoch: u64,
     /// What was recorded.
     pub record: Option<&'a Record>,
-    /// The seal, if it has one.
+    /// The seal, if there is one.
     pub seal: Option<&'a Seal>,
     /// Why it was refused, if it was.
     pub error: Option<&'a PortError>,
@@ -134,7 +134,7 @@ impl fmt::Display for Deed<'_> {
     }
 }
 
-/// The first digits of a parcel's id: enough to tell those of a simulation apart.
+/// The first digits of a parcel's id: enough to distinguish those of a simulation.
 pub fn short(parcel: ParcelId) -> String {
     let mut text = parcel.to_string();
     text.truncate(8);

@@ -1,4 +1,4 @@
-//! All that is random in a simulation, from one seed.
+//! The source of all randomness in a simulation, from one seed.
 
 /// A stream of random bits that is the same for the same seed (`SplitMix64`).
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Dice {
         from + self.next_u64() % (to.saturating_sub(from) + 1)
     }
 
-    /// Whether something happens that happens so many times in a million. Draws nothing if it never does.
+    /// Whether an event with this chance in a million happens. Draws nothing for a chance of zero.
     pub fn happens(&mut self, per_million: u32) -> bool {
         per_million > 0 && self.next_u64() % 1_000_000 < u64::from(per_million)
     }
@@ -42,7 +42,7 @@ impl Dice {
         self.between(0, 2 * most).cast_signed() - most.cast_signed()
     }
 
-    /// Another stream, which what is drawn from this one does not disturb.
+    /// Another stream, which is independent of later draws from this one.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self(self.next_u64())

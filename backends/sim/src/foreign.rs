@@ -1,4 +1,4 @@
-//! Services that are not behind a port: whoever runs the simulation says what they do.
+//! Services without a port: the program that runs the simulation decides what they do.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use super::{Host, Service, Sim, link::Link};
 use celeriac_core::ports::PortError;
 
 impl Host {
-    /// Asks a service, over the network. When it is asked, `ask` is what it answers, and `act` what happens because of
-    /// that; both twice if the request arrives twice. `ask` must not refer to the simulation, which stands still then.
+    /// Sends a request to a service over the network. When it arrives, `ask` makes the answer, and `act` its effects.
+    /// Both run twice if the request arrives twice. `ask` must not refer to the simulation, which is locked then.
     pub async fn ask<T: Send + 'static>(
         &self,
         service: Service,

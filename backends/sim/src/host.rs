@@ -1,6 +1,6 @@
-//! A host: one life of one process. It has a runtime of its own, which is run until everything on it waits, and a
-//! clock of its own, which may be wrong. Dead, it reaches nobody: its requests, sleeps and threads never end, so that
-//! what its tasks do when they are dropped is seen by no one, as with a process that was killed.
+//! A simulated host: one life of one process. It has its own runtime, which runs until everything on it waits, and its
+//! own clock, which may be wrong. A dead host reaches no one: its requests, sleeps and threads never end, and what its
+//! tasks do when they are dropped has no effect, as with a killed process.
 
 use std::{
     fmt, io,
@@ -60,7 +60,7 @@ impl Host {
         Arc::new(HostClock { shared: self.shared.clone(), host: self.id })
     }
 
-    /// Starts something on it. Nothing happens on one that is dead.
+    /// Starts a future on it. On a dead host nothing happens.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut world = self.shared.world();
         if world.is_alive(self.id) {
@@ -70,7 +70,7 @@ impl Host {
         }
     }
 
-    /// Where a client on it does what it does in the background.
+    /// Where a client on it does its background work.
     pub fn background(&self) -> Background {
         let host = self.clone();
         Arc::new(move |work| {
@@ -82,12 +82,12 @@ impl Host {
         })
     }
 
-    /// Whether it lives.
+    /// Whether it is alive.
     pub fn is_alive(&self) -> bool {
         self.shared.world().is_alive(self.id)
     }
 
-    /// Kills it from within: whatever its programs still do reaches nobody.
+    /// Kills it from within: its programs have no further effect.
     pub fn die(&self) {
         self.shared.world().kill(self.id);
     }
@@ -222,7 +222,7 @@ impl Machine {
         self.runtime.handle().clone()
     }
 
-    /// Runs whatever can go on until all of it waits.
+    /// Runs all futures until all of them wait.
     pub(super) fn run(&self, jobs: Vec<Box<dyn FnOnce() + Send>>) {
         let _entered = self.runtime.enter();
         for job in jobs {
@@ -241,7 +241,7 @@ impl Machine {
 }
 
 impl Idle {
-    /// The runtime is about to wait: whoever runs it need not.
+    /// The runtime is about to wait. The simulation takes over instead.
     fn park(&self) {
         self.parks.store(true, Ordering::Relaxed);
         if let Some(waker) = self.waker().take() {

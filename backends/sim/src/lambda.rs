@@ -1,6 +1,6 @@
-//! Functions, as Lambda runs them: an asynchronous invocation is accepted whatever there is room for, waits in a queue
-//! that nobody sees, runs in an environment that handles one at a time, may run twice or never, and is killed at its
-//! time limit.
+//! Simulates functions as Lambda runs them. An asynchronous invocation is accepted even without free concurrency, waits
+//! in an invisible queue, runs in an environment that handles one at a time, may run twice or never, and is killed at
+//! its time limit.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -13,27 +13,27 @@ use super::{Fate, Host, HostId, Service, Sim, link::Link};
 use celeriac_core::ports::{Invocation, InvokeError, Invoker, PortError};
 use futures::future::{BoxFuture, FutureExt as _};
 
-/// What a function does with an event, until which time in milliseconds since 1970, by the host's own clock.
+/// Handles an event until a deadline, in milliseconds since 1970 by the host's own clock.
 pub type Handler = Arc<dyn Fn(Invocation, u64) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// What becomes of a new environment: it is set up, and answers what handles events.
+/// Sets up a new environment, and returns its handler.
 pub type Boot = Arc<dyn Fn(&Host) -> Handler + Send + Sync>;
 
 /// How much longer than its time limit an invocation may hold a lease.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
-/// How functions are run.
+/// The options of a function.
 #[derive(Clone, Debug)]
 pub struct FunctionOptions {
-    /// How many environments there may be.
+    /// The most environments.
     pub concurrency: usize,
-    /// How many invocations may be outstanding, which whoever launches them keeps to.
+    /// The most outstanding invocations. Launchers keep to it.
     pub cap: usize,
     /// How long an event may be handled.
     pub time_limit: Duration,
     /// How long an environment takes to start.
     pub cold_start: Duration,
-    /// How far the clocks of environments may be wrong, in milliseconds.
+    /// How wrong the clocks of environments may be, in milliseconds.
     pub skew_ms: u64,
 }
 
@@ -51,18 +51,18 @@ struct State {
     waiting: VecDeque<(Launch, Invocation)>,
     idle: Vec<(Host, Handler)>,
     environments: usize,
-    /// Invocations that were launched and have not ended, as whoever launches them counts. Those that are never heard
-    /// of again are forgotten when their lease would be over.
+    /// Launched invocations that have not ended, as launchers count them. Lost ones are forgotten when their lease
+    /// would end.
     outstanding: BTreeSet<Launch>,
     launches: Launch,
     most: usize,
     busy: Vec<HostId>,
     starting: Vec<HostId>,
-    /// Environments of a program that is no longer deployed: each ends with what it handles.
+    /// Environments of a program that is no longer deployed. Each ends with its current event.
     old: Vec<HostId>,
 }
 
-/// Tells a launch from others.
+/// Identifies a launch.
 type Launch = u64;
 
 impl SimulatedFunctions {
@@ -77,17 +77,17 @@ impl SimulatedFunctions {
         Arc::new(Launcher { functions: self.clone(), link, host: host.clone() })
     }
 
-    /// The most invocations that were outstanding at a time.
+    /// The highest number of outstanding invocations so far.
     pub fn most_outstanding(&self) -> usize {
         self.state().most
     }
 
-    /// The environments that handle something now.
+    /// The environments that are handling an event.
     pub fn busy(&self) -> Vec<HostId> {
         self.state().busy.clone()
     }
 
-    /// Another program is deployed: environments that are started before now handle nothing more.
+    /// Deploys another program: environments started before now handle no further event.
     pub fn renew(&self, sim: &mut Sim) {
         let idle = {
             let mut state = self.state();
@@ -105,7 +105,7 @@ impl SimulatedFunctions {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An event arrives in the queue that nobody sees.
+    /// An event arrives in the invisible queue.
     fn accept(&self, launch: Launch, invocation: &Invocation) {
         let (copies, delay_ms) = self.fate.draw(|dice, weather| {
             let copies = if dice.happens(weather.event_lost) {
@@ -129,7 +129,7 @@ impl SimulatedFunctions {
         }
     }
 
-    /// Counts a launch, if there is room for it.
+    /// Counts a launch, if the cap allows it.
     fn count(&self) -> Option<Launch> {
         let launch = {
             let mut state = self.state();
@@ -151,7 +151,7 @@ impl SimulatedFunctions {
         self.state().outstanding.remove(&launch);
     }
 
-    /// Gives what waits to environments, as far as there may be some.
+    /// Gives waiting events to environments, as far as concurrency allows.
     fn start(&self, sim: &mut Sim) {
         loop {
             let idle = {
@@ -180,7 +180,7 @@ impl SimulatedFunctions {
                 functions.started(host, handler);
                 functions.start(sim);
             });
-            // It takes the next that waits when it has started.
+            // It takes the next waiting event when it has started.
             if self.state().is_served() {
                 return;
             }
@@ -214,7 +214,7 @@ impl SimulatedFunctions {
         self.end_by(limit, id, launch, ended);
     }
 
-    /// Kills an environment at its time limit, unless it has answered; one that died is found then at the latest.
+    /// Kills an environment at its time limit, unless it has answered. A dead one is found by then.
     fn end_by(&self, limit: Duration, host: HostId, launch: Launch, ended: Arc<Mutex<bool>>) {
         let functions = self.clone();
         let step = Duration::from_secs(1).min(limit);
@@ -247,7 +247,7 @@ impl SimulatedFunctions {
 }
 
 impl State {
-    /// Whether an environment is being started for each event that waits.
+    /// Whether an environment is starting for each waiting event.
     fn is_served(&self) -> bool {
         self.waiting.len() <= self.starting.len()
     }
@@ -259,14 +259,14 @@ impl fmt::Debug for SimulatedFunctions {
     }
 }
 
-/// What launches invocations from one host.
+/// The launcher of one host.
 struct Launcher {
     functions: SimulatedFunctions,
     link: Link,
     host: Host,
 }
 
-/// How long whoever launches waits when as many are outstanding as may be.
+/// How long a launcher waits when the cap is reached.
 const FULL: Duration = Duration::from_secs(1);
 
 impl Invoker for Launcher {
@@ -285,7 +285,7 @@ impl Invoker for Launcher {
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async move {
-            // At once: whoever asks for room next has to know.
+            // Counted at once, so that the next request for capacity sees it.
             let launch = self.functions.count().ok_or(InvokeError::Throttled)?;
             let functions = self.functions.clone();
             let launched = self.link.call(Service::Functions, move |site| {

@@ -1,4 +1,4 @@
-//! Dead letters.
+//! The simulated dead letters.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,28 @@ use celeriac_core::{
     ports::{DeadLetter, DeadQuery, Failure, Removal},
 };
 
-/// Dead letters, and those that took the place of another.
+/// Dead letters, and those that were replaced by another.
 #[derive(Debug, Default)]
 pub(super) struct Letters {
     letters: BTreeMap<TaskId, DeadLetter>,
-    /// Letters in whose place there is another: they were retried, and whoever did so has not come to removing them.
+    /// Replaced letters: they were retried, and their sender has not removed them yet.
     replaced: Vec<DeadLetter>,
 }
 
 impl Letters {
-    /// Puts a letter in.
+    /// Adds a letter.
     pub(super) fn put(&mut self, letter: DeadLetter) {
         let died_ms = letter.died_ms;
         let before = self.letters.insert(letter.id, letter);
         self.replaced.extend(before.filter(|before| before.died_ms != died_ms));
     }
 
-    /// Letters whose removal is to be noted.
+    /// The replaced letters, whose removal must be noted.
     pub(super) fn replaced(&mut self) -> Vec<DeadLetter> {
         std::mem::take(&mut self.replaced)
     }
 
-    /// Takes a letter out, if it is of that death.
+    /// Removes a letter, if it is of that death.
     pub(super) fn take(&mut self, id: TaskId, died_ms: u64) -> Option<DeadLetter> {
         self.letters.get(&id).filter(|letter| letter.died_ms == died_ms)?;
         self.letters.remove(&id)
@@ -48,7 +48,7 @@ impl Letters {
     }
 }
 
-/// What the history of a call says of a letter that is one no more.
+/// The entry of a removed letter in its call's history.
 pub(super) fn entry(letter: DeadLetter, removal: Removal) -> Failure {
     let DeadLetter { id, message, attempts: attempt, died_ms: at_ms, .. } = letter;
     let (kind, worker) = (removal.as_str().to_owned(), String::new());

@@ -1,13 +1,13 @@
 //! The simulated backend: every service in memory, behind a network that loses and delays, under virtual time, with
-//! hosts that crash, freeze and have wrong clocks. Production code runs on it unchanged, on one thread, and everything
-//! that is random follows from one seed: a run can be had again.
+//! hosts that crash, freeze and have wrong clocks. Production code runs on it unchanged, on one thread, and all
+//! randomness follows from one seed, so a run can be repeated.
 //!
-//! [`Sim`] is a list of events and what they happen to. A [`Host`] is one life of one process; its [`ports`](Host::ports)
-//! lead to the services, and [`Host::ask`] to those that are behind no port. [`SimulatedFunctions`] runs invocations as Lambda
-//! does. An [`Observer`] is told of everything. [`in_memory`] is the services alone.
+//! [`Sim`] has the list of future events and the state they change. A [`Host`] is one life of one process; its
+//! [`ports`](Host::ports) lead to the services, and [`Host::ask`] to those without a port. [`Functions`] runs
+//! invocations as Lambda does. An [`Observer`] sees every event. [`in_memory`] has the services alone.
 //!
-//! What it does not model: bytes on a wire, prices, the SDKs' retries, the bucket, and Lambda's events: whoever wants
-//! handlers makes the events (`tests/sim/src/deployed`).
+//! It does not model bytes on a wire, prices, the SDKs' retries, the bucket, and Lambda's events. A test of handlers
+//! makes the events itself (`tests/sim/src/deployed`).
 
 mod batches;
 mod counts;

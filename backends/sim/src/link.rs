@@ -1,4 +1,4 @@
-//! The way between a program and the services: requests take their time, and some of them fail.
+//! The network between a program and the services: requests take time, and some of them fail.
 
 use std::sync::Arc;
 
@@ -11,35 +11,35 @@ use super::{
 };
 use celeriac_core::ports::{Clock, PortError};
 
-/// How late a request may arrive that strays.
+/// How late a stray request may arrive.
 const STRAY_US: u64 = 60_000_000;
 
-/// After how long a program gives up waiting for an answer.
+/// How long a program waits for an answer.
 const PATIENCE_US: u64 = 5_000_000;
 
-/// The way from one program to the services.
+/// The network link of one program.
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) shared: Shared,
-    /// The host of the program. `None` where nothing is simulated but the services: then requests arrive at once.
+    /// The host of the program. `None` if only the services are simulated: then requests arrive at once.
     pub(super) host: Option<HostId>,
     /// The clock of the program.
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// A service while it does what a request asks for.
+/// A service while it handles a request.
 pub(super) struct Site<'a> {
     world: &'a mut World,
     host: HostId,
-    /// Whether the request arrives twice: then both times the same becomes of it.
+    /// Whether the request arrives twice. Both copies then have the same outcome.
     twice: bool,
-    /// In which order it was sent among all.
+    /// Its place in the order of all requests.
     pub(super) sent: u64,
     /// The service's own time.
     pub(super) now_ms: u64,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 enum Passage {
     Fine,
     Refused,
@@ -50,7 +50,7 @@ enum Passage {
 }
 
 impl Link {
-    /// Asks a service. A program that is dead waits for ever, but what it has sent arrives.
+    /// Sends a request to a service. A dead program waits for ever, but its requests arrive.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         service: Service,
@@ -59,12 +59,12 @@ impl Link {
         let Some(host) = self.host else { return Ok(self.at_once(ask)) };
         match self.send(host, service, ask).await {
             Ok(answer) => answer,
-            // Whoever asks is dead, or the simulation is over.
+            // The caller is dead, or the simulation has ended.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// Sends a request on its way.
+    /// Sends a request.
     fn send<T: Send + 'static>(
         &self,
         host: HostId,
@@ -89,7 +89,7 @@ impl Link {
             let back_us = world.now_us + back_us;
             let Some(reply) = reply else {
                 ask(&mut Site::new(world, host, sent));
-                return world.see(host, &Deed::Failed("arrived when nobody waited any more"));
+                return world.see(host, &Deed::Failed("arrived after its caller had stopped waiting"));
             };
             if matches!(fate, Passage::Refused) || world.weather.is_out(service, world.now_us) {
                 world.see(host, &Deed::Failed("refused"));
@@ -102,7 +102,7 @@ impl Link {
             let twice = matches!(fate, Passage::Twice);
             let done = ask(&mut Site { twice, ..Site::new(world, host, sent) });
             if twice {
-                // What is asked again because the connection broke is known for the same: the answer is the first.
+                // The service recognises a retry after a broken connection and returns the first answer.
                 ask(&mut Site { twice, ..Site::new(world, host, sent) });
             }
             if matches!(fate, Passage::Unanswered) {
@@ -115,18 +115,18 @@ impl Link {
         answer
     }
 
-    /// Does something at a service without going there: what it does for a request that it already has.
+    /// Does something at a service at once, for a request that it already has.
     pub(super) fn at_once<T>(&self, mut ask: impl FnMut(&mut Site<'_>) -> T) -> T {
         let mut world = self.shared.world();
         if self.host.is_none() {
-            // There is no time but that of the program.
+            // The only time is that of the program.
             world.now_us = self.clock.now_ms().saturating_sub(super::BEGIN_MS) * 1000;
         }
         let sent = world.number();
         ask(&mut Site::new(&mut world, self.host.unwrap_or_default(), sent))
     }
 
-    /// Whether the answer to a request that has been done gets lost.
+    /// Whether the answer to a completed request is lost.
     pub(super) fn loses_answer(&self) -> bool {
         self.host.is_some() && {
             let mut world = self.shared.world();
@@ -150,7 +150,7 @@ impl Site<'_> {
         self.world
     }
 
-    /// The host of whoever asks, if that is simulated.
+    /// The caller's host, if it is simulated.
     pub(super) fn host(&self) -> Option<HostId> {
         self.world.lives.get(self.host).map(|_| self.host)
     }
@@ -159,13 +159,13 @@ impl Site<'_> {
         self.world.see(self.host, deed);
     }
 
-    /// Lets something happen to hosts because of this.
+    /// Lets this have effects on hosts.
     pub(super) fn act(&mut self, act: impl FnOnce(&mut Sim) + Send + 'static) {
         let now_us = self.world.now_us;
         self.world.at(now_us, Event::Act(Box::new(act)));
     }
 
-    /// Whether one item of a batch is refused while others are done.
+    /// Whether one item of a batch is refused while others succeed.
     pub(super) fn refuses_item(&mut self) -> bool {
         let rate = self.world.weather.item_refused;
         !self.twice && self.world.dice.happens(rate)
@@ -193,7 +193,7 @@ impl Passage {
 }
 
 impl World {
-    /// Whether a host lives to send a request: it may die just before or just after one.
+    /// Whether a host survives to send a request: it may die just before or just after one.
     pub(super) fn sends(&mut self, host: HostId) -> bool {
         if !self.is_alive(host) {
             return false;
@@ -213,7 +213,7 @@ impl World {
 }
 
 pub(super) fn unavailable(service: Service) -> PortError {
-    PortError::Unavailable { what: format!("the simulated {service:?} does not do it now"), source: None }
+    PortError::Unavailable { what: format!("the simulated {service:?} refuses it for now"), source: None }
 }
 
 pub(super) fn unknown(service: Service) -> PortError {

@@ -1,4 +1,4 @@
-//! The ports over the simulated services.
+//! Implements the ports on the simulated services.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use celeriac_core::{
 pub(super) struct Backend(pub(super) Link);
 
 impl Backend {
-    /// Asks the ledger, of which most things are asked.
+    /// Sends a request to the ledger, the most frequent one.
     async fn ledger<T: Send + 'static>(
         &self,
         ask: impl FnMut(&mut Site<'_>) -> T + Send + 'static,
@@ -30,7 +30,7 @@ impl Backend {
         self.0.call(Service::Ledger, ask).await
     }
 
-    /// The same for what can be refused there.
+    /// The same for requests that the ledger may refuse.
     async fn ledger_try<T: Send + 'static>(
         &self,
         ask: impl FnMut(&mut Site<'_>) -> Result<T, PortError> + Send + 'static,
@@ -67,7 +67,7 @@ impl Queue for Backend {
                 if !deliveries.is_empty() || left_us == 0 {
                     return Ok(deliveries);
                 }
-                // What is there and was overlooked may be found a little later.
+                // An overlooked message may be found a little later.
                 let next_us = next_ms.map_or(u64::MAX, |left_ms| left_ms.saturating_mul(1000).max(10_000));
                 tokio::select! {
                     biased;
@@ -291,7 +291,7 @@ impl Atomic for Backend {
     }
 }
 
-/// What a receive finds, in how many milliseconds there is more, and what wakes it before.
+/// The received messages, the milliseconds until there are more, and a signal that ends the wait before.
 type Taken = (Vec<Delivery>, Option<u64>, tokio::sync::oneshot::Receiver<()>);
 
 impl Site<'_> {
@@ -376,7 +376,7 @@ impl Site<'_> {
             receipt: settling.receipt.clone(),
             settle: Settle::Delete,
         };
-        // A stale receipt is no error: the message will be found finished.
+        // A stale receipt is no error: the next delivery will find the parcel finished.
         let world = self.world();
         let deleted = world.store.queues.settle(&delete, now_ms, &world.weather, &mut world.dice);
         self.see(&Deed::Settled(&delete, &deleted));

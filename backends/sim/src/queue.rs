@@ -1,5 +1,5 @@
-//! The queue service: messages that are delivered at least once, in no certain order, hidden while they are worked on,
-//! and moved to a dead-letter queue when they were received too often.
+//! Simulates the queue service: messages are delivered at least once, in no certain order, hidden while they are worked
+//! on, and moved to a dead-letter queue if they were received too often.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,11 +13,11 @@ use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Receipt, Receiv
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     shelves: BTreeMap<Arc<str>, Shelf>,
-    /// Which queue a message is in: a receipt does not say.
+    /// The queue of each message, which a receipt does not name.
     places: BTreeMap<u64, Arc<str>>,
     numbers: u64,
     tokens: u64,
-    /// Whether what is received too often is put into a queue of its own, named after the one that it was in.
+    /// Whether messages that were received too often move to a dead-letter queue of their queue.
     pub(super) keeps_dead: bool,
 }
 
@@ -28,12 +28,12 @@ const DEAD: &str = "-dead";
 #[derive(Debug, Default)]
 struct Shelf {
     messages: BTreeMap<u64, Message>,
-    /// By when they become visible.
+    /// The messages, ordered by when they become visible.
     order: BTreeSet<(u64, u64)>,
-    /// The same of those that were received and are hidden: what SQS calls in flight. Some may be visible by now.
+    /// The same for messages that were received and are hidden, which SQS calls in flight. Some may be visible by now.
     in_flight: BTreeSet<(u64, u64)>,
     buried: u64,
-    /// What was received too often, until someone moves it back.
+    /// Messages that were received too often, until someone moves them back.
     dead: Vec<Message>,
 }
 
@@ -43,12 +43,12 @@ struct Message {
     visible_ms: u64,
     sent_ms: u64,
     receives: u32,
-    /// That of the last delivery.
+    /// The token of the last delivery.
     token: u64,
 }
 
 impl Queues {
-    /// Takes a message in.
+    /// Stores a message.
     pub(super) fn put(&mut self, message: &Outgoing, now_ms: u64) {
         let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
         let body = message.body.clone();
@@ -63,7 +63,7 @@ impl Queues {
         self.places.insert(self.numbers, Arc::clone(queue));
     }
 
-    /// Delivers what is visible, and hides it.
+    /// Delivers visible messages, and hides them.
     pub(super) fn take(&mut self, request: &Receive, now_ms: u64, weather: &Weather, dice: &mut Dice) -> Vec<Delivery> {
         let (deliveries, dead) = self.find_visible(request, now_ms, weather, dice);
         for (queue, message) in dead {
@@ -72,7 +72,7 @@ impl Queues {
         deliveries
     }
 
-    /// What is delivered, and what goes to a dead-letter queue instead.
+    /// The messages to deliver, without those that move to a dead-letter queue.
     fn find_visible(
         &mut self,
         request: &Receive,
@@ -92,7 +92,7 @@ impl Queues {
                 if weather.in_flight > 0 && shelf.in_flight(now_ms) >= weather.in_flight {
                     break;
                 }
-                // A service of many machines is asked at some of them.
+                // A service of many machines asks only some of them.
                 if dice.happens(weather.overlooked) {
                     continue;
                 }
@@ -113,7 +113,7 @@ impl Queues {
                 message.token = token;
                 let receipt = Receipt(format!("{number}-{token}").into());
                 let Message { body, receives, sent_ms, .. } = message.clone();
-                // Where it is hidden is not yet known everywhere.
+                // Not all machines know yet that it is hidden.
                 let doubled = dice.happens(weather.delivered_twice);
                 let hide_ms = if doubled { dice.between(1, 200) } else { request.hide_ms };
                 shelf.hide(number, now_ms.saturating_add(hide_ms));
@@ -135,7 +135,7 @@ impl Queues {
         let Some(shelf) = self.shelves.get_mut(&queue) else { return Err(PortError::Stale) };
         match settlement.settle {
             Settle::Hide { until_ms } => shelf.hide(number, until_ms),
-            // A machine that was away when it was deleted still has it.
+            // A machine that was down when it was deleted still has it.
             Settle::Delete if dice.happens(weather.deleted_in_vain) => {
                 shelf.hide(number, now_ms + dice.between(1, 60_000));
             }
@@ -162,7 +162,7 @@ impl Queues {
         queues.iter().filter_map(first).min()
     }
 
-    /// How full each queue is.
+    /// The depth of each queue.
     pub(super) fn depths(&self, now_ms: u64) -> Vec<Depth> {
         let depth = |(queue, shelf): (&Arc<str>, &Shelf)| {
             let count = |of: &dyn Fn(&Message) -> bool| shelf.messages.values().filter(|m| of(m)).count() as u64;
@@ -179,7 +179,7 @@ impl Queues {
         self.shelves.iter().map(depth).collect()
     }
 
-    /// Whether there is no message, not even in a dead-letter queue.
+    /// Whether there are no messages, not even in a dead-letter queue.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty() && self.shelves.values().all(|shelf| shelf.dead.is_empty())
     }
@@ -192,7 +192,7 @@ impl Queues {
         })
     }
 
-    /// How many messages there are that are not in a dead-letter queue.
+    /// The number of messages outside of dead-letter queues.
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
@@ -202,7 +202,7 @@ impl Queues {
         self.shelves.values_mut().map(|shelf| shelf.in_flight(now_ms)).sum()
     }
 
-    /// Moves everything back that was received too often, as an operator does. Answers how much that was.
+    /// Moves all messages out of dead-letter queues, as an operator does. Returns how many.
     pub(super) fn redrive(&mut self, now_ms: u64) -> usize {
         let dead: Vec<(Arc<str>, Vec<Message>)> = self
             .shelves
@@ -237,8 +237,8 @@ impl Shelf {
         Some(message)
     }
 
-    /// Messages that can be received now, in order: no more of a long backlog than are wanted, unless some of them may be
-    /// passed over.
+    /// Messages that can be received now, in order. Of a long backlog only as many as are wanted, unless some may be
+    /// overlooked.
     fn visible(&self, wanted: usize, now_ms: u64, weather: &Weather) -> Vec<u64> {
         let passes_over = weather.overlooked > 0 || weather.max_receives > 0;
         let most = if passes_over { usize::MAX } else { wanted };

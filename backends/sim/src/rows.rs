@@ -1,4 +1,4 @@
-//! The ledger's rows, by the rules of the parcel protocol.
+//! The simulated ledger's rows, by the rules of the parcel protocol.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use celeriac_core::{
     },
 };
 
-/// The rows of parcels, and what is counted beside them.
+/// The rows of parcels, and their records.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     parcels: BTreeMap<ParcelId, ParcelRow>,
@@ -32,9 +32,9 @@ struct ParcelRow {
     losses: u32,
     window: Option<Window>,
     tally: Tally,
-    /// When the last recording was sent, among all requests.
+    /// The place of the last recording in the order of all requests.
     sent: u64,
-    /// Until when it is kept.
+    /// Until when the row is kept.
     kept_ms: u64,
 }
 
@@ -80,7 +80,7 @@ impl Rows {
         })
     }
 
-    /// Rule 8: rows of parcels that are too old to run are not kept for ever.
+    /// Rule 8: removes rows of parcels that have long been too old to run.
     pub(super) fn forget(&mut self, now_ms: u64) -> usize {
         let before = self.parcels.len();
         self.parcels.retain(|_, row| row.kept_ms > now_ms);
@@ -90,14 +90,14 @@ impl Rows {
     /// Rule 3.
     pub(super) fn checkpoint(&mut self, at: &Checkpoint, sent: u64, letters: &mut Letters) -> Result<(), PortError> {
         let row = self.fenced(at.parcel, at.epoch)?;
-        // One that the network held back, while the same claim has written later, would undo that.
+        // A delayed request would undo a later write of the same claim.
         if sent < row.sent {
             let what = "the same claim has written later than this".to_owned();
             return Err(PortError::Unavailable { what, source: None });
         }
         row.sent = sent;
         if row.row.state != RowState::Open {
-            // A renewal that comes after the end has nothing to renew.
+            // A renewal that arrives after the end has nothing to renew.
             return if at.record.is_none() { Ok(()) } else { Err(PortError::Fenced) };
         }
         row.row.lease_until_ms = at.lease_until_ms;
@@ -127,7 +127,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Rule 5. Says of which batch it was, and what is to be counted of it, the first time.
+    /// Rule 5. Returns the batch, and the counts to add to it, the first time.
     pub(super) fn finish(
         &mut self,
         finish: &Finish,
@@ -191,7 +191,7 @@ impl Rows {
         self.row(*parcel).filter(|row| call.index < row.first + u64::from(row.count))
     }
 
-    /// What a call returned.
+    /// The result of a call.
     pub(super) fn result_of(&self, call: TaskId) -> Option<Bytes> {
         self.results.get(&call).cloned()
     }

@@ -1,4 +1,4 @@
-//! A simulation: hosts, and the time that they live in.
+//! A simulation: hosts and virtual time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,33 +10,33 @@ use super::{
 };
 use celeriac_core::ports::{BatchRecord, Blocking, Clock, Failure, Outgoing, Ports, Profile};
 
-/// A simulation: hosts, and the time that they live in.
+/// A simulation: hosts and virtual time.
 pub struct Sim {
     shared: Shared,
     machines: Vec<Option<Machine>>,
 }
 
-/// Makes things happen in a simulation later, from wherever.
+/// Schedules events in a simulation, from any place.
 #[derive(Clone)]
 pub struct Fate(Shared);
 
 impl Sim {
-    /// A simulation in which everything that is random follows from `seed`.
+    /// A simulation whose randomness all follows from `seed`.
     pub fn new(seed: u64, weather: Weather) -> Self {
         Self { shared: Shared::new(Dice::new(seed), weather), machines: Vec::new() }
     }
 
-    /// Tells an observer of everything that happens.
+    /// Passes every event to an observer.
     pub fn watch(&mut self, observer: impl Observer + 'static) {
         self.shared.world().observer = Some(Box::new(observer));
     }
 
-    /// Writes a line for everything that happens.
+    /// Writes a line for every event.
     pub fn trace(&mut self) {
         self.shared.world().trace = Some(String::new());
     }
 
-    /// What was written so far.
+    /// The trace so far.
     pub fn take_trace(&mut self) -> String {
         self.shared.world().trace.replace(String::new()).unwrap_or_default()
     }
@@ -46,7 +46,7 @@ impl Sim {
         Fate(self.shared.clone())
     }
 
-    /// Starts a host whose clock is so far ahead.
+    /// Starts a host whose clock is ahead by this much.
     pub fn boot(&mut self, name: &str, skew_ms: i64) -> Host {
         let machine = Machine::new();
         let handle = machine.handle();
@@ -75,17 +75,17 @@ impl Sim {
         }
     }
 
-    /// Stops a host, which goes on later as if nothing had been.
+    /// Freezes a host. It continues later as if nothing had happened.
     pub fn freeze(&mut self, host: HostId) {
         self.set_frozen(host, true);
     }
 
-    /// Lets all hosts go on.
+    /// Thaws all hosts.
     pub fn thaw_all(&mut self) {
         (0..self.machines.len()).for_each(|host| self.thaw(host));
     }
 
-    /// Lets a host go on.
+    /// Thaws a host.
     pub fn thaw(&mut self, host: HostId) {
         self.set_frozen(host, false);
     }
@@ -98,7 +98,7 @@ impl Sim {
         }
     }
 
-    /// Whether a host lives.
+    /// Whether a host is alive.
     pub fn is_alive(&self, host: HostId) -> bool {
         self.shared.world().is_alive(host)
     }
@@ -110,18 +110,18 @@ impl Sim {
         }
     }
 
-    /// From now on other things go wrong.
+    /// Changes the faults from now on.
     pub fn set_weather(&mut self, weather: Weather) {
         self.shared.world().weather = weather;
     }
 
-    /// How long it has been since the beginning.
+    /// The time since the start.
     pub fn now(&self) -> Duration {
         Duration::from_micros(self.shared.world().now_us)
     }
 
-    /// Lets so much time pass while every host stands still. What was to happen in it happens after it, and the ledger
-    /// has forgotten what it no longer keeps. Says how many rows that is.
+    /// Lets this much time pass while every host is frozen. Events in that time happen after it, and the ledger has
+    /// forgotten expired rows. Returns how many rows that is.
     pub fn skip(&mut self, by: Duration) -> usize {
         let mut world = self.shared.world();
         world.now_us += by.as_micros() as u64;
@@ -129,7 +129,7 @@ impl Sim {
         world.store.rows.forget(now_ms)
     }
 
-    /// Runs until that time, or until nothing more happens.
+    /// Runs until that time, or until no events are left.
     pub fn run_until(&mut self, until: Duration) {
         let until_us = until.as_micros() as u64;
         loop {
@@ -153,7 +153,7 @@ impl Sim {
         }
     }
 
-    /// Runs hosts until all wait.
+    /// Runs hosts until all of them wait.
     fn settle(&mut self) {
         loop {
             let (host, jobs, alive) = {
@@ -173,13 +173,13 @@ impl Sim {
         }
     }
 
-    /// Drops what was a host. Nothing that its tasks do then reaches anyone.
+    /// Drops a dead host. Whatever its tasks do then has no effect.
     fn bury(&mut self, host: HostId) {
         drop(self.machines[host].take());
         self.shared.world().ready.remove(&host);
     }
 
-    /// Moves what was received too often back to its queue, as an operator does. Says how much that was.
+    /// Moves messages that were received too often back to their queues, as an operator does. Returns how many.
     pub fn redrive(&mut self) -> usize {
         let mut world = self.shared.world();
         let now_ms = world.now_ms();
@@ -188,13 +188,13 @@ impl Sim {
         moved
     }
 
-    /// From now on what was received too often is put into the queue `..-dead` of its queue, as SQS does, where nothing
-    /// is received too often.
+    /// From now on messages that were received too often move to the queue `..-dead` of their queue, as in SQS. Those
+    /// queues have no such limit.
     pub fn have_dead_queues(&mut self) {
         self.shared.world().store.queues.keeps_dead = true;
     }
 
-    /// Puts a message into a queue, as anybody may who has its name.
+    /// Puts a message into a queue, as anyone can who knows its name.
     pub fn drop_in(&mut self, queue: &str, body: impl Into<bytes::Bytes>) {
         let mut world = self.shared.world();
         let now_ms = world.now_ms();
@@ -202,7 +202,7 @@ impl Sim {
         world.wake_receivers();
     }
 
-    /// How many messages there are.
+    /// How many messages exist.
     pub fn messages(&self) -> usize {
         self.shared.world().store.queues.len()
     }
@@ -225,7 +225,7 @@ impl Sim {
         world.store.queues.is_empty() && !world.store.batches.owes()
     }
 
-    /// The same, but for messages that nothing becomes of: by their queues and bodies.
+    /// The same, ignoring messages that will stay, by their queues and bodies.
     pub fn is_quiet_but_for(&self, stays: impl Fn(&str, &[u8]) -> bool) -> bool {
         let world = self.shared.world();
         world.store.queues.messages().all(|(queue, body)| stays(queue, body)) && !world.store.batches.owes()
@@ -236,7 +236,7 @@ impl Sim {
         self.shared.world().store.batch(id)
     }
 
-    /// What a call returned.
+    /// The result of a call.
     pub fn result_of(&self, call: celeriac_core::id::TaskId) -> Option<bytes::Bytes> {
         self.shared.world().store.rows.result_of(call)
     }
@@ -258,7 +258,7 @@ impl Drop for Sim {
             self.shared.world().kill(host);
             self.bury(host);
         }
-        // They refer to the world that holds them.
+        // They refer to the world that contains them.
         let rest = self.shared.world().take_rest();
         drop(rest);
     }
@@ -271,14 +271,14 @@ impl std::fmt::Debug for Sim {
 }
 
 impl Fate {
-    /// Lets something happen after so long.
+    /// Runs `act` after a delay.
     pub fn after(&self, delay: Duration, act: impl FnOnce(&mut Sim) + Send + 'static) {
         let mut world = self.0.world();
         let at_us = world.now_us + delay.as_micros() as u64;
         world.at(at_us, Event::Act(Box::new(act)));
     }
 
-    /// Says something, for whoever reads the trace.
+    /// Adds a remark to the trace.
     pub fn say(&self, host: HostId, what: impl FnOnce() -> String) {
         let mut world = self.0.world();
         if world.trace.is_some() {
@@ -286,7 +286,7 @@ impl Fate {
         }
     }
 
-    /// How many microseconds it has been since the beginning.
+    /// The microseconds since the start.
     pub fn now_us(&self) -> u64 {
         self.0.world().now_us
     }
@@ -305,7 +305,7 @@ impl std::fmt::Debug for Fate {
     }
 }
 
-/// The simulated services without a simulation: in memory, under this clock, and nothing goes wrong.
+/// The simulated services without a simulation: in memory, under this clock, without faults.
 pub fn in_memory(
     clock: Arc<dyn Clock>,
     blocking: Arc<dyn Blocking>,

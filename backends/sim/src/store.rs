@@ -1,4 +1,4 @@
-//! What all services keep, and the steps that go through several of them.
+//! The state of all simulated services, and the steps that involve several of them.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use celeriac_core::{
     },
 };
 
-/// What all services keep.
+/// The state of all services.
 #[derive(Debug, Default)]
 pub(super) struct Services {
     pub(super) queues: Queues,
@@ -66,7 +66,7 @@ impl Services {
         self.batches.get(id, || self.rows.unfinished(id))
     }
 
-    /// Removes a dead letter. Says whether there was one of that death.
+    /// Removes a dead letter. Returns whether there was one of that death.
     pub(super) fn remove(&mut self, id: TaskId, died_ms: u64, removal: Removal, now_ms: u64) -> bool {
         let Some(letter) = self.letters.take(id, died_ms) else { return false };
         self.removed(letter, removal, now_ms);
@@ -89,7 +89,7 @@ impl Services {
         self.rows.note(call, letters::entry(letter, removal));
     }
 
-    /// Sends parcels and moves the mark, both or neither. Says whether it sent them.
+    /// Sends parcels and moves the mark: both or neither. Returns whether it sent them.
     pub(super) fn accept(&mut self, accept: &Accept, now_ms: u64) -> Result<bool, PortError> {
         let Accept { batch, from, upto, ref messages } = *accept;
         match self.batches.mark(batch, from, upto)? {
@@ -105,7 +105,7 @@ impl Services {
         Ok(true)
     }
 
-    /// Rules 4 and 5 at once. Says whether it sent the children, and what else.
+    /// Rules 4 and 5 in one step. Returns whether it sent the children, and the callback that is owed.
     pub(super) fn settle(&mut self, settling: &Settling, now_ms: u64) -> Result<(bool, Option<Owed>), PortError> {
         let Settling { parcel, epoch, ref record, ref seal, ref children, .. } = *settling;
         let finish = Finish { parcel, epoch, record: Some(record.clone()) };

@@ -1,36 +1,36 @@
-//! What goes wrong, and how often. Rates are so many times in a million.
+//! The faults of a simulation and their rates, in events per million.
 
 use std::time::Duration;
 
-/// What goes wrong, and how often.
+/// Which faults happen, and how often.
 #[derive(Clone, Debug)]
 pub struct Weather {
-    /// How long a request, and its answer, is on its way: between these, in microseconds.
+    /// The latency of a request, and of its answer: between these, in microseconds.
     pub latency_us: (u64, u64),
     /// Requests or answers that take up to two seconds more.
     pub late: u32,
     /// Requests that are refused: throttled, or the connection could not be made.
     pub refused: u32,
-    /// Requests that get lost: the caller does not know.
+    /// Requests that get lost. The caller does not know.
     pub unsent: u32,
-    /// Requests that arrive up to a minute late, long after the caller was told that nobody knows.
+    /// Requests that arrive up to a minute late, long after their caller got an unknown outcome.
     pub stray: u32,
-    /// Answers that get lost, though what was asked is done: the caller does not know.
+    /// Answers that get lost although the request succeeded. The caller does not know.
     pub unanswered: u32,
     /// Sends that arrive twice.
     pub sent_twice: u32,
-    /// Items of a batch that are refused while others are done.
+    /// Items of a batch that are refused while others succeed.
     pub item_refused: u32,
-    /// Messages that a receive does not find though they are there, so that order is lost.
+    /// Messages that a receive overlooks, so that order is lost.
     pub overlooked: u32,
     /// Messages that are delivered again at once.
     pub delivered_twice: u32,
-    /// Messages that come again though they were deleted.
+    /// Messages that return although they were deleted.
     pub deleted_in_vain: u32,
-    /// After how many receives a message is moved to the dead-letter queue; 0 for never.
+    /// The number of receives after which a message moves to the dead-letter queue; 0 for never.
     pub max_receives: u32,
-    /// How many messages of a queue may be received and hidden at a time: beyond that no more are delivered. 0 for as
-    /// many as there are.
+    /// The most messages of a queue that may be received and hidden at a time. Beyond that none are delivered. 0 for no
+    /// limit.
     pub in_flight: usize,
     /// Events of a function that run twice.
     pub event_twice: u32,
@@ -43,15 +43,15 @@ pub struct Weather {
 /// A service that refuses everything for a while.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
-    /// Which.
+    /// Which service.
     pub service: Service,
-    /// From when, since the simulation began.
+    /// The start, since the simulation began.
     pub from: Duration,
-    /// Until when.
+    /// The end.
     pub to: Duration,
 }
 
-/// Where a request goes.
+/// The target of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// The queue.
@@ -63,7 +63,7 @@ pub enum Service {
 }
 
 impl Weather {
-    /// Nothing goes wrong, and every request takes a millisecond each way.
+    /// No faults, and every request takes a millisecond each way.
     pub fn calm() -> Self {
         Self {
             latency_us: (1000, 1000),
@@ -85,7 +85,7 @@ impl Weather {
         }
     }
 
-    /// The same, but nothing goes wrong any more.
+    /// The same latencies without faults.
     #[must_use]
     pub fn clearing(&self) -> Self {
         let Self { latency_us, max_receives, in_flight, .. } = *self;

@@ -1,5 +1,5 @@
-//! Virtual time and what happens in it. A simulation is one list of events: the next is taken, time is set to it, and
-//! the hosts that it concerns run until they wait again. While they run, time stands still.
+//! Virtual time and its events. A simulation has one list of events: the next one is taken, time is set to it, and the
+//! hosts it concerns run until they wait again. While they run, time stands still.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,50 +14,50 @@ use super::{Deed, Dice, HostId, Observer, Sim, Weather, store::Services};
 /// When simulations begin, in milliseconds since 1970.
 pub const BEGIN_MS: u64 = 1_700_000_000_000;
 
-/// What hosts share.
+/// The state that hosts share.
 #[derive(Clone)]
 pub(super) struct Shared(Arc<Mutex<World>>);
 
-/// All there is but the programs of the hosts.
+/// Everything except the programs of the hosts.
 pub(super) struct World {
     pub(super) now_us: u64,
     pub(super) dice: Dice,
     pub(super) weather: Weather,
     pub(super) store: Services,
     pub(super) lives: Vec<Life>,
-    /// Hosts that have something to do.
+    /// Hosts with runnable tasks.
     pub(super) ready: BTreeSet<HostId>,
     pub(super) observer: Option<Box<dyn Observer>>,
-    /// One line for each deed, if it is wanted.
+    /// One line for each event, if enabled.
     pub(super) trace: Option<String>,
     events: BTreeMap<(u64, u64), Event>,
     numbers: u64,
-    /// Who waits for messages.
+    /// Receivers that wait for messages.
     waiting: Vec<Wake>,
 }
 
-/// What hosts do not know of themselves.
+/// The data about a host that the host does not know.
 pub(super) struct Life {
     pub(super) alive: bool,
     pub(super) frozen: bool,
     /// How far its clock is ahead.
     pub(super) skew_ms: i64,
-    /// After how many more requests it dies.
+    /// The number of further requests after which it dies.
     pub(super) dies_after: Option<u32>,
     /// Work for its threads.
     pub(super) jobs: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 pub(super) enum Event {
-    /// Something that waits may go on.
+    /// A waiting task continues.
     Wake(Wake),
-    /// Something arrives at a service, or its answer at a host.
+    /// A request arrives at a service, or an answer at a host.
     Arrive(Box<dyn FnOnce(&mut World) + Send>),
-    /// Something happens to hosts.
+    /// A change to hosts.
     Act(Box<dyn FnOnce(&mut Sim) + Send>),
 }
 
-/// Something that waits on a host; on none where nothing is simulated but the services.
+/// A waiting task on a host, or on none if only the services are simulated.
 pub(super) struct Wake {
     pub(super) host: Option<HostId>,
     pub(super) wake: oneshot::Sender<()>,
@@ -108,19 +108,19 @@ impl World {
         Some(event)
     }
 
-    /// When something happens next.
+    /// The time of the next event.
     pub(super) fn next_us(&self) -> Option<u64> {
         self.events.first_key_value().map(|((at_us, _), _)| *at_us)
     }
 
-    /// What refers to this world.
+    /// The parts that refer to this world.
     pub(super) fn take_rest(&mut self) -> impl Sized + use<> {
         (std::mem::take(&mut self.events), self.observer.take())
     }
 
-    /// Lets something that waits go on.
+    /// Wakes a waiting task.
     pub(super) fn wake(&mut self, Wake { host, wake }: Wake) {
-        // Whoever waited may have been dropped.
+        // The waiting task may have been dropped.
         if wake.send(()).is_ok() {
             self.ready.extend(host);
         }
@@ -144,7 +144,7 @@ impl World {
         woken
     }
 
-    /// A message was stored or shown: whoever waits for some may look.
+    /// A message was stored or shown: waiting receivers may look.
     pub(super) fn wake_receivers(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         for wake in waiting {
@@ -156,7 +156,7 @@ impl World {
         self.lives.get(host).is_some_and(|life| life.alive)
     }
 
-    /// From here on nothing of a host reaches anybody.
+    /// From now on a host has no effect.
     pub(super) fn kill(&mut self, host: HostId) {
         if self.is_alive(host) {
             self.lives[host].alive = false;
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// How long a request, or an answer, is on its way.
+    /// The latency of a request or an answer.
     pub(super) fn latency_us(&mut self) -> u64 {
         let (least, most) = self.weather.latency_us;
         let latency_us = self.dice.between(least, most);

@@ -1,4 +1,4 @@
-//! Runs the conformance suite on the simulated services, with the steps that are one write and without.
+//! Runs the conformance suite on the simulated services, with and without combined steps.
 
 use std::{process::ExitCode, sync::Arc};
 

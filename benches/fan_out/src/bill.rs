@@ -1,8 +1,8 @@
-//! What calls are billed: the functions' own handlers, behind a host that maps their queues and invokes them, with the
-//! ledger in a local `DynamoDB` that says how many units it would bill. Nothing here is timed.
+//! Measures what AWS bills for calls: the functions' own handlers, behind a host that maps their queues and invokes
+//! them, with the ledger in a local `DynamoDB` that reports billed units. No time is measured here.
 //!
-//! Clients, dispatchers and workers count their requests themselves. What AWS asks of SQS to feed a mapping, and its
-//! invocation of the function, is counted here, by the bytes of the event.
+//! Clients, dispatchers and workers count their own requests. AWS's requests to SQS for a mapping, and its invocation
+//! of the function, are counted here, by the size of the event.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ const MILLION: u64 = 1_000_000;
 const WORKER_GB: f64 = 1769.0 / 1024.0;
 const SMALL_GB: f64 = 128.0 / 1024.0;
 
-/// How many lone calls are made: what each costs does not depend on it.
+/// How many lone calls are made. The cost of each does not depend on it.
 const LONE: u64 = 500;
 
-/// Prints what a million calls are billed, as they go well and with one in twenty tried again; and lone ones.
+/// Prints the bill for a million calls, without retries and with one in twenty retried, and for lone calls.
 pub(crate) fn bill() -> Result<()> {
     with_credentials();
     let runtime = tokio::runtime::Runtime::new()?;
@@ -96,7 +96,7 @@ async fn alone(road: Road) -> Result<Bill> {
     Ok(stack.bill(LONE, LONE, SMALL_GB))
 }
 
-/// What is not asked of the ledger: it keeps calls from running twice.
+/// Requests that skip the ledger, which keeps calls from running twice.
 fn without_guard(bill: &Bill) -> f64 {
     bill.lines.iter().filter(|line| line.service != "DynamoDB").map(|line| line.dollars).sum()
 }

@@ -1,4 +1,4 @@
-//! The modes of a child, and how it talks: a question a line, an answer a line.
+//! The modes of a child process. It reads one request a line, and writes one answer a line.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -20,13 +20,13 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
 }
 
-/// Says something to whoever started this.
+/// Writes a line to the parent process.
 pub(crate) fn say(value: &Value) {
-    // Whoever started this may have read enough.
+    // The parent may have read enough.
     let _ = writeln!(std::io::stdout(), "{value}");
 }
 
-/// Answers each question until there are no more.
+/// Answers requests until there are no more.
 pub(crate) fn answer(mut each: impl FnMut(&[&str]) -> Result<Value>) -> Result<()> {
     for question in std::io::stdin().lock().lines() {
         let question = question.context("no questions")?;

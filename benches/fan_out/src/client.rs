@@ -1,4 +1,4 @@
-//! The client.
+//! The child that runs the client.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     unrecorded::Unrecorded,
 };
 
-/// Answers `packed N BYTES` and `alone N BYTES`: makes so many calls with arguments of so many bytes.
+/// Answers `packed N BYTES` and `alone N BYTES`: makes N calls with arguments of BYTES bytes.
 pub(crate) fn run(url: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let backend = backend(url)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(url: &str) -> Result<()> {
     })
 }
 
-/// Sends the calls. Answers when that began.
+/// Sends the calls. Returns when that began.
 async fn fan_out(client: &Client, mode: &str, calls: u64, bytes: usize) -> Result<u64> {
     let arguments = (0..calls).map(|n| payload(n, bytes));
     let from_ns = now_ns();

@@ -1,5 +1,5 @@
-//! A stack with its functions in this process: a host maps its queue onto their handlers, a local `DynamoDB` has the
-//! ledger.
+//! A stack with its functions in this process: a host maps its queue onto their handlers, and a local `DynamoDB` has
+//! the ledger.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::load::{FUNCTION, SQS_QUEUE, STACK};
 
-/// What SQS bills as one request.
+/// The size that SQS bills as one request.
 const SQS_BYTES: usize = 64 << 10;
 
 /// About how long a dispatcher works for an event, most of it waiting for one round of Invokes, and its memory in GB.
@@ -45,7 +45,7 @@ pub(crate) enum Road {
 pub(crate) struct Deployed {
     /// A program that sends calls.
     pub(crate) client: Client,
-    /// One that looks what became of them, which nobody is billed for here.
+    /// A client that looks up results, which is not billed here.
     pub(crate) watcher: Client,
     billed: [Backend; 3],
     feed: Feed,
@@ -53,7 +53,7 @@ pub(crate) struct Deployed {
     _aws: Ministack,
 }
 
-/// What AWS asks to feed the functions: it is billed too.
+/// AWS's own requests that feed the functions, which are billed too.
 #[derive(Clone, Default)]
 struct Feed(Arc<Mutex<BTreeMap<Operation, Usage>>>);
 
@@ -97,7 +97,7 @@ impl Deployed {
         })
     }
 
-    /// What was asked of AWS for so many calls, which ran so many times in functions of so much memory.
+    /// The requests to AWS for this many calls, run in this many invocations with this much memory.
     pub(crate) fn bill(&self, calls: u64, runs: u64, worker_gb: f64) -> Bill {
         let mut sum = lock(&self.feed.0).clone();
         for (operation, usage) in self.billed.iter().flat_map(|backend| backend.meter().usage()) {
@@ -174,8 +174,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Feed {
-    /// An event: a mapping has received its messages, invokes the function and deletes what that is done with. Events of a
-    /// dispatcher are counted where they are sent.
+    /// Counts an event: a mapping has received its messages, invokes the function and deletes the finished ones. Events
+    /// of a dispatcher are counted where they are sent.
     fn count(&self, role: Role, road: Road, event: &Bytes) {
         let mut usage = lock(&self.0);
         let mut add = |service: &'static str, operation: &'static str, units: usize| {

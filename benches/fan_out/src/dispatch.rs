@@ -1,4 +1,4 @@
-//! The dispatcher, in its long-lived role.
+//! The child that runs the dispatcher in its long-lived role.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     load::{QUEUE, backend, units},
 };
 
-/// Dispatches until there are no more questions. Answers `reset`, and `readings` since then.
+/// Dispatches until there are no more requests. Answers `reset`, and `readings` since then.
 pub(crate) fn run(url: &str) -> Result<()> {
     tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

@@ -1,4 +1,4 @@
-//! The figures, and the lines that are printed.
+//! Measures the figures and prints their lines.
 
 use std::{path::Path, time::Duration};
 
@@ -64,8 +64,8 @@ fn of(runs: &[Run], reading: impl Fn(&Run) -> f64) -> f64 {
     percentile(&mut runs.iter().map(reading).collect::<Vec<_>>(), 0.5)
 }
 
-/// Seconds of wall and of processor time that so many Invokes take in each of these modes of a child. The modes take
-/// turns, so that what else the machine does is the same for all.
+/// The seconds of wall time and of processor time for this many Invokes in each of these modes. The modes take turns,
+/// so that other load on the machine affects all alike.
 fn seconds<const N: usize>(stage: &Stage, modes: [&str; N], calls: u64) -> Result<[(f64, f64); N]> {
     let mut readings = [const { (Vec::new(), Vec::new()) }; N];
     for _ in 0..TURNS {
@@ -103,8 +103,8 @@ fn packed() -> Result<()> {
     Ok(())
 }
 
-/// Launching is held against what does just that with the same service. The way of the whole is printed beside it: of
-/// 10,000 messages, received ten at a time.
+/// Compares launching with a program that does only that, on the same service. Also prints the whole way: 10,000
+/// messages, received ten at a time.
 fn alone() -> Result<()> {
     let stage = Stage::new(Workers::Count)?;
     let [(floor_s, floor_cpu_s), (launch_s, launch_cpu_s)] = seconds(&stage, ["floor", "launch"], MANY)?;
@@ -155,8 +155,8 @@ fn cpu() -> Result<()> {
     Ok(())
 }
 
-/// A program of one's own is measured with `PROGRAM=target/lambda/examples/mail_campaign`, the first claim always with
-/// this one, whose task it is.
+/// `PROGRAM=target/lambda/examples/mail_campaign` measures another program. The first claim is always measured with
+/// this one, which has the task.
 fn cold() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let this = std::env::current_exe()?;

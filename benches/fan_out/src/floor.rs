@@ -1,4 +1,4 @@
-//! The raw SDK: one Invoke a call, so many at a time, as anyone would write it.
+//! The floor: the raw SDK, with one Invoke per call and a fixed number in flight, as anyone would write it.
 
 use anyhow::{Result, ensure};
 use aws_config::{BehaviorVersion, Region};
@@ -13,13 +13,13 @@ use serde_json::json;
 
 use crate::child::say;
 
-/// About what a call with 100 bytes of arguments is as JSON.
+/// About the size of a call with 100 bytes of arguments, as JSON.
 const BYTES: usize = 150;
 
-/// How many at a time: as many as an account has concurrency, and as a dispatcher makes.
+/// How many are in flight: the concurrency of an account, and of a dispatcher.
 pub(crate) const AT_A_TIME: usize = 1000;
 
-/// Makes so many Invokes, and says what that took. One before, so that the client is warm.
+/// Makes this many Invokes and returns the time. One more before, to warm up the client.
 pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {

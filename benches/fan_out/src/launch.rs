@@ -1,4 +1,4 @@
-//! The launcher alone: deliveries that are at hand already, one call each.
+//! Measures the launcher alone, with deliveries already in memory, one call each.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     load::{QUEUE, backend},
 };
 
-/// Launches so many, as many at a time as a dispatcher does. One before, so that the client is warm.
+/// Launches this many, with as many in flight as a dispatcher. One more before, to warm up the client.
 pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let backend = backend(url)?;

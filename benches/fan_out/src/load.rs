@@ -1,4 +1,4 @@
-//! What is called, and the stack it is called in.
+//! The tasks to call, and their stack.
 
 use anyhow::Result;
 use celeriac::{Context, Stop, task};

@@ -1,10 +1,10 @@
-//! The figures of the AWS backend: `cargo bench --bench fan_out`. One JSON line for each, with what it is held against in
-//! the same run: a bound, a floor (the raw SDK), or a peer.
+//! The figures of the AWS backend: `cargo bench --bench fan_out`. It prints one JSON line for each, with its comparison
+//! from the same run: a bound, a floor (the raw SDK), or a peer.
 //!
-//! Client, dispatcher and host are processes of their own, started anew for each of three rounds; the median is
-//! printed. The host (`aws-host`) answers an Invoke after 100 ms and SQS at once, and its clock, which all processes
-//! share, says when the last Invoke was accepted. Two rows of a batch's record are not written: they are the same two
-//! for ten calls and ten million. `PEERS_DIR=.. cargo bench --bench fan_out` also runs the peers.
+//! Client, dispatcher and host are separate processes, started anew for each of three rounds; the median is printed.
+//! The host (`aws-host`) answers an Invoke after 100 ms and SQS at once. Its clock, which all processes share, tells
+//! when the last Invoke was accepted. Two rows of a batch's record are not written: they are the same two for ten calls
+//! and ten million. `PEERS_DIR=.. cargo bench --bench fan_out` also runs the peers.
 
 mod bill;
 mod child;

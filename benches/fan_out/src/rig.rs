@@ -10,12 +10,12 @@ pub(crate) const LATENCY_MS: u64 = 100;
 /// The host takes any credentials, but the SDKs have to find some.
 const ENV: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")];
 
-/// What the workers do with a parcel.
+/// How the workers handle a parcel.
 #[derive(Clone, Copy)]
 pub(crate) enum Workers {
     /// Open it.
     Open,
-    /// Read its header: what workers elsewhere do is no business of this machine's two processors.
+    /// Read its header only, since workers elsewhere would not use this machine's two processors.
     Count,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Rig {
     client: Child,
 }
 
-/// What one run of calls took. Milliseconds, but for the rest.
+/// The readings of one run, in milliseconds unless stated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     /// From `fan_out` to the last Invoke accepted.

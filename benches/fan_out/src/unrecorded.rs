@@ -1,4 +1,4 @@
-//! Records of batches that nobody keeps.
+//! A batch port that keeps no records.
 
 use celeriac_core::{
     id::BatchId,

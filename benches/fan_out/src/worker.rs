@@ -1,4 +1,4 @@
-//! The host, with workers that start calls and run none.
+//! The child that runs the host, whose workers start calls without running them.
 
 use std::{
     sync::{
@@ -21,7 +21,7 @@ use crate::{
     load::{FUNCTION, SQS_QUEUE, WORKERS},
 };
 
-/// How long a question for calls waits for them.
+/// How long a request for a number of calls waits.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The calls that workers have started.
@@ -31,8 +31,8 @@ struct Started {
     last_ns: AtomicU64,
 }
 
-/// A host. Its workers open the parcels they are handed, or count their calls by the header alone. Answers `reset`, and
-/// `calls N` once so many have started since.
+/// A host whose workers open their parcels, or count calls by the header alone. Answers `reset`, and `calls N` once N
+/// calls have started since.
 pub(crate) fn host(latency_ms: u64, opens: bool) -> Result<()> {
     let started = Arc::new(Started::default());
     let count = Arc::clone(&started);

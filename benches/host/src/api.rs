@@ -1,4 +1,4 @@
-//! Which service a request is for.
+//! Routes a request to its service.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,4 +1,4 @@
-//! Time.
+//! The clock of a host.
 
 use rustix::time::{ClockId, clock_gettime};
 

@@ -1,4 +1,4 @@
-//! What goes wrong with an Invoke. Decided by a seed and the Invoke's number, so that a run can be repeated.
+//! The faults of Invokes. A seed and the Invoke's number decide them, so that a run can be repeated.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -43,7 +43,7 @@ impl Default for Faults {
     }
 }
 
-/// What becomes of one Invoke.
+/// The fate of one Invoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvokeFate {
     pub(crate) answer: Answer,
@@ -63,7 +63,7 @@ pub(crate) enum Answer {
 }
 
 impl Faults {
-    /// What becomes of the Invoke with this number.
+    /// The fate of the Invoke with this number.
     pub(crate) fn fate(&self, number: u64) -> InvokeFate {
         let hit = |kind: u8, probability: f64| {
             probability > 0.0 && chance(self.seed.wrapping_add(u64::from(kind)), number) < probability

@@ -57,12 +57,12 @@ impl Host {
         Ok(Self { services, address, runtime: Some(runtime) })
     }
 
-    /// What an SDK takes as its endpoint.
+    /// Its endpoint for an SDK.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it has seen since it started or was reset.
+    /// Its counters since it started or was reset.
     pub fn stats(&self) -> Stats {
         self.services.counters.read()
     }

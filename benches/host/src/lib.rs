@@ -1,9 +1,9 @@
-//! Lambda and SQS on one machine, fast enough to put load on what calls them: a dispatcher, a client, workers. Dev only.
+//! Lambda and SQS on one machine, fast enough to put load on their callers: a dispatcher, a client, workers. Dev only.
 //!
-//! It keeps the semantics that matter to a queue (visibility, receipts, long polls; events that are accepted whatever the
-//! concurrency and then wait; duplicated, dropped and delayed events) and leaves out what costs time and shows nothing:
-//! signatures are not checked, checksums not computed. Latency and faults are injected by [`Faults`], decided by a seed.
-//! What it counts is on the machine's monotonic clock ([`now_ns`]), so that other processes can compare.
+//! It keeps the semantics that matter to a queue: visibility, receipts, long polls; events that are accepted at any
+//! concurrency and then wait; duplicated, dropped and delayed events. It leaves out slow parts that show nothing:
+//! signatures are not checked, checksums not computed. [`Faults`] inject latency and faults by a seed. Its counters use
+//! the machine's monotonic clock ([`now_ns`]), so that other processes can compare.
 //!
 //! A [`Host`] answers on one address:
 //!

@@ -1,10 +1,10 @@
-//! What a host is started with.
+//! The options of a host.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::{Faults, Function};
 
-/// What a host is started with.
+/// The options of a host.
 #[derive(Clone, Debug)]
 pub struct HostOptions {
     /// Where it listens. Defaults to a free port of 127.0.0.1.
@@ -13,7 +13,7 @@ pub struct HostOptions {
     pub threads: usize,
     /// The functions that can be invoked.
     pub functions: Vec<Function>,
-    /// What is invoked by any other name. Defaults to none: there is no such function then.
+    /// The function for any other name. Defaults to none, so that other names are refused.
     pub any: Option<Function>,
     /// The queues that exist.
     pub queues: Vec<String>,
@@ -40,8 +40,8 @@ impl Default for HostOptions {
     }
 }
 
-/// An event-source mapping: a queue's messages are pushed into a function. What the function does not name in
-/// `batchItemFailures` is deleted; the others, and all after an error, reappear when they are not hidden any more.
+/// An event-source mapping: pushes a queue's messages into a function. It deletes messages that the function does not
+/// name in `batchItemFailures`. The others, and all after an error, reappear when they are no longer hidden.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     /// The queue.

@@ -1,4 +1,4 @@
-//! Bodies: what is read of a request, what is written of an answer.
+//! Reads bodies of requests, and writes bodies of answers.
 
 use std::{
     collections::VecDeque,
@@ -14,8 +14,8 @@ use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
 };
 
-/// A request's body, `None` if it is longer than `most` bytes or was cut short. What is too long is read to its end all
-/// the same: a connection that is closed on it would take the answer with it.
+/// A request's body; `None` if it is longer than `most` bytes or was cut short. Even a long body is read to its end,
+/// since closing the connection would lose the answer.
 pub(crate) async fn read(mut body: Incoming, most: usize) -> Option<Bytes> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut whole = Some(BytesMut::with_capacity(expected.min(most)));

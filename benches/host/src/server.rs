@@ -1,4 +1,4 @@
-//! Connections.
+//! Accepts connections and answers their requests.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ pub(crate) trait Answers: Clone + Send + Sync + 'static {
 /// Accepts connections and answers their requests, until dropped.
 pub(crate) async fn serve(listener: TcpListener, answers: impl Answers) {
     loop {
-        // What fails here is one connection, or for want of file descriptors, which the others give back.
+        // A single connection failed, or there were no file descriptors, which the others will release.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
@@ -33,7 +33,7 @@ pub(crate) async fn serve(listener: TcpListener, answers: impl Answers) {
                 let answers = &answers;
                 async move { Ok::<_, Infallible>(answers.answer(request).await) }
             });
-            // A client that goes away is no news.
+            // A client that disconnects is not an error.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -1,4 +1,4 @@
-//! What a host has seen.
+//! Counts the events of a host.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Programs that speak the Runtime API. The program is this one, told by its environment to be it.
+//! Tests programs that speak the Runtime API. The program is this test itself, as its environment tells it.
 
 #![allow(clippy::unwrap_used, reason = "in a test that is a failure")]
 

@@ -1,4 +1,4 @@
-//! Processes in which figures are measured.
+//! Child processes in which figures are measured.
 
 use std::{
     ffi::OsStr,
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// This benchmark again, in one of its modes. It says what it measured in JSON objects, one a line. Ended when dropped.
+/// This benchmark again, in one of its modes. It prints its readings as JSON objects, one a line. Killed when dropped.
 #[derive(Debug)]
 pub struct Child {
     process: process::Child,
@@ -42,7 +42,7 @@ pub fn spawn_with<A: AsRef<OsStr>>(env: &[(&str, &str)], args: impl IntoIterator
 }
 
 impl Child {
-    /// The next thing it says.
+    /// Reads the next object.
     ///
     /// # Errors
     /// It has ended, or what it says is no JSON.
@@ -53,7 +53,7 @@ impl Child {
         serde_json::from_str(&line).with_context(|| format!("the child said {line:?}"))
     }
 
-    /// Asks it something, and hears the answer.
+    /// Sends a request, and reads the answer.
     ///
     /// # Errors
     /// As [`Child::hear`].
@@ -63,7 +63,7 @@ impl Child {
         self.hear()
     }
 
-    /// Tells it to end, by closing its input, and hears the last thing it says.
+    /// Closes its input so that it ends, and reads its last object.
     ///
     /// # Errors
     /// It failed, or said nothing.
@@ -82,7 +82,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Nothing to be done about one that cannot be ended; the usual one has ended.
+        // Killing fails only if it has ended already, which is the usual case.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

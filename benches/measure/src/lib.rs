@@ -1,5 +1,5 @@
-//! What the benchmarks share. A figure is measured in processes of its own (a [`Child`] is the benchmark again, in one of
-//! its modes), three times over, and printed as one JSON line with what it is held against. Dev only.
+//! Shared code of the benchmarks. A figure is measured in its own processes (a [`Child`] is the benchmark again, in one
+//! of its modes), three times over, and printed as one JSON line with its comparison. Dev only.
 
 mod child;
 mod figure;

@@ -2,8 +2,8 @@
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// So many bytes that differ from call to call: half of them text, half hexadecimal digits nobody can guess, so that
-/// compression saves about what it does with addresses and names.
+/// This many bytes that differ from call to call: half of them text, half unpredictable hexadecimal digits, so that
+/// they compress about as well as addresses and names.
 pub fn payload(n: u64, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + 64);
     let mut state = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

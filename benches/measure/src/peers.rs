@@ -1,4 +1,4 @@
-//! The peers, run by their own scripts in the same run where `PEERS_DIR` says where these are.
+//! Runs the peers' own scripts in the same run, if `PEERS_DIR` says where they are.
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 

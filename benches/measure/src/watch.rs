@@ -1,4 +1,4 @@
-//! Time, processor time and memory of this process.
+//! Measures time, processor time and memory of this process.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What all simulated programs of a run share of AWS: the account's capacity, and the count of what was asked.
+//! The AWS account that all simulated programs of a run share: its capacity, and the count of requests.
 
 use std::{
     borrow::Cow,
@@ -17,7 +17,7 @@ use crate::{bucket::Bucket, limits};
 #[derive(Clone)]
 pub(crate) struct Aws(Arc<Mutex<State>>);
 
-/// One program's way to it.
+/// One program's access to it.
 #[derive(Clone)]
 pub(crate) struct Way {
     pub(crate) aws: Aws,
@@ -61,7 +61,7 @@ pub(crate) enum Key {
     Outstanding,
 }
 
-/// What is asked of the table.
+/// A request to the table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) operation: &'static str,
@@ -93,7 +93,7 @@ impl Aws {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request, and what is billed of it.
+    /// Counts a request and its billed units.
     pub(crate) fn count(&self, service: &'static str, operation: &'static str, units: f64) {
         self.state().count(service, operation, units);
     }
@@ -107,7 +107,7 @@ impl Aws {
         state.invocations += 1;
     }
 
-    /// Everything that was asked, and the functions' time.
+    /// All requests, and the functions' time.
     pub(crate) fn used(&self) -> (BTreeMap<Operation, Usage>, u64, f64) {
         let state = self.state();
         (state.usage.clone(), state.invocations, state.gb_seconds)

@@ -1,6 +1,6 @@
-//! What is granted at a rate.
+//! A token bucket.
 
-/// So many a second, and as many at once.
+/// Grants this many a second, and as many at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     rate: f64,
@@ -15,7 +15,7 @@ impl Bucket {
         Self { rate, most, left: most, at_us: 0 }
     }
 
-    /// Takes so much, if it is there.
+    /// Takes this much, if it is available.
     pub(crate) fn take(&mut self, units: f64, now_us: u64) -> bool {
         let passed_s = now_us.saturating_sub(self.at_us) as f64 / 1e6;
         self.left = (self.left + passed_s * self.rate).min(self.most);
@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(granted(&mut bucket, 0), 100);
         assert_eq!(granted(&mut bucket, 0), 0);
         assert_eq!(granted(&mut bucket, 500_000), 50);
-        assert_eq!(granted(&mut bucket, 60_000_000), 100, "what is not taken is not saved up");
+        assert_eq!(granted(&mut bucket, 60_000_000), 100, "unused tokens are not saved up");
     }
 }

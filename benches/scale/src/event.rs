@@ -1,4 +1,4 @@
-//! Events as Lambda makes them of a queue's messages, and what an answer to one keeps.
+//! Lambda's events for a queue's messages, and the answers to them.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! A function, as Lambda scales it: environments that handle one event at a time, a thousand at once and a thousand more
-//! every ten seconds, and events that wait out of sight, for longer each time, when they find no room.
+//! Simulates how Lambda scales a function: environments handle one event at a time, a thousand at once and a thousand
+//! more every ten seconds. Events without a free environment wait out of sight, longer each time.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,17 +13,17 @@ use tokio::sync::oneshot;
 
 use crate::{aws::Aws, bucket::Bucket, limits};
 
-/// What handles the events of an environment.
+/// Handles the events of an environment.
 type Handler = Arc<dyn celeriac_lambda::Function>;
 
-/// What becomes of a new environment.
+/// Sets up a new environment.
 pub(crate) type Boot = Arc<dyn Fn(&Host) -> Handler + Send + Sync>;
 
-/// What a function is invoked with.
+/// An event of a function.
 pub(crate) struct Event {
     /// The JSON.
     pub(crate) text: String,
-    /// Who waits for the answer; nobody does for an event that waits itself.
+    /// Receives the answer; `None` for an asynchronous event.
     pub(crate) caller: Option<Caller>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Seen {
 
 impl Caller {
     fn told(self, answer: Option<Answer>) {
-        // The simulation is over if nobody waits.
+        // If no one waits, the simulation has ended.
         drop(self.answer.send(answer));
         // A host runs when something of its own happens.
         self.host.spawn(std::future::ready(()));

@@ -1,5 +1,5 @@
-//! The ledger and the records of batches as the table has them: what each step asks of DynamoDB, as `task-core/src/aws/dynamo`
-//! does. `tests/small.rs` holds the sums against what the SDK's meter has counted (docs/aws.md).
+//! Simulates the ledger and batch records in the table: the requests of each step to DynamoDB, as in
+//! `task-core/src/aws/dynamo`. `tests/small.rs` compares the sums with the counts of the SDK's meter (docs/aws.md).
 
 use std::{sync::Arc, time::Duration};
 

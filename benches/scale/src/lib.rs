@@ -1,17 +1,18 @@
-//! How long and how dear very many calls are on AWS: the client, and the functions of dispatcher and worker as they are
-//! deployed, in a simulation that has Lambda's, SQS's and DynamoDB's limits, latencies and prices. `just scale` writes docs/scale.md from it.
+//! Estimates time and price of very many calls on AWS: the client, and the deployed functions of dispatcher and worker,
+//! in a simulation with the limits, latencies and prices of Lambda, SQS and DynamoDB. `just scale` writes docs/scale.md
+//! from it.
 //!
 //! | word | what it is |
 //! | --- | --- |
-//! | `limits` | what AWS grants and how long it takes: all that the models know |
-//! | `aws` | the capacity that all programs of a run share, and the count of what they asked |
+//! | `limits` | the limits and latencies of AWS, for all models |
+//! | `aws` | the capacity that all programs of a run share, and the count of their requests |
 //! | `queue`, `ledger` | SQS and DynamoDB between a program and the simulated services |
-//! | `platform` | what the launcher of workers reaches: Invokes, and the item that counts what is outstanding |
+//! | `platform` | the launcher's targets: Invokes, and the item that counts outstanding invocations |
 //! | `function`, `mapping`, `event` | Lambda: environments, the mapping of a queue, the JSON of its events |
 //! | `mail` | the calls, which sleep on the simulated clock and do nothing else |
-//! | `run` | one run, and what came of it |
-//! | `rivals` | other ways, as arithmetic under the same limits |
-//! | `search` | the planner's choice beside the best that is found |
+//! | `run` | one run, and its results |
+//! | `rivals` | other ways, computed under the same limits |
+//! | `search` | the planner's choice beside the best one found |
 //! | `plot`, `page` | drawings and tables |
 
 mod aws;

@@ -1,12 +1,13 @@
-//! What AWS grants, and how long it takes: the one place from which the simulated world and the models of other ways
-//! know it. Where no source is named it is an assumption, and the page says so.
+//! The limits and latencies of AWS: the only source for the simulation and for the models of other ways. A number
+//! without a named source is an assumption, and the page says so.
 
 use std::time::Duration;
 
-/// What a request of SQS takes: "some ten milliseconds", since three sites have it before it answers. Assumed.
+/// The latency of a request to SQS: "some ten milliseconds", since three sites store a message before it answers.
+/// Assumed.
 pub const SQS: Duration = Duration::from_millis(15);
 
-/// From a message that is there to the function that its mapping invokes: the published median.
+/// From a stored message to the function that its mapping invokes: the published median.
 pub const MAPPED: Duration = Duration::from_millis(16);
 
 /// The most messages of a request, and the most bytes of them together: SQS's quotas.
@@ -20,7 +21,7 @@ pub const SQS_BILLED_BYTES: usize = 64 << 10;
 /// The most messages of a queue that are received and not deleted: SQS's quota of a standard queue, about.
 pub const IN_FLIGHT: usize = 120_000;
 
-/// What an Invoke takes to be accepted, also an asynchronous one: the project's founding text, and `benches/fan_out`.
+/// The latency of an Invoke, also of an asynchronous one: the project's founding text, and `benches/fan_out`.
 pub const INVOKE: Duration = Duration::from_millis(100);
 
 /// What Lambda bills as one asynchronous request, and as one more beyond it (its price list).
@@ -60,7 +61,7 @@ pub const MAPPING: f64 = 5.0;
 /// See [`MAPPING`].
 pub const MAPPING_STEP: f64 = 300.0;
 
-/// What a request of DynamoDB takes, and one that is a transaction. Assumed.
+/// The latency of a request to DynamoDB, and of a transaction. Assumed.
 pub const DYNAMODB: Duration = Duration::from_millis(5);
 /// See [`DYNAMODB`].
 pub const TRANSACTION: Duration = Duration::from_millis(10);
@@ -68,12 +69,12 @@ pub const TRANSACTION: Duration = Duration::from_millis(10);
 /// How long a transaction keeps others from its items: "about a hundred a second" for one (`aws/dynamo/keys.rs`).
 pub const TRANSACTION_HELD: Duration = Duration::from_millis(10);
 
-/// What a new table on demand takes in a second, in write units (DynamoDB's quotas).
+/// The capacity of a new on-demand table, in write units a second (DynamoDB's quotas).
 pub const TABLE_WRITES: f64 = 4000.0;
 /// The same in read units.
 pub const TABLE_READS: f64 = 12_000.0;
 
-/// What one partition key takes in a second, in write units (DynamoDB's quotas).
+/// The capacity of one partition key, in write units a second (DynamoDB's quotas).
 pub const KEY_WRITES: f64 = 1000.0;
 /// The same in read units.
 pub const KEY_READS: f64 = 3000.0;
@@ -98,8 +99,8 @@ pub const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
 /// For how long a mapping hides what it receives: six times the dispatcher's time limit.
 pub const MAPPING_HIDES: Duration = Duration::from_mins(6);
 
-/// What the client's machine sends in a second: a gigabit. Assumed.
+/// The bandwidth of the client's machine: a gigabit a second. Assumed.
 pub const UPLINK_BYTES: f64 = 125e6;
 
-/// What a call takes of the client's processor, until it is encoded: measured with this program (`scale client`).
+/// The client's processor time to encode a call: measured with this program (`scale client`).
 pub const CLIENT_CPU: Duration = Duration::from_nanos(400);

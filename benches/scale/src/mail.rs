@@ -1,4 +1,4 @@
-//! The calls: each takes its time and does nothing else. What of them has started, and when, is kept.
+//! The calls: each takes its time and does nothing else. Records which have started, and when.
 
 use std::{
     collections::BTreeMap,

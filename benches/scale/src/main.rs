@@ -1,4 +1,4 @@
-//! Runs it from a shell.
+//! Runs the simulation from a shell.
 
 use std::{
     env,

@@ -1,5 +1,6 @@
-//! The mapping of the queue onto the dispatcher's function: it receives up to ten messages at a time, invokes the function
-//! with them and waits for it; five of these at first, three hundred more a minute, as many as the mapping may have.
+//! Simulates the mapping of the queue onto the dispatcher's function: it receives up to ten messages at a time, invokes
+//! the function with them and waits. It does five of these at a time at first, then three hundred more a minute, up to
+//! its limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -85,13 +86,13 @@ impl Mapping {
         let (answer, answered) = oneshot::channel();
         let text = event::messages(&self.name, deliveries);
         self.function.call(Event { text, caller: Some(Caller { answer, host: self.host.clone() }) });
-        // What failed stays as it is hidden.
+        // The messages of a failed event stay hidden.
         let Ok(Some(answer)) = answered.await else { return };
         let deletes = event::deletes(&answer, deliveries);
         let goes = deliveries.iter().filter(|delivery| deletes.contains(&*delivery.receipt.0)).map(Delivery::deleted);
         let goes: Vec<_> = goes.collect();
         if !goes.is_empty() {
-            // What is not deleted comes again.
+            // Undeleted messages return.
             drop(self.queue.settle(goes).await);
         }
     }

@@ -1,4 +1,4 @@
-//! The page: its tables stand between marks, so that what is written by hand stays.
+//! Writes the page. Its tables are between marks, so that handwritten text stays.
 
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 

@@ -1,5 +1,5 @@
-//! What the launcher of workers asks of AWS: an asynchronous Invoke for each invocation, and the one item at which
-//! dispatchers and workers count those that are outstanding.
+//! Simulates the launcher's requests to AWS: an asynchronous Invoke for each invocation, and the item on which
+//! dispatchers and workers count outstanding ones.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

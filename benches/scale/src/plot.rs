@@ -1,4 +1,4 @@
-//! The drawings of the page.
+//! Draws the page's diagrams.
 
 use std::{ops::Range, path::Path, time::Duration};
 
@@ -15,7 +15,7 @@ const SIZE: (u32, u32) = (860, 460);
 const FONT: &str = "sans-serif";
 const TEXT: u32 = 14;
 
-/// Colours that differ in brightness too, for who does not tell them apart by hue.
+/// Colours that also differ in brightness, for colour-blind readers.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 90, 181),
     RGBColor(220, 50, 32),

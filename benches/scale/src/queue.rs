@@ -1,4 +1,4 @@
-//! The queue as SQS has it: messages as text, in batches of so many bytes, each request some milliseconds.
+//! Simulates the queue on SQS: messages as text, in batches limited by size, with some milliseconds for each request.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

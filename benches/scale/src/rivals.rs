@@ -1,5 +1,5 @@
-//! Other ways to run the same calls on AWS, as arithmetic under the same limits. Whatever is not known is taken as the way
-//! in question would like it best: no start-up, no failures, no overhead of its own.
+//! Models other ways to run the same calls on AWS, by arithmetic under the same limits. Unknown quantities are set in
+//! favour of the other way: no start-up, no failures, no overhead of its own.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use celeriac_aws::PRICES;
 
 use crate::{Setup, limits};
 
-/// A way, and what it comes to.
+/// A way, and its results.
 #[derive(Clone, Debug)]
 pub struct Rival {
     /// Its name.
@@ -76,7 +76,7 @@ pub fn all(setup: &Setup) -> Vec<Rival> {
 struct Pace {
     /// At most, whatever there are of workers.
     most: f64,
-    /// What a function's environment takes in a second; `None` where workers are there from the beginning.
+    /// The start-up time of a function's environment; `None` if workers exist from the beginning.
     environment: Option<f64>,
 }
 
@@ -90,9 +90,8 @@ fn invoke(name: &'static str, setup: &Setup, threads: f64) -> Rival {
     Rival::new(name, setup, pace, calls, function(calls, call_s), binds)
 }
 
-/// A message a call, sent by 64 threads; workers that are there already receive ten at a time, and run a hundred. Messages
-/// that wait in a worker are in flight, so that no more than SQS's quota of them are there. Only so many workers are billed
-/// as have something to do, for as long as they have.
+/// A message a call, sent by 64 threads. Existing workers receive ten at a time and run a hundred. Messages that wait
+/// in a worker are in flight, so SQS's quota limits them. Only busy workers are billed, for as long as they are busy.
 fn celery(setup: &Setup) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
     let workers = setup.workers as f64;
@@ -107,7 +106,7 @@ fn celery(setup: &Setup) -> Rival {
     Rival::new("Celery on SQS, workers always on", setup, pace, requests, dollars, binds)
 }
 
-/// A child workflow a call, Standard: a state transition each, and a function that it waits for.
+/// A Standard child workflow a call: a state transition each, and a function that it waits for.
 fn standard(setup: &Setup) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
     let (most, binds) = least([
@@ -120,7 +119,7 @@ fn standard(setup: &Setup) -> Rival {
     Rival::new("Distributed Map, Standard", setup, pace, 2.0 * calls, dollars, binds)
 }
 
-/// The same, Express: a request each, and its time.
+/// The same with Express workflows: a request each, and its time.
 fn express(setup: &Setup) -> Rival {
     let (calls, call_s) = (setup.calls as f64, setup.length.takes().as_secs_f64());
     let (most, binds) = least([

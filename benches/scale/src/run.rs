@@ -1,4 +1,4 @@
-//! One run: a client, the mapping, dispatchers and workers as they are, in the world that `limits` describes.
+//! One run: the real client, mapping, dispatchers and workers in the simulated world of `limits`.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The step of what is summed up.
 const STEP_S: f64 = 0.01;
 
-/// After how long a run is given up: it would be a fault of the product.
+/// When a run is given up: reaching it would be a bug of the product.
 const GIVEN_UP: Duration = Duration::from_hours(48);
 
 /// How long a call takes.
@@ -50,7 +50,7 @@ pub enum Length {
     Long,
 }
 
-/// What is run.
+/// The setup of a run.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Everything random follows from it.
@@ -63,7 +63,7 @@ pub struct Setup {
     pub workers: usize,
     /// How many dispatchers may run at a time: the mapping's `MaximumConcurrency`.
     pub dispatchers: usize,
-    /// What the table takes in a second, in write units.
+    /// The capacity of the table, in write units a second.
     pub table_writes: f64,
     /// How many calls a parcel has, if not as many as the planner says: in steps of the concurrency of the task.
     pub calls_per_parcel: Option<u32>,
@@ -71,7 +71,7 @@ pub struct Setup {
     pub parcels: usize,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What was run.
@@ -98,8 +98,8 @@ pub struct Outcome {
     pub dispatcher_bytes: usize,
     /// The most messages in flight.
     pub in_flight: usize,
-    /// How often an event found no room, how often the table had no capacity, how often transactions met, and how many
-    /// requests came to nothing in the end.
+    /// How often an event found no free environment, the table was throttled, transactions conflicted, and requests
+    /// finally failed.
     pub throttled_events: u64,
     /// See `throttled_events`.
     pub throttled_writes: u64,
@@ -148,7 +148,7 @@ impl Setup {
         }
     }
 
-    /// The least time that the work takes, however it is spread: no limit but how many workers there are and how fast Lambda
+    /// The least time for the work in any distribution: limited only by the number of workers and how fast Lambda
     /// starts them.
     pub fn bound(&self) -> Duration {
         let options = self.length.options();
@@ -273,7 +273,7 @@ impl World {
         Backend::new(settings, options).expect("nothing is asked of AWS")
     }
 
-    /// What becomes of a worker's environment.
+    /// Sets up an environment of the worker's function.
     fn worker(&self) -> Boot {
         let world = self.clone();
         let registry = mail::registry();
@@ -287,7 +287,7 @@ impl World {
         })
     }
 
-    /// What becomes of a dispatcher's environment.
+    /// Sets up an environment of the dispatcher's function.
     fn dispatcher(&self, workers: Function) -> Boot {
         let world = self.clone();
         let registry = mail::registry();
@@ -304,7 +304,7 @@ impl World {
     fn client(&self, sim: &mut Sim, setup: &Setup) -> Arc<Mutex<Option<Duration>>> {
         let host = sim.boot("the client", 0);
         let mut ports = self.ports(&host);
-        // A client has the default lease, which bounds the work of a parcel; and so whoever wants other parcels.
+        // A client has the default lease, which bounds the work of a parcel. So does one that asks for other parcels.
         ports.profile = profile();
         if let Some(calls) = setup.calls_per_parcel {
             let rounds = u64::from(calls.div_ceil(setup.length.options().concurrency));

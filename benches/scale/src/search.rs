@@ -1,4 +1,4 @@
-//! What the planner chooses, beside the best that a search finds: the same calls with other sizes of parcels, and with
+//! Compares the planner's choice with the best one found by search: the same calls in parcels of other sizes, and with
 //! other numbers of parcels to an invocation.
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct Found {
 /// Of how many rounds of concurrent calls parcels are tried; a full one has the most that fit.
 const ROUNDS: [u32; 5] = [1, 2, 5, 10, 20];
 
-/// By how much a cut may cost more, or take longer, and still count as no dearer, or no slower: what chance makes of it.
+/// By how much a cut may cost more, or take longer, and still count as equal, since runs vary by chance.
 const EQUAL: f64 = 1.01;
 
 /// Tries all cuts of this setup.

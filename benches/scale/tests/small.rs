@@ -1,4 +1,4 @@
-//! What is true of every run, on runs that are small: so that the recipe of the page does not rot.
+//! Checks small runs for what must hold in every run, so that the page's recipe keeps working.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ fn every_call_runs_once_and_no_limit_is_undercut() {
     assert_eq!(outcome.failed, 0, "both functions answer every event");
 }
 
-/// A million calls that take a millisecond were billed 6,700 requests and units of the SDK's clients (docs/aws.md), which the
-/// simulation knows nothing of.
+/// A million calls of a millisecond were billed 6,700 requests and units by the SDK's clients (docs/aws.md), which the
+/// simulation does not use.
 #[test]
 fn requests_are_those_that_the_sdk_makes() {
     let outcome = run(&Setup::new(100_000, Length::Quick, 1000));
@@ -66,7 +66,7 @@ fn a_seed_is_one_run_and_another_seed_is_another() {
     assert!(of(1) != of(2));
 }
 
-/// What is written in the page of other ways holds whatever is run: none is better than its own workers allow.
+/// The page's claims about other ways hold in every run: none exceeds the capacity of its own workers.
 #[test]
 fn other_ways_have_their_bounds_too() {
     for rival in rivals(&small(20)) {

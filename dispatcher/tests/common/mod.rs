@@ -1,4 +1,4 @@
-//! Parcels to dispatch.
+//! Makes parcels to dispatch.
 
 use celeriac_core::{
     id::{BatchId, ParcelId},

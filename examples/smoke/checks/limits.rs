@@ -1,4 +1,4 @@
-//! What does not fit: into a function's time, into a message, into the platform's idea of a chain.
+//! Checks the limits: a function's time, a message's size, and the platform's limit on chains.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::super::{
     tasks::{echo, flaky, measure, slow},
 };
 
-/// A minute of calls for a function that may run for forty seconds: what is left is handed on.
+/// A minute of calls for a function that may run for forty seconds: unfinished calls are handed on.
 pub async fn left_overs(site: &Site) -> Result<String> {
     let start = Instant::now();
     let batch = slow.fan_out(vec![1; 60]).name("smoke: left-overs").await?;

@@ -1,4 +1,4 @@
-//! The checks: each calls tasks and looks at what became of the calls.
+//! The checks: each calls tasks and looks at the results.
 
 mod failures;
 mod limits;
@@ -10,15 +10,15 @@ use futures::future::BoxFuture;
 
 use super::site::Site;
 
-/// One thing that a deployment has to do.
+/// One check of a deployment.
 pub struct Check {
-    /// What it is called on the command line and in the report.
+    /// Its name on the command line and in the report.
     pub name: &'static str,
     /// Whether it takes longer than two minutes.
     pub slow: bool,
     /// How many calls it makes.
     pub calls: u64,
-    /// Does it. Answers what was seen.
+    /// Runs the check. Returns what it measured.
     pub run: fn(&Site) -> BoxFuture<'_, Result<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! Both roads, and what is left in the queues.
+//! Checks both roads, and that the queues are empty afterwards.
 
 use anyhow::{Result, ensure};
 use tokio::time::Instant;

@@ -1,4 +1,4 @@
-//! Delays and schedules.
+//! Checks delays and schedules.
 
 use std::time::Duration;
 

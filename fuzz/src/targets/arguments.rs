@@ -1,5 +1,5 @@
-//! A call's arguments: read by a task with arguments of every kind, said what is wrong with, shown as JSON and read
-//! from that again.
+//! Fuzzes a call's arguments: a task with arguments of every kind reads them, explains their faults, shows them as
+//! JSON, and reads that again.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ impl Task for Everything {
     type Output = ();
 }
 
-/// What a derive makes without `flatten`, which reads everything through a buffer.
+/// The arguments of a derive without `flatten`, which would read everything through a buffer.
 #[derive(Deserialize, Serialize)]
 struct Strict {
     text: String,
@@ -91,7 +91,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What people are shown, read again. `None` if it lies deeper than `serde_json` reads: by the one list that bytes become.
+/// The JSON shown to people, read again. `None` if it is nested deeper than `serde_json` reads, by the one list that
+/// bytes become.
 fn written(json: &Json) -> Option<Value> {
     let text = serde_json::to_string(json).expect("it was read when it was made");
     match serde_json::from_str(&text) {

@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets. Each gives bytes to one reader of foreign bytes, goes on with what it reads as the
-//! program would, and asserts what has to hold of it. None may panic, hang, or take more than 64 MB.
+//! The bodies of the fuzz targets. Each gives bytes to one reader of foreign bytes, uses the result as the program
+//! would, and asserts its invariants. None may panic, hang, or take more than 64 MB.
 
 pub mod arguments;
 pub mod parcel;
@@ -14,7 +14,7 @@ pub struct Target {
     pub name: &'static str,
     /// Reads.
     pub run: fn(&[u8]),
-    /// What is right, or nearly: what a fuzzer starts from.
+    /// Valid inputs, or nearly valid ones: the fuzzer's first inputs.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 

@@ -1,4 +1,4 @@
-//! A parcel's bytes: opened as a worker does, its header read as a dispatcher does, cut to a stub.
+//! Fuzzes a parcel's bytes: opens them as a worker does, reads the header as a dispatcher does, cuts them to a stub.
 
 use bytes::Bytes;
 use celeriac_core::{

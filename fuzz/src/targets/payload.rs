@@ -1,4 +1,4 @@
-//! What a worker's function is invoked with, and the text of a message of SQS, which stands in it too.
+//! Fuzzes the payload of a worker's function, and the text of an SQS message within it.
 
 use bytes::Bytes;
 use celeriac_aws::{Payload, QueueEvent};

@@ -1,5 +1,5 @@
-//! What a ledger's rows hold as bytes, on a file and on DynamoDB alike: seals, windows, tallies, results, failures, dead
-//! letters.
+//! Fuzzes the bytes in a ledger's rows, on a file and on DynamoDB alike: seals, windows, tallies, results, failures,
+//! dead letters.
 
 use celeriac_core::{
     bitmap::Bitmap,

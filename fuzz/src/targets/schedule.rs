@@ -1,4 +1,4 @@
-//! The pattern of a schedule: read, and asked when it is due. And the durations of options.
+//! Fuzzes the pattern of a schedule and its due times, and the durations of options.
 
 use celeriac_core::{schedule::Schedule, task::parse_duration};
 

@@ -1,4 +1,4 @@
-//! `dead drop`.
+//! `dead drop`: removes dead letters for good.
 
 use celeriac_core::ports::Removal;
 use clap::Args;
@@ -9,7 +9,7 @@ use super::{
     select::Select,
 };
 
-/// Forgets dead letters for good. Their batch goes on counting them as dead
+/// Removes dead letters for good. Their batch still counts them as dead
 #[derive(Debug, Args)]
 pub(super) struct Drop {
     #[command(flatten)]
@@ -34,7 +34,7 @@ impl Drop {
         let Self { select, confirm } = self;
         let dry_run = confirm.dry_run;
         if select.is_all() && !dry_run {
-            confirm.ask("forget all dead letters for good")?;
+            confirm.ask("remove all dead letters for good")?;
         }
         let selected = select
             .each(letters, |page| async move {

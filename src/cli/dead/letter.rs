@@ -9,8 +9,8 @@ use super::super::{print::Time, session};
 /// How arguments are shown: as their task reads them, without secrets.
 #[derive(Debug, Args)]
 pub(super) struct Shown {
-    /// Show arguments as they were sent, secrets and all; also those of a task that this program does not have, and
-    /// those that do not fit their task
+    /// Show arguments as they were sent, including secrets, and including arguments of unknown tasks and those that do
+    /// not fit their task
     #[arg(long)]
     reveal: bool,
 }
@@ -25,18 +25,18 @@ pub(super) struct Letter {
     pub(super) message: String,
     pub(super) attempts: u32,
     pub(super) died: Time,
-    /// `None` if nobody can tell what is secret of them.
+    /// `None` if it is unknown which parts are secret.
     pub(super) args: Option<Json>,
 }
 
 impl Shown {
-    /// The letters. A program without tasks shows them too.
+    /// The letters, for output. A program without tasks shows them too.
     pub(super) fn letters(&self, letters: Vec<DeadLetter>) -> Vec<Letter> {
         let registry = session::registry().ok();
         letters.into_iter().map(|letter| self.letter(letter, registry.as_ref())).collect()
     }
 
-    /// Why the arguments of a letter are not there.
+    /// Why the arguments of a letter are missing.
     pub(super) fn missing(&self) -> &'static str {
         if self.reveal { "cannot be read" } else { "not shown, since they do not fit a task of this program: --reveal" }
     }

@@ -1,4 +1,4 @@
-//! `dead list`.
+//! `dead list`: lists dead letters, page by page.
 
 use celeriac_core::{
     id::{BatchId, TaskId},
@@ -16,7 +16,7 @@ use super::{
     letter::{Letter, Shown},
 };
 
-/// Dead letters, in the order in which their calls were made
+/// Lists dead letters, in the order in which their calls were made
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// Only of this task
@@ -27,7 +27,7 @@ pub(super) struct List {
     #[arg(long, value_name = "ID")]
     batch: Option<BatchId>,
 
-    /// Only what comes after this one: the last of the page before
+    /// Only letters after this one: the last one of the previous page
     #[arg(long, value_name = "ID")]
     after: Option<TaskId>,
 
@@ -42,7 +42,7 @@ pub(super) struct List {
 #[derive(Serialize)]
 struct Answer {
     dead: Vec<Letter>,
-    /// Where the next page starts, if there is one: give it to `--after`.
+    /// Where the next page starts, if there is one: pass it to `--after`.
     next: Option<String>,
 }
 

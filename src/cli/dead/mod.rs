@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use self::{drop::Drop, list::List, retry::Retry, show::Show};
 use super::{exit::Failure, session::Session};
 
-/// Dead letters: calls that will not be tried again, with their arguments and what became of them
+/// Dead letters: calls that will not be tried again, with their arguments and errors
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Dead {

@@ -1,4 +1,4 @@
-//! `dead retry`.
+//! `dead retry`: sends dead letters again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,11 @@ use super::{
     select::Select,
 };
 
-/// Sends dead letters again, under their ids and with all of their attempts anew
+/// Sends dead letters again, under the same ids and with all of their attempts anew
 ///
-/// Sent before they are forgotten: a call is never lost between the two. Letters of a revoked batch are not sent, since
-/// their calls would not run: --reinstate lifts the revocation first. If any were left for that, the exit code is 1.
+/// Letters are sent before they are removed, so that no call is lost. Letters of a revoked batch are not sent, since
+/// their calls would not run: --reinstate lifts the revocation first. If any letter was not sent for this reason, the
+/// exit code is 1.
 #[derive(Debug, Args)]
 pub(super) struct Retry {
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub(super) struct Retry {
 struct Answer {
     retried: u64,
     missing: Vec<String>,
-    /// How many stay dead letters, by the revoked batch that they belong to.
+    /// How many stay dead letters, by their revoked batch.
     revoked: BTreeMap<String, u64>,
 }
 
@@ -68,12 +69,12 @@ impl Retry {
 #[derive(Default)]
 struct Revoked {
     known: BTreeSet<BatchId>,
-    /// How many letters were kept back of each batch that is revoked.
+    /// How many letters of each revoked batch were not sent.
     kept: BTreeMap<BatchId, u64>,
 }
 
 impl Revoked {
-    /// Finds out which batches of these letters are revoked, or lifts that.
+    /// Looks up which batches of these letters are revoked, or lifts the revocations.
     async fn look_up(&mut self, client: &Client, letters: &[DeadLetter], reinstate: bool) -> Result<(), Failure> {
         let batches: &dyn Batches = &*client.ports().batches;
         for letter in letters.iter().filter(|letter| letter.counted) {
@@ -96,7 +97,7 @@ impl Revoked {
         kept.map(|count| *count += 1).is_none()
     }
 
-    /// An error that names the batches whose letters were kept back, if there are any.
+    /// An error that names the batches whose letters were not sent, if there are any.
     fn complete(&self) -> Result<(), Failure> {
         if self.kept.is_empty() {
             return Ok(());
@@ -104,8 +105,8 @@ impl Revoked {
         let count = print::count(self.kept.values().sum(), "dead letter");
         let batches: Vec<String> = self.kept.keys().map(ToString::to_string).collect();
         Err(Failure::Failed(format!(
-            "{count} not sent, since their calls would not run: revoked is {}; the same command with --reinstate lifts \
-             that and sends them",
+            "{count} not sent, since their calls would not run: batch {} is revoked; the same command with --reinstate \
+             lifts that and sends them",
             batches.join(", ")
         )))
     }

@@ -1,4 +1,4 @@
-//! Which dead letters `retry` and `drop` are about.
+//! Selects the dead letters for `retry` and `drop`.
 
 use std::future::Future;
 
@@ -10,10 +10,10 @@ use clap::Args;
 
 use super::super::exit::Failure;
 
-/// How many are worked on at a time: however many there are, memory stays the same.
+/// How many letters are processed at a time, so that memory use is bounded.
 const PAGE: usize = 1_000;
 
-/// Which dead letters.
+/// The selected dead letters.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Select {
@@ -21,34 +21,34 @@ pub(super) struct Select {
     #[arg(value_name = "ID", conflicts_with_all = ["task", "batch", "all"])]
     ids: Vec<TaskId>,
 
-    /// All of this task
+    /// All letters of this task
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
 
-    /// All of this batch
+    /// All letters of this batch
     #[arg(long, value_name = "ID")]
     batch: Option<BatchId>,
 
-    /// All there are
+    /// All letters
     #[arg(long, conflicts_with_all = ["task", "batch"])]
     all: bool,
 }
 
-/// What was done.
+/// The outcome of an action on dead letters.
 pub(super) struct Selected {
-    /// To how many it was done.
+    /// How many letters were processed.
     pub(super) count: u64,
-    /// The calls that were named and are no dead letters.
+    /// The named calls that are not dead letters.
     pub(super) missing: Vec<TaskId>,
 }
 
 impl Select {
-    /// Whether all dead letters are meant.
+    /// Whether all dead letters are selected.
     pub(super) fn is_all(&self) -> bool {
         self.all
     }
 
-    /// Does something to each page of the dead letters that are meant; it answers to how many it was done.
+    /// Applies an action to each page of the selected dead letters. The action returns how many it processed.
     pub(super) async fn each<A, F>(self, letters: &dyn DeadLetters, mut act: A) -> Result<Selected, Failure>
     where
         A: FnMut(Vec<DeadLetter>) -> F,
@@ -78,7 +78,7 @@ impl Select {
 }
 
 impl Selected {
-    /// An error that names the calls that are no dead letters, if there are any.
+    /// An error that names the calls that are not dead letters, if there are any.
     pub(super) fn complete(&self) -> Result<(), Failure> {
         let missing: Vec<String> = self.missing.iter().map(ToString::to_string).collect();
         if missing.is_empty() {

@@ -1,4 +1,4 @@
-//! `dead show`.
+//! `dead show`: shows one dead letter in full.
 
 use celeriac_core::{id::TaskId, ports::Failure as Attempt};
 use clap::Args;
@@ -14,7 +14,7 @@ use super::{
     letter::{Letter, Shown},
 };
 
-/// One dead letter with its arguments and all of its failed attempts
+/// Shows one dead letter with its arguments and all of its failed attempts
 #[derive(Debug, Args)]
 pub(super) struct Show {
     /// The call, as `dead list` prints it

@@ -1,4 +1,4 @@
-//! `deploy`: what a stack on AWS is made of.
+//! `deploy`: prepares a stack on AWS.
 
 mod package;
 mod template;
@@ -11,7 +11,7 @@ use self::{package::Package, template::Template};
 use super::{common::Common, exit::Failure};
 use crate::deploy;
 
-/// What runs this program on AWS: the template of its stack, and the zip of its functions
+/// Prepares this program for AWS: the template of its stack, and the zip of its functions
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Deploy {
@@ -28,7 +28,7 @@ enum Command {
 /// The settings of a stack.
 #[derive(Debug, Args)]
 struct Settings {
-    /// The settings of the stack, in TOML. Without it all have their defaults
+    /// The settings of the stack, in TOML. Without it all settings have their defaults
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `deploy package`.
+//! `deploy package`: writes the zip of the functions.
 
 use std::{env, fs, path::PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{deploy, stderr};
 
 /// Packs this program as the zip that its functions run
 ///
-/// Lambda takes Linux programs only, for the architecture of the settings.
+/// Lambda runs only Linux programs, built for the architecture in the settings.
 #[derive(Debug, Args)]
 pub(super) struct Package {
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub(super) struct Package {
     #[arg(long, value_name = "FILE", default_value = "function.zip")]
     out: PathBuf,
 
-    /// The program. Defaults to this one
+    /// The program to pack. Defaults to this one
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ struct Answer {
     file: PathBuf,
     bytes: usize,
     architecture: &'static str,
-    /// Another one for each content: to be part of the zip's key.
+    /// Different for each content: use it as part of the zip's key.
     id: String,
     warnings: Vec<String>,
 }

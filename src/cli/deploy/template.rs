@@ -1,4 +1,4 @@
-//! `deploy template`.
+//! `deploy template`: writes the `CloudFormation` template.
 
 use celeriac_core::ports::{Clock, SystemClock};
 use clap::Args;
@@ -11,9 +11,9 @@ use crate::deploy;
 
 /// Writes the `CloudFormation` template of a stack that runs the tasks of this program
 ///
-/// Queues, functions, ledger, schedules, alarms, and what each may do, all of which have names that begin with that of
-/// the stack. Nothing is sent to AWS: give it to
-/// `aws cloudformation deploy`. The same program and settings write the same text.
+/// Queues, functions, ledger, schedules, alarms, and the permissions of each. All names begin with that of the stack.
+/// Nothing is sent to AWS: pass the template to `aws cloudformation deploy`. The same program and settings write the
+/// same text.
 #[derive(Debug, Args)]
 pub(super) struct Template {
     #[command(flatten)]

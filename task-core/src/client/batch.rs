@@ -1,4 +1,4 @@
-//! What `fan_out` answers: a batch, and how far it is.
+//! The handle that `fan_out` returns: a batch and its progress.
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
@@ -17,32 +17,32 @@ pub struct Batch<O> {
     output: PhantomData<fn() -> O>,
 }
 
-/// How far a batch is.
+/// The progress of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How many calls are accepted; all of them once it is closed.
+    /// How many calls are accepted. Final once the batch is closed.
     pub total: u64,
     /// Whether its source has been read to the end.
     pub closed: bool,
     /// Whether it was revoked.
     pub revoked: bool,
-    /// How many calls have ended, well or not.
+    /// How many calls have ended, successfully or not.
     pub ended: u64,
-    /// How many ended well.
+    /// How many succeeded.
     pub succeeded: u64,
-    /// How many ended otherwise: failed, timed out, crashed, revoked, expired, unknown. Each is a dead letter.
+    /// How many ended without success: failed, timed out, crashed, revoked, expired, unknown. Each is a dead letter.
     pub dead: u64,
-    /// How many attempts failed and were followed by another.
+    /// How many attempts failed and were retried.
     pub retries: u64,
-    /// When it was first asked for, in milliseconds since 1970.
+    /// When the batch was created, in milliseconds since 1970.
     pub created_ms: u64,
     /// When the last call ended, in milliseconds since 1970.
     pub finished_ms: Option<u64>,
 }
 
 impl Progress {
-    /// Whether it is closed and all its calls have ended.
+    /// Whether the batch is closed and all its calls have ended.
     pub fn is_complete(&self) -> bool {
         self.closed && self.ended >= self.total
     }
@@ -79,45 +79,45 @@ impl<O> Batch<O> {
         &self.name
     }
 
-    /// How many calls were accepted when this was asked for, those of earlier runs of the same batch included.
+    /// How many calls were accepted when this handle was made, including those of earlier runs of the same batch.
     pub fn accepted(&self) -> u64 {
         self.accepted
     }
 
-    /// How many of these the `fan_out` that answered this has sent: 0 if the batch of its key was closed before, and of
-    /// a batch that was looked up.
+    /// How many of these calls the `fan_out` that returned this handle has sent. It is 0 if the batch of its key was
+    /// closed before, and 0 for a batch that was looked up.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// The handle of its call at `index`, from 0 in the order of its source.
+    /// The handle of the call at `index`, from 0 in the order of the source.
     pub fn call(&self, index: u64) -> Handle<O> {
         self.client.handle(self.id.call(index))
     }
 
-    /// How far it is.
+    /// Reads the batch's progress.
     pub async fn progress(&self) -> Result<Progress, Error> {
         let record = self.client.ports().batches.get(self.id).await?;
         Ok(Progress::from(&record.ok_or(Error::NoBatch { batch: self.id })?))
     }
 
-    /// Revokes it: calls that are not yet with a worker become dead letters without running. Celery: `revoke`.
+    /// Revokes the batch: calls that no worker has taken yet become dead letters without running. Celery: `revoke`.
     pub async fn revoke(&self) -> Result<(), Error> {
         let known = self.client.ports().batches.revoke(self.id).await?;
         if known { Ok(()) } else { Err(Error::NoBatch { batch: self.id }) }
     }
 
-    /// Lifts its revocation: calls that a worker takes from now on run. Those that were refused before are dead letters
-    /// until they are sent again, as with [`Client::retry_dead`]. Celery has no such option.
+    /// Lifts the revocation: calls that a worker takes from now on run. Calls that were already refused stay dead
+    /// letters until they are sent again, for example with [`Client::retry_dead`]. Celery has no such option.
     pub async fn reinstate(&self) -> Result<(), Error> {
         let known = self.client.ports().batches.reinstate(self.id).await?;
         if known { Ok(()) } else { Err(Error::NoBatch { batch: self.id }) }
     }
 
-    /// Waits until all its calls have ended, well or not, at most this long.
+    /// Waits until all its calls have ended, successfully or not, or until the timeout.
     ///
     /// # Errors
-    /// [`Error::NotComplete`] when the time is over: the batch goes on.
+    /// [`Error::NotComplete`] at the timeout; the batch continues.
     pub async fn wait(&self, timeout: Duration) -> Result<Progress, Error> {
         let mut waiting = Waiting::new(self.client.ports(), timeout);
         loop {

@@ -1,4 +1,4 @@
-//! Waiting for a future by blocking the thread, for code that is not async.
+//! Blocks a thread until a future ends, for code that is not async.
 
 use std::{
     future::Future,
@@ -13,10 +13,10 @@ use std::{
 
 use crate::ports::Blocked;
 
-/// Wakes the thread that waits.
+/// Wakes the blocked thread.
 struct Bell {
     thread: Thread,
-    /// Kept beside the thread's own token, which the future may use up.
+    /// Separate from the thread's own park token, which the future may consume.
     rung: AtomicBool,
 }
 
@@ -27,7 +27,7 @@ impl Wake for Bell {
     }
 }
 
-/// Blocks this thread until the future has ended. Needs no runtime, and hangs in none.
+/// Blocks this thread until the future has ended. Needs no runtime, and cannot hang inside one.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     let _blocked = Blocked::new();
     let bell = Arc::new(Bell { thread: thread::current(), rung: AtomicBool::new(false) });
@@ -43,7 +43,7 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Lets other tasks of the executor have their turn. A thread that blocks has no other tasks.
+/// Gives other tasks of the executor their turn. A blocked thread has no other tasks.
 pub(super) async fn yield_now() {
     if !Blocked::is_here() {
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! A call that is not yet sent, and how it is to be sent.
+//! A call that is not sent yet, with its options.
 
 use std::{fmt, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     task::{Options, Task, arguments},
 };
 
-/// How a call is sent. The fields are the methods of [`Call`].
+/// The options of a call. Each field is a method of [`Call`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallOptions {
     /// See [`Call::countdown`].
@@ -42,71 +42,72 @@ impl<T: Task> Call<T> {
         Self { args, options: CallOptions::default(), client: None }
     }
 
-    /// Runs it this long after now, at the earliest. At most ten years. Defaults to at once. Celery: `countdown`.
+    /// Runs the call no earlier than this long after now. At most ten years. Defaults to at once. Celery: `countdown`.
     pub fn countdown(mut self, countdown: Duration) -> Self {
         self.options.countdown = Some(countdown);
         self
     }
 
-    /// Runs it at this time, at the earliest; at once if that is past. At most ten years away. Defaults to at once.
-    /// Celery: `eta`.
+    /// Runs the call no earlier than this time; at once if the time is past. At most ten years away. Defaults to at
+    /// once. Celery: `eta`.
     pub fn eta(mut self, eta: jiff::Timestamp) -> Self {
         self.options.eta = Some(eta);
         self
     }
 
-    /// How long after now it may still be started; later it becomes a dead letter. Longer than a countdown. Defaults
-    /// to the task's `expires`. Celery: `expires`.
+    /// How long after now the call may still be started. After that it becomes a dead letter. Must be longer than the
+    /// countdown. Defaults to the task's `expires`. Celery: `expires`.
     pub fn expires(mut self, expires: Duration) -> Self {
         self.options.expires = Some(expires);
         self
     }
 
-    /// The queue that it is sent to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's. Celery: `queue`.
+    /// The queue to send to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's queue. Celery: `queue`.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.options.queue = Some(queue.into());
         self
     }
 
-    /// On whose behalf it is made, such as a customer's number. 1 to 128 printable ASCII characters. Where the queue is
-    /// SQS, a tenant with a long backlog keeps no other waiting (its fair queues, by the message group). Defaults to
-    /// nobody's. Celery has no such option.
+    /// The tenant that the call is made for, such as a customer's number. 1 to 128 printable ASCII characters. On SQS a
+    /// tenant with a long backlog does not delay the others (fair queues, by message group). Defaults to none. Celery
+    /// has no such option.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.options.tenant = Some(tenant.into());
         self
     }
 
-    /// A key: of the calls of this task with the same key one runs, for as long as the ledger keeps its row, which is
-    /// 16 days from when it was sent or due. What a second one answers depends on the first:
+    /// A key: of all calls of this task with the same key, one runs. This holds for as long as the ledger keeps the
+    /// call's row, which is 16 days after it was sent or due. The answer to a second call depends on the first:
     ///
-    /// - it waits, runs or has succeeded: the handle of the first, whose arguments count;
-    /// - it is dead: [`Error::KeyDead`], since nothing would run; [`Client::retry_dead`] sends the first again;
-    /// - its dead letter was dropped, which frees the key: a new call with an id of its own.
+    /// - it is queued, running or has succeeded: the handle of the first call, whose arguments count;
+    /// - it is dead: [`Error::KeyDead`], since the new call would not run; [`Client::retry_dead`] sends the first
+    ///   again;
+    /// - its dead letter was dropped, which frees the key: a new call with its own id.
     ///
-    /// Of calls with one key that no worker has claimed yet, the one that is claimed first decides the arguments and when the
-    /// call runs or expires, and how it ends is how all of them end. Such a call has a parcel, and so a claim, of its own, and what has its key is looked up before it is sent. Defaults to none.
-    /// Celery: `task_id`, which does not keep a second one from running.
+    /// When several are sent at the same time, the one that is claimed first decides the arguments. Such a call has its
+    /// own parcel, and so its own claim, and its key is looked up before it is sent. Defaults to none. Celery:
+    /// `task_id`, which does not prevent a second run.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.options.unique = Some(key.into());
         self
     }
 
-    /// Sends it with this client. Defaults to the [ambient](Client::ambient) one.
+    /// Sends with this client. Defaults to the [ambient](Client::ambient) one.
     pub fn on(mut self, client: &Client) -> Self {
         self.client = Some(client.clone());
         self
     }
 
-    /// Its arguments.
+    /// The arguments.
     pub fn args(&self) -> &T::Args {
         &self.args
     }
 
-    /// Sends it. The arguments are encoded now, and read back as a worker will read them; what is wrong with them is
-    /// said when the answer is awaited. Celery: `apply_async`.
+    /// Sends the call. The arguments are encoded now and read back as a worker will read them. Errors in them are
+    /// reported when the result is awaited. Celery: `apply_async`.
     ///
     /// # Errors
-    /// [`Error::Rejected`]: it will not run. [`Error::Unknown`]: it may.
+    /// [`Error::Rejected`]: the call will not run. [`Error::Unknown`]: it may run.
     pub fn send(self) -> Delay<T> {
         let mut args = Vec::with_capacity(ARGS_BYTES);
         let task = || T::NAME.to_owned();
@@ -131,10 +132,10 @@ impl<T: Task> Call<T> {
     }
 }
 
-/// Room for usual arguments.
+/// Room for typical arguments.
 const ARGS_BYTES: usize = 128;
 
-/// A call with encoded arguments, ready to be handed over.
+/// A call with encoded arguments, ready for the coalescer.
 pub(super) fn prepare(
     client: Client,
     task: &'static str,

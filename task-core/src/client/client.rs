@@ -1,4 +1,4 @@
-//! The client: what it sends through, and where it looks things up.
+//! The client: sends calls and looks them up.
 
 use std::{
     fmt,
@@ -12,8 +12,9 @@ use crate::{
     store::{self, StoreUrl, Workers},
 };
 
-/// Asks for work. Cheap to clone; all clones share one background thread, which coalesces concurrent `delay`s and is
-/// independent of any async runtime. Dropping the last clone ends the thread once it has sent what it was given.
+/// Sends calls. Cheap to clone. All clones share one background thread, which coalesces concurrent `delay`s and does
+/// not depend on any async runtime. When the last clone is dropped, the thread sends the calls it was given and then
+/// ends.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -26,13 +27,13 @@ pub(super) struct Shared {
 }
 
 impl Client {
-    /// A client over these ports.
+    /// A client on these ports.
     pub fn new(ports: Ports) -> Self {
         Self::in_background(ports, Arc::new(flusher::thread))
     }
 
-    /// The same with another place than a thread of its own for what it does in the background, as a simulation needs
-    /// it. What is started there ends when the last clone is gone and what it was given is sent.
+    /// A client whose background work runs elsewhere than on its own thread, as a simulation needs it. The work ends
+    /// when the last clone is dropped and all calls it was given are sent.
     pub fn in_background(ports: Ports, background: Background) -> Self {
         let ports = Arc::new(ports);
         let store = ports.url.as_deref().and_then(|url| url.parse().ok());
@@ -40,7 +41,7 @@ impl Client {
         Self { shared: Arc::new(Shared { ports, store, coalescer }) }
     }
 
-    /// What it sends through.
+    /// The ports that it sends through.
     pub fn ports(&self) -> &Ports {
         &self.shared.ports
     }
@@ -73,18 +74,18 @@ impl Client {
         &self.shared.coalescer
     }
 
-    /// How many bytes of arguments its `delay`s have handed over that wait to be sent: what a gauge shows. While it is at
-    /// its most, [`Profile::buffer_bytes`](crate::ports::Profile::buffer_bytes), further `delay`s wait.
+    /// How many bytes of arguments wait to be sent, for a gauge. At the limit,
+    /// [`Profile::buffer_bytes`](crate::ports::Profile::buffer_bytes), further `delay`s wait.
     pub fn waiting_bytes(&self) -> usize {
         self.shared.coalescer.waiting_bytes()
     }
 
-    /// The handle of a call whose id is known.
+    /// The handle of the call with this id.
     pub fn handle<O>(&self, id: TaskId) -> Handle<O> {
         Handle::new(self.clone(), id)
     }
 
-    /// Where a call stands.
+    /// The status of a call.
     pub async fn status(&self, id: TaskId) -> Result<CallStatus, Error> {
         Ok(status::look_up(self.ports(), id).await?)
     }
@@ -94,7 +95,7 @@ impl Client {
         Ok(self.ports().ledger.history(id).await?)
     }
 
-    /// The batch of this id.
+    /// The batch with this id.
     ///
     /// # Errors
     /// [`Error::NoBatch`] if there is none.

@@ -1,6 +1,5 @@
-//! The buffer in which concurrent `delay`s meet. A push is one lock and, for the first call of a flush, one wake;
-//! there is no timer that a lone call would wait for, and while nothing else is being sent a call is sent by whoever
-//! waits for it.
+//! The buffer that gathers concurrent `delay`s. A push takes one lock, and the first call of a flush one wake. No timer
+//! delays a lone call: when nothing else is in flight, the future that waits for the call sends it itself.
 
 use std::{
     io,
@@ -26,13 +25,13 @@ pub(super) struct PendingCall {
     pub(super) spec: Spec,
     /// How many calls its parcel may have.
     pub(super) parcel_calls: u32,
-    /// The key of a call that has one, and so a parcel of its own.
+    /// The key, if the call has one. A call with a key gets its own parcel.
     pub(super) key: Option<String>,
     pub(super) args: Vec<u8>,
     pub(super) reply: oneshot::Sender<Reply>,
 }
 
-/// What becomes of a call that was handed over.
+/// The outcome of a call that was pushed.
 pub(super) type Reply = Result<TaskId, Box<NotSent>>;
 
 /// Why a call was not accepted.
@@ -50,20 +49,20 @@ pub(super) struct Lost {
     pub(super) error: SendError,
 }
 
-/// What becomes of a push.
+/// The outcome of a push.
 pub(super) enum Push {
-    /// A flush will take it, whatever becomes of the future that waits for the reply.
+    /// A flush will take the call, even if the future that waits for the reply is dropped.
     Taken,
-    /// Nothing else is being sent: whoever pushed it sends it, and then says that it has
+    /// Nothing else is in flight: the caller sends the call itself, then reports that it has
     /// [landed](Coalescer::landed).
     Alone(PendingCall),
-    /// There is no room: the waker is woken when there is.
+    /// The buffer is full: the waker is called when there is room.
     Full(PendingCall),
-    /// The thread that flushes cannot be started.
+    /// The flusher's thread cannot be started.
     Failed(io::Error),
 }
 
-/// Where calls are handed over. Dropping it ends the flusher's thread once it has sent what is there.
+/// Takes calls from callers. When it is dropped, the flusher's thread sends the calls it has and ends.
 pub(super) struct Coalescer {
     ports: Arc<Ports>,
     buffer: Arc<Buffer>,
@@ -76,13 +75,13 @@ impl Coalescer {
         Self { ports, buffer, background }
     }
 
-    /// Hands a call to the flusher, whose thread starts with the first that is not alone.
+    /// Hands a call to the flusher. Its thread starts with the first call that is not alone.
     pub(super) fn push(&self, call: PendingCall, waker: &Waker) -> Push {
         self.buffer.push(call, waker, || self.start())
     }
 
-    /// The send of the lone call has ended, or nobody waits for it any more: then the flusher drives what is left
-    /// of it.
+    /// Reports that the lone call's send has ended, or that its caller no longer waits; then the flusher finishes the
+    /// send.
     pub(super) fn landed(&self, left: Option<Flight>) {
         self.buffer.landed(left, || self.start());
     }
@@ -104,7 +103,7 @@ impl Drop for Coalescer {
     }
 }
 
-/// What pushers and the flusher share.
+/// The state that pushers and the flusher share.
 pub(super) struct Buffer {
     state: Mutex<State>,
     wake: Notify,
@@ -118,11 +117,11 @@ struct State {
     calls: Vec<PendingCall>,
     bytes: usize,
     waiting: Vec<Waker>,
-    /// A lone call is being sent by whoever waits for it.
+    /// A caller is sending its lone call.
     alone: bool,
     /// The flusher is sending.
     flying: bool,
-    /// Sends of lone calls that nobody waits for any more.
+    /// Sends of lone calls whose callers no longer wait.
     left: Vec<Flight>,
     running: bool,
     closed: bool,
@@ -134,7 +133,7 @@ impl Buffer {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic is done under the lock.
+        // No code under this lock can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -167,13 +166,13 @@ impl Buffer {
         let Some(left) = left else { return };
         match state.run(start) {
             Ok(()) => state.left.push(left),
-            Err(error) => tracing::error!(%error, "nobody is left to send a call whose caller no longer waits"),
+            Err(error) => tracing::error!(%error, "cannot start a thread to send a call whose caller no longer waits"),
         }
         drop(state);
         self.wake.notify_one();
     }
 
-    /// Takes all calls, moves the sends that were left to `flights`, and says whether more may come.
+    /// Takes all calls, moves the abandoned sends to `flights`, and returns whether more calls may come.
     pub(super) fn take(&self, flights: &mut FuturesUnordered<Flight>) -> (Vec<PendingCall>, bool) {
         let mut state = self.lock();
         flights.extend(state.left.drain(..));
@@ -188,12 +187,12 @@ impl Buffer {
         (calls, open)
     }
 
-    /// Waits until there may be calls to take, or until no more may come.
+    /// Waits until there may be calls to take, or until no more can come.
     pub(super) async fn filled(&self) {
         self.wake.notified().await;
     }
 
-    /// The flusher's thread has ended: the next push starts another. What it left is dropped, not sent.
+    /// The flusher's thread has ended: the next push starts another. Its unsent calls are dropped.
     pub(super) fn ended(&self) {
         self.lock().running = false;
         drop(self.take(&mut FuturesUnordered::new()));
@@ -236,10 +235,10 @@ mod tests {
         PendingCall { spec, parcel_calls: 1, key: None, args: vec![0; bytes], reply }
     }
 
-    /// How many bytes may wait here.
+    /// The most bytes that may wait here.
     const MOST_BYTES: usize = 64 << 10;
 
-    /// A buffer whose lone call is on its way, so that further calls are for the flusher.
+    /// A buffer whose lone call is in flight, so that further calls go to the flusher.
     fn busy() -> Buffer {
         let buffer = Buffer::new(MOST_BYTES);
         assert!(matches!(buffer.push(call(1), Waker::noop(), || Ok(())), Push::Alone(_)));
@@ -251,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_alone_while_nothing_else_is_being_sent() {
+    fn a_call_is_alone_when_nothing_else_is_in_flight() {
         let buffer = busy();
         let push = || buffer.push(call(1), Waker::noop(), || Ok(()));
-        assert!(matches!(push(), Push::Taken), "another one is on its way");
+        assert!(matches!(push(), Push::Taken), "another one is in flight");
         buffer.landed(None, || Ok(()));
         assert!(matches!(push(), Push::Taken), "another one waits to be flushed");
         let mut flights = FuturesUnordered::new();
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_send_of_a_lone_call_that_nobody_waits_for_goes_on_in_the_thread() {
+    fn the_thread_finishes_the_send_of_an_abandoned_lone_call() {
         let buffer = busy();
         buffer.landed(Some(Box::pin(std::future::ready(()))), || Ok(()));
         let mut flights = FuturesUnordered::new();
@@ -280,7 +279,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let push = |bytes| buffer.push(call(bytes), &waker, || Ok(()));
         assert!(matches!(push(MOST_BYTES - 1), Push::Taken));
-        assert!(matches!(push(1000), Push::Taken), "what goes over the limit still goes in");
+        assert!(matches!(push(1000), Push::Taken), "the call that exceeds the limit is still taken");
         assert!(matches!(push(1), Push::Full(_)) && matches!(push(1), Push::Full(_)));
         assert_eq!(woken.0.load(Relaxed), 0);
         assert_eq!(taken(&buffer), 2);

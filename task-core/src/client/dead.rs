@@ -1,4 +1,4 @@
-//! Dead letters: looked at, sent again, dropped.
+//! Lists, retries and drops dead letters.
 
 use std::collections::BTreeSet;
 
@@ -10,22 +10,23 @@ use crate::{
     ports::{DeadLetter, DeadQuery, Outgoing, Ports, Removal, SendError},
 };
 
-/// The most dead letters of one send.
+/// The most dead letters in one send. Fewer if they reach the bytes of a send.
 const CHUNK: usize = 256;
 
 impl Client {
-    /// The dead letters that match, in the order of batch and index.
+    /// The dead letters that match the query, ordered by batch and index.
     pub async fn dead(&self, query: DeadQuery) -> Result<Vec<DeadLetter>, Error> {
         Ok(self.ports().dead_letters.list(query).await?)
     }
 
-    /// Sends dead letters again, as the same calls with all their attempts before them, and removes each once it is
-    /// sent; whoever is to run it does so too, so that no letter stays of a call that lives. Says how many it sent: one
-    /// that someone else has sent again, at the same time or before, runs once all the same.
+    /// Sends dead letters again, as the same calls with all their earlier attempts, and removes each one once it is
+    /// sent. The worker that runs the call removes its letter too, so that a live call has no letter. Returns how many
+    /// were sent. A letter that another process also sends, now or earlier, still runs once.
     ///
     /// # Errors
-    /// [`Error::Revoked`] if the batch of one of them is revoked: then none is sent, and [`Batch::reinstate`] lifts that.
-    /// Else for the first that was not sent; it and those after it stay dead letters, and can be retried again.
+    /// [`Error::Revoked`] if the batch of one of them is revoked: then none is sent, and [`Batch::reinstate`] lifts the
+    /// revocation. Otherwise the error of the first letter that was not sent. That letter and those after it stay dead
+    /// letters and can be retried again.
     ///
     /// [`Batch::reinstate`]: super::Batch::reinstate
     pub async fn retry_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
@@ -55,14 +56,15 @@ impl Client {
         Ok(retried)
     }
 
-    /// Drops dead letters: their arguments and reasons are gone. Says how many it removed.
+    /// Drops dead letters: their arguments and reasons are gone. Returns how many were removed.
     pub async fn drop_dead(&self, letters: &[DeadLetter]) -> Result<u64, Error> {
         let ids = letters.iter().map(|letter| (letter.id, letter.died_ms)).collect();
         Ok(self.ports().dead_letters.remove(ids, Removal::Dropped).await?)
     }
 }
 
-/// Refuses letters whose batch is revoked: a worker would not run them. Only a batch with a record can be.
+/// Refuses letters whose batch is revoked, since a worker would not run them. Only a batch with a record can be
+/// revoked.
 async fn refuse_revoked(ports: &Ports, letters: &[DeadLetter]) -> Result<(), Error> {
     let counted = letters.iter().filter(|letter| letter.counted).map(|letter| letter.id.batch);
     for batch in counted.collect::<BTreeSet<BatchId>>() {

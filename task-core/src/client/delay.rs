@@ -1,4 +1,4 @@
-//! A call on its way.
+//! A call in flight.
 
 use std::{
     borrow::Cow,
@@ -23,11 +23,11 @@ use crate::{
     task::Task,
 };
 
-/// A call on its way: resolves once it is durable, on any executor. Its arguments are encoded already, so that it borrows
-/// nothing. Code that is not async uses [`blocking_send`](Self::blocking_send).
+/// A call in flight: resolves once the call is durable, on any executor. Its arguments are already encoded, so it
+/// borrows nothing. Code that is not async uses [`blocking_send`](Self::blocking_send).
 ///
-/// It is handed over when it is first polled. From then on dropping it, as a web framework does when the other side
-/// hangs up, does not take the call back: what is left to do is done by the client's thread.
+/// The first poll hands the call over. Dropping the future after that does not take the call back, as when a web
+/// framework drops a request whose client hung up: the client's thread finishes the send.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Delay<T: Task> {
     sending: Sending,
@@ -39,8 +39,8 @@ impl<T: Task> Delay<T> {
         Self { sending, output: PhantomData }
     }
 
-    /// Sends the call from code that is not async, such as a task that is a plain function: blocks this thread until the
-    /// call is durable.
+    /// Sends the call from code that is not async, such as a task that is a plain function. Blocks this thread until
+    /// the call is durable.
     ///
     /// # Errors
     /// Those of [`Call::send`](super::Call::send).
@@ -64,7 +64,7 @@ impl<T: Task> fmt::Debug for Delay<T> {
     }
 }
 
-/// The part of [`Delay`] that is the same for all tasks.
+/// The part of [`Delay`] that does not depend on the task.
 pub(super) struct Sending(State);
 
 enum State {
@@ -149,7 +149,7 @@ fn no_thread(task: &str, error: std::io::Error) -> Error {
     Error::Rejected { task: task.to_owned(), source }
 }
 
-/// Calls are dropped unanswered only before they were packed: they were not sent.
+/// Calls are dropped unanswered only before they are packed, so they were not sent.
 fn thread_ended(task: &str) -> Error {
     let what = "the client's thread panicked before it sent the call; its message is in the log".to_owned();
     Error::Rejected { task: task.to_owned(), source: PortError::Unavailable { what, source: None } }

@@ -1,4 +1,4 @@
-//! What can go wrong when work is asked for, told apart by what the caller should do next.
+//! Errors of sending and waiting, divided by what the caller should do next.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     task::duration_text,
 };
 
-/// What can go wrong when work is asked for.
+/// Why a request to the client failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -22,7 +22,7 @@ pub enum Error {
         /// Why.
         source: PortError,
     },
-    /// The call may have been accepted: the answer was lost (G1). [`Unsent::send_again`] is harmless: it is still
+    /// The call may have been accepted: the answer was lost (G1). [`Unsent::send_again`] is harmless, since it sends
     /// the same call.
     #[error(
         "task `{}`: unknown whether call {} was accepted: {source}; `unsent.send_again()` sends the same call again",
@@ -31,7 +31,7 @@ pub enum Error {
     Unknown {
         /// The call.
         unsent: Box<Unsent>,
-        /// Why it is not known.
+        /// Why the outcome is unknown.
         source: PortError,
     },
     /// The arguments cannot be encoded.
@@ -42,16 +42,17 @@ pub enum Error {
         /// What the serialiser said.
         why: String,
     },
-    /// The arguments can be encoded, but not be read again as what they were: no worker could run the call.
+    /// The encoded arguments decode to other values, or not at all: no worker could run the call.
     #[error(
-        "task `{task}`: the call was refused, for its arguments are not read as they are serialised: {why}; serde buffers \
-         what is `untagged`, `flatten` or has a `tag`, and finds no 128-bit number and no struct without fields there; \
-         else look for attributes that differ between the two ways, such as `skip_serializing_if` without `default`"
+        "task `{task}`: the call was refused, because its arguments do not read back as they were sent: {why}; serde \
+         reads `untagged`, `flatten` and `tag` through a buffer, which loses 128-bit numbers and structs without \
+         fields; if there are none, look for attributes that affect only one direction, such as `skip_serializing_if` \
+         without `default`"
     )]
     Unreadable {
         /// The task.
         task: String,
-        /// Which argument, and what is wrong with it.
+        /// Which argument, and its fault.
         why: String,
     },
     /// The arguments do not fit into a parcel.
@@ -62,20 +63,20 @@ pub enum Error {
     TooLarge {
         /// The task.
         task: String,
-        /// How many bytes the encoded arguments have.
+        /// The size of the encoded arguments, in bytes.
         bytes: usize,
-        /// How many they may have.
+        /// The most bytes allowed.
         limit: usize,
     },
-    /// An option or an argument has a value that cannot work.
+    /// An option or an argument has an invalid value.
     #[error("task `{task}`: {why}")]
     Invalid {
         /// The task.
         task: String,
-        /// What is wrong, and what to write.
+        /// The fault, and what to write instead.
         why: String,
     },
-    /// A `fan_out` stopped before the end of its source. What was accepted before that runs; the batch stays open.
+    /// A `fan_out` stopped before the end of its source. The calls accepted so far run; the batch stays open.
     #[error(
         "batch {batch} stopped at item {accepted} of its source, counted from 0; the items before it are accepted: \
          {source}; a `fan_out` with a `.unique(key)` goes on there when it is sent again"
@@ -88,15 +89,15 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
-    /// An item of a source could not be sent. Nothing was.
+    /// An item of a source could not be sent. No call was sent.
     #[error("item {item} of the source, counted from 0: {source}")]
     Item {
-        /// Its place in the source, from 0.
+        /// Its position in the source, from 0.
         item: u64,
-        /// What is wrong with it.
+        /// Its fault.
         source: Box<Error>,
     },
-    /// The call that has this key is dead, so that another call under the key would not run. Nothing was sent. See
+    /// The call with this key is dead, so another call under the key would not run. No call was sent. See
     /// [`Call::unique`](super::Call::unique).
     #[error(
         "task `{task}`: nothing was sent, since the call with the key `{}` is dead: call {id} {status}; send that call \
@@ -114,7 +115,7 @@ pub enum Error {
         /// How it died.
         status: Box<CallStatus>,
     },
-    /// The batch is revoked: its calls would become dead letters without running. Nothing was sent.
+    /// The batch is revoked: its calls would become dead letters without running. No call was sent.
     #[error(
         "nothing was sent: batch {batch} (`{}`) is revoked, so that its calls would not run; `Batch::reinstate` or \
          `dead retry --reinstate` lifts that, and a `fan_out` with another key is another batch",
@@ -126,19 +127,19 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// There is no such batch in this store.
+    /// This store has no such batch.
     #[error("there is no batch {batch} here: it was never opened, or this is another database")]
     NoBatch {
         /// The batch.
         batch: BatchId,
     },
-    /// There is no ambient client, and the store that the environment names cannot be opened to make one.
+    /// There is no ambient client, and the store that the environment names cannot be opened.
     #[error(
         "no client to send with: {0}; or call `Client::set_default(client)` at start-up, or name one with `.on(&client)`"
     )]
     Store(#[from] StoreError),
-    /// A call that names no client was made outside of all scopes in a process that uses scopes, and only the environment
-    /// names a store for it. See [`Client::ambient`].
+    /// A call that names no client was made outside of all scopes, in a process that uses scopes, and only the
+    /// environment names a store for it. See [`Client::ambient`].
     #[error(
         "no client to send with: this process has used `client.scope(..)`, and this call was made outside of it, as in a \
          task that was spawned inside; so it was not sent to the store that the environment names. Write \
@@ -146,19 +147,19 @@ pub enum Error {
          `Client::set_default(client)` at start-up"
     )]
     OutOfScope,
-    /// The call did not end in time. It goes on all the same.
+    /// The call did not end in time. It continues.
     #[error("call {id} had not ended after {}: it is {status}{}", duration_text(*.waited), no_worker(.unserved.as_deref()))]
     NotYet {
         /// The call.
         id: TaskId,
-        /// How long was waited.
+        /// How long the caller waited.
         waited: Duration,
-        /// Where it stands.
+        /// Its status.
         status: Box<CallStatus>,
         /// The store of the call, if it is known that no worker is alive on it.
         unserved: Option<Box<StoreUrl>>,
     },
-    /// The batch was not complete in time. It goes on all the same.
+    /// The batch was not complete in time. It continues.
     #[error(
         "batch {batch} was not complete after {}: {ended} of {accepted} calls have ended{}", duration_text(*.waited),
         no_worker(.unserved.as_deref())
@@ -166,7 +167,7 @@ pub enum Error {
     NotComplete {
         /// The batch.
         batch: BatchId,
-        /// How long was waited.
+        /// How long the caller waited.
         waited: Duration,
         /// How many of its calls have ended.
         ended: u64,
@@ -175,7 +176,7 @@ pub enum Error {
         /// The store of the batch, if it is known that no worker is alive on it.
         unserved: Option<Box<StoreUrl>>,
     },
-    /// The call ended otherwise than well: it has no result.
+    /// The call ended without success: it has no result.
     #[error("call {id} has no result: it {status}")]
     Dead {
         /// The call.
@@ -183,14 +184,14 @@ pub enum Error {
         /// How it ended.
         status: Box<CallStatus>,
     },
-    /// The call succeeded, but its result is not what the caller asked for.
+    /// The call succeeded, but its result does not decode to the requested type.
     #[error("the result of call {id} cannot be read as `{wanted}`: {why}")]
     Result {
         /// The call.
         id: TaskId,
-        /// The type that was asked for.
+        /// The requested type.
         wanted: &'static str,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// The store did not answer.
@@ -220,13 +221,13 @@ impl Unsent {
         self.id
     }
 
-    /// Sends the very same parcel again: under the same id, so that the call runs once although both may arrive.
-    /// [`Client::handle`] makes a handle of the answer.
+    /// Sends the same parcel again, under the same id, so that the call runs once even if both copies arrive.
+    /// [`Client::handle`] makes a handle from the returned id.
     pub async fn send_again(self) -> Result<TaskId, Error> {
         let sent = self.client.ports().queue.send(vec![self.message.clone()]).await.pop();
         match sent.unwrap_or_else(|| Err(unanswered())) {
             Ok(()) => Ok(self.id),
-            // Not rejected: the first copy may have arrived.
+            // Not a rejection: the first copy may have arrived.
             Err(SendError::Rejected(source) | SendError::Unknown(source)) => {
                 Err(Error::Unknown { unsent: Box::new(self), source })
             }
@@ -234,7 +235,7 @@ impl Unsent {
     }
 }
 
-/// What a queue that answers for fewer messages than it was given leaves behind.
+/// The error for messages that the queue's answer omits.
 pub(super) fn unanswered() -> SendError {
     SendError::Unknown(PortError::Unknown {
         what: "the queue did not answer for this message".to_owned(),

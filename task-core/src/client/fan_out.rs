@@ -1,4 +1,4 @@
-//! Many calls of one task, as one batch.
+//! Sends many calls of one task as one batch.
 
 use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
@@ -22,19 +22,19 @@ use crate::{
     task::{Options, Task},
 };
 
-/// Many calls of one task, not yet sent. Awaiting it sends them.
+/// Many calls of one task, not sent yet. Awaiting it sends them.
 ///
-/// The source is read as fast as its calls are sent and no faster, and is never whole in memory. The calls run while
-/// the source is still being read. An iterator is read on the thread that awaits this, which lets other tasks run
-/// after each parcel; one that blocks for long belongs on a thread of its own. A stream that has nothing for 100 ms
-/// does not keep what it yielded from being sent. Runs on any executor.
+/// The source is read only as fast as its calls are sent, and is never whole in memory. Calls run while the source is
+/// still being read. An iterator is read on the thread that awaits this future, which yields to other tasks after each
+/// parcel; an iterator that blocks for long needs its own thread. When a stream yields nothing for 100 ms, the items it
+/// has yielded are sent. Runs on any executor.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct FanOut<'a, T: Task> {
     request: Request<'a>,
     output: PhantomData<fn() -> T>,
 }
 
-/// The part of a `fan_out` that is the same for all tasks.
+/// The part of a `fan_out` that does not depend on the task.
 struct Request<'a> {
     task: &'static str,
     options: Options,
@@ -64,40 +64,40 @@ impl<'a, T: Task> FanOut<'a, T> {
         self
     }
 
-    /// A key, which makes this batch resumable: sent again with the same key, it passes over the items that are
-    /// accepted already and goes on with the next. So the source must yield the same items in the same order: only their
-    /// number is compared. What is sent again depends on the batch:
+    /// A key, which makes this batch resumable: sent again with the same key, it skips the items that are already
+    /// accepted and continues with the next. The source must yield the same items in the same order, since only their
+    /// number is compared. What a second `fan_out` sends depends on the batch:
     ///
     /// - its source was not read to the end: the items that are not accepted yet;
-    /// - its source was read to the end: nothing, which [`Batch::sent`] says, whatever became of its calls; a source with
-    ///   more items is refused, since another source needs another key;
-    /// - it is revoked: nothing, and the answer is [`Error::Revoked`]; [`Batch::reinstate`] lifts that.
+    /// - its source was read to the end: nothing, as [`Batch::sent`] reports, even if some of its calls failed; a
+    ///   source with more items is refused, since it needs another key;
+    /// - it is revoked: nothing, and the error is [`Error::Revoked`]; [`Batch::reinstate`] lifts the revocation.
     ///
-    /// Keys are kept apart by task, and from those of single calls. Defaults to none.
+    /// Each task has its own keys, separate from those of single calls. Defaults to none.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.request.call.unique = Some(key.into());
         self
     }
 
-    /// The queue that the calls are sent to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's.
+    /// The queue to send to. 1 to 80 letters, digits, `_` or `-`. Defaults to the task's queue.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.request.call.queue = Some(queue.into());
         self
     }
 
-    /// On whose behalf the calls are made, as [`Call::tenant`](super::Call::tenant). Defaults to nobody's.
+    /// The tenant that the calls are made for, as in [`Call::tenant`](super::Call::tenant). Defaults to none.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.request.call.tenant = Some(tenant.into());
         self
     }
 
-    /// Runs the calls this long after now, at the earliest. At most ten years. Defaults to at once.
+    /// Runs the calls no earlier than this long after now. At most ten years. Defaults to at once.
     pub fn countdown(mut self, countdown: Duration) -> Self {
         self.request.call.countdown = Some(countdown);
         self
     }
 
-    /// How long after now calls may still be started; later they become dead letters. Defaults to the task's
+    /// How long after now a call may still be started. After that it becomes a dead letter. Defaults to the task's
     /// `expires`.
     pub fn expires(mut self, expires: Duration) -> Self {
         self.request.call.expires = Some(expires);
@@ -110,18 +110,18 @@ impl<'a, T: Task> FanOut<'a, T> {
         self
     }
 
-    /// Reads the source to its end and says what sending it would come to. Sends nothing, and opens no file.
+    /// Reads the source to its end and returns a plan of the sending. Sends nothing and opens no file.
     ///
     /// # Errors
-    /// [`Error::Item`] for the first item that could not be sent.
+    /// [`Error::Item`] for the first item that cannot be sent.
     pub async fn plan(self) -> Result<Plan, Error> {
         self.request.plan().await
     }
 
-    /// Sends the calls. Ends when all are accepted, not when they have run.
+    /// Sends the calls. Returns when all are accepted, not when they have run.
     ///
     /// # Errors
-    /// [`Error::Stopped`] says how many were accepted before something went wrong.
+    /// [`Error::Stopped`] says how many calls were accepted before the failure.
     pub async fn send(self) -> Result<Batch<T::Output>, Error> {
         let Sent { client, id, name, accepted, new } = self.request.send().await?;
         Ok(Batch::new(client, id, name, accepted, new))
@@ -150,7 +150,7 @@ impl<'a, T: Task> IntoFuture for FanOut<'a, T> {
     }
 }
 
-/// What a `fan_out` came to.
+/// The outcome of a `fan_out`.
 struct Sent {
     client: Client,
     id: BatchId,
@@ -176,8 +176,8 @@ impl Request<'_> {
             return Err(Error::Revoked { batch: id, name });
         }
         let sink = Sink::new(packing(&self.options, ports.profile, self.feed.count()));
-        // Parcels that are sent again must be the same: where the batch's mark is not moved together with the send,
-        // a batch that may be resumed is cut by its items alone.
+        // Parcels that are sent again must be identical. If the batch's mark does not move in the same write as the
+        // send, a resumable batch is cut by its items alone, never by time.
         let lingers = key.is_none() || ports.atomic.is_some();
         let window = Window::default();
         let mut sender = Sender { ports, spec, batch: id, feed: self.feed, sink, lingers, next: 0, window };
@@ -227,7 +227,7 @@ fn packing(options: &Options, profile: Profile, count: Option<u64>) -> Packing {
     Packing::of(profile, planner::calls_per_parcel(options, profile, count))
 }
 
-/// The batch that belongs to a key. A single call with the same key is something else, and so has another id.
+/// The batch of a key. A single call with the same key has another id.
 fn batch_of(task: &str, key: &str) -> BatchId {
     BatchId::from_key(task, &format!("fan_out\0{key}"))
 }

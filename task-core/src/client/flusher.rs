@@ -1,5 +1,5 @@
-//! The thread that sends what `delay`s have handed over: takes all of it, packs, sends, and answers each call. While
-//! a send is on its way the next calls gather, so that parcels grow with the load and a lone call waits for nobody.
+//! The thread that sends calls for `delay`: takes all waiting calls, packs them, sends them and answers each one. While
+//! a send is in flight the next calls gather, so parcels grow with the load and a lone call does not wait.
 
 use std::{collections::HashMap, io, panic::AssertUnwindSafe, sync::Arc, thread};
 
@@ -19,16 +19,16 @@ use crate::{
     ports::{Outgoing, PortError, Ports, SendError},
 };
 
-/// How many sends may be on their way. With two, one flush is packed while the disk syncs the one before.
+/// The most sends in flight. With two, one flush is packed while the disk syncs the one before.
 const FLIGHTS: usize = 2;
 
 /// How many keys are looked up at a time.
 const KEYS: usize = 32;
 
-/// A send on its way, which answers its calls.
+/// A send in flight, which answers its calls.
 pub(super) type Flight = BoxFuture<'static, ()>;
 
-/// The send of one call.
+/// Sends one call.
 pub(super) fn alone(ports: Arc<Ports>, call: PendingCall) -> Flight {
     if call.key.is_some() {
         return fly_keyed(ports, vec![call]).boxed();
@@ -37,17 +37,17 @@ pub(super) fn alone(ports: Arc<Ports>, call: PendingCall) -> Flight {
     fly(ports, loads).boxed()
 }
 
-/// Where what a client does in the background runs: starts it, and does not wait for its end.
+/// Starts a client's background work, without waiting for its end.
 pub type Background = Arc<dyn Fn(BoxFuture<'static, ()>) -> io::Result<()> + Send + Sync>;
 
-/// A thread with a runtime of its own, so that it outlives the one that first used the client.
+/// A thread with its own runtime, so that it outlives the runtime that first used the client.
 pub(super) fn thread(work: BoxFuture<'static, ()>) -> io::Result<()> {
-    // Without drivers it parks on a futex, which is what a lone call pays for: ports bring what they need themselves.
+    // Without drivers the runtime parks on a futex, which is all that a lone call pays. Ports bring their own drivers.
     let runtime = Builder::new_current_thread().build()?;
     thread::Builder::new().name("celeriac-client".to_owned()).spawn(move || runtime.block_on(work)).map(drop)
 }
 
-/// Sends what is handed over until no more may come.
+/// Sends calls until no more can come.
 pub(super) async fn run(buffer: Arc<Buffer>, ports: Arc<Ports>) {
     struct Ended<'a>(&'a Buffer);
     impl Drop for Ended<'_> {
@@ -89,14 +89,14 @@ async fn flush(buffer: &Buffer, ports: &Arc<Ports>) {
     }
 }
 
-/// A parcel that is ready to be sent, and who waits for it.
+/// A parcel that is ready to be sent, with the callers that wait for it.
 struct PackedCalls {
     message: Outgoing,
     batch: BatchId,
     replies: Vec<oneshot::Sender<Reply>>,
 }
 
-/// Most flushes have no call with a key: those are not copied.
+/// Separates calls with a key from the rest. Most flushes have no key, and then nothing is copied.
 fn with_and_without_keys(calls: Vec<PendingCall>) -> (Vec<PendingCall>, Vec<PendingCall>) {
     if calls.iter().all(|call| call.key.is_none()) {
         return (Vec::new(), calls);
@@ -104,12 +104,12 @@ fn with_and_without_keys(calls: Vec<PendingCall>) -> (Vec<PendingCall>, Vec<Pend
     calls.into_iter().partition(|call| call.key.is_some())
 }
 
-/// Sends calls that have keys, each in a parcel of its own, unless another call has its key.
+/// Sends calls with keys, each in its own parcel, unless another call has its key.
 async fn fly_keyed(ports: Arc<Ports>, calls: Vec<PendingCall>) {
     let mut loads = Vec::with_capacity(calls.len());
     let mut keys = stream::iter(calls).map(|call| look_up(&ports, call)).buffered(KEYS);
     while let Some((call, key)) = keys.next().await {
-        // Whoever no longer waits does not want to know.
+        // A caller that no longer waits needs no answer.
         let _ = match key {
             Ok(Key::Free(batch)) => {
                 loads.push(load_alone(call, batch, &ports));
@@ -128,7 +128,7 @@ async fn fly_keyed(ports: Arc<Ports>, calls: Vec<PendingCall>) {
 async fn look_up(ports: &Ports, call: PendingCall) -> (PendingCall, Result<Key, Error>) {
     let task = call.spec.task.as_ref();
     let key = key::look_up(ports, task, call.key.as_deref().unwrap_or_default());
-    // A bug in a port must not take the thread with it, and the calls of others.
+    // A bug in a port must not end the thread and lose other callers' calls.
     let key = AssertUnwindSafe(key).catch_unwind().await.unwrap_or_else(|_| {
         let what = "looking its key up panicked; its message is in the log".to_owned();
         Err(Error::Rejected { task: task.to_owned(), source: PortError::Unavailable { what, source: None } })
@@ -142,13 +142,13 @@ fn load_alone(call: PendingCall, batch: BatchId, ports: &Ports) -> PackedCalls {
     own.load(batch, ports)
 }
 
-/// Puts calls that have their spec in common into common parcels.
+/// Packs calls with the same spec into the same parcels.
 fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<PackedCalls> {
     let mut groups: Vec<Group> = Vec::new();
     let mut by_spec: HashMap<Spec, usize> = HashMap::new();
     let mut loads = Vec::new();
     for call in calls {
-        // Most flushes have one spec only, or runs of one.
+        // Most flushes have one spec, or runs of one.
         let last = groups.len().checked_sub(1).filter(|last| groups[*last].spec == call.spec);
         let at = last.unwrap_or_else(|| {
             *by_spec.entry(call.spec.clone()).or_insert_with(|| {
@@ -166,12 +166,12 @@ fn pack(calls: Vec<PendingCall>, ports: &Ports) -> Vec<PackedCalls> {
     loads
 }
 
-/// Deals parcels out to sends.
+/// Divides parcels into sends.
 fn split(loads: Vec<PackedCalls>, send_bytes: usize) -> impl Iterator<Item = Vec<PackedCalls>> {
     portions(loads, Most { items: usize::MAX, bytes: send_bytes }, |load| load.message.body.len())
 }
 
-/// The id of a batch that is new.
+/// The id of a new batch.
 pub(super) fn new_batch(ports: &Ports) -> BatchId {
     BatchId::new(ports.clock.now_ms(), u128::from(ports.entropy.next_u64()))
 }
@@ -202,7 +202,7 @@ impl Group {
 
 async fn fly(ports: Arc<Ports>, loads: Vec<PackedCalls>) {
     let messages = loads.iter().map(|load| load.message.clone()).collect();
-    // A bug in a port must not take the thread with it, and the calls of others.
+    // A bug in a port must not end the thread and lose other callers' calls.
     let sent = AssertUnwindSafe(ports.queue.send(messages)).catch_unwind().await;
     let sent = sent.unwrap_or_else(|_| {
         let error = PortError::Unknown { what: "sending panicked; its message is in the log".to_owned(), source: None };
@@ -225,7 +225,7 @@ impl PackedCalls {
                     Err(Box::new(NotSent::Lost(lost)))
                 }
             };
-            // Whoever no longer waits does not want to know; the call is accepted all the same.
+            // A caller that no longer waits needs no answer; the call is accepted all the same.
             let _ = reply.send(answer);
         }
     }

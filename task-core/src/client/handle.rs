@@ -1,4 +1,4 @@
-//! What `delay` answers: a call that was accepted, to ask after.
+//! The handle that `delay` returns: looks up an accepted call.
 
 use std::{
     any::{TypeId, type_name},
@@ -18,7 +18,7 @@ use crate::{
     wire::decode_args,
 };
 
-/// A call that was accepted. `O` is what it returns.
+/// An accepted call. `O` is its return type.
 pub struct Handle<O> {
     client: Client,
     id: TaskId,
@@ -30,7 +30,7 @@ impl<O> Handle<O> {
         Self { client, id, output: PhantomData }
     }
 
-    /// The call's id: it never changes, over retries too.
+    /// The call's id. It never changes, not even over retries.
     pub fn id(&self) -> TaskId {
         self.id
     }
@@ -47,12 +47,11 @@ impl<O> Handle<O> {
 }
 
 impl<O: DeserializeOwned + 'static> Handle<O> {
-    /// Waits until the call has ended, at most this long, and answers what it returned. Asks at growing intervals,
-    /// from 5 ms to half a second. Works on any executor. Celery: `get`.
+    /// Waits until the call has ended, or until the timeout, and returns its result. Polls at growing intervals, from 5
+    /// ms to half a second. Works on any executor. Celery: `get`.
     ///
     /// # Errors
-    /// [`Error::Dead`] says why a call did not end well, [`Error::NotYet`] that it has not ended in time, and whether no
-    /// worker is alive to run it.
+    /// [`Error::Dead`] if the call ended without success, [`Error::NotYet`] if it has not ended in time.
     pub async fn get(&self, timeout: Duration) -> Result<O, Error> {
         let ports = self.client.ports();
         let mut waiting = Waiting::new(ports, timeout);
@@ -61,7 +60,7 @@ impl<O: DeserializeOwned + 'static> Handle<O> {
                 return self.read(&value);
             }
             match self.status().await? {
-                // A result that was recorded since it was looked for.
+                // The result was recorded after the lookup.
                 CallStatus::Succeeded if TypeId::of::<O>() != TypeId::of::<()>() => {
                     let value = ports.ledger.result_of(self.id).await?;
                     return value.map_or_else(|| self.read(NIL), |value| self.read(&value));
@@ -95,7 +94,7 @@ impl<O: DeserializeOwned + 'static> Handle<O> {
     }
 }
 
-/// What a task returned that returns `()`: its result is not stored.
+/// The result of a task that returns `()`. It is not stored.
 const NIL: &[u8] = &[0xc0];
 
 impl<O> Clone for Handle<O> {
@@ -113,7 +112,7 @@ impl<O> fmt::Debug for Handle<O> {
     }
 }
 
-/// Pauses between questions, growing, until a time is over.
+/// Pauses between polls. They grow, until a deadline.
 pub(super) struct Waiting {
     clock: Arc<dyn Clock>,
     until_us: u64,
@@ -130,7 +129,7 @@ impl Waiting {
         Self { until_us: clock.monotonic_us().saturating_add(timeout_us), clock, pause: Self::FIRST }
     }
 
-    /// Pauses; `false` at once if the time is over.
+    /// Pauses; returns `false` at once if the deadline has passed.
     pub(super) async fn pause(&mut self) -> bool {
         let left = Duration::from_micros(self.until_us.saturating_sub(self.clock.monotonic_us()));
         if left.is_zero() {

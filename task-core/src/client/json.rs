@@ -1,4 +1,4 @@
-//! Calls whose arguments come as JSON: from the command line, or from whoever does not know the task's types.
+//! Sends calls whose arguments are JSON, from the command line or from code that does not know the task's types.
 
 use serde_json::{Map, Value};
 
@@ -6,11 +6,11 @@ use super::{CallOptions, Client, Error, Handle, call::prepare};
 use crate::task::{Fields, TaskDef};
 
 impl Client {
-    /// Sends a call with its arguments as a JSON object by name, `{"to": "ada@example.org"}`, or as an array in
-    /// order. They are read as the task's types first, and sent as these are.
+    /// Sends a call with its arguments as a JSON object by name, `{"to": "ada@example.org"}`, or as an array in order.
+    /// They are first read as the task's types and then encoded from these.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the argument that is wrong, unknown or missing.
+    /// [`Error::Invalid`] names the argument that is invalid, unknown or missing.
     pub async fn enqueue_json(
         &self,
         def: &TaskDef,
@@ -28,7 +28,7 @@ fn encode(def: &TaskDef, args: &Value) -> Result<Vec<u8>, String> {
     (def.accept)(&shaped(def, args)?)
 }
 
-/// The arguments in the shape in which the task reads them: by name, unless it has no names.
+/// The arguments in the shape that the task reads: by name, unless its fields have no names.
 fn shaped(def: &TaskDef, args: &Value) -> Result<Value, String> {
     let fields = (def.fields)();
     match args {
@@ -53,12 +53,12 @@ fn shaped(def: &TaskDef, args: &Value) -> Result<Value, String> {
             }
         },
         Value::Null => Ok(Value::Object(Map::new())),
-        // It may be a secret, if the task has one.
+        // The value is not printed, since it may be a secret.
         _ => Err("this holds no arguments: give an object by name, or an array".to_owned()),
     }
 }
 
-/// The list that makes a message of use.
+/// The list of arguments that completes an error text.
 fn arguments(def: &TaskDef) -> String {
     let names: Vec<String> = def.arg_names().iter().map(|name| format!("`{name}`")).collect();
     let open = (def.fields)() == Fields::Open;
@@ -66,6 +66,6 @@ fn arguments(def: &TaskDef) -> String {
         (names, false) if names.is_empty() => "it takes no arguments".to_owned(),
         (names, true) if names.is_empty() => "its type reads its arguments by itself".to_owned(),
         (names, false) => format!("its arguments are {names}"),
-        (names, true) => format!("its arguments are {names} and those of what is flattened"),
+        (names, true) => format!("its arguments are {names} and those of its flattened types"),
     }
 }

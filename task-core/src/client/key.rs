@@ -1,4 +1,4 @@
-//! What a key stands for: the call that has it, or the batch of the call that may take it.
+//! Resolves a key: to the call that has it, or to the batch of the call that may take it.
 
 use super::{CallStatus, Error, status};
 use crate::{
@@ -6,18 +6,18 @@ use crate::{
     ports::Ports,
 };
 
-/// What a key stands for.
+/// The state of a key.
 pub(super) enum Key {
-    /// No call has it, as far as the ledger knows. The next one is the first call of this batch.
+    /// The ledger knows no call with this key. The next one is the first call of this batch.
     Free(BatchId),
-    /// This call has it. It waits, runs or has succeeded.
+    /// This call has the key. It is queued, running or has succeeded.
     Taken(TaskId),
 }
 
-/// Finds the call of a task that has a key. A call whose dead letter was dropped has lost it to the next one.
+/// Finds the call of a task that has a key. Once a call's dead letter is dropped, the next call may take its key.
 ///
 /// # Errors
-/// [`Error::KeyDead`] if the call is dead: then nothing would run under its id.
+/// [`Error::KeyDead`] if the call is dead, since another one under its id would not run.
 pub(super) async fn look_up(ports: &Ports, task: &str, key: &str) -> Result<Key, Error> {
     let mut batch = BatchId::from_key(task, key);
     loop {
@@ -38,18 +38,19 @@ pub(super) async fn look_up(ports: &Ports, task: &str, key: &str) -> Result<Key,
         }
         match status::dropped_ms(ports, id).await.map_err(unasked(task))? {
             Some(died_ms) => batch = after(task, key, died_ms),
-            // Someone has sent it again since.
+            // Another process has sent it again since.
             None => return Ok(Key::Taken(id)),
         }
     }
 }
 
-/// The batch of the call that takes the key of one that died then and was dropped. Whoever asks finds the same.
+/// The batch of the next call under a key, after a call with that key died at this time and was dropped. All processes
+/// derive the same id.
 fn after(task: &str, key: &str, died_ms: u64) -> BatchId {
     BatchId::from_key(task, &format!("{key}\0dropped\0{died_ms}"))
 }
 
-/// What could not be looked up was not sent either.
+/// The error when a key could not be looked up. The call was not sent.
 fn unasked(task: &str) -> impl FnOnce(crate::ports::PortError) -> Error {
     let task = task.to_owned();
     move |source| Error::Rejected { task, source }

@@ -1,5 +1,5 @@
-//! A call that nothing else is being sent beside: whoever waits for it polls its send, which saves the way to the
-//! client's thread and back.
+//! Sends one call when nothing else is in flight. The future that waits for the call polls its send, which saves the
+//! way to the client's thread and back.
 
 use std::{
     pin::Pin,
@@ -12,7 +12,7 @@ use super::{
     flusher::{self, Flight},
 };
 
-/// The send of a lone call. Dropped before its end, it goes on in the client's thread.
+/// The send of a lone call. If it is dropped before its end, the client's thread finishes it.
 pub(super) struct Lone {
     client: Client,
     flight: Option<Flight>,
@@ -24,7 +24,7 @@ impl Lone {
         Self { client, flight: Some(flight) }
     }
 
-    /// Drives the send. Its call has been answered when it has ended.
+    /// Drives the send. When the send has ended, its call has been answered.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         if let Some(flight) = &mut self.flight
             && let Poll::Ready(()) = Pin::new(flight).poll(cx)

@@ -1,7 +1,7 @@
-//! How a program asks for work: [`Client`], and what `delay`, `apply` and `fan_out` answer.
+//! The client side: [`Client`], and what `delay`, `apply` and `fan_out` return.
 //!
-//! Arguments are encoded where the call is written, calls are packed into parcels here, and what is accepted is
-//! durable (G1). Nothing here runs a task, and nothing here knows which backend it sends through.
+//! Arguments are encoded where the call is made, calls are packed into parcels here, and an accepted call is durable
+//! (G1). This module runs no task and knows no backend.
 
 mod ambient;
 mod batch;

@@ -1,10 +1,10 @@
-//! Trying again, where that is harmless and the cause may pass.
+//! Retries requests to a port that are safe to repeat.
 
 use std::{future::Future, time::Duration};
 
 use crate::{backoff::doubled_ms, ports::Clock};
 
-/// How often something is tried in all: with the waits between, for about three seconds.
+/// The most tries, and the first pause, which doubles each time: about three seconds in all.
 const TRIES: u32 = 6;
 
 /// The wait after the first time, which doubles, and the longest.

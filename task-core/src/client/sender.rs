@@ -1,5 +1,5 @@
-//! Sends what a `fan_out` reads. One parcel is filled while those before it are on their way; what is filled
-//! meanwhile goes with the next send. The source is read no faster than that.
+//! Sends the calls of a `fan_out`. One parcel is filled while earlier ones are in flight; parcels filled meanwhile go
+//! with the next send. The source is read no faster than that.
 
 use std::{
     future::poll_fn,
@@ -22,10 +22,10 @@ use crate::{
     protocol,
 };
 
-/// How many parcels may wait, filled, for the send that is on its way: so many, or fewer that have the bytes of a send.
+/// The most filled parcels that wait for the send in flight. Fewer if they reach the bytes of a send.
 const WINDOW_PARCELS: usize = 256;
 
-/// How long a parcel waits for a stream that has nothing to fill it with.
+/// How long a partly filled parcel waits for a stream that yields nothing.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// A `fan_out` that is being sent.
@@ -35,14 +35,14 @@ pub(super) struct Sender<'a> {
     pub(super) batch: BatchId,
     pub(super) feed: Box<dyn Feed + 'a>,
     pub(super) sink: Sink,
-    /// Whether parcels may be sent half full because the source is slow.
+    /// Whether parcels may be sent partly filled because the source is slow.
     pub(super) lingers: bool,
     /// The index of the first call in the sink.
     pub(super) next: u64,
     pub(super) window: Window,
 }
 
-/// Parcels that are filled and wait to be sent.
+/// Filled parcels that wait to be sent.
 #[derive(Default)]
 pub(super) struct Window {
     messages: Vec<Outgoing>,
@@ -57,7 +57,7 @@ impl Window {
 }
 
 enum Event {
-    /// The send that was on its way has ended.
+    /// The send in flight has ended.
     Sent(Result<u64, SendError>),
     /// The parcel is full (`true`), or the source has ended.
     Filled(bool),
@@ -65,11 +65,11 @@ enum Event {
     Lingered,
 }
 
-/// A send on its way: answers up to which index calls are accepted.
+/// A send in flight: returns the index up to which calls are accepted.
 type Flight<'a> = BoxFuture<'a, Result<u64, SendError>>;
 
 impl<'a> Sender<'a> {
-    /// Passes over the items that an earlier `fan_out` of this batch has sent.
+    /// Skips the items that an earlier `fan_out` of this batch has sent.
     pub(super) async fn skip(&mut self, items: u64) -> Result<(), Error> {
         let mut left = items;
         while left > 0 {
@@ -88,7 +88,7 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Makes sure that the source of a batch that is closed has no items besides those that are accepted.
+    /// Refuses a source that has more items than its closed batch has accepted.
     pub(super) async fn has_no_more_than(&mut self, items: u64) -> Result<(), Error> {
         let mut left = items.saturating_add(1);
         while left > 0 {
@@ -105,7 +105,7 @@ impl<'a> Sender<'a> {
         Err(Error::Invalid { task: self.spec.task.as_ref().to_owned(), why })
     }
 
-    /// Sends the rest of the source. Answers how many calls of the batch are accepted.
+    /// Sends the rest of the source. Returns how many calls of the batch are accepted.
     pub(super) async fn run(mut self) -> Result<u64, Error> {
         let mut accepted = self.next;
         let mut flight: Option<Flight<'a>> = None;
@@ -134,7 +134,7 @@ impl<'a> Sender<'a> {
                     open = full && wrong.is_none();
                     linger = None;
                     self.pack();
-                    // Encoding a parcel takes about a millisecond: the runtime has other tasks.
+                    // Encoding a parcel takes about a millisecond, and the runtime has other tasks.
                     yield_now().await;
                 }
                 Event::Lingered => {
@@ -172,7 +172,7 @@ impl<'a> Sender<'a> {
         Poll::Pending
     }
 
-    /// Puts what the sink holds into the window.
+    /// Moves the sink's calls into the window.
     fn pack(&mut self) {
         let calls = u64::from(self.sink.packer().count());
         if calls == 0 {
@@ -187,12 +187,12 @@ impl<'a> Sender<'a> {
         self.window.messages.push(message);
     }
 
-    /// Sends all of the window.
+    /// Starts a send of the whole window.
     fn launch(&mut self) -> Flight<'a> {
         let Window { messages, calls, .. } = std::mem::take(&mut self.window);
         let accept = Accept { batch: self.batch, from: self.next - calls, upto: self.next, messages };
         let (ports, upto) = (self.ports, accept.upto);
-        // The same parcels may be sent again: they have the same ids.
+        // Repeating the send is safe: the parcels keep their ids.
         let accepted = async move {
             patiently(&*ports.clock, SendError::may_pass, || protocol::accept(ports, accept.clone())).await
         };

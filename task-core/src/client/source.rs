@@ -1,4 +1,4 @@
-//! What `fan_out` reads: iterators and streams. A source writes its calls straight into the parcel that is being
+//! The sources of `fan_out`: iterators and streams. A source writes its calls straight into the parcel that is being
 //! filled, many per poll; no call is boxed or kept.
 
 use std::{
@@ -26,14 +26,14 @@ pub struct FromIter;
 #[derive(Debug)]
 pub struct FromStream;
 
-/// What `fan_out` reads: any iterator or [`Stream`] whose items hold the arguments of the task. `M` tells the two
+/// A source of `fan_out`: any iterator or [`Stream`] whose items hold the arguments of the task. `M` tells the two
 /// apart and is inferred.
 #[diagnostic::on_unimplemented(
     message = "`fan_out` takes an iterator or a `Stream` of the arguments of `{T}`, not `{Self}`",
     note = "each item is a tuple of its arguments, in order (or the bare value if it has one)"
 )]
 pub trait Source<'a, T: Task, M> {
-    /// The source as `fan_out` reads it.
+    /// The source in the form that `fan_out` reads.
     #[doc(hidden)]
     fn into_feed(self) -> Box<dyn Feed + 'a>;
 }
@@ -61,17 +61,17 @@ where
 /// How many items are skipped before other tasks of the runtime get their turn.
 const SKIP: u64 = 10_000;
 
-/// A source, whatever its items.
+/// A source of any item type.
 #[doc(hidden)]
 pub trait Feed: Send {
-    /// Writes calls until the sink takes no more (`true`) or the source has ended (`false`). Pending when the source
-    /// has nothing for now.
+    /// Writes calls until the sink is full (`true`) or the source has ended (`false`). Pending when the source has
+    /// nothing yet.
     fn poll_fill(&mut self, cx: &mut Context<'_>, sink: &mut Sink) -> Poll<bool>;
 
-    /// Drops items and counts `left` down, some at a time. `false` if the source has ended.
+    /// Drops some items and counts `left` down. `false` if the source has ended.
     fn poll_skip(&mut self, cx: &mut Context<'_>, left: &mut u64) -> Poll<bool>;
 
-    /// How many items there are, if that is known.
+    /// The number of items, if known.
     fn count(&self) -> Option<u64>;
 }
 
@@ -151,18 +151,18 @@ fn exact((least, most): (usize, Option<usize>)) -> Option<u64> {
     (most == Some(least)).then_some(least as u64)
 }
 
-/// How many calls of a parcel are read back before they are sent, where that is not all of them. Reading all would
-/// take half as long again as filling the parcel; these are one in a hundred.
+/// How many calls of a parcel are read back before they are sent, when not all are. Reading all would add half the time
+/// of filling the parcel; 16 calls are about one in a hundred.
 const READ_BACK: u32 = 16;
 
-/// The parcel that is being filled, and the call that did not fit into the one before.
+/// The parcel that is being filled, and the call that did not fit into the previous one.
 #[doc(hidden)]
 pub struct Sink {
     packer: Packer,
     limit: usize,
     call: Vec<u8>,
     held: bool,
-    /// Whether a call has arguments that serde reads through a buffer: any other may have some that it loses.
+    /// Whether a call has arguments that serde reads through a buffer: it may lose parts of any of them.
     buffered: bool,
     refused: Option<Refusal>,
 }
@@ -186,7 +186,7 @@ impl Sink {
         }
     }
 
-    /// Writes a call. Says whether another may fit.
+    /// Writes a call. Returns whether another may fit.
     pub(super) fn push<T: Task>(&mut self, args: &T::Args) -> bool {
         match self.encode::<T>(args) {
             Ok(()) => self.place(),
@@ -197,7 +197,7 @@ impl Sink {
         }
     }
 
-    /// Encodes a call, and reads it back if it may be one that no worker can read.
+    /// Encodes a call, and reads it back if a worker might be unable to read it.
     fn encode<T: Task>(&mut self, args: &T::Args) -> Result<(), Refusal> {
         self.call.clear();
         arguments::encode::<T>(args, &mut self.call).map_err(Refusal::Encode)?;
@@ -222,7 +222,7 @@ impl Sink {
         self.packer.fits(0)
     }
 
-    /// The filled parcel, to be encoded. Afterwards [`Self::next`] begins the next.
+    /// The filled parcel, to be encoded. [`Self::next`] then begins the next one.
     pub(super) fn packer(&mut self) -> &mut Packer {
         &mut self.packer
     }
@@ -234,7 +234,7 @@ impl Sink {
         }
     }
 
-    /// What was wrong with a call.
+    /// Why a call was refused.
     pub(super) fn refused(&mut self, task: &str) -> Option<Error> {
         let task = task.to_owned();
         Some(match self.refused.take()? {

@@ -1,4 +1,4 @@
-//! What the options of a task and those of a call come to: the head of its parcels, but for ids and counts.
+//! Combines a task's options with a call's into the header of its parcels, except ids and counts.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     task::Options,
 };
 
-/// How far away a call may be due.
+/// The latest time at which a call may be due.
 const FARTHEST_MS: u64 = 3653 * 24 * 3600 * 1000;
 
 /// Checks a call's options. Durations count from `now_ms`.
@@ -38,7 +38,7 @@ pub(super) fn spec(task: &'static str, options: &Options, call: &CallOptions, no
     if due_ms > now_ms.saturating_add(FARTHEST_MS) {
         return Err(invalid("due in more than ten years: a countdown or an eta is at most ten years away".into()));
     }
-    // What is due already needs no waiting, and then shares parcels with the rest.
+    // A call that is already due needs no waiting and shares parcels with the rest.
     let due_ms = if due_ms <= now_ms { 0 } else { due_ms };
     let expires_ms = call.expires.or(options.expires).map(|expires| now_ms + ms(expires).min(2 * FARTHEST_MS));
     if let Some(expires_ms) = expires_ms.filter(|expires_ms| *expires_ms <= due_ms.max(now_ms)) {

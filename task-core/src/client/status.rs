@@ -1,4 +1,5 @@
-//! Where a call stands: a walk from the row of its root parcel along the seals to the parcel that has the call now.
+//! Finds the status of a call: walks from the row of its root parcel along the seals to the parcel that has the call
+//! now.
 
 use std::fmt;
 
@@ -9,26 +10,26 @@ use crate::{
     ports::{DeadLetter, Failure, PortError, Ports, Reason, Removal, Row, RowState, Seal},
 };
 
-/// Where a call stands.
+/// The status of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CallStatus {
-    /// No worker has claimed it yet; or it was never accepted, or ended so long ago that its row is gone.
+    /// No worker has claimed it yet. Also: it was never accepted, or it ended so long ago that its row is gone.
     Queued,
     /// A worker has it.
     Running {
-        /// The attempt that it came with, from 1; it may be one further, after a short back-off in the worker.
+        /// The attempt that it came with, from 1. It may be one higher after a short back-off within the worker.
         attempt: u32,
-        /// Who.
+        /// Which worker.
         worker: String,
         /// When the claim ends unless renewed, in milliseconds since 1970.
         lease_until_ms: u64,
     },
-    /// The worker that had it is gone or late: its claim has ended. Another takes it over.
+    /// The worker that had it is dead or late: its claim has ended. Another will take it over.
     Stalled {
         /// The attempt, from 1.
         attempt: u32,
-        /// Who had it.
+        /// Which worker had it.
         worker: String,
         /// When the claim ended, in milliseconds since 1970.
         lease_until_ms: u64,
@@ -40,7 +41,7 @@ pub enum CallStatus {
         /// When it is due, in milliseconds since 1970; 0 for at once.
         due_ms: u64,
     },
-    /// It returned well.
+    /// It succeeded.
     Succeeded,
     /// It will not be tried again, and is kept as a dead letter.
     Dead {
@@ -58,12 +59,12 @@ pub enum CallStatus {
 }
 
 impl CallStatus {
-    /// Whether it will not be tried again.
+    /// Whether the call is dead.
     pub fn is_dead(&self) -> bool {
         matches!(self, Self::Dead { .. } | Self::Dropped)
     }
 
-    /// Whether nothing more will become of it by itself.
+    /// Whether the status can change only by someone's action.
     pub fn is_final(&self) -> bool {
         self.is_dead() || matches!(self, Self::Succeeded)
     }
@@ -96,12 +97,12 @@ impl fmt::Display for CallStatus {
     }
 }
 
-/// The most parcels of a walk: a call that was handed on more often is somewhere behind.
+/// The most parcels of a walk. A call that was handed on more often is further down.
 const MAX_HOPS: u32 = 10_000;
 
-/// Finds out where a call stands.
+/// Looks up the status of a call.
 pub(super) async fn look_up(ports: &Ports, id: TaskId) -> Result<CallStatus, PortError> {
-    // What is common is found without a walk.
+    // The common case needs no walk.
     if ports.ledger.result_of(id).await?.is_some() {
         return Ok(CallStatus::Succeeded);
     }
@@ -118,7 +119,8 @@ pub(super) async fn look_up(ports: &Ports, id: TaskId) -> Result<CallStatus, Por
     }
 }
 
-/// What the rows say, from this one on; `None` if a verdict was recorded: which one, they do not say.
+/// The status according to the rows, from this one on. `None` if a verdict was recorded, since the rows do not say
+/// which.
 async fn walk(ports: &Ports, root: Row, mut position: u32) -> Result<Option<CallStatus>, PortError> {
     let (mut row, mut attempt) = (root, 1);
     for _ in 0..MAX_HOPS {
@@ -135,7 +137,7 @@ async fn walk(ports: &Ports, root: Row, mut position: u32) -> Result<Option<Call
     Ok(Some(CallStatus::Waiting { attempt, due_ms: 0 }))
 }
 
-/// Where a parcel's call went on to.
+/// The child that a parcel's call moved to.
 #[derive(Debug, PartialEq, Eq)]
 struct Child {
     parcel: ParcelId,
@@ -150,14 +152,14 @@ fn child_of(row: &Row, position: u32) -> Option<Child> {
     };
     children.iter().zip(0..).find(|(plan, _)| plan.calls.contains(position)).map(|(plan, k)| Child {
         parcel: row.parcel.child(k),
-        // A child has its calls in the order in which they stand in the parent.
+        // A child keeps the calls in the parent's order.
         position: plan.calls.iter().take_while(|before| *before < position).count() as u32,
         attempt: plan.attempt,
         due_ms: plan.due_ms,
     })
 }
 
-/// What a row says of a call that went nowhere else.
+/// The status of a call that moved to no child.
 fn last(row: Row, position: u32, attempt: u32, now_ms: u64) -> Option<CallStatus> {
     if row.done.contains(position) || row.state != RowState::Open {
         return None;
@@ -170,8 +172,8 @@ fn last(row: Row, position: u32, attempt: u32, now_ms: u64) -> Option<CallStatus
     })
 }
 
-/// A call that ended in its parcel: it may have died meanwhile, or have been dead and then dropped or sent again. Each
-/// verdict is found before it is asked which one it was: another run may end at any time.
+/// The status of a call that ended in its parcel: succeeded, dead, dropped, or sent again since. A verdict is known to
+/// be recorded before its kind is looked up, since another run may end at any time.
 async fn ended(ports: &Ports, id: TaskId) -> Result<CallStatus, PortError> {
     let mut judged = None;
     loop {

@@ -1,8 +1,8 @@
-//! Parcels: how they are filled, what heads them, and what an opened one says. Client, scheduler, dead letters and
-//! worker make and open all of their parcels here; [`wire`](crate::wire) only knows their bytes.
+//! Makes and opens parcels: fills them, writes their headers, reads their calls. Client, scheduler, dead letters and
+//! worker make and open all their parcels here; [`wire`](crate::wire) only knows the bytes.
 //!
-//! A field of the [`Header`](crate::wire::Header) is set by [`Spec`] for the parcels of calls that are new, and by
-//! [`Parcel::children`] for those that go on.
+//! Each field of the [`Header`](crate::wire::Header) is set by [`Spec`] for parcels of new calls, and by
+//! [`Parcel::children`] for child parcels.
 
 mod packer;
 #[allow(clippy::module_inception, reason = "the module owns parcels, and the file the opened one")]

@@ -1,4 +1,4 @@
-//! Fills parcels: arguments go in one by one, an encoded parcel comes out.
+//! Fills parcels: takes encoded arguments one by one and returns an encoded parcel.
 
 use bytes::Bytes;
 
@@ -7,23 +7,23 @@ use crate::{
     wire::{Header, MAX_CALLS, envelope},
 };
 
-/// When a parcel is full.
+/// The limits of a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packing {
     /// The most calls of a parcel, at most [`MAX_CALLS`].
     pub calls: u32,
     /// The most bytes of a message.
     pub bytes: usize,
-    /// The most bytes of a message of one call; no less than `bytes`.
+    /// The most bytes of a message with one call; at least `bytes`.
     pub call_bytes: usize,
 }
 
 impl Packing {
-    /// Room for the envelope, for a header with long names, and for the set of indexes that a child's body has
-    /// beyond its parent's.
+    /// Room for the envelope, for a header with long names, and for the set of indexes that a child's body has in
+    /// addition to its parent's.
     const HEAD_BYTES: usize = envelope::OVERHEAD + 1024 + MAX_CALLS as usize / 8;
 
-    /// Parcels of at most so many calls, as large as a backend takes them.
+    /// The limits for parcels of at most this many calls on a backend with this profile.
     pub fn of(profile: Profile, calls: u32) -> Self {
         Self { calls, bytes: profile.message_bytes, call_bytes: profile.call_bytes }
     }
@@ -34,12 +34,12 @@ impl Packing {
     }
 }
 
-/// `{"args": [..]}` with a 32-bit count that is filled in at the end.
+/// `{"args": [..]}` with a 32-bit count, which is written at the end.
 const BODY_HEAD: [u8; 11] = [0x81, 0xa4, b'a', b'r', b'g', b's', 0xdd, 0, 0, 0, 0];
 const COUNT_AT: usize = 7;
 const BIN_HEAD: usize = 5;
 
-/// A parcel that is being filled. Its body is written as it will be sent.
+/// A parcel that is being filled. Its body is written in its final form.
 #[derive(Debug)]
 pub struct Packer {
     packing: Packing,
@@ -54,7 +54,7 @@ impl Packer {
         Self { packing, body: BODY_HEAD.to_vec(), count: 0 }
     }
 
-    /// How many calls are in.
+    /// How many calls it has.
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -64,8 +64,8 @@ impl Packer {
         self.body.len()
     }
 
-    /// Whether another call with arguments of so many bytes fits. An empty parcel takes any one call that is not
-    /// larger than [`Packing::args_bytes`].
+    /// Whether another call with this many bytes of arguments fits. An empty parcel takes any one call up to
+    /// [`Packing::args_bytes`].
     pub fn fits(&self, args: usize) -> bool {
         if self.count == 0 {
             return args <= self.packing.args_bytes();
@@ -73,7 +73,7 @@ impl Packer {
         self.count < self.packing.calls && self.body.len() + BIN_HEAD + args + Packing::HEAD_BYTES <= self.packing.bytes
     }
 
-    /// Puts a call in. The caller has asked whether it fits.
+    /// Adds a call. The caller has checked that it fits.
     pub fn push(&mut self, args: &[u8]) {
         let length = args.len() as u32;
         match length {
@@ -91,7 +91,7 @@ impl Packer {
         self.count += 1;
     }
 
-    /// The encoded parcel. `header.count` is set here. The packer is empty afterwards and keeps its memory.
+    /// The encoded parcel. Sets `header.count`. The packer is empty afterwards and keeps its memory.
     pub fn encode(&mut self, header: Header) -> Bytes {
         self.body[COUNT_AT..COUNT_AT + 4].copy_from_slice(&self.count.to_be_bytes());
         let header = Header { count: self.count, ..header };

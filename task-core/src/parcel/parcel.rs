@@ -15,13 +15,13 @@ use crate::{
     },
 };
 
-/// An opened parcel. `Debug` shows its header, and not its arguments.
+/// An opened parcel. `Debug` shows its header but no arguments.
 #[derive(Clone)]
 pub struct Parcel {
-    /// Its head.
+    /// Its header.
     pub header: Header,
     args: Vec<Bytes>,
-    /// Empty when the indexes follow one another from `header.first` on.
+    /// Empty if the indexes are consecutive from `header.first` on.
     indexes: Vec<u64>,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Debug for Parcel {
 }
 
 impl Parcel {
-    /// Opens an encoded parcel and checks it as a whole. The calls' arguments stay undecoded.
+    /// Opens an encoded parcel and checks all of it. The calls' arguments stay encoded.
     pub fn open(parcel: &Bytes) -> Result<Self, WireError> {
         let (header, body) = envelope::unwrap(parcel)?;
         let header = Header::decode(header)?;
@@ -46,8 +46,8 @@ impl Parcel {
         Ok(Self { header, args, indexes })
     }
 
-    /// A parcel whose body is lost, with nil for the arguments of each call. `None` for a child, whose header alone does
-    /// not say which calls it has, or if the header has more calls than a parcel may.
+    /// A parcel whose body is lost, with nil as the arguments of each call. `None` for a child, since its header does
+    /// not say which calls it has, and `None` if the header has more calls than a parcel may have.
     pub fn lost(header: Header) -> Option<Self> {
         let whole = header.parent.is_none() && header.count <= MAX_CALLS;
         let args = vec![Bytes::from_static(b"\xc0"); if whole { header.count as usize } else { 0 }];
@@ -74,12 +74,12 @@ impl Parcel {
         self.header.batch.call(self.index(position))
     }
 
-    /// The dead letter that is sent again in it: whose it is, and when it died.
+    /// The dead letter that this parcel sends again: the call's id and the time of its death.
     pub fn revived(&self) -> Option<(TaskId, u64)> {
         self.header.died_ms.filter(|_| self.count() > 0).map(|died_ms| (self.call(0), died_ms))
     }
 
-    /// The children that a seal asks for: a pure function of this parcel and the seal, whoever computes it.
+    /// The children that a seal asks for: a pure function of this parcel and the seal.
     pub fn children(&self, seal: &Seal) -> Vec<Outgoing> {
         seal.children.iter().zip(0..).map(|(plan, k)| self.child(plan, k)).collect()
     }
@@ -97,9 +97,9 @@ impl Parcel {
             attempt: plan.attempt,
             hops: self.header.hops.saturating_add(1),
             due_ms: plan.due_ms,
-            // Counted from when it is due: a back-off may be longer than a parcel is kept.
+            // Counted from the due time, since a back-off may be longer than a parcel is kept.
             not_after_ms: self.header.not_after_ms.max(plan.due_ms.saturating_add(KEPT_MS)),
-            // Whoever took the parent has seen to it.
+            // The worker that took the parent has removed the letter.
             died_ms: None,
             ..self.header.clone()
         };

@@ -1,4 +1,4 @@
-//! What heads a parcel of new calls: what they have in common, and which calls of their batch they are.
+//! Makes the header of a parcel of new calls: what the calls have in common, and which calls of the batch they are.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::{
     wire::{Header, KEPT_MS},
 };
 
-/// What calls must have in common to share a parcel.
+/// What the calls of one parcel have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Spec {
     /// The task.
@@ -21,19 +21,19 @@ pub struct Spec {
     pub due_ms: u64,
     /// When they expire unless they have started, in milliseconds since 1970.
     pub expires_ms: Option<u64>,
-    /// On whose behalf they are made.
+    /// The tenant they are made for.
     pub tenant: Option<String>,
-    /// How long one of them is expected to take, in milliseconds; 0 when nobody knows.
+    /// How long one of them is expected to take, in milliseconds; 0 if unknown.
     pub call_ms: u32,
 }
 
 impl Spec {
-    /// Calls of this task and queue, due at once, of which nothing else is known.
+    /// Calls of this task and queue, due at once, with defaults for the rest.
     pub fn new(task: impl Into<Cow<'static, str>>, queue: impl Into<Cow<'static, str>>) -> Self {
         Self { task: task.into(), queue: queue.into(), due_ms: 0, expires_ms: None, tenant: None, call_ms: 0 }
     }
 
-    /// Calls as the options of their task have them, made at `now_ms`.
+    /// Calls with the options of their task, made at `now_ms`.
     pub fn of(task: &'static str, options: &Options, now_ms: u64) -> Self {
         Self {
             expires_ms: options.expires.map(|expires| now_ms.saturating_add(expires.as_millis() as u64)),
@@ -42,7 +42,7 @@ impl Spec {
         }
     }
 
-    /// The message of what is packed, accepted at `created_ms`.
+    /// The message with the packed calls, accepted at `created_ms`.
     pub fn encode(&self, packer: &mut Packer, created_ms: u64, calls: Calls) -> Outgoing {
         let Calls { parcel, batch, first, counted, died_ms } = calls;
         let header = Header {
@@ -60,7 +60,7 @@ impl Spec {
     }
 }
 
-/// Which calls a parcel has.
+/// Which calls of which batch a parcel has.
 #[derive(Clone, Copy, Debug)]
 pub struct Calls {
     /// The parcel.

@@ -1,5 +1,5 @@
-//! Steps of the parcel protocol that some backends do in one write. Where there is no such port, [`crate::protocol`]
-//! does the same in steps, each of which may be repeated.
+//! Steps of the parcel protocol that some backends do in one write. For the others, [`crate::protocol`] does the same
+//! in repeatable steps.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use futures::future::BoxFuture;
 use super::{Outgoing, PortError, Receipt, Record, Seal, SendError};
 use crate::id::{BatchId, ParcelId};
 
-/// Parcels of a batch to send, and how far that brings the batch.
+/// Parcels of a batch to send, and the new mark of the batch.
 #[derive(Clone, Debug)]
 pub struct Accept {
     /// The batch.
     pub batch: BatchId,
     /// The index of the first call in `messages`.
     pub from: u64,
-    /// The index after the last.
+    /// The index after the last call.
     pub upto: u64,
     /// The parcels.
     pub messages: Vec<Outgoing>,
@@ -30,7 +30,7 @@ pub struct Settling {
     pub epoch: u64,
     /// The last verdicts.
     pub record: Record,
-    /// What goes into which child.
+    /// Decides which child parcel each unfinished call moves to.
     pub seal: Seal,
     /// The children, as the seal says.
     pub children: Vec<Outgoing>,
@@ -40,12 +40,12 @@ pub struct Settling {
     pub receipt: Receipt,
 }
 
-/// Several steps in one write.
+/// Does several steps in one write.
 pub trait Atomic: Send + Sync + 'static {
-    /// Sends parcels and moves the batch's mark, both or neither.
+    /// Sends parcels and moves the batch's mark: both or neither.
     fn accept(&self, accept: Accept) -> BoxFuture<'_, Result<(), SendError>>;
 
-    /// Settles a parcel, wholly or not at all; a callback that its batch then owes is sent with it. Fenced. A stale
-    /// receipt is no error: the message will be found finished.
+    /// Settles a parcel completely or not at all; a callback that its batch then owes is sent in the same write.
+    /// Fenced. A stale receipt is no error: the next delivery will find the parcel finished.
     fn settle(&self, settling: Settling) -> BoxFuture<'_, Result<(), PortError>>;
 }

@@ -1,4 +1,4 @@
-//! The records of batches: what one `fan_out` accepted, and how much of it has ended.
+//! The port to the records of batches: how many calls a `fan_out` has accepted, and how many have ended.
 
 use futures::future::BoxFuture;
 
@@ -20,7 +20,7 @@ pub struct NewBatch {
     pub callback: Option<Outgoing>,
 }
 
-/// What is known of a batch.
+/// The record of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRecord {
     /// Its id.
@@ -31,13 +31,13 @@ pub struct BatchRecord {
     pub task: String,
     /// When it was opened, in milliseconds since 1970.
     pub created_ms: u64,
-    /// How many calls are accepted: those with the indexes below this.
+    /// How many calls are accepted: those with indexes below this number.
     pub accepted: u64,
     /// Whether its source has been read to the end.
     pub closed: bool,
     /// Whether it was revoked.
     pub revoked: bool,
-    /// How many of its calls ended how, those in unfinished parcels included.
+    /// How many of its calls ended in each state, including those in unfinished parcels.
     pub tally: Tally,
     /// When the last call ended, in milliseconds since 1970.
     pub finished_ms: Option<u64>,
@@ -45,22 +45,22 @@ pub struct BatchRecord {
 
 /// The records of batches.
 pub trait Batches: Send + Sync + 'static {
-    /// Opens a batch, or answers the record of the one that has this id already.
+    /// Opens a batch, or returns the record of the batch that already has this id.
     fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>>;
 
-    /// Remembers that the calls from `from` to `upto`, without `upto`, are accepted. Refused unless those before
-    /// `from` are; remembering again changes nothing.
+    /// Records that the calls from `from` up to but not including `upto` are accepted. Refused unless all calls before
+    /// `from` are. Repeating it changes nothing.
     fn accepted(&self, id: BatchId, from: u64, upto: u64) -> BoxFuture<'_, Result<(), PortError>>;
 
-    /// Closes a batch: all its calls are accepted. Answers the callback if they have all ended. Closing again
-    /// changes nothing.
+    /// Closes a batch: all its calls are accepted. Returns the callback if they have all ended. Repeating it changes
+    /// nothing.
     fn close(&self, id: BatchId, now_ms: u64) -> BoxFuture<'_, Result<Option<Owed>, PortError>>;
 
-    /// Revokes a batch: parcels claimed from now on do not run. Says whether there is such a batch.
+    /// Revokes a batch: parcels claimed from now on do not run. Returns whether the batch exists.
     fn revoke(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>>;
 
-    /// Lifts the revocation of a batch: parcels claimed from now on run. What was refused before stays a dead letter.
-    /// Says whether there is such a batch.
+    /// Lifts the revocation of a batch: parcels claimed from now on run. Calls that were refused stay dead letters.
+    /// Returns whether the batch exists.
     fn reinstate(&self, id: BatchId) -> BoxFuture<'_, Result<bool, PortError>>;
 
     /// A batch's record.

@@ -1,4 +1,4 @@
-//! Threads for blocking tasks.
+//! The port to a thread pool for blocking tasks.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,8 +9,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Runs work that blocks.
 pub trait Blocking: Send + Sync + 'static {
-    /// Runs `work` on a thread of its own or of a pool. It is neither waited for nor cut short: a call that blocks
-    /// for ever keeps its thread, and the process may end all the same.
+    /// Runs `work` on its own thread or on one of a pool. Does not wait for it and does not cancel it: a call that
+    /// blocks for ever keeps its thread, but does not keep the process from ending.
     fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
@@ -19,12 +19,14 @@ const MOST_THREADS: usize = 500;
 
 /// A pool of threads that grows on demand, to 500 unless `BLOCKING_MAX_THREADS` says otherwise.
 ///
-/// They are the blocking threads of a tokio runtime that is never dropped: a runtime that ends waits for its threads,
-/// and one that hangs would keep the process. Within blocking work, `Handle::current()` is the handle of that runtime.
+/// They are the blocking threads of a tokio runtime that is never dropped, since a runtime that ends waits for its
+/// threads and a hanging thread would keep the process alive. Within blocking work, `Handle::current()` is the handle
+/// of that runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Threads;
 
-/// The pool of the process. One worker thread beside it, so that what blocking work spawns runs and its timers fire.
+/// The pool of the process. It has one worker thread, so that futures spawned by blocking work run and their timers
+/// fire.
 static POOL: LazyLock<Option<Runtime>> = LazyLock::new(|| {
     let most = most_threads(std::env::var("BLOCKING_MAX_THREADS").ok().as_deref());
     Builder::new_multi_thread()
@@ -47,12 +49,12 @@ impl Blocking for Threads {
 }
 
 fn spawn(pool: &Handle, work: impl FnOnce() + Send + 'static) {
-    // Dropping the handle neither waits for the work nor ends it.
+    // Dropping the handle neither waits for the work nor cancels it.
     drop(pool.spawn_blocking(work));
 }
 
-/// Has `spawn` run the work on another thread. A process that may have no more threads runs it on this one: `spawn`
-/// panics then, as tokio does when it can start not even the first of its blocking threads.
+/// Lets `spawn` run the work on another thread. If the process cannot have more threads, the work runs on this one. In
+/// that case `spawn` panics, as tokio does when it cannot start even its first blocking thread.
 fn hand_over(work: Box<dyn FnOnce() + Send>, spawn: impl FnOnce(Box<dyn FnOnce() + Send>)) {
     let slot = Arc::new(Mutex::new(Some(work)));
     let take = |slot: &Mutex<Option<_>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -121,7 +123,7 @@ mod tests {
         let (sender, ran) = mpsc::channel();
         hand_over(note(&sender), |_| panic!("a panic that belongs to the test"));
         assert_eq!(ran.try_recv().unwrap(), thread::current().id());
-        // Once, even if the work was taken before `spawn` panicked.
+        // Runs once, even if the work was taken before `spawn` panicked.
         hand_over(note(&sender), |work| {
             work();
             panic!("a panic that belongs to the test");

@@ -1,4 +1,4 @@
-//! Time and randomness. Nothing else in Celeriac reads a clock or draws a random number, so that a simulation
+//! The ports to time and randomness. No other code in Celeriac reads a clock or draws a random number, so a simulation
 //! that provides both is deterministic.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,14 +12,14 @@ pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970, UTC.
     fn now_ms(&self) -> u64;
 
-    /// A monotonic time in microseconds from some start: for how long things took.
+    /// A monotonic time in microseconds from an arbitrary start, to measure durations.
     fn monotonic_us(&self) -> u64;
 
     /// Ends after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// A time of [`Clock::now_ms`] for people, such as `2026-11-30T09:15:00Z`.
+/// Formats a time of [`Clock::now_ms`] for people, such as `2026-11-30T09:15:00Z`.
 pub fn utc(ms: u64) -> String {
     let time = i64::try_from(ms / 1000).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
     time.unwrap_or(jiff::Timestamp::MAX).to_string()
@@ -31,8 +31,8 @@ pub trait Entropy: Send + Sync + 'static {
     fn next_u64(&self) -> u64;
 }
 
-/// The machine's clock. Its sleeps end on any executor. Those that begin in a tokio runtime use the timer of that runtime,
-/// which has to have one (`enable_time`).
+/// The machine's clock. Its sleeps end on any executor. A sleep that begins inside a tokio runtime uses that runtime's
+/// timer, which must be enabled (`enable_time`).
 #[derive(Debug)]
 pub struct SystemClock {
     start: std::time::Instant,

@@ -1,4 +1,4 @@
-//! Calls that will not be tried again, kept until someone retries or drops them.
+//! The port to dead letters: calls that will not be tried again, kept until someone retries or drops them.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Reason {
     Failed,
     /// Its last attempt ran over its timeout.
     TimedOut,
-    /// It took its worker with it, twice.
+    /// Its worker died with it, twice.
     Crashed,
     /// It was revoked before it ran.
     Revoked,
@@ -46,7 +46,7 @@ impl Reason {
     }
 }
 
-/// A call that will not be tried again. `Debug` says how large its arguments are, and not what they are.
+/// A call that will not be tried again. `Debug` shows the size of its arguments, not the arguments.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// The call.
@@ -87,7 +87,7 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
-/// Which dead letters are wanted.
+/// A query for dead letters.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeadQuery {
@@ -95,9 +95,9 @@ pub struct DeadQuery {
     pub batch: Option<BatchId>,
     /// Only of this task.
     pub task: Option<String>,
-    /// Only what comes after this one in the order of batch and index.
+    /// Only those after this one, ordered by batch and index.
     pub after: Option<TaskId>,
-    /// The most to answer with.
+    /// The most to return.
     pub limit: usize,
 }
 
@@ -132,14 +132,14 @@ impl DeadQuery {
 /// Why dead letters are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// They were sent again: their batch counts them as not ended.
+    /// They were sent again: their batch counts their calls as not ended.
     Retried,
-    /// Nobody wants them: their batch counts them as dead.
+    /// They were given up: their batch counts their calls as dead.
     Dropped,
 }
 
 impl Removal {
-    /// The stable name that it has in a call's history.
+    /// Its stable name in a call's history.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Retried => "retried",
@@ -148,16 +148,16 @@ impl Removal {
     }
 }
 
-/// The store of dead letters. They are written by the ledger, together with the verdict.
+/// The store of dead letters. The ledger writes them together with the verdict.
 pub trait DeadLetters: Send + Sync + 'static {
-    /// The dead letters that match, in the order of batch and index.
+    /// The dead letters that match, ordered by batch and index.
     fn list(&self, query: DeadQuery) -> BoxFuture<'_, Result<Vec<DeadLetter>, PortError>>;
 
     /// One dead letter.
     fn get(&self, id: TaskId) -> BoxFuture<'_, Result<Option<DeadLetter>, PortError>>;
 
-    /// Removes dead letters, each by its id and the time it died: one that has died again since stays. Says how
-    /// many were removed. Of each the reason stays, as an entry of the call's history whose kind is the removal's name
-    /// and whose time is that of the death: without it nobody could tell what became of the call.
+    /// Removes dead letters, each by its id and time of death, so that a letter of a later death stays. Returns how
+    /// many were removed. For each, the reason stays as an entry in the call's history: its kind is the removal's name
+    /// and its time is that of the death. Without the entry, the call's fate would be unknown.
     fn remove(&self, letters: Vec<(TaskId, u64)>, removal: Removal) -> BoxFuture<'_, Result<u64, PortError>>;
 }

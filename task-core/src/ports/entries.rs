@@ -1,5 +1,5 @@
-//! Results and failures as they lie in a ledger: those of many calls in one value, of which someone asks for those of
-//! one call.
+//! Reads results and failures as a ledger stores them: one value has the entries of many calls, and a reader wants
+//! those of one call.
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,10 +11,10 @@ use serde::{
 use super::{Failure, ResultRow};
 use crate::wire::Reader;
 
-/// The most entries about one call in one value: no call makes as many attempts in one run.
+/// The most entries of one call in one value: no call makes as many attempts in one run.
 const MAX_ENTRIES: usize = 4096;
 
-/// What a ledger keeps of many calls in one value.
+/// An entry of a value that has the entries of many calls.
 pub trait Entry: DeserializeOwned {
     /// The call's index in its batch.
     fn index(&self) -> u64;
@@ -32,10 +32,10 @@ impl Entry for Failure {
     }
 }
 
-/// Reads what is about one call, in the order in which it was written. What is about others takes no memory.
+/// Reads the entries of one call, in the order they were written. Entries of other calls take no memory.
 ///
 /// # Errors
-/// What is no list of such entries, or has more than 4,096 about the call.
+/// The bytes are no list of such entries, or have more than 4,096 for the call.
 pub fn entries<T: Entry>(bytes: &[u8], index: u64) -> Result<Vec<T>, rmp_serde::decode::Error> {
     Reader::of(bytes).short().deserialize_seq(About { index, entry: PhantomData }).map_err(|error| error.0)
 }

@@ -1,23 +1,23 @@
-//! What can go wrong behind a port, told apart by what the caller should do next.
+//! The errors of ports, divided by what the caller should do next.
 
 use std::sync::Arc;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a port did not do what it was asked. Cloned to each item of a batch that failed as a whole.
+/// Why a request to a port failed. Cloned to each item of a batch that failed as a whole.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PortError {
-    /// The claim was lost: someone else holds the parcel now. Stop working on it; write and send nothing more.
+    /// The claim was lost: another worker holds the parcel now. Stop working on it; write and send nothing more.
     #[error("the claim on this parcel was lost to a newer one")]
     Fenced,
-    /// The receipt is no longer valid: the message was received again or deleted.
+    /// The receipt is no longer valid: the message was deleted or received again.
     #[error("this delivery of the message is over: it was received again or deleted")]
     Stale,
-    /// It did not happen and will not: try again later.
+    /// It did not happen and will not happen: try again later.
     #[error("{what}")]
     Unavailable {
-        /// What could not be done, where, and what to do.
+        /// What could not be done, where, and the cure.
         what: String,
         /// The cause.
         #[source]
@@ -26,23 +26,23 @@ pub enum PortError {
     /// It may have happened: the answer was lost.
     #[error("{what}")]
     Unknown {
-        /// What may or may not have been done.
+        /// What may have been done.
         what: String,
         /// The cause.
         #[source]
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
-    /// The store is gone from under this process: whatever it is asked, nothing is done. End the process, or tell its
-    /// user; a new one opens what is there then.
+    /// The store was removed while this process used it: every request fails. End the process, or tell its user; a new
+    /// process opens whatever store is there then.
     #[error("{what}")]
     Gone {
-        /// What is gone, and what to do.
+        /// What is gone, and the cure.
         what: String,
     },
-    /// It can never work: the request or the store is wrong.
+    /// It can never work: the request or the store is invalid.
     #[error("{what}")]
     Refused {
-        /// What is wrong, where, and what to do.
+        /// The fault, where, and the cure.
         what: String,
     },
 }

@@ -1,35 +1,35 @@
-//! The launcher of workers.
+//! The port that launches workers.
 
 use futures::future::BoxFuture;
 
 use super::{Delivery, PortError};
 
-/// One run of a worker: the parcels it is handed, with the receipts of their messages.
+/// One run of a worker: its parcels, with the receipts of their messages.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// The deliveries, whole: the worker needs the bodies to run them and the receipts to settle them.
+    /// The complete deliveries: the worker needs the bodies to run them and the receipts to settle them.
     pub deliveries: Vec<Delivery>,
 }
 
 /// Why an invocation was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// There is no room: try again later. The deliveries were not handed on.
+    /// No capacity: try again later. The deliveries were not handed over.
     #[error("no worker is free")]
     Throttled,
-    /// It did not happen. The deliveries were not handed on.
+    /// It did not happen. The deliveries were not handed over.
     #[error(transparent)]
     Failed(PortError),
-    /// It may have happened. The deliveries stay hidden until their time ends: then whoever finds them sees in the
-    /// ledger whether they ran.
+    /// It may have happened. The deliveries stay hidden until their time ends; the process that receives them next sees
+    /// in the ledger whether they ran.
     #[error(transparent)]
     Unknown(PortError),
 }
 
-/// Launches workers and does not wait for them to end.
+/// Launches workers without waiting for them to end.
 pub trait Invoker: Send + Sync + 'static {
-    /// Waits until at least one more invocation may be outstanding, and says how many may. One takes its room when its
-    /// [`invoke`](Self::invoke) is first polled: others are asked for while it is on its way.
+    /// Waits until at least one more invocation may be outstanding, and returns how many may. An invocation takes its
+    /// capacity when its [`invoke`](Self::invoke) is first polled, and more may be asked for while it is in flight.
     fn room(&self) -> BoxFuture<'_, usize>;
 
     /// Hands an invocation to a worker; `Ok` once it is accepted.
@@ -38,12 +38,12 @@ pub trait Invoker: Send + Sync + 'static {
 
 /// An invoker whose invocations count against a cap over all dispatchers.
 pub trait Launcher: Invoker {
-    /// How many more may be launched now, up to `most`: they count as outstanding from now on.
+    /// Reserves up to `most` more invocations, which count as outstanding from now on. Returns how many were granted.
     fn reserve(&self, most: usize) -> BoxFuture<'_, Result<usize, PortError>>;
 
-    /// What was reserved and is not launched may be launched by others.
+    /// Releases reserved invocations that were not launched, so that others may launch them.
     fn give_back(&self) -> BoxFuture<'_, ()>;
 
-    /// An invocation has died that was counted under this minute.
+    /// Records that an invocation counted under this minute has died.
     fn release(&self, minute: u64) -> BoxFuture<'_, ()>;
 }

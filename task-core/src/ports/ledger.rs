@@ -1,5 +1,5 @@
-//! Who runs which parcel, and what of it is done: the small row behind each parcel, and the rows beside it for
-//! results and failures. The rules that an adapter keeps are the numbered ones of `ARCHITECTURE.md`, The parcel
+//! The port to the ledger: which worker runs a parcel, and which of its calls are done. The ledger has a small row for
+//! each parcel, and rows for results and failures. Adapters keep the numbered rules in `ARCHITECTURE.md`, The parcel
 //! protocol; `conformance::ledger` tests each.
 
 use std::sync::Arc;
@@ -33,11 +33,11 @@ pub struct ClaimRequest {
     pub first: u64,
     /// How many calls it has.
     pub count: u32,
-    /// Who asks, for people to read: host, process, log stream.
+    /// The claimer, for people to read: host, process, log stream.
     pub holder: Arc<str>,
     /// The time now.
     pub now_ms: u64,
-    /// Until when the claim holds unless renewed.
+    /// When the claim ends unless renewed.
     pub lease_until_ms: u64,
     /// When the parcel becomes too old to run. Its row is kept two days longer.
     pub not_after_ms: u64,
@@ -69,56 +69,56 @@ impl ClaimRequest {
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {
-    /// The parcel is the claimer's until its lease ends.
+    /// The claimer holds the parcel until its lease ends.
     Claimed(Claimed),
-    /// Someone else holds it, who may be dead: hide its message until then and try again. Never a reason to delete.
+    /// Another worker holds it and may be dead: hide the message until then and try again. Never a reason to delete.
     Busy {
         /// When the holder's lease ends.
         until_ms: u64,
     },
-    /// All verdicts are recorded, but perhaps not all children sent: send them (again), finish, run nothing.
+    /// All verdicts are recorded, but perhaps not all children sent: send them again and finish; run nothing.
     Sealed {
         /// The epoch to finish with.
         epoch: u64,
-        /// What goes into which child.
+        /// Decides which child parcel each unfinished call moves to.
         seal: Seal,
     },
-    /// Nothing is left to do: delete the message.
+    /// The parcel is done: delete the message.
     Finished {
-        /// A callback that its batch still owes: send it, then say so with [`Ledger::paid`].
+        /// A callback that its batch still owes: send it, then report it with [`Ledger::paid`].
         owed: Option<Owed>,
     },
-    /// The parcel is older than its row may be kept: its calls become dead letters without running.
+    /// The parcel is too old for its row to be kept: its calls become dead letters without running.
     TooOld,
 }
 
-/// A claim that holds.
+/// A granted claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
-    /// Fences every later write.
+    /// The epoch that fences every later write.
     pub epoch: u64,
-    /// The calls whose final verdict is recorded: they do not run again.
+    /// The calls with a final verdict: they do not run again.
     pub done: Bitmap,
     /// The verdicts counted so far.
     pub tally: Tally,
     /// How many holders in a row have lost the parcel without settling it. Above 0 the worker is careful.
     pub losses: u32,
-    /// The window that the last of them had marked before it started its calls.
+    /// The window that the last holder marked before it started the calls.
     pub window: Option<Window>,
     /// Whether the batch was revoked: its calls become dead letters without running.
     pub revoked: bool,
 }
 
-/// Calls that were about to be started, marked before they were.
+/// Calls that are about to start, marked beforehand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Their positions in the parcel.
     pub calls: Bitmap,
-    /// How many times a worker died in a window of just these.
+    /// How many workers have died in a window of exactly these calls.
     pub deaths: u32,
 }
 
-/// How many calls ended how. A call counts once, in the state it ended in; `retries` counts attempts.
+/// How many calls ended in each state. A call counts once, in its final state; `retries` counts attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Returned `Ok`.
@@ -127,7 +127,7 @@ pub struct Tally {
     pub failed: u64,
     /// Ran over their timeout for the last time.
     pub timed_out: u64,
-    /// Took their worker with them.
+    /// Their worker died with them.
     pub crashed: u64,
     /// Were revoked before they ran.
     pub revoked: u64,
@@ -140,7 +140,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Calls that died of this.
+    /// The calls that died for this reason.
     pub fn of(&self, reason: Reason) -> u64 {
         match reason {
             Reason::Failed => self.failed,
@@ -152,7 +152,7 @@ impl Tally {
         }
     }
 
-    /// Counts one that died of this.
+    /// Counts a call that died for this reason.
     pub fn died(&mut self, reason: Reason) {
         *match reason {
             Reason::Failed => &mut self.failed,
@@ -164,7 +164,7 @@ impl Tally {
         } += 1;
     }
 
-    /// Calls that ended otherwise than well: each is a dead letter.
+    /// Calls that ended without success: each is a dead letter.
     pub fn dead(&self) -> u64 {
         Reason::ALL.into_iter().map(|reason| self.of(reason)).sum()
     }
@@ -175,7 +175,7 @@ impl Tally {
     }
 }
 
-/// What a worker has learned about a parcel. `done` and `tally` are whole, the lists hold what is new.
+/// What a worker has learned about a parcel. `done` and `tally` are complete; the lists have only new entries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     /// All calls with a final verdict.
@@ -211,40 +211,40 @@ pub struct Failure {
     pub at_ms: u64,
     /// How long it ran, in milliseconds.
     pub took_ms: u64,
-    /// What ended it: `error`, `timeout`, `panic`, `crash`, `cancel`, `decode`, or `stop` for a call that its worker
-    /// was stopped under. Or, of a dead letter that was removed, `retried` or `dropped`.
+    /// What ended it: `error`, `timeout`, `panic`, `crash`, `cancel`, `decode`, or `stop` if its worker was stopped.
+    /// For a dead letter that was removed: `retried` or `dropped`.
     pub kind: String,
     /// The error's text, with its sources and, for a timeout, where it hung. At most 2,000 bytes.
     pub message: String,
-    /// Who ran it.
+    /// The worker that ran it.
     pub worker: String,
 }
 
-/// A recording on the way.
+/// A recording during a run.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// The parcel.
     pub parcel: ParcelId,
     /// The claim's epoch.
     pub epoch: u64,
-    /// What is known. `None` only renews.
+    /// What is known. `None` only renews the lease.
     pub record: Option<Record>,
     /// Extends the lease to this time.
     pub lease_until_ms: u64,
-    /// Marks the calls that are about to be started, replacing the mark before; `None` leaves it.
+    /// Marks the calls that are about to start and replaces the previous mark; `None` keeps the mark.
     pub window: Option<Window>,
 }
 
-/// What goes into which child, decided once and for all.
+/// Decides, once and for all, which child parcel each unfinished call moves to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// At most [`Seal::MAX_CHILDREN`]; child `k` has the id `parcel.child(k)`.
+    /// At most [`Seal::MAX_CHILDREN`]. Child `k` has the id `parcel.child(k)`.
     #[serde(deserialize_with = "at_most_max_children")]
     pub children: Vec<ChildPlan>,
 }
 
 impl Seal {
-    /// The most children of one parcel: the row stays small.
+    /// The most children of one parcel, which keeps the row small.
     pub const MAX_CHILDREN: usize = 8;
 }
 
@@ -255,7 +255,7 @@ fn at_most_max_children<'de, D: Deserializer<'de>>(children: D) -> Result<Vec<Ch
 /// One child of a parcel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildPlan {
-    /// The positions in the parent of its calls.
+    /// The positions of its calls in the parent.
     pub calls: Bitmap,
     /// The attempt that its calls are to make.
     pub attempt: u32,
@@ -270,7 +270,7 @@ pub struct Finish {
     pub parcel: ParcelId,
     /// The epoch of the claim, or of the seal.
     pub epoch: u64,
-    /// The last verdicts; `None` when the parcel is sealed, which recorded them.
+    /// The last verdicts; `None` if the parcel is sealed, since sealing recorded them.
     pub record: Option<Record>,
 }
 
@@ -292,26 +292,26 @@ impl PartialEq for Owed {
 /// The state of a parcel's row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowState {
-    /// Claimed, or claimed once.
+    /// Claimed now or before.
     Open,
-    /// All verdicts recorded; children perhaps not sent.
+    /// All verdicts are recorded; children are perhaps not sent.
     Sealed(Seal),
-    /// Nothing left to do; what became of calls that did not end here.
+    /// Done. The seal says where unfinished calls moved.
     Finished(Seal),
 }
 
-/// A parcel's row, for looking up what became of a call.
+/// A parcel's row, to look up the fate of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The parcel.
     pub parcel: ParcelId,
-    /// Where it stands.
+    /// Its state.
     pub state: RowState,
     /// How often it was claimed.
     pub epoch: u64,
-    /// Who claimed it last.
+    /// The last holder.
     pub holder: String,
-    /// When that claim ends.
+    /// When the last claim ends.
     pub lease_until_ms: u64,
     /// The lowest index among its calls.
     pub first: u64,
@@ -329,27 +329,27 @@ pub trait Ledger: Send + Sync + 'static {
     /// Records verdicts, renews leases, marks windows; fenced (rule 3). Recorded means durable.
     fn checkpoint(&self, checkpoints: Vec<Checkpoint>) -> BoxFuture<'_, Vec<Result<(), PortError>>>;
 
-    /// Records the last verdicts and what goes into which child, in one fenced write (rule 4). Sealing again with
-    /// the same epoch changes nothing.
+    /// Records the last verdicts and the children's plans in one fenced write (rule 4). Sealing again with the same
+    /// epoch changes nothing.
     fn seal(&self, parcel: ParcelId, epoch: u64, record: Record, seal: Seal) -> BoxFuture<'_, Result<(), PortError>>;
 
-    /// Finishes a parcel and moves its batch's counters, once, in one fenced write (rule 5). Finishing again
-    /// changes nothing. Answers what the batch owes.
+    /// Finishes a parcel and updates its batch's counters once, in one fenced write (rule 5). Finishing again changes
+    /// nothing. Returns the callback that the batch owes.
     fn finish(&self, finish: Finish) -> BoxFuture<'_, Result<Option<Owed>, PortError>>;
 
-    /// Remembers that a batch's callback was sent.
+    /// Records that a batch's callback was sent.
     fn paid(&self, batch: BatchId) -> BoxFuture<'_, Result<(), PortError>>;
 
-    /// The callbacks that are owed although nobody is on the way with them, for a sweep.
+    /// The callbacks whose sender died before sending them, for a sweep.
     fn owed(&self) -> BoxFuture<'_, Result<Vec<Owed>, PortError>>;
 
-    /// The rows of parcels, where there are any.
+    /// The rows of these parcels; `None` where there is none.
     fn rows(&self, parcels: Vec<ParcelId>) -> BoxFuture<'_, Result<Vec<Option<Row>>, PortError>>;
 
-    /// The row of the root parcel that holds a call, once it was claimed.
+    /// The row of the root parcel that has a call, once the parcel was claimed.
     fn root_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Row>, PortError>>;
 
-    /// What a call returned, if that is recorded.
+    /// The result of a call, if one is recorded.
     fn result_of(&self, call: TaskId) -> BoxFuture<'_, Result<Option<Bytes>, PortError>>;
 
     /// The failed attempts of a call, oldest first.

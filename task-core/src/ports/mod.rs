@@ -1,10 +1,10 @@
-//! The contracts with the world: a message queue, a ledger, a launcher of workers, time, randomness and threads.
-//! Dispatcher and worker know nothing else of where they run. A backend is one set of adapters; every adapter
+//! The ports to the outside world: a message queue, a ledger, a launcher of workers, time, randomness and threads.
+//! Dispatcher and worker know nothing else about where they run. A backend is one set of adapters, and every adapter
 //! passes the conformance suite of its port.
 //!
-//! Ports are batch first with a result per item, because batches fail in part. They are object safe and have no
-//! default methods, so that a decorator (faults, latency, counting) sees every call. Their futures run on any
-//! executor: an adapter that needs a reactor for its connections brings its own.
+//! Ports are batch first with a result per item, because batches fail in part. They are object safe and have no default
+//! methods, so that a decorator (faults, latency, counting) sees every call. Their futures run on any executor: an
+//! adapter that needs a reactor for its connections brings its own.
 
 mod atomic;
 mod batches;
@@ -38,12 +38,12 @@ pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Sett
 pub use schedules::Schedules;
 pub(crate) use timer::Blocked;
 
-/// What a backend gives to client, dispatcher and worker.
+/// The ports that a backend provides to client, dispatcher and worker.
 #[derive(Clone)]
 pub struct Ports {
     /// Messages: the durable copy of each parcel until it is finished.
     pub queue: Arc<dyn Queue>,
-    /// Who runs which parcel, and what of it is done.
+    /// Which worker runs a parcel, and which of its calls are done.
     pub ledger: Arc<dyn Ledger>,
     /// The records of batches.
     pub batches: Arc<dyn Batches>,
@@ -51,7 +51,7 @@ pub struct Ports {
     pub dead_letters: Arc<dyn DeadLetters>,
     /// Which runs of a schedule have been sent.
     pub schedules: Arc<dyn Schedules>,
-    /// Steps that this backend does in one write, where it can.
+    /// Steps that this backend does in one write, if it can.
     pub atomic: Option<Arc<dyn Atomic>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -59,33 +59,33 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Threads for blocking tasks.
     pub blocking: Arc<dyn Blocking>,
-    /// How the backend wants to be used.
+    /// The backend's costs and limits.
     pub profile: Profile,
     /// The URL of the store as every process of this machine may write it: a file has its absolute path. `None` where it
     /// has none.
     pub url: Option<Arc<str>>,
 }
 
-/// What is cheap and what is dear on a backend, in the numbers that client, dispatcher and worker go by.
+/// A backend's costs and limits, as numbers that guide client, dispatcher and worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The most bytes of one message. A parcel that would be larger is split, a call that alone would be is refused.
+    /// The most bytes of one message. A larger parcel is split; a single call that is larger is refused.
     pub message_bytes: usize,
-    /// The most bytes of one call's message: as many, or more where what is too large for a message has another place.
+    /// The most bytes of a message with one call: the same, or more if the backend stores larger bodies elsewhere.
     pub call_bytes: usize,
-    /// How often a worker records the verdicts it has. What it has not recorded may run again after a crash.
+    /// How often a worker records its verdicts. Unrecorded calls may run again after a crash.
     pub checkpoint_ms: u64,
-    /// Calls to be tried again that are due within this time of each other, or within half of what the first of them
-    /// waits, share a parcel; 0 for as many parcels as there may be. What a parcel costs decides it.
+    /// Retries that are due within this time of each other, or within half the wait of the first one, share a parcel; 0
+    /// allows as many parcels as possible. The cost of a parcel decides it.
     pub gather_ms: u64,
-    /// How long a dispatcher waits for a first message before it asks again, in milliseconds; stopping waits as long.
+    /// How long a dispatcher waits for a first message before it asks again, in milliseconds. Stopping takes as long.
     pub wait_ms: u64,
     /// How long a claim, and the hiding of its message, lasts unless renewed.
     pub lease_ms: u64,
-    /// Once the parcels of one send have so many bytes, no more go with it: enough to share its cost, and not so many that
-    /// others wait for it. A `fan_out` reads as much while the send before is on its way, and no more.
+    /// Once the parcels of one send have this many bytes, no more are added: enough to share the cost of a send, and
+    /// few enough not to delay others. A `fan_out` reads as much while the previous send is in flight, and no more.
     pub send_bytes: usize,
-    /// Once arguments of so many bytes wait to be sent, further `delay`s wait too, until a send has taken them.
+    /// Once this many bytes of arguments wait to be sent, further `delay`s wait until a send has taken them.
     pub buffer_bytes: usize,
 }
 

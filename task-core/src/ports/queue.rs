@@ -1,4 +1,5 @@
-//! The message queue, with the semantics of SQS: at least once, in no certain order, hidden while being worked on.
+//! The port to the message queue. Its semantics are those of SQS: at least once, in no certain order, hidden while
+//! being worked on.
 
 use std::{fmt, sync::Arc};
 
@@ -7,15 +8,15 @@ use futures::future::BoxFuture;
 
 use super::{PortError, SendError};
 
-/// A message to send: one encoded parcel. `Debug` says how large it is, and not what is in it.
+/// A message to send: one encoded parcel. `Debug` shows its size, not its content.
 #[derive(Clone)]
 pub struct Outgoing {
     /// The queue's name.
     pub queue: Arc<str>,
     /// The encoded parcel.
     pub body: Bytes,
-    /// When it may first be received, in milliseconds since 1970; 0 for at once. However far away: an adapter
-    /// whose service has a limit on delays goes another way beyond it.
+    /// When it may first be received, in milliseconds since 1970; 0 for at once. It may be arbitrarily far away: an
+    /// adapter whose service limits delays finds another way.
     pub due_ms: u64,
 }
 
@@ -27,16 +28,16 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-/// What of a queue is wanted.
+/// A request for messages.
 #[derive(Clone, Debug)]
 pub struct Receive {
     /// The queues, in the order in which they are looked at.
     pub queues: Vec<Arc<str>>,
-    /// The most messages to answer with.
+    /// The most messages to return.
     pub max: usize,
     /// For how long the messages are hidden from others, in milliseconds.
     pub hide_ms: u64,
-    /// How long to wait for a first message, in milliseconds; 0 answers at once.
+    /// How long to wait for a first message, in milliseconds; 0 returns at once.
     pub wait_ms: u64,
 }
 
@@ -68,26 +69,26 @@ pub struct Delivery {
     pub queue: Arc<str>,
     /// The encoded parcel.
     pub body: Bytes,
-    /// Names this delivery when it is settled.
+    /// Identifies this delivery when it is settled.
     pub receipt: Receipt,
-    /// How many times the message has been delivered, this one included.
+    /// How many times the message has been delivered, including this time.
     pub receives: u32,
     /// When it was sent, in milliseconds since 1970.
     pub sent_ms: u64,
 }
 
 impl Delivery {
-    /// This becomes of its message.
+    /// The settlement that settles its message in this way.
     pub fn settled(&self, settle: Settle) -> Settlement {
         Settlement { queue: Arc::clone(&self.queue), receipt: self.receipt.clone(), settle }
     }
 
-    /// Its message is finished.
+    /// The settlement that deletes its message.
     pub fn deleted(&self) -> Settlement {
         self.settled(Settle::Delete)
     }
 
-    /// Its message reappears at this time, in milliseconds since 1970.
+    /// The settlement that shows its message again at this time, in milliseconds since 1970.
     pub fn hidden(&self, until_ms: u64) -> Settlement {
         self.settled(Settle::Hide { until_ms })
     }
@@ -106,25 +107,25 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// Names one delivery of one message. A later delivery of the message has another receipt.
+/// Identifies one delivery of one message. A later delivery of the message has another receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(pub Arc<str>);
 
-/// What becomes of a delivered message. `Debug` does not show its body.
+/// What to do with a delivered message. `Debug` does not show its body.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Settle {
     /// It is finished.
     Delete,
-    /// It is delivered again at this time, in milliseconds since 1970, unless hidden further or deleted until then.
+    /// It is delivered again at this time, in milliseconds since 1970, unless it is hidden further or deleted before.
     Hide {
         /// When it reappears.
         until_ms: u64,
     },
-    /// It cannot be read: it goes to the queue's dead-letter queue, with the reason.
+    /// It is unreadable: it goes to the queue's dead-letter queue, with the reason.
     Bury {
-        /// Why, for whoever looks at it.
+        /// The reason, for the reader of the dead-letter queue.
         reason: String,
-        /// The message's body: a service that cannot move a message is sent it anew.
+        /// The message's body, for services that cannot move a message and send it anew.
         body: Bytes,
     },
 }
@@ -141,14 +142,14 @@ impl fmt::Debug for Settle {
     }
 }
 
-/// What becomes of one delivery.
+/// What to do with one delivery.
 #[derive(Clone, Debug)]
 pub struct Settlement {
     /// The queue it came from.
     pub queue: Arc<str>,
     /// Which delivery.
     pub receipt: Receipt,
-    /// What becomes of its message.
+    /// What to do with its message.
     pub settle: Settle,
 }
 
@@ -161,7 +162,7 @@ pub struct Depth {
     pub ready: u64,
     /// Messages that wait for their time, never received.
     pub delayed: u64,
-    /// Messages that are hidden because they are being worked on.
+    /// Messages hidden because they are being worked on.
     pub in_flight: u64,
     /// Messages in the dead-letter queue.
     pub buried: u64,
@@ -175,12 +176,12 @@ pub trait Queue: Send + Sync + 'static {
     /// Sends messages. `Ok` for an item means that it is durable. The answers are in the order of the messages.
     fn send(&self, messages: Vec<Outgoing>) -> BoxFuture<'_, Vec<Result<(), SendError>>>;
 
-    /// Receives messages that are due and not hidden, and hides them. Empty when none came in time.
+    /// Receives messages that are due and not hidden, and hides them. Empty if none came in time.
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>>;
 
     /// Settles deliveries. A receipt that is no longer valid is [`PortError::Stale`] and changes nothing.
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>>;
 
-    /// How full each queue is that has ever had a message.
+    /// The depth of each queue that has ever had a message.
     fn depths(&self) -> BoxFuture<'_, Result<Vec<Depth>, PortError>>;
 }

@@ -1,5 +1,5 @@
-//! Timers for futures that no tokio runtime polls: those on other executors, and those that a thread blocks for. One
-//! thread of this process drives them, and starts with the first.
+//! Timers for futures that no tokio runtime polls: on other executors, and on threads that block for a future. One
+//! thread of this process drives them. It starts with the first timer.
 
 use std::{
     cell::Cell,
@@ -20,11 +20,11 @@ thread_local! {
 
 static TIMERS: Mutex<Option<Handle>> = Mutex::new(None);
 
-/// This thread blocks until a future ends. A runtime that it belongs to does not come on meanwhile, so that the future
-/// must not wait for it.
+/// Marks that this thread blocks until a future ends. A runtime on this thread makes no progress meanwhile, so the
+/// future must not wait for its timer.
 pub(crate) struct Blocked {
     before: bool,
-    /// It is about this thread.
+    /// Ties the mark to this thread.
     here: PhantomData<*const ()>,
 }
 
@@ -33,7 +33,7 @@ impl Blocked {
         Self { before: BLOCKED.replace(true), here: PhantomData }
     }
 
-    /// Whether this thread does so now.
+    /// Whether this thread is blocked so now.
     pub(crate) fn is_here() -> bool {
         BLOCKED.get()
     }
@@ -45,8 +45,8 @@ impl Drop for Blocked {
     }
 }
 
-/// Ends after `duration`, whatever polls it: by the timer of the tokio runtime that this is called in if there is one
-/// that comes on, else by that of the timers' thread.
+/// Ends after `duration`, whatever executor polls it. Uses the timer of the current tokio runtime if there is one that
+/// makes progress, else the timer thread.
 pub(super) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
     if !Blocked::is_here() && Handle::try_current().is_ok() {
         return Box::pin(tokio::time::sleep(duration));

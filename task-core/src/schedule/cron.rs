@@ -1,6 +1,6 @@
-//! When a cron is due. Croner reads the fields and searches the calendar; what stands here is `EventBridge`'s dialect,
-//! which is stricter than croner in form: six fields, exactly one `?`, days of the week from 1 = Sunday. What the
-//! changes of the clock do to its times is [`Wall`]'s.
+//! Finds when a cron is due. Croner reads the fields and searches the calendar. This module adds `EventBridge`'s
+//! dialect, which is stricter than croner: six fields, exactly one `?`, days of the week from 1 = Sunday. [`Wall`]
+//! handles the changes of the clock.
 
 use croner::{
     Cron,
@@ -23,7 +23,7 @@ pub(super) struct CronPattern {
 }
 
 impl CronPattern {
-    /// Reads what stands in `cron(..)`.
+    /// Reads the text inside `cron(..)`.
     pub(super) fn parse(fields: &str, timezone: &str) -> Result<Self, PatternError> {
         let upper = fields.to_ascii_uppercase();
         let fields: Vec<&str> = upper.split_ascii_whitespace().collect();
@@ -52,7 +52,7 @@ impl CronPattern {
         Ok(Self { fields, wall: Wall::new(cron, zone, rule) })
     }
 
-    /// Its fields in the form of `cron(..)`. `None` if it goes by both days, which that form cannot say.
+    /// Its fields in the form of `cron(..)`. `None` if it goes by both days, which that form cannot express.
     pub(super) fn fields(&self) -> Option<&[String; 6]> {
         (self.fields.days == Days::One).then_some(&self.fields.six)
     }
@@ -75,8 +75,8 @@ fn millis(at: Timestamp) -> Option<u64> {
     u64::try_from(at.as_millisecond()).ok()
 }
 
-/// Whether a pattern repeats as time goes by, rather than names times of a day: its minute or hour is `*`, a step
-/// without an end (`0/15`, `*/2`), or all there are.
+/// Whether a pattern repeats as time passes, rather than listing times of a day: its minute or hour is `*`, a step
+/// without an end (`0/15`, `*/2`), or has all values.
 fn repeats(fields: &Fields, cron: &Cron) -> bool {
     let [minute, hour, ..] = &fields.six;
     let open = |field: &String| {
@@ -91,7 +91,7 @@ fn repeats(fields: &Fields, cron: &Cron) -> bool {
 fn croner(fields: [&str; 6], days: Days) -> Result<Cron, CronError> {
     let [minute, hour, day, month, mut weekday, year] = fields;
     if weekday == "L" {
-        // To EventBridge the week's last day; to croner nothing.
+        // For EventBridge this is the last day of the week; for croner it means nothing.
         weekday = "7";
     }
     CronParser::builder()
@@ -104,7 +104,7 @@ fn croner(fields: [&str; 6], days: Days) -> Result<Cron, CronError> {
         .parse(&format!("0 {minute} {hour} {day} {month} {weekday} {year}"))
 }
 
-/// What is wrong with one field. Croner's words do not name the field, so it is asked for each by itself.
+/// Why a field is invalid. Croner's errors do not name the field, so each field is checked by itself.
 pub(super) fn check(place: usize, field: &str) -> Result<(), String> {
     let mut alone = ["*"; 6];
     alone[place] = field;
@@ -115,7 +115,7 @@ pub(super) fn check(place: usize, field: &str) -> Result<(), String> {
 fn plain(error: &CronError) -> String {
     use CronError::{ComponentError, IllegalCharacters, InvalidPattern};
     match error {
-        // How croner stores a weekday is nothing to a reader.
+        // Croner's internal form of a weekday means nothing to a reader.
         ComponentError(message) if message.starts_with("Position") => "number out of bounds".to_owned(),
         ComponentError(message) | InvalidPattern(message) | IllegalCharacters(message) => {
             message.trim_end_matches('.').to_lowercase()
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_comes_is_found_out_at_once() {
+    fn a_date_that_never_comes_is_found_at_once() {
         for fields in ["0 3 30 2 ? *", "0 3 31 4,6 ? *", "0 3 29 2 ? 2027", "0 3 * * ? 2024"] {
             let cron = CronPattern::parse(fields, "UTC").unwrap();
             assert_eq!(cron.next_after(at("2026-01-01T00:00:00Z")), None, "{fields}");

@@ -1,5 +1,5 @@
-//! A line of a crontab, such as `0 3 * * 1` for three in the morning each Monday, and its nicknames, such as `@daily`.
-//! It is read into the fields of `cron(..)`, whose week begins on 1 = Sunday while a crontab's begins on 0.
+//! Reads a line of a crontab, such as `0 3 * * 1` for three in the morning each Monday, and nicknames, such as
+//! `@daily`. It produces the fields of `cron(..)`, whose week begins on 1 = Sunday while a crontab's begins on 0.
 
 use super::{
     PatternError,
@@ -13,18 +13,18 @@ pub(super) struct Fields {
     pub(super) days: Days,
 }
 
-/// How the day of the month and the day of the week go together.
+/// How the day of the month and the day of the week combine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Days {
     /// One of them is given.
     One,
-    /// Both are, and a day is right if one of them says so.
+    /// Both are given, and a day matches if either matches.
     Either,
-    /// Both are, and a day is right if both say so: what cron does if one of them begins with `*`, such as `*/2`.
+    /// Both are given, and a day matches if both match: cron's rule if one of them begins with `*`, such as `*/2`.
     Both,
 }
 
-/// The nicknames that crontabs have for lines.
+/// The crontab nicknames and their lines.
 pub(super) const NICKNAMES: [(&str, &str); 7] = [
     ("hourly", "0 * * * *"),
     ("daily", "0 0 * * *"),
@@ -56,7 +56,7 @@ pub(super) fn read(line: &str) -> Result<Fields, PatternError> {
     Ok(Fields { six, days })
 }
 
-/// A crontab counts steps in a range. Where `5/10` is taken for one, it means different things.
+/// A crontab counts steps within a range. Other programs disagree on what `5/10` means.
 fn steps(text: &str) -> Result<(), String> {
     let open = |item: &&str| item.split_once('/').is_some_and(|(range, _)| range != "*" && !range.contains('-'));
     match text.split(',').find(open) {
@@ -82,7 +82,7 @@ fn week(field: &Field, text: &str) -> Result<String, PatternError> {
         Ok(numbers.collect::<Vec<_>>().join(","))
     };
     let numbers = read().map_err(|why| field.wrong(text, why))?;
-    // Whether a day is restricted is told by the sign.
+    // A leading `*` says that the day is not restricted.
     Ok(if text.starts_with('*') { format!("*,{numbers}") } else { numbers })
 }
 
@@ -98,7 +98,7 @@ fn week_item(field: &Field, item: &str) -> Result<impl Iterator<Item = u32>, Str
     Ok((from..=if from > to { to + 7 } else { to }).step_by(step))
 }
 
-/// Writes `?` for a day that is not given, and tells how the days go together.
+/// Writes `?` for a day that is not given, and tells how the days combine.
 fn days(six: &mut [String; 6]) -> Days {
     let starred = |field: &str| field.starts_with('*');
     let (month, week) = (&six[DAY_OF_MONTH], &six[DAY_OF_WEEK]);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn two_days_go_together_as_cron_has_it() {
+    fn two_days_combine_as_in_cron() {
         for (line, days) in [
             ("0 0 13 * 5", Days::Either),
             ("0 0 13 * 0-6", Days::Either),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_refused_with_the_cure() {
+    fn an_invalid_line_is_refused_with_the_cure() {
         assert_eq!(
             error("0 3 * * 8"),
             "day-of-week `8`: number out of bounds; it takes 0 or 7 (Sunday) to 6 or SUN to SAT with `,` `-` `*` `/`"

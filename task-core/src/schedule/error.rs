@@ -1,4 +1,4 @@
-//! What is wrong with a schedule.
+//! The errors of a schedule.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use super::{
     rate::{LONGEST_DAYS, SHORTEST_S},
 };
 
-/// What is wrong with the schedule of a task.
+/// Why the schedule of a task is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("task `{task}` ({}:{}), schedule `{pattern}`: {error}", .at.0, .at.1)]
 pub struct ScheduleError {
@@ -27,16 +27,16 @@ impl ScheduleError {
 /// What is wrong with a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// It is none of the forms.
+    /// It has none of the known forms.
     #[error(
         "write `cron(minute hour day-of-month month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the \
          morning, a line of a crontab, such as `0 3 * * 1` for three in the morning on Mondays, or `rate(5 minutes)`"
     )]
     Form,
-    /// It is longer than patterns are.
+    /// It is longer than a pattern may be.
     #[error("a pattern of {bytes} bytes; at most {MAX_PATTERN_BYTES}")]
     TooLong {
-        /// How many it has.
+        /// How many bytes it has.
         bytes: usize,
     },
     /// A cron pattern with too few or too many fields.
@@ -67,13 +67,13 @@ pub enum PatternError {
         /// How many it has.
         found: usize,
     },
-    /// A nickname that is none.
+    /// An unknown nickname.
     #[error(
         "there is no `@{name}`: write `@hourly`, `@daily`, `@weekly`, `@monthly` or `@yearly`; `rate(5m)` is every five \
          minutes, and the set-up is what runs when a program starts"
     )]
     Nickname {
-        /// What stands behind the `@`.
+        /// The text after the `@`.
         name: String,
     },
     /// A field that cannot be read.
@@ -81,11 +81,11 @@ pub enum PatternError {
     Field {
         /// Which field.
         name: &'static str,
-        /// What stands there.
+        /// Its text.
         field: String,
-        /// What is wrong with it.
+        /// Its fault.
         why: String,
-        /// What may stand there.
+        /// What it may contain.
         takes: &'static str,
     },
     /// Both days given, or neither.
@@ -94,13 +94,13 @@ pub enum PatternError {
          for the day of the month to go by the week"
     )]
     Days,
-    /// A time zone that nobody knows.
+    /// An unknown time zone.
     #[error("there is no time zone `{timezone}`: names are those of the IANA database, such as `Europe/Berlin`")]
     Zone {
         /// Its name.
         timezone: String,
     },
-    /// A time zone where it has no effect.
+    /// A time zone on a rate, where it has no effect.
     #[error(
         "a rate counts from 1970 in UTC and takes no time zone: remove `timezone = \"{timezone}\"`, or write `cron(..)`"
     )]
@@ -113,7 +113,7 @@ pub enum PatternError {
         "`{period}` is no period: a whole number and a unit, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(30s)`"
     )]
     Period {
-        /// What stands there.
+        /// Its text.
         period: String,
     },
     /// A rate out of bounds.
@@ -125,7 +125,7 @@ pub enum PatternError {
     /// All of its times are past.
     #[error("never due again: the last time was {last}")]
     NeverAgain {
-        /// When that was.
+        /// The last time.
         last: Timestamp,
     },
     /// The task cannot be called without arguments.

@@ -1,4 +1,4 @@
-//! The fields of a pattern: what each takes, and what is wrong with one. Two dialects share them: `EventBridge`'s
+//! The fields of a pattern: what each accepts, and why one is invalid. Two dialects share them: `EventBridge`'s
 //! `cron(..)` and the lines of a crontab.
 
 use std::ops::RangeInclusive;
@@ -8,16 +8,16 @@ use super::{PatternError, cron};
 /// A field of a pattern.
 pub(super) struct Field {
     name: &'static str,
-    /// The signs and letters that it takes beside digits.
+    /// The signs and letters that it accepts, in addition to digits.
     pub(super) signs: &'static str,
     pub(super) words: &'static [&'static str],
-    /// The numbers that it takes. The first word stands for the first of them.
+    /// The numbers that it accepts. The first word stands for the first number.
     pub(super) numbers: RangeInclusive<u32>,
-    /// Whether its numbers go round: 22 to 2 o'clock, Friday to Monday.
+    /// Whether its ranges may wrap around: 22 to 2 o'clock, Friday to Monday.
     round: bool,
-    /// All that it takes, for people.
+    /// Everything that it accepts, for people.
     takes: &'static str,
-    /// The same as a sentence, for the compiler, which cannot make one.
+    /// The same as a sentence, since the compiler cannot format one.
     pub(super) sentence: &'static str,
 }
 
@@ -73,8 +73,7 @@ pub(super) const CRONTAB: [Field; 5] = [
 ];
 
 impl Field {
-    /// Checks a text, in capitals, that stands at this field's place, and writes out its ranges that go round:
-    /// `20-2` becomes `20-23,0-2`.
+    /// Checks the text of this field, in capitals, and expands its ranges that wrap around: `20-2` becomes `20-23,0-2`.
     pub(super) fn read(&self, place: usize, text: &str) -> Result<String, PatternError> {
         self.form(text)
             .and_then(|()| text.split(',').map(|item| self.straight(item)).collect::<Result<Vec<_>, _>>())
@@ -83,7 +82,7 @@ impl Field {
             .map_err(|why| self.wrong(text, why))
     }
 
-    /// Checks which signs stand in a text, and where.
+    /// Checks which signs a text has, and where.
     pub(super) fn form(&self, text: &str) -> Result<(), String> {
         if text.contains('?') && text != "?" && self.signs.contains('?') {
             return Err("`?` stands alone".to_owned());
@@ -100,7 +99,7 @@ impl Field {
                 return Err(format!("`{sign}` does not belong here"));
             }
         }
-        // The others do go round; what is out of their bounds is found by whoever reads them.
+        // The other fields wrap around; their readers check the bounds.
         let bounds = text.split(',').flat_map(|item| item.split('/').next().unwrap_or(item).split('-'));
         if !self.round && bounds.filter_map(|bound| bound.parse().ok()).any(|bound: u32| !self.numbers.contains(&bound))
         {
@@ -109,19 +108,19 @@ impl Field {
         Ok(())
     }
 
-    /// The number of a text or a word, if it is one that stands here.
+    /// The value of a number or a word, if this field accepts it.
     pub(super) fn number(&self, text: &str) -> Option<u32> {
         let word = self.words.iter().position(|word| *word == text);
         let number = word.map_or_else(|| text.parse().ok(), |at| Some(self.numbers.start() + at as u32))?;
         self.numbers.contains(&number).then_some(number)
     }
 
-    /// What is wrong with a text that stands here.
+    /// The error for a text in this field.
     pub(super) fn wrong(&self, text: &str, why: String) -> PatternError {
         PatternError::Field { name: self.name, field: text.to_owned(), why, takes: self.takes }
     }
 
-    /// An item without a range that goes round.
+    /// An item without ranges that wrap around.
     fn straight(&self, item: &str) -> Result<String, String> {
         let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
         let Some((from, to)) = range.split_once('-').filter(|_| self.round) else { return Ok(item.to_owned()) };

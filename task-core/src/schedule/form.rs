@@ -1,5 +1,5 @@
-//! The form of a pattern, checked where it is written: a `const fn`, so that a pattern that lacks a field is an error
-//! of the compiler. What only a calendar can tell, or a database of time zones, is told when a program starts.
+//! Checks the form of a pattern while it is compiled: as a `const fn`, so that a missing field is a compiler error.
+//! Faults that only a calendar or a time zone database shows are reported when a program starts.
 
 use super::{
     MAX_PATTERN_BYTES,
@@ -8,11 +8,11 @@ use super::{
     rate,
 };
 
-/// What a pattern may be.
+/// The forms of a pattern.
 pub(super) enum Form<'a> {
-    /// What stands in `cron(..)`.
+    /// The text inside `cron(..)`.
     Cron(&'a str),
-    /// What stands in `rate(..)`.
+    /// The text inside `rate(..)`.
     Rate(&'a str),
     /// A line of a crontab, or a nickname.
     Line(&'a str),
@@ -31,7 +31,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// What stands behind the five bytes of `cron(` or `rate(` and before the last byte. All of these are ASCII.
+/// The text between the five bytes of `cron(` or `rate(` and the last byte. All of these are ASCII.
 const fn inside(text: &str) -> &str {
     let (_, rest) = text.split_at(5);
     rest.split_at(rest.len() - 1).0
@@ -128,7 +128,7 @@ const fn crontab(text: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether the signs, words and numbers of a text may stand in a field.
+/// Whether a field accepts the signs, words and numbers of a text.
 const fn fits(text: &[u8], field: &Field) -> Result<(), &'static str> {
     let (mut rest, mut before) = (text, b',');
     while let [first, ..] = rest {
@@ -151,11 +151,11 @@ const fn fits(text: &[u8], field: &Field) -> Result<(), &'static str> {
         before = *first;
         rest = after;
     }
-    // The last item is missing, or one between commas.
+    // The last item is missing, or one between commas is.
     if before == b',' || has_gap(text) { Err(field.sentence) } else { Ok(()) }
 }
 
-/// Whether letters are a word of a field, letters that are signs there, or both, such as `FRIL`.
+/// Whether letters are a word of this field, signs that it accepts, or both, such as `FRIL`.
 const fn letters(token: &[u8], field: &Field) -> bool {
     let (word, signs) = token.split_at(if token.len() >= 3 { 3 } else { 0 });
     if !word.is_empty() && !is_one_of(word, field.words) {
@@ -182,7 +182,7 @@ const fn has_gap(text: &[u8]) -> bool {
     false
 }
 
-/// How many bytes a number or a word has that a text begins with; 1 for a sign.
+/// The length in bytes of the number or word that a text begins with; 1 for a sign.
 const fn run(text: &[u8]) -> usize {
     let mut at = 1;
     while at < text.len() {
@@ -237,7 +237,7 @@ const fn count(text: &[u8]) -> usize {
     fields
 }
 
-/// The first field of a text, and what is behind it.
+/// The first field of a text, and the rest.
 const fn next(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let mut at = 0;

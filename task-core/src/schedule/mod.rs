@@ -1,7 +1,7 @@
-//! When a scheduled task is due: `cron(minute hour day-of-month month day-of-week year)` in the form that
-//! `EventBridge` has, a line of a crontab such as `0 3 * * 1`, and `rate(5 minutes)`. Pure: it is asked with a time and
-//! never reads a clock. What is wrong with a pattern's form is known when it is compiled, and the rest when a program
-//! starts, not when the run it describes does not come.
+//! Computes when a scheduled task is due. Its forms are `cron(minute hour day-of-month month day-of-week year)` as in
+//! `EventBridge`, a line of a crontab such as `0 3 * * 1`, and `rate(5 minutes)`. It is pure: callers pass the time,
+//! and it reads no clock. Faults in a pattern's form are compiler errors. The others are errors when a program starts,
+//! not when a run fails to come.
 
 mod cron;
 mod crontab;
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use self::{cron::CronPattern, form::Form, rate::Rate};
 use crate::task::TaskDef;
 
-/// The most bytes of a pattern: `EventBridge` takes no more.
+/// The most bytes of a pattern: the limit of `EventBridge`.
 const MAX_PATTERN_BYTES: usize = 256;
 
 /// When a scheduled task is due.
@@ -35,8 +35,8 @@ enum Kind {
 }
 
 impl Schedule {
-    /// Reads a pattern. A `rate` counts from 1970 rather than from some start, so that all processes agree on when
-    /// it is due; it takes no time zone.
+    /// Reads a pattern. A `rate` counts from 1970, so that all processes agree on when it is due. It takes no time
+    /// zone.
     pub fn parse(pattern: &str, timezone: &str) -> Result<Self, PatternError> {
         if pattern.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::TooLong { bytes: pattern.len() });
@@ -53,8 +53,8 @@ impl Schedule {
         }
     }
 
-    /// The schedule of a task, if it has one. An error if its pattern cannot be read, if it is never due after
-    /// `now_ms`, or if the task cannot be called without arguments.
+    /// The schedule of a task, if it has one. Fails if its pattern is invalid, if it is never due after `now_ms`, or if
+    /// the task cannot be called without arguments.
     pub fn of(def: &TaskDef, now_ms: u64) -> Result<Option<Self>, ScheduleError> {
         let Some(pattern) = def.options.schedule else { return Ok(None) };
         let wrong = |error| ScheduleError { task: def.name, at: def.at, pattern, error: Box::new(error) };
@@ -74,8 +74,9 @@ impl Schedule {
         }
     }
 
-    /// The six fields of a cron in the form of `cron(..)`, without ranges that go round; `None` for a `rate`, and for
-    /// a line of a crontab that goes by both the day of the month and the day of the week, which that form cannot say.
+    /// The six fields of a cron in the form of `cron(..)`, without ranges that wrap around. `None` for a `rate`, and
+    /// for a line of a crontab that goes by both the day of the month and the day of the week, which that form cannot
+    /// express.
     pub fn fields(&self) -> Option<&[String; 6]> {
         match &self.0 {
             Kind::Cron(cron) => cron.fields(),
@@ -91,7 +92,7 @@ impl Schedule {
         }
     }
 
-    /// The latest time after `last_ms` and not after `now_ms` at which it was due.
+    /// The latest due time after `last_ms` and not after `now_ms`.
     pub fn latest_between(&self, last_ms: u64, now_ms: u64) -> Option<u64> {
         let latest = match &self.0 {
             Kind::Cron(cron) => cron.latest_until(now_ms),
@@ -108,7 +109,7 @@ impl Schedule {
     }
 }
 
-/// The encoded arguments of a call that has none.
+/// The encoded arguments of a call without arguments.
 pub(crate) const NO_ARGS: &[u8] = &[0x80];
 
 /// A time, unless it is beyond the year 9999.

@@ -23,7 +23,7 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// Reads `5 minutes`, as `EventBridge` has it, or `5m`, as options have it elsewhere.
+    /// Reads `5 minutes`, as in `EventBridge`, or `5m`, as in other options.
     pub(super) fn parse(period: &str) -> Result<Self, PatternError> {
         match period_ms(period) {
             Ok(every_ms) => Ok(Self { every_ms }),
@@ -45,7 +45,7 @@ impl Rate {
     }
 }
 
-/// The milliseconds of a period, within its bounds.
+/// The milliseconds of a period, if it is within bounds.
 pub(super) const fn period_ms(period: &str) -> Result<u64, NoPeriod> {
     let text = period.trim_ascii();
     let every = match in_words(text.as_bytes()) {
@@ -85,7 +85,7 @@ const fn in_words(text: &[u8]) -> Option<Duration> {
 }
 
 impl NoPeriod {
-    /// For people, where the text itself is shown by the compiler.
+    /// The error text without the period, since the compiler shows that itself.
     pub(super) const fn plain(self) -> &'static str {
         match self {
             Self::Form => {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_period_is_refused() {
+    fn an_invalid_period_is_refused() {
         for period in ["", "5", "minutes", "5 fortnights", "-5 minutes", "1.5h", "5 m", "99999999999999999999 days"] {
             assert_eq!(Rate::parse(period).unwrap_err(), PatternError::Period { period: period.to_owned() });
         }

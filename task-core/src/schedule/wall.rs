@@ -1,10 +1,10 @@
-//! What the changes of a zone's clock do to the times of a cron. Its rules are Vixie cron's:
+//! Applies the clock changes of a time zone to the times of a cron. The rules are those of Vixie cron:
 //!
 //! - **Listed** times, such as `30 2,14`, run once each on each of their days. A time that the clock skips in spring
 //!   runs right after the gap, in one run with the others that were skipped. A time that the clock repeats in autumn
 //!   runs the first time.
-//! - A pattern that **repeats**, since its minute or its hour is `*` or a step, goes by the time that elapses. It runs
-//!   whenever the clock shows one of its times: never in the gap, and in both halves of the hour that is repeated.
+//! - A pattern that **repeats**, because its minute or its hour is `*` or a step, follows elapsed time. It runs
+//!   whenever the clock shows one of its times: never in the gap, and in both passes of the repeated hour.
 //!
 //! Croner searches the calendar, which knows no zones.
 
@@ -17,10 +17,10 @@ use jiff::{
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-/// Longer than a clock is ever put back by: after that it shows no time that it has shown before.
+/// Longer than any clock is set back. After that it shows no time a second time.
 const FAR: SignedDuration = SignedDuration::from_hours(72);
 
-/// The times of a cron by the clock of a time zone.
+/// The times of a cron in a time zone.
 #[derive(Clone, Debug)]
 pub(super) struct Wall {
     cron: Cron,
@@ -28,12 +28,12 @@ pub(super) struct Wall {
     rule: Rule,
 }
 
-/// How times go by the clock.
+/// How the times follow the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// Each listed time of a day once.
+    /// Each listed time of a day runs once.
     Listed,
-    /// Whenever the clock shows one.
+    /// Runs whenever the clock shows a time of the cron.
     Elapsed,
 }
 
@@ -62,7 +62,7 @@ impl Wall {
         let mut wall = self.zone.to_datetime(at);
         loop {
             wall = self.after(wall)?;
-            // Some have run already if the clock was put back since.
+            // Some have already run if the clock was set back since.
             let due = self.run(wall)?;
             if due > at {
                 return Some(due);
@@ -73,7 +73,7 @@ impl Wall {
     fn latest_listed(&self, at: Timestamp) -> Option<Timestamp> {
         let mut wall = self.zone.to_datetime(at);
         if let AmbiguousOffset::Fold { before, .. } = self.zone.to_ambiguous_timestamp(wall).offset() {
-            // What the clock will show again has run already.
+            // A time that the clock will show again has already run.
             wall = before.to_datetime(at);
         }
         loop {
@@ -91,12 +91,12 @@ impl Wall {
         let ambiguous = self.zone.to_ambiguous_timestamp(wall);
         let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
         let earlier = ambiguous.earlier().ok()?;
-        // The earlier reading of a time in a gap is before the gap.
+        // The earlier reading of a time in a gap lies before the gap.
         if gap { self.change_after(earlier) } else { Some(earlier) }
     }
 
     fn next_elapsed(&self, at: Timestamp) -> Option<Timestamp> {
-        // A time in the stretch without changes of the clock that is searched, and what the clock shows before it.
+        // A time within the searched stretch without clock changes, and the clock's reading before it.
         let (mut within, mut wall) = (at, self.zone.to_datetime(at));
         loop {
             let offset = self.zone.to_offset(within);

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use super::{STORE_VARIABLE, StoreUrl, opener::schemes};
 use crate::ports::BoxError;
 
-/// Why a store cannot be opened. Each message says what to do.
+/// Why a store cannot be opened. Each message includes the cure.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The name of a store is no URL.
+    /// The store's name is no URL.
     #[error("{why}")]
     Url {
         /// What was found, and what to write.
         why: String,
     },
-    /// No backend of this program opens such URLs.
+    /// This program has no backend for the scheme.
     #[error("store `{url}`: {why}")]
     Scheme {
         /// The URL.
         url: StoreUrl,
-        /// Which backends there are, and how to get the one that is missing.
+        /// The available backends, and how to get the missing one.
         why: String,
     },
     /// No store is named, and no backend of this program has a default.

@@ -1,4 +1,4 @@
-//! Stores by their URLs: `sqlite:celeriac.db`, `aws:shop`, `memory:`.
+//! Opens stores by their URLs: `sqlite:celeriac.db`, `aws:shop`, `memory:`.
 //!
 //! A backend registers an [`Opener`] for the scheme of its URLs:
 //!
@@ -41,41 +41,41 @@ pub use workers::{Workers, workers};
 /// The environment variable that names the store.
 pub const STORE_VARIABLE: &str = "CELERIAC_STORE";
 
-/// An open store: its ports, and how programs work on it.
+/// An open store: its ports, and how programs use it.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Its ports.
     fn ports(&self) -> Ports;
 
-    /// Who runs dispatchers and follows schedules.
+    /// Who runs dispatchers and schedulers.
     fn hosting(&self) -> Hosting;
 
-    /// What a dispatcher in this process works with to launch workers outside of it; `None` where workers run only in
+    /// The ports for a dispatcher in this process that launches workers outside of it. `None` if workers run only in
     /// processes that open the store themselves.
     fn launching(&self, registry: &Registry) -> Option<Launching>;
 
     /// Whether the store can have a queue of this name.
     ///
     /// # Errors
-    /// Why not.
+    /// If it cannot.
     fn check_queue(&self, queue: &str) -> Result<(), BoxError>;
 }
 
-/// Who runs dispatchers and follows schedules.
+/// Who runs dispatchers and schedulers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hosting {
     /// The processes that open the store.
     Processes,
-    /// The one process that has it: the store ends with it.
+    /// Only this process: the store ends with it.
     ThisProcess,
-    /// Functions that the store's service starts: a process beside them only works off calls.
+    /// Functions that the store's service starts: any other process only runs calls.
     Functions,
 }
 
-/// What a dispatcher works with to launch workers outside of its process.
+/// A dispatcher's means to launch workers outside of its process.
 pub struct Launching {
     /// The ports that it receives from.
     pub ports: Ports,
-    /// What launches workers.
+    /// The launcher of workers.
     pub launcher: Arc<dyn Launcher>,
 }
 

@@ -1,4 +1,4 @@
-//! Which backend opens a store: each registers an opener for its scheme.
+//! The registry of backends: each registers an opener for its scheme.
 
 use std::env;
 
@@ -15,7 +15,7 @@ pub struct Opener {
     pub scheme: &'static str,
     /// A URL to show to people, such as `sqlite:celeriac.db`.
     pub example: &'static str,
-    /// The URL that is opened where none is named, if this backend has one.
+    /// The URL that is opened when none is named, if this backend has one.
     pub default: Option<&'static str>,
     /// Opens a store.
     pub open: Open,
@@ -25,16 +25,16 @@ pub struct Opener {
 
 inventory::collect!(Opener);
 
-/// Whether a store that is not there is created.
+/// Whether a missing store is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existence {
     /// It is created.
     Created,
-    /// It has to be there: a question creates no file.
+    /// It must exist: a query creates no file.
     Required,
 }
 
-/// The backends of this program, sorted by their schemes.
+/// The backends of this program, sorted by scheme.
 pub fn schemes() -> impl Iterator<Item = &'static Opener> {
     let mut openers: Vec<_> = inventory::iter::<Opener>.into_iter().collect();
     openers.sort_by_key(|opener| opener.scheme);
@@ -44,17 +44,17 @@ pub fn schemes() -> impl Iterator<Item = &'static Opener> {
 /// Opens a store.
 ///
 /// # Errors
-/// If no backend of this program opens URLs of this scheme, or if the one that does cannot.
+/// If no backend of this program has this scheme, or if the backend cannot open the store.
 pub fn open(url: &StoreUrl, existence: Existence) -> Result<Box<dyn Store>, StoreError> {
     let opener = schemes().find(|opener| opener.scheme == url.scheme());
     let opener = opener.ok_or_else(|| StoreError::no_backend(url))?;
     (opener.open)(url, existence).map_err(|error| StoreError::open(url, error))
 }
 
-/// The store that the environment names with [`STORE_VARIABLE`], else the default of a backend.
+/// The store's URL: from the environment variable [`STORE_VARIABLE`], else the default of a backend.
 ///
 /// # Errors
-/// If what the environment names is no URL, or if there is no default.
+/// If the variable holds no URL, or if there is no default.
 pub fn default_url() -> Result<StoreUrl, StoreError> {
     if let Some(named) = env::var_os(STORE_VARIABLE).filter(|named| !named.is_empty()) {
         let named = named.to_str().ok_or_else(|| StoreError::no_url(&named.to_string_lossy()))?;

@@ -1,10 +1,10 @@
-//! The name of a store: a scheme, which says which backend opens it, and what that backend makes of the rest.
+//! The URL of a store: a scheme, which selects the backend, and a rest, which the backend interprets.
 
 use std::{fmt, str::FromStr};
 
 use super::StoreError;
 
-/// The name of a store, such as `sqlite:celeriac.db`: a scheme and what its backend makes of the rest.
+/// The URL of a store, such as `sqlite:celeriac.db`: a scheme, and a rest that the backend interprets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreUrl {
     text: String,
@@ -13,20 +13,20 @@ pub struct StoreUrl {
 }
 
 impl StoreUrl {
-    /// The URL of this scheme and rest.
+    /// The URL with this scheme and rest.
     ///
     /// # Errors
-    /// If the scheme is not one: lowercase letters, digits, `+`, `-` and `.`, a letter first.
+    /// If the scheme is invalid. It has lowercase letters, digits, `+`, `-` and `.`, a letter first.
     pub fn new(scheme: &str, rest: &str) -> Result<Self, StoreError> {
         format!("{scheme}:{rest}").parse()
     }
 
-    /// What stands before the colon, such as `sqlite`.
+    /// The text before the colon, such as `sqlite`.
     pub fn scheme(&self) -> &str {
         &self.text[..self.scheme]
     }
 
-    /// What stands behind the colon, such as `celeriac.db`. It is taken as it is: nothing is percent-decoded.
+    /// The text after the colon, such as `celeriac.db`. It is taken literally: nothing is percent-decoded.
     pub fn rest(&self) -> &str {
         &self.text[self.scheme + 1..]
     }

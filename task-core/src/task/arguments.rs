@@ -1,4 +1,4 @@
-//! Reading the arguments of a call, and saying which of them is wrong.
+//! Reads the arguments of a call, and names the one that is wrong.
 
 use rmp::Marker;
 use rmp_serde::decode::Error;
@@ -14,10 +14,10 @@ use crate::{
     wire::{Json, Reader, Short, Unlike, Way, decode_args, encode_args, excerpt, read_back},
 };
 
-/// The most bytes of a path to a wrong argument: keys of maps are in it.
+/// The most bytes of the path to a wrong argument, which may contain keys of maps.
 const MAX_PATH_BYTES: usize = 400;
 
-/// What `MessagePack` has for a call without arguments: an empty map.
+/// The `MessagePack` of a call without arguments: an empty map.
 const NONE: &[u8] = &[0x80];
 
 /// Reads the arguments of a call.
@@ -26,7 +26,7 @@ const NONE: &[u8] = &[0x80];
 /// Says which argument is wrong, and how.
 pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
     decode_args(bytes).map_err(|error| {
-        // Only here, since following the path costs an allocation for each argument.
+        // Only after an error, since tracking the path costs an allocation for each argument.
         match serde_path_to_error::deserialize::<_, T::Args>(Reader::of(bytes).short()) {
             Ok(_) => error.to_string(),
             Err(error) => explain(error.path(), said(&error.inner().0)),
@@ -37,13 +37,13 @@ pub fn read<T: Task>(bytes: &[u8]) -> Result<T::Args, String> {
 /// Encodes the arguments of a call.
 ///
 /// # Errors
-/// What their types say that cannot be serialised.
+/// The error of an argument's type that cannot be serialised.
 pub(crate) fn encode<T: Task>(args: &T::Args, out: &mut Vec<u8>) -> Result<(), String> {
     encode_args(args, out).map_err(|error| error.to_string())
 }
 
-/// Reads the arguments of a call that is not yet accepted as a worker will: what cannot be read then, or is something
-/// else, must not be accepted.
+/// Reads the arguments of a new call as a worker will. If they cannot be read, or read back differently, the call must
+/// not be accepted.
 ///
 /// # Errors
 /// Says which argument is wrong, and how.
@@ -58,7 +58,7 @@ pub(crate) fn verify<T: Task>(bytes: &[u8]) -> Result<Way, String> {
     })
 }
 
-/// Encodes arguments given as JSON, as a call of this program would send them.
+/// Encodes arguments given as JSON, just as this program's own calls encode them.
 ///
 /// # Errors
 /// Says which argument is wrong, and how.
@@ -73,7 +73,7 @@ pub fn accept<T: Task>(given: &Value) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Encodes arguments of a task that has a schedule: none are those of its runs.
+/// Encodes arguments of a task that has a schedule. Its runs have no arguments.
 ///
 /// # Errors
 /// As [`accept`].
@@ -86,8 +86,8 @@ pub fn read_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<T::Args, 
     if bytes == NONE { Ok(T::Args::default()) } else { read::<T>(bytes) }
 }
 
-/// Numbers as their types have them. With its feature `arbitrary_precision`, which any crate of a program may turn on,
-/// `serde_json` keeps a number as it was written, and hands out one like `1.50` as a map.
+/// Gives numbers the form of their types. With its feature `arbitrary_precision`, which any crate of a program may turn
+/// on, `serde_json` keeps a number as it was written and hands out a number like `1.50` as a map.
 fn plain(value: &mut Value) {
     match value {
         Value::Number(number) if !number.is_u64() && !number.is_i64() => {
@@ -101,12 +101,12 @@ fn plain(value: &mut Value) {
     }
 }
 
-/// What is wrong with the arguments of a call.
+/// Checks the arguments of a call.
 pub fn check<T: Task>(bytes: &[u8]) -> Result<(), String> {
     checked(|| read::<T>(bytes).map(drop))
 }
 
-/// What is wrong with the arguments of a task that has a schedule.
+/// Checks the arguments of a task that has a schedule.
 pub fn check_or_default<T: Task<Args: Default>>(bytes: &[u8]) -> Result<(), String> {
     checked(|| read_or_default::<T>(bytes).map(drop))
 }
@@ -115,8 +115,8 @@ fn checked(read: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     guard(read).unwrap_or_else(|panic| Err(panic.during("while they were read")))
 }
 
-/// The arguments of a call as JSON, for people: as the task reads them, without secrets. `None` if they are not its
-/// arguments: nobody can tell then where a secret is.
+/// The arguments of a call as JSON, for people: as the task reads them, without secrets. `None` if they do not decode
+/// to its arguments, since the place of a secret is unknown then.
 pub fn show<T: Task>(bytes: &[u8]) -> Option<Json> {
     if bytes == NONE {
         return Json::of(NONE).ok();
@@ -130,28 +130,28 @@ pub fn show<T: Task>(bytes: &[u8]) -> Option<Json> {
     Json::of(shown.ok()??).ok()
 }
 
-/// What the decoder says.
+/// The decoder's message.
 fn said(error: &Error) -> String {
     match error {
-        // It names the marker byte, which nobody has written.
+        // It names the marker byte, which means nothing to the caller.
         Error::TypeMismatch(marker) => format!("invalid type: {}", kind(*marker)),
         error => error.to_string(),
     }
 }
 
-/// What is said, with the argument that it is said of.
+/// The message, with the argument that it is about.
 fn explain(path: &Path, said: String) -> String {
     match path.iter().next() {
-        // What is beyond may be the secret's.
+        // The rest of the path may be part of the secret.
         Some(argument) if said == UNREADABLE => format!("argument `{}`: {said}", excerpt(argument, MAX_PATH_BYTES)),
         Some(_) => format!("argument `{}`: {said}", excerpt(path, MAX_PATH_BYTES)),
         None => of_all(said),
     }
 }
 
-/// The error of all arguments together.
+/// The error that concerns all arguments together.
 fn of_all(said: String) -> String {
-    // What stands in place of all arguments may be the secret among them.
+    // The value in the place of all arguments may be the secret among them.
     if let Some((_, expected)) = said.strip_prefix("invalid type: ").and_then(|said| said.rsplit_once(", expected ")) {
         return format!("invalid type, expected {expected}");
     }
@@ -161,7 +161,7 @@ fn of_all(said: String) -> String {
     }
 }
 
-/// What stands behind a marker, in serde's words.
+/// The name of a marker's type, in serde's words.
 fn kind(marker: Marker) -> &'static str {
     match marker {
         Marker::Null => "null",

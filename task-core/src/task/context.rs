@@ -1,11 +1,11 @@
-//! What a running call knows of itself.
+//! What a running call knows about itself.
 
 use std::{any::type_name, sync::Arc, time::Duration};
 
 use super::{State, States};
 use crate::{id::TaskId, ports::Clock};
 
-/// What a running call knows of itself. A task asks for it with a parameter `cx: &Context`.
+/// What a running call knows about itself. A task asks for it with a parameter `cx: &Context`.
 #[derive(Clone)]
 pub struct Context {
     id: TaskId,
@@ -15,9 +15,9 @@ pub struct Context {
     shared: Arc<Shared>,
 }
 
-/// What all calls of a worker share.
+/// The part that all calls of a worker share.
 pub struct Shared {
-    /// What was provided at start-up.
+    /// The states provided at start-up.
     pub states: States,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -30,8 +30,8 @@ impl Context {
         Self::until(id, task, attempt, deadline_us, shared)
     }
 
-    /// The context of one attempt that has to end when the clock's monotonic time is `deadline_us`: for a worker,
-    /// who has read the clock already.
+    /// The context of one attempt that ends when the clock's monotonic time is `deadline_us`, for a worker that has
+    /// already read the clock.
     pub fn until(id: TaskId, task: &'static str, attempt: u32, deadline_us: u64, shared: &Arc<Shared>) -> Self {
         Self { id, task, attempt, deadline_us, shared: Arc::clone(shared) }
     }
@@ -51,25 +51,28 @@ impl Context {
         self.attempt
     }
 
-    /// A text that is the same for every attempt of this call and for no other call: pass it on to payment and
-    /// mail services, so that a call that runs twice acts once.
+    /// A text that is the same for every attempt of this call and for no other call. Pass it on to payment and mail
+    /// services, so that a call that runs twice acts once.
     pub fn idempotency_key(&self) -> String {
         self.id.to_string()
     }
 
-    /// How long this attempt may still run.
+    /// How much time this attempt has left.
     pub fn remaining(&self) -> Duration {
         Duration::from_micros(self.deadline_us.saturating_sub(self.shared.clock.monotonic_us()))
     }
 
-    /// What was provided at start-up of this type.
+    /// The state of this type, provided at start-up.
     ///
     /// # Panics
-    /// If nothing was, which fails this attempt only. `#[task(state(T))]` makes that an error at start-up instead.
+    /// If there is none, which fails this attempt only. `#[task(state(T))]` makes that an error at start-up instead.
     pub fn state<T: Send + Sync + 'static>(&self) -> State<T> {
         self.shared.states.get().unwrap_or_else(|| {
             let (task, state) = (self.task, type_name::<T>());
-            panic!("task `{task}` asks for State<{state}> that nobody provided: write `#[task(state({state}))]` on it, and `app.state(..)` in the set-up given to celeriac::main!")
+            panic!(
+                "task `{task}` asks for State<{state}>, which was not provided: write `#[task(state({state}))]` on it, \
+                 and `app.state(..)` in the set-up given to celeriac::main!"
+            )
         })
     }
 }

@@ -1,4 +1,4 @@
-//! A registered task, as the macros submit it.
+//! The definition of a registered task, as the macros submit it.
 
 use std::any::TypeId;
 
@@ -9,26 +9,26 @@ use serde_json::Value;
 use super::{Context, Ended, Fields, Options};
 use crate::wire::Json;
 
-/// A registered task. Its functions work on encoded arguments, so that nothing behind them is generic.
+/// A registered task. Its functions work on encoded arguments, so that their callers need no generics.
 #[derive(Debug)]
 pub struct TaskDef {
     /// Its name on the wire.
     pub name: &'static str,
     /// Its options.
     pub options: Options,
-    /// File and line where it is written.
+    /// The file and line of its source.
     pub at: (&'static str, u32),
-    /// The names of its arguments, in order, as they are written.
+    /// The names of its arguments, in order, as in the source.
     pub args: &'static [&'static str],
     /// The names by which serde reads its arguments.
     pub fields: fn() -> Fields,
-    /// The types of state that it asks for, with their names.
+    /// The types of the states that it needs, with their names.
     pub states: &'static [fn() -> (TypeId, &'static str)],
-    /// Says what is wrong with encoded arguments, and which one it is.
+    /// Checks encoded arguments. The error names the wrong argument.
     pub check: fn(&[u8]) -> Result<(), String>,
-    /// Encodes arguments given as JSON, or says what is wrong with them, and which one it is.
+    /// Encodes arguments given as JSON. The error names the wrong argument.
     pub accept: fn(&Value) -> Result<Vec<u8>, String>,
-    /// Encoded arguments as JSON, for people: without secrets, and only if they are its arguments.
+    /// Shows encoded arguments as JSON, for people: without secrets, and only if they decode to its arguments.
     pub show: fn(&[u8]) -> Option<Json>,
     /// Its body.
     pub body: Body,
@@ -37,7 +37,7 @@ pub struct TaskDef {
 /// A blocking body that is ready to run.
 pub type Job = Box<dyn FnOnce() -> Ended + Send>;
 
-/// The body of a task: decodes the arguments and answers what is to be run, or which argument is wrong.
+/// The body of a task: decodes the arguments and returns the work, or the name of the wrong argument.
 #[derive(Clone, Copy, Debug)]
 pub enum Body {
     /// An `async fn`, or `Perform`.
@@ -50,7 +50,7 @@ impl TaskDef {
     /// The names of its arguments in queued calls, in order. Flattened arguments are not among them.
     pub fn arg_names(&self) -> &'static [&'static str] {
         match (self.fields)() {
-            // Aliases are among what serde reads.
+            // The names that serde reads include aliases.
             Fields::Named(read) if !self.args.iter().all(|name| read.contains(name)) => read,
             Fields::Named(_) | Fields::Open => self.args,
         }

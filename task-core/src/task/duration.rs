@@ -1,4 +1,4 @@
-//! Durations as they are written in options, read at compile time.
+//! Reads durations of options at compile time, and prints durations.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_duration() {
+    fn refuses_a_text_that_is_no_duration() {
         for text in ["", "s", "30", "30 s", "1.5s", "-1s", "99999999999999999999s", "18446744073709551615d"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

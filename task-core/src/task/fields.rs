@@ -1,5 +1,5 @@
-//! The names by which serde reads a task's arguments. Serde is asked: attributes such as `rename_all` and `from`, and a
-//! `Deserialize` written by hand, decide them.
+//! Finds the names by which serde reads a task's arguments. It asks serde, since attributes such as `rename_all` and
+//! `from`, and a handwritten `Deserialize`, decide them.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use serde::{
 
 use super::Task;
 
-/// The names by which arguments are read.
+/// The names of a task's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fields {
     /// These, aliases among them, and no others.
     Named(&'static [&'static str]),
-    /// Any: some are flattened, or a type reads them by itself.
+    /// Any: some arguments are flattened, or a type reads them by itself.
     Open,
 }
 
@@ -28,7 +28,7 @@ pub fn fields<T: Task>() -> Fields {
     }
 }
 
-/// Holds nothing. Its error is what it was asked for.
+/// Holds no data. Its error carries the names that serde asks for.
 struct Probe;
 
 #[derive(Debug)]

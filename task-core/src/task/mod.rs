@@ -1,4 +1,4 @@
-//! Tasks: what the macros implement, what a function may return, and what it may ask for.
+//! Tasks: the traits that the macros implement, a task's return values, and the parameters it may ask for.
 
 #[doc(hidden)]
 pub mod arguments;

@@ -1,5 +1,5 @@
-//! The options of a task, set once where it is written. Each is a method of a `const` builder, so that a value out
-//! of range is an error of the compiler with the sentence that stands here.
+//! The options of a task, set once in its source. Each is a method of a `const` builder, so that a value out of range
+//! is a compiler error with the sentence written here.
 
 #![allow(clippy::missing_panics_doc, reason = "they panic while compiling: the message is the compiler's error")]
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::duration::{parse_duration, parse_range};
 use crate::schedule::check;
 
-/// The options of a task. The methods are named as in `#[task(..)]`.
+/// The options of a task. The methods have the names used in `#[task(..)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// See [`Options::alias`].
@@ -65,8 +65,8 @@ impl Options {
         }
     }
 
-    /// The task's stable name: it stands in queued calls. 1 to 128 letters, digits, `.`, `_`, `-` or `:`. Defaults
-    /// to the function's or the struct's bare name. Celery: `name`.
+    /// The task's stable name, which queued calls carry. 1 to 128 letters, digits, `.`, `_`, `-` or `:`. Defaults to
+    /// the bare name of the function or struct. Celery: `name`.
     #[must_use]
     #[track_caller]
     pub const fn name(self, name: &'static str) -> Self {
@@ -74,8 +74,7 @@ impl Options {
         self
     }
 
-    /// A name that the task had before, so that calls queued under it still run. Defaults to none. Celery has no
-    /// such option.
+    /// A former name of the task, so that calls queued under it still run. Defaults to none. Celery has no such option.
     #[must_use]
     #[track_caller]
     pub const fn alias(mut self, name: &'static str) -> Self {
@@ -94,7 +93,7 @@ impl Options {
         self
     }
 
-    /// How long to wait before trying again: at random between half of and the whole of the first bound, doubled
+    /// How long to wait before a retry: a random time between half of the first bound and all of it. The bound doubles
     /// with each attempt, up to the second. Defaults to `"1s..10m"`. Celery: `retry_backoff`, `retry_backoff_max`,
     /// `retry_jitter`.
     #[must_use]
@@ -128,8 +127,8 @@ impl Options {
     }
 
     /// How many calls of one parcel run at a time in a worker. 1 to 4,096. Defaults to 100 for an `async fn`. Plain
-    /// functions that do not set it run as many calls at a time as the machine has processors, all such tasks of a
-    /// worker together. Celery has none per task; `-c` is a whole worker's: see `App::concurrency`.
+    /// functions without this option run as many calls at a time as the machine has processors; all such tasks of a
+    /// worker share that number. Celery has none per task; its `-c` applies to a whole worker: see `App::concurrency`.
     #[must_use]
     #[track_caller]
     pub const fn concurrency(mut self, calls: u32) -> Self {
@@ -162,8 +161,8 @@ impl Options {
         self
     }
 
-    /// How long one attempt usually takes: the planner sizes parcels by it. Defaults to unknown, which plans for
-    /// 50 ms. Celery has no such option.
+    /// How long one attempt usually takes. The planner sizes parcels by it. Defaults to unknown, which plans for 50 ms.
+    /// Celery has no such option.
     #[must_use]
     #[track_caller]
     pub const fn takes(mut self, takes: &'static str) -> Self {
@@ -171,9 +170,9 @@ impl Options {
         self
     }
 
-    /// How much memory the task asks for, in MB: on AWS its calls run in a function of that size, which also decides
-    /// how much processor they get (1,769 MB are one core). 128 to 10,240. Tasks of one size share a function.
-    /// Defaults to the size of the deployment's settings. Other backends ignore it. Celery has no such option.
+    /// How much memory the task needs, in MB. On AWS its calls run in a function of that size, which also decides their
+    /// processor share (1,769 MB are one core). 128 to 10,240. Tasks of one size share a function. Defaults to the size
+    /// in the deployment's settings. Other backends ignore it. Celery has no such option.
     #[must_use]
     #[track_caller]
     pub const fn memory(mut self, mb: u32) -> Self {
@@ -182,8 +181,9 @@ impl Options {
         self
     }
 
-    /// A call whose worker died is reported as unknown instead of run again, and one that ran over its timeout is not
-    /// tried again. Calls are then marked before they start, which costs a write. Defaults to off. Celery: `acks_late=False`, the default there.
+    /// A call whose worker died is reported as unknown instead of run again, and a call that exceeded its timeout is
+    /// not retried. Calls are then marked before they start, which costs a write. Defaults to off. Celery:
+    /// `acks_late=False`, its default.
     #[must_use]
     pub const fn at_most_once(mut self) -> Self {
         self.at_most_once = true;
@@ -193,13 +193,14 @@ impl Options {
     /// Runs the task at these times, without arguments. Defaults to none. Celery: `beat_schedule`.
     ///
     /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as `EventBridge`
-    ///   has it.
+    /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as in
+    ///   `EventBridge`.
     /// - `"0 3 * * 1"`: a line of a crontab, where 0 and 7 are Sunday and 1 is Monday; also `"@daily"` and the like.
     /// - `"rate(5m)"`: counted from 1970, one second to 366 days.
     ///
-    /// A listed time that the clock skips in spring runs right after the gap, one that it repeats in autumn runs once.
-    /// A cron whose minute or hour is `*` or a step (`0/15`) goes by the time that elapses instead. A pattern of the
-    /// wrong form is an error of the compiler; one that is never due keeps the program from starting.
+    /// A listed time that the clock skips in spring runs right after the gap. One that it repeats in autumn runs once.
+    /// A cron whose minute or hour is `*` or a step (`0/15`) follows elapsed time instead. A pattern of the wrong form
+    /// is a compiler error; one that is never due keeps the program from starting.
     #[must_use]
     #[track_caller]
     pub const fn schedule(mut self, schedule: &'static str) -> Self {
@@ -217,7 +218,7 @@ impl Options {
         self
     }
 
-    /// What becomes of runs of a schedule that were missed while nothing was running: with `true` the latest of
+    /// Whether to catch up on scheduled runs that were missed while no process was running: with `true` the latest of
     /// them runs once, with `false` none. Defaults to `true`. Celery runs none.
     #[must_use]
     pub const fn catch_up(mut self, catch_up: bool) -> Self {

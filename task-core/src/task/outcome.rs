@@ -1,4 +1,4 @@
-//! What a task function may return.
+//! The return values of task functions.
 
 use std::{
     any::{TypeId, type_name},
@@ -13,19 +13,19 @@ use crate::{
     wire::{Unlike, Way, decode_args, encode_args, read_back},
 };
 
-/// How a call ended: an encoded result, none when that is `()`, or why not.
+/// How a call ended: with an encoded result, with none if that is `()`, or with the reason for its failure.
 pub type Ended = Result<Option<Vec<u8>>, Stop>;
 
-/// What a task function may return: a value, or a `Result` of one, which says whether the call succeeded. `IS_RESULT`
-/// says which of the two it is. Both would fit a `Result<T, E>` whose `E` is serialisable, and only one of them fails
-/// the call: the macro asks [`Shape`].
+/// The return value of a task function: a value, or a `Result` of one, which says whether the call succeeded.
+/// `IS_RESULT` says which of the two it is. A `Result<T, E>` whose `E` is serialisable would fit both, but only as a
+/// `Result` can it fail the call: the macro asks [`Shape`].
 #[diagnostic::on_unimplemented(
     message = "a task cannot return `{Self}`",
     label = "`T` or `Result<T, E>` with `T: Serialize + DeserializeOwned`",
     note = "`E: Into<celeriac::Stop>` (any `std::error::Error`, `anyhow::Error`, `String`)"
 )]
 pub trait Outcome<const IS_RESULT: bool> {
-    /// What a caller gets back.
+    /// The type that a caller gets back.
     type Output: 'static;
 
     /// Encodes it.
@@ -48,19 +48,19 @@ impl<T: Data, E: Into<Stop>> Outcome<true> for Result<T, E> {
     }
 }
 
-/// Says whether a type is a `Result`, whatever its name. For a `Result` there is an associated constant, which the
-/// compiler prefers to the one of the trait [`Plain`].
+/// Tells whether a type is a `Result`, whatever its name. For a `Result` it has an associated constant, which the
+/// compiler prefers to that of the trait [`Plain`].
 #[derive(Debug)]
 pub struct Shape<T>(PhantomData<T>);
 
 impl<T, E> Shape<Result<T, E>> {
-    /// It is one.
+    /// The type is a `Result`.
     pub const IS_RESULT: bool = true;
 }
 
-/// Says of any type that it is no `Result`, unless [`Shape`] says that it is.
+/// Says of any type that it is no `Result`, unless [`Shape`] says otherwise.
 pub trait Plain {
-    /// It is none.
+    /// The type is no `Result`.
     const IS_RESULT: bool = false;
 }
 
@@ -76,24 +76,23 @@ fn encode<T: Data>(value: T) -> Ended {
     let encoded = encoded.unwrap_or_else(|panic| Err(panic.during("while it was serialised")));
     let read = || verify::<T>(&bytes).map_err(|why| format!("is not read as it is serialised: {why}"));
     let read = |()| guard(read).unwrap_or_else(|panic| Err(panic.during("while it was read back")));
-    // Not `Retry`: the work is done, and would be done again for the same end.
+    // Not `Retry`: the work is done, and a second run would end the same way.
     match encoded.and_then(read) {
         Ok(()) => Ok(Some(bytes)),
         Err(why) => Err(Stop::Cancel(format!("ran, but its result {why}"))),
     }
 }
 
-/// How many results of a type each thread reads back, where that is not all of them.
+/// How many results of a type each thread reads back, when not all are.
 const READ_BACK: u32 = 64;
 
 thread_local! {
-    /// How many more results of a type are read back.
+    /// How many more results of each type are read back.
     static LEFT: RefCell<HashMap<TypeId, u32>> = RefCell::default();
 }
 
-/// Reads a result as its caller will, if it may be one that no caller can read: the first ones of a type, and all of
-/// a type that serde reads through a buffer or that has once not been read. A result that is read as another value is kept:
-/// its work is done, and its type may normalise what it reads.
+/// Reads a result back as its caller will, if the caller might be unable to. That covers the first results of a type,
+/// and all results of a type that serde reads through a buffer or that has failed once.
 fn verify<T: Data>(bytes: &[u8]) -> Result<(), String> {
     let left = LEFT.with_borrow(|left| left.get(&TypeId::of::<T>()).copied()).unwrap_or(READ_BACK);
     if left == 0 && !cfg!(debug_assertions) {

@@ -10,20 +10,20 @@ pub struct Registry {
     tasks: BTreeMap<&'static str, &'static TaskDef>,
 }
 
-/// What is wrong with the tasks of this program: everything at once.
+/// Why this program's tasks are invalid: all faults at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct RegistryError(Vec<String>);
 
 impl Registry {
-    /// All tasks that are linked. An error if two have one name, or if there are none.
+    /// All linked tasks. Fails if two have the same name, or if there are none.
     pub fn linked() -> Result<Self, RegistryError> {
         Self::new(inventory::iter::<TaskDef>)
     }
 
-    /// These tasks.
+    /// A registry of these tasks.
     pub fn new(defs: impl IntoIterator<Item = &'static TaskDef>) -> Result<Self, RegistryError> {
-        // The linker decides the order of `inventory`; the order of errors should not depend on it.
+        // The linker decides the order in `inventory`; errors should not depend on it.
         let mut defs: Vec<_> = defs.into_iter().collect();
         defs.sort_by_key(|def| (def.at, def.name));
         let mut tasks: BTreeMap<_, &TaskDef> = BTreeMap::new();
@@ -48,14 +48,14 @@ impl Registry {
         if wrong.is_empty() { Ok(Self { tasks }) } else { Err(RegistryError(wrong)) }
     }
 
-    /// An error that names each state that a task asks for and that is not in `states`.
+    /// Fails if a task needs a state that is not in `states`. The error names each one.
     pub fn check(&self, states: &States) -> Result<(), RegistryError> {
         let mut wrong = Vec::new();
         for def in self.iter() {
             for (id, state) in def.states.iter().map(|key| key()) {
                 if !states.has(id) {
                     wrong.push(format!(
-                        "task `{}` ({}:{}) asks for State<{state}>, which nobody provided: write `app.state(..)` in \
+                        "task `{}` ({}:{}) asks for State<{state}>, which was not provided: write `app.state(..)` in \
                          the set-up given to celeriac::main!",
                         def.name, def.at.0, def.at.1
                     ));
@@ -65,7 +65,7 @@ impl Registry {
         if wrong.is_empty() { Ok(()) } else { Err(RegistryError(wrong)) }
     }
 
-    /// The task of this name or alias.
+    /// The task with this name or alias.
     pub fn get(&self, name: &str) -> Option<&'static TaskDef> {
         self.tasks.get(name).copied()
     }

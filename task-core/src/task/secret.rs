@@ -1,13 +1,13 @@
-//! An argument, or part of one, that nobody reads in logs, errors, `Debug` and the commands.
+//! Hides an argument, or part of one, in logs, errors, `Debug` and the commands.
 
 use std::{cell::Cell, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// What stands for a secret where arguments are shown.
+/// The text shown in place of a secret.
 const SHOWN: &str = "(secret)";
 
-/// What is said of a secret that cannot be read: nothing of it.
+/// The error for an unreadable secret: nothing of its value.
 pub(super) const UNREADABLE: &str = "holds a secret that cannot be read";
 
 thread_local! {
@@ -15,7 +15,7 @@ thread_local! {
     static HIDDEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// An argument, or part of one, that nobody reads in logs, errors and `Debug`: a password, a token, a key.
+/// An argument, or part of one, that is hidden in logs, errors and `Debug`: a password, a token, a key.
 ///
 /// ```ignore
 /// #[task]
@@ -26,28 +26,28 @@ thread_local! {
 /// sync_mailbox.delay("ada", "correct horse").await?;
 /// ```
 ///
-/// In a queued call it is what `T` is, so that an argument may become a secret, or stop being one, while calls wait.
-/// What is said of one that cannot be read names its argument and nothing else; `dead show` and `dead list` print
+/// A queued call carries it as a plain `T`, so that an argument may become a secret, or stop being one, while calls
+/// wait. The error for an unreadable secret names its argument and nothing else. `dead show` and `dead list` print
 /// `(secret)` for it, and print no arguments that do not fit their task.
 ///
-/// It hides, it does not encrypt: queue, ledger and dead letters hold it as it was sent, for whoever may read them. What a
-/// task says of it in its own errors, log lines and results is shown. It cannot be the key of a map. Its memory is not
-/// wiped. `docs/security.md` has the whole of it.
+/// It hides, it does not encrypt: queue, ledger and dead letters store it as it was sent, for anyone with access to
+/// them. If a task puts it into its own errors, log lines or results, it is shown. It cannot be the key of a map. Its
+/// memory is not wiped. See `docs/security.md`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Keeps a value secret.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value, for the one place that needs it.
+    /// The value, for the code that needs it.
     pub const fn reveal(&self) -> &T {
         &self.0
     }
 
-    /// The value, no secret any more.
+    /// The value, no longer secret.
     pub fn into_revealed(self) -> T {
         self.0
     }
@@ -79,12 +79,12 @@ impl<T: Serialize> Serialize for Secret<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Its error may have the value in it.
+        // The type's own error may contain the value.
         T::deserialize(deserializer).map(Self).map_err(|_| D::Error::custom(UNREADABLE))
     }
 }
 
-/// Does something while this thread writes secrets as [`SHOWN`].
+/// Runs `write` while this thread writes secrets as [`SHOWN`].
 pub(super) fn hidden<R>(write: impl FnOnce() -> R) -> R {
     struct Before(bool);
     impl Drop for Before {

@@ -1,4 +1,4 @@
-//! What tasks share: pools and clients, provided once at start-up and asked for by type.
+//! States that tasks share, such as pools and clients: provided once at start-up and requested by type.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-/// Something provided at start-up with `app.state(..)`. As a parameter of a task it is no argument: it is not sent.
+/// A state provided at start-up with `app.state(..)`. As a parameter of a task it is no argument and is not sent.
 #[derive(Debug)]
 pub struct State<T: ?Sized>(pub Arc<T>);
 
@@ -25,23 +25,23 @@ impl<T: ?Sized> Clone for State<T> {
     }
 }
 
-/// All that was provided, by type.
+/// All provided states, by type.
 #[derive(Clone, Default)]
 pub struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl States {
-    /// Provides a value. A second one of the same type replaces the first.
+    /// Adds a state. A second one of the same type replaces the first.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.0.insert(TypeId::of::<T>(), Arc::new(value));
     }
 
-    /// What was provided of this type.
+    /// The state of this type.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         let value = Arc::clone(self.0.get(&TypeId::of::<T>())?);
         value.downcast().ok().map(State)
     }
 
-    /// Whether a value of this type was provided.
+    /// Whether a state of this type was provided.
     pub fn has(&self, id: TypeId) -> bool {
         self.0.contains_key(&id)
     }
@@ -53,7 +53,7 @@ impl std::fmt::Debug for States {
     }
 }
 
-/// A type that a task asks for, and its name for people.
+/// The key of a state's type, and its name for people.
 pub fn state_key<T: 'static>() -> (TypeId, &'static str) {
     (TypeId::of::<T>(), type_name::<T>())
 }

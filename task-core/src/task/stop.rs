@@ -1,14 +1,14 @@
-//! What a task says when it does not succeed.
+//! The ways in which a task ends without success.
 
 use std::time::Duration;
 
 use crate::ports::BoxError;
 
-/// What becomes of a call that did not succeed. `?` lifts any error to `Stop::Retry`; the other ends are chosen by
-/// returning them: `return Err(Stop::Cancel("no such address".into()))`. An error of your own chooses by itself if it
+/// Decides the fate of a call that did not succeed. `?` turns any error into `Stop::Retry`. The other ends are returned
+/// explicitly: `return Err(Stop::Cancel("no such address".into()))`. Your own error type decides by itself if it
 /// implements [`Verdict`](super::Verdict).
 ///
-/// It is no `std::error::Error` on purpose: the verdict is a type, not something found by downcasting.
+/// It is deliberately no `std::error::Error`: the verdict is a type, and is not found by downcasting.
 #[derive(Debug)]
 pub enum Stop {
     /// Try again after the task's back-off, until its retries are used up. Celery: `self.retry()`.
@@ -17,7 +17,7 @@ pub enum Stop {
     RetryAfter(Duration, BoxError),
     /// Never try again: the call becomes a dead letter with this reason. Celery: `Reject(requeue=False)`.
     Cancel(String),
-    /// Not now, and nothing went wrong: run again after this long. Does not count as an attempt. River: `JobSnooze`.
+    /// Nothing went wrong, but run again later, after this long. Does not count as an attempt. River: `JobSnooze`.
     Snooze(Duration),
 }
 
@@ -27,7 +27,7 @@ impl<E: Into<BoxError>> From<E> for Stop {
     }
 }
 
-/// How many sources of an error are read: one that is its own source has no end.
+/// The most sources read of one error: an error that is its own source has no end.
 const MAX_SOURCES: usize = 32;
 
 /// An error's text with its sources, as `a: b: c`.
@@ -35,7 +35,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in std::iter::successors(error.source(), |cause| cause.source()).take(MAX_SOURCES) {
         let cause_text = cause.to_string();
-        // Errors that are transparent, or print their source themselves, would be read twice.
+        // Transparent errors, and errors that print their source themselves, would repeat the text.
         if !text.contains(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);

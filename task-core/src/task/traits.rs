@@ -1,4 +1,4 @@
-//! What `#[task]` and `#[derive(Task)]` implement.
+//! The traits that `#[task]` and `#[derive(Task)]` implement.
 
 use std::future::Future;
 
@@ -13,13 +13,13 @@ pub trait Task: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Its options.
     const OPTIONS: Options;
-    /// Its arguments, one named field for each.
+    /// Its arguments, with one named field each.
     type Args: Data + Send;
-    /// What a caller gets back.
+    /// The type that a caller gets back.
     type Output: 'static;
 }
 
-/// What can be sent and stored: anything that is `Serialize + DeserializeOwned + 'static`.
+/// A value that can be sent and stored: anything that is `Serialize + DeserializeOwned + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent with a call, nor be its result",
     label = "not `Serialize + DeserializeOwned`",
@@ -28,11 +28,11 @@ pub trait Task: Sized + Send + Sync + 'static {
 )]
 pub trait Data: Serialize + DeserializeOwned + 'static {}
 
-// So that the compiler says what is not `Data`, and not which of the world's types are `Serialize`.
+// With this trait the compiler names the type that is not `Data`, instead of listing types that are `Serialize`.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + 'static> Data for T {}
 
-/// What holds the arguments of one call of a task, for `fan_out`.
+/// An item with the arguments of one call of a task, for `fan_out`.
 #[diagnostic::on_unimplemented(
     message = "`{Item}` does not hold the arguments of the task `{Self}`",
     label = "expected a tuple of the arguments of `{Self}`, in order (or the bare value if it has one)",
@@ -56,7 +56,7 @@ pub trait Takes<Item>: Task {
 /// }
 /// ```
 pub trait Perform: Task {
-    /// What a caller gets back.
+    /// The type that a caller gets back.
     type Output: Data + Send;
     /// Any error, or [`Stop`].
     type Error: Into<Stop> + Send;

@@ -1,11 +1,11 @@
-//! How an error of the user's says what it means for its call.
+//! Lets a user's error type decide the fate of its call.
 
 use super::Stop;
 
-/// What each case of an error means for a call: for errors of your own, where "try everything again" is not right.
+/// The verdict of each case of an error, for error types of your own where retrying every case would be wrong.
 ///
-/// A task that returns `Result<T, E>` with such an `E` ends by its verdict. Inside the task `?` works as always, so that
-/// functions which know nothing of tasks decide by the error that they return.
+/// A task that returns `Result<T, E>` with such an `E` ends with its verdict. Inside the task `?` works as usual, so
+/// functions that know nothing about tasks decide by the error they return.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -31,15 +31,15 @@ use super::Stop;
 /// }
 /// ```
 ///
-/// In a task that returns `Result<T, Stop>`, `?` on such an error tries again, as on any error: write
+/// In a task that returns `Result<T, Stop>`, `?` on such an error retries, as for any error. Write
 /// `.map_err(Verdict::verdict)?` there, or return the error itself.
 pub trait Verdict: std::error::Error + Send + Sync + Sized + 'static {
-    /// What becomes of the call.
+    /// The fate of the call.
     fn verdict(self) -> Stop;
 }
 
-/// What a task function returned. Generated code asks it for [`judged`](Unjudged::judged): the method of this type, if
-/// the error has a verdict, goes before that of the trait, which leaves everything as it is.
+/// The value that a task function returned. Generated code calls its [`judged`](Unjudged::judged). If the error has a
+/// verdict, the method of this type takes precedence over that of the trait, which changes nothing.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Returned<R>(pub R);
@@ -51,13 +51,13 @@ impl<T, E: Verdict> Returned<Result<T, E>> {
     }
 }
 
-/// What a task function returned, if no error of it has a verdict.
+/// The value of a task function whose error has no verdict.
 #[doc(hidden)]
 pub trait Unjudged {
-    /// What was returned.
+    /// The type of the value.
     type Returned;
 
-    /// As it was returned.
+    /// The value, unchanged.
     fn judged(self) -> Self::Returned;
 }
 

@@ -1,9 +1,9 @@
-//! Arguments and results: `MessagePack` with named fields, so that an argument added with a default still reads
-//! what was sent before.
+//! Encodes arguments and results: `MessagePack` with named fields, so that a new argument with a default still reads
+//! old calls.
 //!
-//! Types write the form that people read: an `IpAddr` or a `Uuid` is a text. Serde reads `flatten`, `untagged` and `tag`
-//! through a buffer that asks for that form, whatever format is behind it. A type that had been written in its binary
-//! form would not be found in there.
+//! Types write their human-readable form: an `IpAddr` or a `Uuid` is a text. Serde reads `flatten`, `untagged` and
+//! `tag` through a buffer that asks for that form in every format. A type written in its binary form would not be
+//! recognised there.
 
 use rmp_serde::{
     Deserializer,
@@ -24,12 +24,12 @@ pub fn decode_args<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::de
     read(bytes)
 }
 
-/// Reads anything, no deeper than [`MAX_DEPTH`], with errors that are short.
+/// Reads a value, no deeper than [`MAX_DEPTH`], with short errors.
 pub(super) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde::decode::Error> {
     T::deserialize(Reader::of(bytes).short()).map_err(|Short(error)| error)
 }
 
-/// Reads no deeper than [`MAX_DEPTH`]: the decoder's own limit is beyond what a thread's stack bears.
+/// Reads no deeper than [`MAX_DEPTH`]: the decoder's own limit exceeds a thread's stack.
 pub(crate) struct Reader<'de>(Readable<'de>);
 
 type Readable<'de> = Deserializer<ReadRefReader<'de, [u8]>, HumanReadableConfig<DefaultConfig>>;
@@ -41,7 +41,7 @@ impl<'de> Reader<'de> {
         Self(deserializer)
     }
 
-    /// Whose errors are short, whatever stands in the wrong place.
+    /// The deserializer, with short errors for any wrong value.
     pub(crate) fn short(&mut self) -> Short<&mut Readable<'de>> {
         Short(&mut self.0)
     }

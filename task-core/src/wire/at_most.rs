@@ -1,4 +1,4 @@
-//! Lists that end at a limit: small items take many times the memory of their bytes.
+//! Reads lists up to a limit, since small items take many times the memory of their bytes.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,16 +7,16 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 
-/// A list of at most so many.
+/// The limit of a list.
 #[derive(Clone, Copy)]
 pub(crate) struct AtMost {
     pub(crate) most: usize,
-    /// Of what, in the plural.
+    /// The name of its items, in the plural.
     pub(crate) what: &'static str,
 }
 
 impl AtMost {
-    /// Stops reading at the limit, which is an error.
+    /// Reads a list. Exceeding the limit is an error.
     pub(crate) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(self, list: D) -> Result<Vec<T>, D::Error> {
         list.deserialize_seq(Items { limit: self, item: PhantomData })
     }

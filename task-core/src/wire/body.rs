@@ -1,4 +1,4 @@
-//! What is inside a parcel: the arguments of its calls, and which calls of the batch they are.
+//! The body of a parcel: the arguments of its calls, and which calls of the batch they are.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::Bytes as Bin;
@@ -12,8 +12,8 @@ pub(crate) struct Body<'a> {
     /// The encoded arguments of each call.
     #[serde(borrow, deserialize_with = "at_most_max_calls")]
     pub(crate) args: Vec<&'a Bin>,
-    /// The calls' indexes, each counted from the header's `first`; absent when they follow one another. A set,
-    /// not a list: a child must not be larger than its parent was allowed to be, however its calls are scattered.
+    /// The calls' indexes, counted from the header's `first`; absent if they are consecutive. A set and not a list, so
+    /// that a child is never larger than its parent may be, however scattered its calls are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) indexes: Option<Bitmap>,
 }
@@ -28,7 +28,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// An error without the text that stands in the wrong place: it may be an argument, private, and long.
+/// An error without the text at the wrong place, which may be a private argument, and long.
 fn without_text(said: String) -> String {
     match said.strip_prefix("invalid type: string \"").and_then(|rest| rest.rsplit_once("\", expected ")) {
         Some((_, expected)) => format!("invalid type: string, expected {expected}"),
@@ -36,14 +36,14 @@ fn without_text(said: String) -> String {
     }
 }
 
-/// The set that stands for ascending indexes, or none if they follow one another.
+/// The set of ascending indexes, or none if they are consecutive.
 pub(crate) fn gather(indexes: &[u64]) -> Option<Bitmap> {
     let (first, last) = (indexes.first()?, indexes.last()?);
     let gaps = last - first >= indexes.len() as u64;
     gaps.then(|| indexes.iter().map(|index| (index - first) as u32).collect())
 }
 
-/// The indexes that a set stands for, of which there must be `count`.
+/// The indexes in a set, of which there must be `count`.
 pub(crate) fn spread(first: u64, set: &Bitmap, count: usize) -> Result<Vec<u64>, WireError> {
     let limit = MAX_CALLS as usize / 8;
     if set.as_bytes().len() > limit {

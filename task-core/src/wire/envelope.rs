@@ -1,4 +1,4 @@
-//! What is around header and body: version, flags, lengths, checksum.
+//! The envelope around header and body: version, flags, lengths, checksum.
 //!
 //! ```text
 //! offset  bytes  what
@@ -23,17 +23,17 @@ const FIXED: usize = 6;
 const LENGTH: usize = 4;
 const CHECKSUM: usize = 4;
 
-/// How many bytes an envelope adds to header and body.
+/// The bytes that an envelope adds to header and body.
 pub(crate) const OVERHEAD: usize = FIXED + LENGTH + CHECKSUM;
 
 /// Fast rather than small: a parcel is sent once and read once.
 const LEVEL: i32 = 1;
 
-/// Bodies below this are sent as they are: zstd's frame would eat what it saves.
+/// Smaller bodies are not compressed: zstd's frame would cost what it saves.
 const COMPRESS_FROM_BYTES: usize = 256;
 
 thread_local! {
-    // A context is most of a megabyte, and making one takes longer than compressing a small parcel.
+    // A context takes most of a megabyte, and making one takes longer than compressing a small parcel.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
 }
@@ -76,8 +76,8 @@ pub(super) fn header(parcel: &[u8]) -> Result<&[u8], WireError> {
     cut(parcel, FIXED, length, "the header")
 }
 
-/// The bytes up to the end of the header: what stands for a parcel that is elsewhere. The header can be read of it,
-/// opening it says that it is cut short.
+/// The bytes up to the end of the header, as a stand-in for a parcel stored elsewhere. The header can be read from it;
+/// opening it reports a truncated parcel.
 pub(super) fn stub(parcel: &Bytes) -> Result<Bytes, WireError> {
     let end = FIXED + header(parcel)?.len();
     Ok(parcel.slice(..end))
@@ -88,7 +88,7 @@ pub(super) fn is_stub(parcel: &[u8]) -> bool {
     header(parcel).is_ok_and(|header| parcel.len() == FIXED + header.len())
 }
 
-/// The header's bytes, and the body as it was before compression.
+/// The header's bytes, and the body, decompressed.
 pub(crate) fn unwrap(parcel: &Bytes) -> Result<(&[u8], Bytes), WireError> {
     let header = header(parcel)?;
     let body_at = FIXED + header.len() + LENGTH;
@@ -115,7 +115,7 @@ pub(crate) fn unwrap(parcel: &Bytes) -> Result<(&[u8], Bytes), WireError> {
     }
 }
 
-/// Takes no more memory than `bytes`, whatever the frame says of itself.
+/// Takes no more memory than `bytes`, whatever size the frame claims.
 fn decompress(stored: &[u8], bytes: usize) -> Result<Bytes, WireError> {
     let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| match decompressor {
         Some(decompressor) => decompressor.decompress(stored, bytes),

@@ -2,11 +2,11 @@
 
 use super::{MAX_BODY_BYTES, MAX_CALLS, MAX_HEADER_BYTES, VERSION};
 
-/// Why bytes are not a parcel, or not one that this program can run.
+/// Why bytes are not a parcel, or not a parcel that this program can run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {
-    /// Fewer bytes than a length in them says.
+    /// There are fewer bytes than a length in the parcel says.
     #[error("a parcel ends too early: {part} needs {need} bytes, {have} are there")]
     Truncated {
         /// Which part is cut.
@@ -39,33 +39,33 @@ pub enum WireError {
         /// The checksum of its bytes.
         computed: u32,
     },
-    /// The header is longer than headers are.
+    /// The header exceeds its limit.
     #[error("a parcel header of {bytes} bytes; at most {MAX_HEADER_BYTES}")]
     HeaderTooLarge {
-        /// How long it is said to be.
+        /// Its stated length.
         bytes: usize,
     },
-    /// The header is not what a header is.
+    /// The header is invalid.
     #[error("a parcel header that cannot be read: {0}")]
     Header(String),
     /// The body would be too large in memory.
     #[error("a parcel body of {bytes} bytes; at most {MAX_BODY_BYTES}")]
     BodyTooLarge {
-        /// How large it is said to be.
+        /// Its stated size.
         bytes: usize,
     },
-    /// The body cannot be decompressed to the length it is said to have.
+    /// The body does not decompress to its stated length.
     #[error("a parcel body that cannot be decompressed: {0}")]
     Compression(String),
-    /// The body is not what a body is.
+    /// The body is invalid.
     #[error("a parcel body that cannot be read: {0}")]
     Body(String),
     /// The header and the body disagree, or there are too many calls.
     #[error("a parcel whose header says {said} calls and whose body has {found}; at most {MAX_CALLS}")]
     Count {
-        /// As many as the header says.
+        /// The header's count.
         said: u32,
-        /// As many as there are.
+        /// The actual count.
         found: usize,
     },
 }

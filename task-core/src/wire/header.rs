@@ -1,4 +1,4 @@
-//! What a dispatcher reads of a parcel, and all that it reads.
+//! The header of a parcel: the only part that a dispatcher reads.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::{
     name::{MAX_TENANT_CHARS, queue_name, tenant_name},
 };
 
-/// The head of a parcel. Field names are part of the wire format.
+/// The header of a parcel. Field names are part of the wire format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The parcel.
@@ -18,7 +18,7 @@ pub struct Header {
     pub parent: Option<ParcelId>,
     /// The batch of its calls.
     pub batch: BatchId,
-    /// Whether that batch counts it: it has a record, whose counters this parcel's end moves.
+    /// Whether that batch has a record, whose counters change when the parcel ends.
     #[serde(default)]
     pub counted: bool,
     /// The task of its calls.
@@ -31,7 +31,7 @@ pub struct Header {
     pub count: u32,
     /// The attempt that its calls are to make, from 1.
     pub attempt: u32,
-    /// How many parcels came before it in its line of parents.
+    /// How many ancestors it has.
     #[serde(default)]
     pub hops: u32,
     /// When its calls were accepted, in milliseconds since 1970.
@@ -44,21 +44,21 @@ pub struct Header {
     pub expires_ms: Option<u64>,
     /// When it becomes too old to run.
     pub not_after_ms: u64,
-    /// On whose behalf its calls are made: a queue that serves tenants fairly goes by it.
+    /// The tenant its calls are made for; fair queues use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// How long one call is expected to take, for planning; 0 when nobody knows.
+    /// How long one call is expected to take, for planning; 0 if unknown.
     #[serde(default)]
     pub call_ms: u32,
-    /// When its call had died, in milliseconds since 1970, if this sends a dead letter again: whoever takes the parcel
-    /// removes that letter, in case that its sender did not come to it.
+    /// When its call died, in milliseconds since 1970, if this parcel sends a dead letter again. The worker that takes
+    /// the parcel removes the letter, in case its sender died before doing so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub died_ms: Option<u64>,
 }
 
 impl Header {
-    /// The head of a parcel that is at its first attempt, due at once, and of which nothing else is known. The packer
-    /// sets how many calls it has.
+    /// The header of a parcel at its first attempt, due at once, with defaults for the rest. The packer sets the number
+    /// of calls.
     pub fn new(id: ParcelId, batch: BatchId, first: u64, task: impl Into<String>, queue: impl Into<String>) -> Self {
         Self {
             id,
@@ -81,12 +81,12 @@ impl Header {
         }
     }
 
-    /// Reads the header of an encoded parcel and nothing else: not the body, and not the checksum over it.
+    /// Reads the header of an encoded parcel and nothing else: neither the body nor the checksum over it.
     pub fn peek(parcel: &[u8]) -> Result<Self, WireError> {
         envelope::header(parcel).and_then(Self::decode)
     }
 
-    /// Reads a header and makes its numbers ones that can be reckoned with, whoever wrote them.
+    /// Reads a header and checks its numbers, so that arithmetic on them is safe.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let mut header: Self = args::read(bytes).map_err(|error| WireError::Header(error.to_string()))?;
         if header.attempt == 0 {
@@ -103,7 +103,7 @@ impl Header {
             let why = format!("a tenant has 1 to {MAX_TENANT_CHARS} printable ASCII characters");
             return Err(WireError::Header(format!("tenant `{}`: {why}", tenant.escape_debug())));
         }
-        // Its children are sent there.
+        // Its children are sent to this queue.
         if !queue_name(&header.queue) {
             let why = "a queue has 1 to 80 letters, digits, `_` or `-`";
             return Err(WireError::Header(format!("queue `{}`: {why}", header.queue.escape_debug())));

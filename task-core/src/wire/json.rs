@@ -1,4 +1,4 @@
-//! Arguments and results as JSON, for people, and from it.
+//! Converts arguments and results to JSON for people, and from JSON.
 
 use std::io;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use super::args::{Reader, encode_args};
 
-/// Arguments or a result that serialise as JSON. It is written straight from what was sent, so that it takes no memory,
-/// however large that is. Bytes become arrays of numbers, keys that are numbers or booleans become strings.
+/// Arguments or a result that serialise as JSON. They are converted while they are written, so that even large ones
+/// take no memory. Bytes become arrays of numbers; keys that are numbers or booleans become strings.
 #[derive(Clone, Debug)]
 pub struct Json(Bytes);
 
 impl Json {
-    /// Reads all of it once, so that whoever writes it does not have to stop halfway.
+    /// Reads all of it once, so that a later write cannot stop halfway.
     ///
     /// # Errors
-    /// What is damaged, nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH), or has a key that JSON cannot have: nil, bytes,
-    /// a list, a map.
+    /// The bytes are damaged, nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH), or have a key that JSON cannot have:
+    /// nil, bytes, a list, a map.
     pub fn of(bytes: impl Into<Bytes>) -> Result<Self, serde_json::Error> {
         let json = Self(bytes.into());
         serde_json::to_writer(io::sink(), &json)?;
@@ -32,8 +32,8 @@ impl Serialize for Json {
     }
 }
 
-/// Arguments given as JSON, encoded: what a task reads from them is what it would read from the same values, where
-/// JSON has the types.
+/// Encodes arguments given as JSON. A task reads the same values from them as from typed arguments, where JSON has the
+/// types.
 pub fn from_json(value: &Value) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     let mut out = Vec::new();
     encode_args(value, &mut out)?;

@@ -1,5 +1,5 @@
-//! What is read in more than one form. JSON has no bytes: what people are shown of a 128-bit number is the list of its 16
-//! bytes, and they may give it to `call` again, or write the number as a text.
+//! Reads values that have more than one form. JSON has no bytes: a 128-bit number is shown to people as the list of its
+//! 16 bytes. They may pass that list to `call`, or write the number as a text.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -7,10 +7,10 @@ use serde::de::{self, SeqAccess, Unexpected, Visitor};
 
 /// A 128-bit number, which this crate writes as 16 bytes, big endian.
 pub(super) trait Wide: Copy + FromStr {
-    /// From its bytes.
+    /// The number with these bytes.
     fn from_bytes(bytes: [u8; 16]) -> Self;
 
-    /// Hands it to a visitor.
+    /// Passes it to a visitor.
     fn visit<'de, V: Visitor<'de>, E: de::Error>(self, visitor: V) -> Result<V::Value, E>;
 }
 
@@ -92,8 +92,8 @@ impl<'de, V: Visitor<'de>, N: Wide> Visitor<'de> for WideVisitor<V, N> {
     }
 }
 
-/// Reads a struct without fields: nil, or an empty list, which it is written as, or an empty map, which a call without
-/// arguments is.
+/// Reads a struct without fields. It may be nil, an empty list (the form in which it is written), or an empty map (a
+/// call without arguments).
 pub(super) struct EmptyVisitor<V>(pub(super) V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for EmptyVisitor<V> {
@@ -115,7 +115,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for EmptyVisitor<V> {
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<V::Value, A::Error> {
-        // A newer program's call may have arguments that this one does not know.
+        // A call of a newer program may have arguments that this program does not know.
         while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
         self.0.visit_unit()
     }

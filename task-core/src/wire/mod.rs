@@ -1,7 +1,7 @@
-//! The bytes of a parcel, as `docs/wire-format.md` has them for other languages: an envelope with a version, a
-//! header that a dispatcher reads, and a body, compressed when that pays, that only a worker opens.
+//! The bytes of a parcel, which `docs/wire-format.md` describes for other languages: an envelope with a version, a
+//! header that a dispatcher reads, and a body that only a worker opens, compressed if that pays.
 //!
-//! Nothing read here is trusted: lengths are checked against limits before memory is taken for them.
+//! No input is trusted: lengths are checked against limits before memory is taken for them.
 
 mod args;
 mod at_most;
@@ -23,7 +23,7 @@ pub use json::{Json, from_json};
 pub(crate) use read_back::{Unlike, Way, read_back};
 pub(crate) use short::{Short, excerpt};
 
-/// The bytes of a parcel up to the end of its header: they stand for a parcel that lies elsewhere, and are enough for
+/// The bytes of a parcel up to the end of its header: a stand-in for a parcel stored elsewhere, and enough for
 /// [`Header::peek`].
 pub fn stub(parcel: &bytes::Bytes) -> Result<bytes::Bytes, WireError> {
     envelope::stub(parcel)
@@ -37,7 +37,7 @@ pub fn is_stub(parcel: &[u8]) -> bool {
 /// The version of the format that this crate writes, and the highest that it reads.
 pub const VERSION: u8 = 1;
 
-/// The most calls of one parcel: what is done of it must fit a small row of the ledger.
+/// The most calls of one parcel: the record of its finished calls must fit a small row of the ledger.
 pub const MAX_CALLS: u32 = 4096;
 
 /// The most bytes of a body once decompressed.
@@ -49,15 +49,15 @@ pub const MAX_HEADER_BYTES: usize = 4096;
 /// The most bytes of a task's name.
 pub const MAX_TASK_BYTES: usize = 128;
 
-/// The highest index of a call in its batch: so many that none is missed, and each fits a database's integer.
+/// The highest index of a call in its batch: larger than any real batch, and small enough for a database's integer.
 pub const MAX_INDEX: u64 = 1 << 62;
 
-/// The latest time that a parcel can name, in milliseconds since 1970: the end of the year 9999. Later times are
-/// read as this one.
+/// The latest time that a parcel can name, in milliseconds since 1970: the end of the year 9999. Later times are read
+/// as this one.
 pub const MAX_TIME_MS: u64 = 253_402_300_799_999;
 
-/// How long after it was accepted, or became due, a parcel may still be claimed, in milliseconds: 14 days. SQS keeps a
-/// message as long.
+/// How long a parcel may still be claimed after it was accepted or became due, in milliseconds: 14 days, as long as SQS
+/// keeps a message.
 pub const KEPT_MS: u64 = 14 * 24 * 3600 * 1000;
 
 /// The deepest nesting of an argument.

@@ -1,6 +1,6 @@
-//! Whether what was encoded can be read, and is then what it was. A value of serde's may be written in a form that its
-//! type does not read: a 128-bit number inside `flatten`, `untagged` or `tag`, or attributes that differ between the
-//! two ways. Only the value shows it: another variant of the same enum may be fine.
+//! Checks that an encoded value reads back unchanged. Serde may write a value in a form that its type does not read: a
+//! 128-bit number inside `flatten`, `untagged` or `tag`, or attributes that differ between writing and reading. Only
+//! the value shows it: another variant of the same enum may be fine.
 
 use std::{cell::Cell, collections::BTreeMap, fmt};
 
@@ -14,11 +14,11 @@ use super::args::{decode_args, encode_args};
 use crate::panics::discard;
 
 thread_local! {
-    /// Whether this thread has read something whose type said nothing of what it expects.
+    /// Whether this thread has read a value whose type did not say what it expects.
     static BUFFERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes that something is read whose type says nothing of what it expects, as serde does for a buffer.
+/// Notes that a value is read whose type does not say what it expects, as serde does to fill a buffer.
 pub(super) fn note_buffered() {
     BUFFERED.set(true);
 }
@@ -26,22 +26,22 @@ pub(super) fn note_buffered() {
 /// How a value was read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// As its type says: what the type reads of one value, it most likely reads of the next.
+    /// As its type directs: if one value reads back, the next most likely does too.
     Typed,
     /// Through a buffer of serde's, in which another value may be lost.
     Buffered,
 }
 
-/// Why a value is not what it was once it is read.
+/// How a value differs after it was read back.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Unlike {
     /// It cannot be read.
     Unreadable,
-    /// It is read as something else: this field of it, if that can be told.
+    /// It reads as another value: in this field, if known.
     Changed(Option<String>),
 }
 
-/// Reads a value back from what it was encoded as.
+/// Reads an encoded value back and compares.
 pub(crate) fn read_back<T: Serialize + DeserializeOwned>(sent: &[u8]) -> Result<Way, Unlike> {
     BUFFERED.set(false);
     let value: T = decode_args(sent).map_err(|_| Unlike::Unreadable)?;
@@ -57,7 +57,7 @@ pub(crate) fn read_back<T: Serialize + DeserializeOwned>(sent: &[u8]) -> Result<
     Err(Unlike::Changed(changed(sent, &again)))
 }
 
-/// The first field that is not the same.
+/// The first field that differs.
 fn changed(sent: &[u8], again: &[u8]) -> Option<String> {
     let fields = |bytes| decode_args::<BTreeMap<String, Digest>>(bytes).ok();
     let (sent, again) = (fields(sent)?, fields(again)?);
@@ -65,7 +65,7 @@ fn changed(sent: &[u8], again: &[u8]) -> Option<String> {
     sent.keys().chain(again.keys()).find(differs).cloned()
 }
 
-/// Stands for any value, whatever the order of its lists and maps: a `HashSet` is a list.
+/// A digest of any value that ignores the order of lists and maps, since a `HashSet` is a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Digest(u64);
 

@@ -1,9 +1,9 @@
-//! A deserializer whose errors are short. Serde puts a text that stands in the wrong place into its error, all of it and
-//! escaped, and a text may have 16 MiB: of six of them in an error, each a copy of the last, people would see 2,000
-//! bytes. So each text is cut before it gets in.
+//! A deserializer with short errors. Serde puts a text that is in the wrong place into its error, whole and escaped,
+//! and a text may have 16 MiB. An error would hold up to six copies of it, of which people see 2,000 bytes. So each
+//! text is cut before it gets into an error.
 //!
-//! [`Short`] goes around a deserializer and around all that serde passes on while it reads: visitors, seeds, lists, maps.
-//! Reading goes through unchanged, but for what is read in [more than one form](super::loose). It also notes what serde
+//! [`Short`] wraps a deserializer and all that serde passes on while it reads: visitors, seeds, lists, maps. Reading is
+//! unchanged, except for values with [more than one form](super::loose). It also notes when serde
 //! [buffers](super::read_back).
 
 use std::fmt::{self, Display, Write as _};
@@ -17,13 +17,13 @@ use super::{
     read_back::note_buffered,
 };
 
-/// The most bytes of a value that stands in the wrong place.
+/// The most bytes shown of a value in the wrong place.
 const MAX_VALUE_BYTES: usize = 160;
 
-/// The most bytes of what a type says that does not read: as many as are kept of an error.
+/// The most bytes of a type's own message about a wrong value: the size that is kept of an error.
 const MAX_SAID_BYTES: usize = 2000;
 
-/// The same, with short errors.
+/// A wrapper that shortens errors.
 #[derive(Debug)]
 pub(crate) struct Short<T>(pub(crate) T);
 
@@ -33,7 +33,7 @@ impl<T> Short<T> {
     }
 }
 
-/// What something says of itself, cut to so many bytes. It is not asked for more.
+/// A value's text, cut to this many bytes. The rest is never formatted.
 pub(crate) fn excerpt(said: impl Display, most: usize) -> String {
     struct Excerpt {
         text: String,

@@ -1,4 +1,4 @@
-//! Which client a call uses that names none. One test: what it tests is one for the process.
+//! Tests which client an unnamed call uses. One test, since the default belongs to the whole process.
 
 use celeriac_core::client::{Call, Client, FanOut};
 

@@ -1,4 +1,4 @@
-//! Dead letters, sent again and dropped.
+//! Tests retrying and dropping dead letters.
 
 use std::sync::Arc;
 

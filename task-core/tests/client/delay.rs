@@ -1,4 +1,4 @@
-//! Single calls: coalescing, G1's outcomes, options.
+//! Tests single calls: coalescing, the outcomes of G1, options.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,8 +15,8 @@ use crate::{
     tasks::{Broken, DAY, Mail, SendEmail, Slow, mail, noise, recipients, root},
 };
 
-/// Puts as many sends on their way as there may be, one by its caller and two by the client's thread, so that what
-/// follows gathers. The answer ends with them.
+/// Puts as many sends in flight as possible, one by its caller and two by the client's thread, so that later calls
+/// gather. Dropping the returned value ends them.
 async fn occupy(client: &Client, memory: &Memory) -> impl Future<Output = ()> + use<> {
     memory.hold();
     let mut sends = Vec::new();
@@ -31,7 +31,7 @@ async fn occupy(client: &Client, memory: &Memory) -> impl Future<Output = ()> + 
     }
 }
 
-/// How many sends there are then.
+/// The number of those sends.
 const OCCUPIED: usize = 3;
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn calls_wait_while_as_much_waits_as_may() {
 }
 
 #[tokio::test]
-async fn what_gathered_is_sent_in_portions() {
+async fn gathered_calls_are_sent_in_portions() {
     let (client, memory) = client_with(1 << 20);
     let blocking = occupy(&client, &memory).await;
     // Of half a megabyte each, and hexadecimal digits halve.
@@ -315,7 +315,7 @@ async fn arguments_that_cannot_be_sent_are_told() {
 }
 
 #[test]
-fn what_a_user_holds_may_cross_threads() {
+fn public_types_may_cross_threads() {
     fn send<T: Send + 'static>(_: &T) {}
     fn sync<T: Send + Sync>() {}
     let (client, _) = client();

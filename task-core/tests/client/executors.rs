@@ -1,5 +1,5 @@
-//! What waits in the client waits on any executor, and on none: sends that are tried again, a stream that fills no
-//! parcel, results and batches. Times are short and pass for real, since no runtime that could skip them is there.
+//! Tests the client's waits on any executor and on none: retried sends, a stream that fills no parcel, results and
+//! batches. Times are short and real, since there is no runtime that could skip them.
 
 use std::{
     future::Future,
@@ -40,7 +40,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Everything of the client that waits.
+/// Every kind of wait in the client.
 async fn everything() {
     let (client, memory) = client();
     let handle = mail(&client, "ada").send().await.unwrap();
@@ -107,7 +107,7 @@ fn code_that_is_not_async_blocks_its_thread() {
     without_async();
 }
 
-/// The runtime does not come on while its only thread is blocked.
+/// The runtime makes no progress while its only thread is blocked.
 #[tokio::test]
 async fn blocking_the_thread_of_a_runtime_hangs_nothing() {
     without_async();

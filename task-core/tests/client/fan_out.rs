@@ -1,4 +1,4 @@
-//! Batches: packing, order, back-pressure, resuming, plans.
+//! Tests batches: packing, order, back-pressure, resuming, plans.
 
 use std::{
     sync::{
@@ -182,7 +182,7 @@ async fn accepted_items_are_passed_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_succeed_later_is_tried_again() {
+async fn transient_failures_are_tried_again() {
     let (client, memory) = client();
     memory.state().answers.extend([SendError::Rejected(unavailable()), SendError::Unknown(lost())]);
     memory.state().mark_answers.push_back(unavailable());
@@ -193,7 +193,7 @@ async fn what_may_succeed_later_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_never_succeeds_is_given_up() {
+async fn permanent_failures_are_given_up() {
     let (client, memory) = client();
     memory.state().answers.extend(vec![SendError::Rejected(unavailable()); 100]);
     let error = campaign(&client, 10).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The client over a real file.
+//! Tests the client on a real file.
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
 
@@ -49,7 +49,7 @@ impl Fixture {
         self.client.batches(1).await.unwrap().first().map_or(0, |record| record.accepted)
     }
 
-    /// Whom the waiting calls write to.
+    /// The addresses in the waiting calls.
     async fn waiting(&self) -> BTreeMap<TaskId, String> {
         let mut calls = BTreeMap::new();
         for (_, parcel) in self.receive().await {
@@ -110,7 +110,7 @@ impl Fixture {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_is_in_the_file() {
+async fn acknowledged_calls_are_in_the_file() {
     let f = fixture();
     let names: Vec<String> = addresses(2000).collect();
     let handles = join_all(names.iter().map(|name| tokio::spawn(mail(&f.client, name).send()))).await;
@@ -145,7 +145,7 @@ async fn a_fan_out_that_was_cut_off_goes_on() {
 }
 
 #[tokio::test]
-async fn what_became_of_a_call_is_told() {
+async fn the_status_of_a_call_is_found() {
     let f = fixture();
     let handle = mail(&f.client, "ada").send().await.unwrap();
     assert_eq!(handle.status().await.unwrap(), CallStatus::Queued);

@@ -1,4 +1,4 @@
-//! Calls from JSON.
+//! Tests calls whose arguments are JSON.
 
 use celeriac_core::{
     client::CallOptions,

@@ -1,4 +1,4 @@
-//! Ports in memory. Sends can be held back and made to fail.
+//! Ports in memory, whose sends can be held back and made to fail.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,7 +20,7 @@ use celeriac_core::{
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;
 
-/// What the ports have been told, and what they are to answer.
+/// The requests that the ports got, and the answers they will give.
 #[derive(Default)]
 pub struct Memory {
     state: Mutex<State>,

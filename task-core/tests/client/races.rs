@@ -1,4 +1,4 @@
-//! What a client says of a call that ends while it is asked after.
+//! Tests the status of a call that ends during the lookup.
 
 use std::sync::{
     Arc,
@@ -41,7 +41,7 @@ async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
     ports.ledger.finish(Finish { parcel, epoch: claimed.epoch, record }).await.unwrap();
 }
 
-/// Dead letters, of which a call gets another just after it was looked for the second time.
+/// Dead letters that gain another one of the call just after its second lookup.
 struct Sudden {
     ports: Ports,
     call: TaskId,

@@ -1,4 +1,4 @@
-//! Where a call stands, and what it returned.
+//! Tests the status of calls, and their results.
 
 use std::{sync::Arc, time::Duration};
 

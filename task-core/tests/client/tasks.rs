@@ -1,4 +1,4 @@
-//! A task as the macros would write it.
+//! Tasks written as the macros would write them.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ pub fn campaign(client: &Client, count: usize) -> FanOut<'static, SendEmail> {
     FanOut::new(addresses(count)).on(client)
 }
 
-/// Whom the calls of parcels write to, in order.
+/// The addresses in the calls of parcels, in order.
 pub fn recipients(parcels: &[Parcel]) -> Vec<String> {
     let calls = parcels.iter().flat_map(|parcel| (0..parcel.count()).map(|at| parcel.args(at).clone()));
     calls.map(|args| decode_args::<Mail>(&args).unwrap().to).collect()

@@ -1,5 +1,5 @@
-//! Types of every kind as arguments, in every place that serde has for them: an accepted call is read as it was sent, and
-//! what people are shown of it can be given to `call` again. What cannot be carried is refused when it is sent.
+//! Tests types of every kind as arguments, in every place that serde has for them: an accepted call is read as it was
+//! sent, and its JSON can be passed to `call` again. Values that cannot be carried are refused when they are sent.
 //!
 //! From reports on other systems: msgpack-rust#235, serde#2172, serde#1183, `serde_json#1254`.
 
@@ -236,7 +236,7 @@ enum Key {
 }
 
 #[test]
-fn what_std_has_is_kept_anywhere() {
+fn types_of_std_are_kept_anywhere() {
     let zoo = Zoo::new();
     zoo.keeps_anywhere(&IpAddr::from([127, 0, 0, 1]));
     zoo.keeps_anywhere(&IpAddr::from(Ipv6Addr::LOCALHOST));
@@ -309,7 +309,7 @@ fn wide_numbers_are_kept_where_serde_does_not_buffer_them() {
 
 /// Before, these were accepted, and died or arrived as something else.
 #[test]
-fn what_cannot_be_read_is_refused_when_it_is_sent() {
+fn unreadable_arguments_are_refused_when_they_are_sent() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Lossy {
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -348,7 +348,10 @@ fn what_cannot_be_read_is_refused_when_it_is_sent() {
     zoo.carries(&Lossy { list: vec![1] });
     assert_eq!(why(zoo.send(&OneWay { n: 1 })), "argument `value` would be read as another value");
     let said = zoo.send(&OneWay { n: 1 }).unwrap_err().to_string();
-    assert!(said.starts_with("task `zoo`: the call was refused, for its arguments are not read as they are"), "{said}");
+    assert!(
+        said.starts_with("task `zoo`: the call was refused, because its arguments do not read back as they"),
+        "{said}"
+    );
 }
 
 /// Silently, before: `maybe` arrived as `None`.
@@ -381,8 +384,8 @@ fn an_unreadable_item_stops_a_fan_out() {
 fn a_result_that_cannot_be_read_is_an_end() {
     let result: Result<Loose<u128>, Stop> = Ok(Loose::Named { it: 1 });
     let Err(Stop::Cancel(why)) = result.encode() else { panic!("it was recorded") };
-    let said =
-        "ran, but its result is not read as it is serialised: data did not match any variant of untagged enum Loose";
+    let said = "ran, but its result does not read back as it was returned: data did not match any variant of untagged \
+         enum Loose";
     assert_eq!(why, said);
     let result: Result<Loose<u64>, Stop> = Ok(Loose::Named { it: 1 });
     assert!(result.encode().unwrap().is_some());

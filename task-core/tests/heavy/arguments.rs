@@ -1,4 +1,4 @@
-//! A call's arguments, read by a task whose own types take no more than what they are read from.
+//! Tests the memory of a call's arguments, with a task whose own types take no more than their input.
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
@@ -86,7 +86,7 @@ fn named(name: &str, value: &[u8]) -> Vec<u8> {
     [&[0x81, 0xd9, name.len() as u8], name.as_bytes(), value].concat()
 }
 
-/// What is said of wrong arguments is as long as someone reads.
+/// The error for wrong arguments is short.
 fn check(args: &[u8]) -> Result<(), String> {
     let checked = arguments::check::<Each>(args);
     if let Err(why) = &checked {
@@ -96,7 +96,7 @@ fn check(args: &[u8]) -> Result<(), String> {
 }
 
 #[test]
-fn what_does_not_fit_takes_no_memory_to_say() {
+fn errors_for_wrong_arguments_take_no_memory() {
     let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         for name in NAMES {

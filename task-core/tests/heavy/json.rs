@@ -1,4 +1,4 @@
-//! Arguments and results shown as JSON: by `dead show`, `dead list` and `status`.
+//! Tests the memory of arguments and results shown as JSON by `dead show`, `dead list` and `status`.
 
 use std::io;
 

@@ -1,6 +1,6 @@
-//! Crafted inputs of the largest size that their readers may be handed: none takes more than 64 MiB beside itself,
-//! apart from what a task keeps of its arguments. A fuzzer does not come here, its inputs are small. `cargo test --test
-//! heavy -- --nocapture` prints what each took.
+//! Gives each reader crafted inputs of the largest allowed size: none takes more than 64 MiB besides them, apart from
+//! what a task keeps of its arguments. A fuzzer's inputs are too small for this. `cargo test --test heavy --
+//! --nocapture` prints the memory of each.
 //!
 //! | reader | what bounds its input |
 //! | --- | --- |
@@ -27,5 +27,5 @@ mod schedule;
 
 use celeriac_core::wire::MAX_BODY_BYTES;
 
-/// What is left of a body for one argument.
+/// The room in a body for one argument.
 const ROOM: usize = MAX_BODY_BYTES - 1024;

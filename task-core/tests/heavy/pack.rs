@@ -1,11 +1,11 @@
-//! `MessagePack` as no program would write it: as much of one thing as there is room for.
+//! Writes `MessagePack` that no program would write: as many values of one kind as fit.
 
 use celeriac_core::wire::MAX_DEPTH;
 
 use crate::ROOM;
 
-/// The bytes of small values. No more than a fifth of the largest input, since a debug build takes a second for some millions
-/// of them; but who keeps even 20 bytes for each is found out.
+/// The bytes of small values. No more than a fifth of the largest input, since a debug build takes a second for some
+/// millions of them. Keeping even 20 bytes for each would still be noticed.
 const MANY: usize = ROOM / 5;
 
 /// Makes an argument.

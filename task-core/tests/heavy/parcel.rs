@@ -1,5 +1,5 @@
-//! A parcel's bytes, opened as a worker does, and its children made: small ones that unfold to as much as may be, or
-//! claim to, and large ones.
+//! Tests the memory of opening a parcel and making its children: small parcels that unfold to the limit, or claim to,
+//! and large ones.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ use crate::{
 
 const GIB: usize = 1 << 30;
 
-/// What is said of a parcel that cannot be opened; else nothing, once its children are made.
+/// The error of a parcel that cannot be opened; nothing if it can, once its children are made.
 fn open(parcel: &Bytes) -> String {
     let _ = Header::peek(parcel);
     let parcel = match Parcel::open(parcel) {
@@ -66,7 +66,7 @@ fn the_largest_parcels_open() {
 }
 
 #[test]
-fn what_is_no_body_takes_no_memory_to_say() {
+fn errors_for_a_wrong_body_take_no_memory() {
     let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         for (name, refusal) in [("args", true), ("indexes", true), ("none of these", false)] {
@@ -92,7 +92,7 @@ fn zeros(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_unfolds_or_claims_gigabytes_is_refused() {
+fn bodies_that_unfold_to_or_claim_gigabytes_are_refused() {
     let _alone = peak::alone();
     let largest = MAX_BODY_BYTES as u32;
     let unfolds = zeros(GIB);

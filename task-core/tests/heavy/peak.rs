@@ -1,4 +1,4 @@
-//! What a reader takes beside its input, counted where memory is given out.
+//! Measures the memory that a reader takes besides its input, by counting allocations.
 
 use std::{
     alloc::System,
@@ -8,7 +8,7 @@ use std::{
 
 use cap::Cap;
 
-/// Not to refuse anything, as in the fuzzer: what ends the process says nothing of what it was about.
+/// It refuses nothing, unlike the fuzzer's limit, since ending the process would hide the cause.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
@@ -41,7 +41,7 @@ fn count<T>(act: impl FnOnce() -> T) -> (T, usize) {
     (done, taken)
 }
 
-/// An instrument that shows nothing would be content with anything.
+/// A broken meter would accept anything.
 #[test]
 fn memory_is_counted_at_its_peak() {
     let _alone = alone();

@@ -1,5 +1,5 @@
-//! What a ledger's rows hold as bytes. A file's row may have any size; who may write it may do all else too, but who
-//! looks at it shall see what is wrong.
+//! Tests the memory of reading a ledger's rows. A file's row may have any size. A program that can write it can do
+//! anything else too, but its reader must see what is wrong.
 
 use celeriac_core::{
     ports::{DeadLetter, Entry, Failure, ResultRow, Seal, Tally, Window, entries},
@@ -26,7 +26,7 @@ fn about<T: Entry>(row: &[u8]) -> Result<usize, String> {
 }
 
 #[test]
-fn what_is_recorded_of_other_calls_takes_no_memory() {
+fn records_of_other_calls_take_no_memory() {
     let _alone = peak::alone();
     let many = |one: Vec<u8>| pack::list(ROOM / 2, &one);
     assert_eq!(hold("failures of others", &many(failure(1)), about::<Failure>), Ok(0));
@@ -57,7 +57,7 @@ fn read<T: DeserializeOwned + Serialize>(what: &str, row: &[u8]) {
 }
 
 #[test]
-fn what_is_no_row_takes_no_memory_to_say() {
+fn errors_for_a_wrong_row_take_no_memory() {
     let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         for name in ["children", "calls", "succeeded", "args", "message"] {

@@ -1,4 +1,4 @@
-//! Patterns of schedules. They stand in the program, and are short.
+//! Tests patterns of schedules, which are short and part of the program.
 
 use celeriac_core::schedule::Schedule;
 

@@ -1,5 +1,5 @@
-//! The nights on which the clock changes, by hand. Berlin goes from 02:00 to 03:00 on 2029-03-25 (01:00 UTC) and from
-//! 03:00 back to 02:00 on 2027-10-31 (01:00 UTC).
+//! Tests the nights on which the clock changes, with times listed by hand. Berlin goes from 02:00 to 03:00 on
+//! 2029-03-25 (01:00 UTC) and from 03:00 back to 02:00 on 2027-10-31 (01:00 UTC).
 
 use celeriac_core::schedule::Schedule;
 
@@ -48,7 +48,7 @@ fn a_listed_time_that_autumn_repeats_runs_once() {
 }
 
 #[test]
-fn what_repeats_goes_by_the_time_that_elapses() {
+fn a_repeating_cron_follows_elapsed_time() {
     for (pattern, spring, autumn) in [
         (
             "cron(0 * * * ? *)",
@@ -92,7 +92,7 @@ fn other_gaps_are_as_long_as_they_are() {
 }
 
 #[test]
-fn what_repeats_but_rarely_is_found_beyond_many_changes_of_the_clock() {
+fn a_rare_repeating_cron_is_found_beyond_many_changes_of_the_clock() {
     for (pattern, zone) in
         [("cron(*/30 2 31 10 ? 2027)", "Europe/Berlin"), ("cron(0/20 * 29 2 ? 2096)", "America/New_York")]
     {

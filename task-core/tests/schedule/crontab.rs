@@ -1,4 +1,4 @@
-//! Lines of a crontab, as crontab means them, beside `cron(..)`, as `EventBridge` means it.
+//! Tests that lines of a crontab follow crontab's rules, and `cron(..)` those of `EventBridge`.
 
 use celeriac_core::schedule::Schedule;
 use jiff::Timestamp;

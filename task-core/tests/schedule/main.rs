@@ -1,4 +1,4 @@
-//! When schedules are due, as a program asks: `next_after` and `latest_between`.
+//! Tests when schedules are due, through `next_after` and `latest_between`.
 
 #![allow(
     clippy::unwrap_used,

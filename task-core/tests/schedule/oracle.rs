@@ -1,4 +1,4 @@
-//! When a cron is due, found out by looking at the clock each minute.
+//! An oracle for crons: finds their due times by looking at the clock each minute.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! Patterns of many kinds on the days around changes of the clock, against [`Clock`].
+//! Tests many kinds of patterns on the days around changes of the clock, against [`Clock`].
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -30,7 +30,7 @@ static CLOCKS: LazyLock<Vec<Clock>> = LazyLock::new(|| {
     CHANGES.iter().map(clock).collect()
 });
 
-/// What stands in a field, the numbers that it means, and whether it goes by the time that elapses.
+/// The text of a field, its numbers, and whether it follows elapsed time.
 type Field = (String, BTreeSet<u32>, bool);
 
 fn item(size: u32) -> impl Strategy<Value = Field> {

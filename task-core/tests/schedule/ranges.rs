@@ -1,4 +1,4 @@
-//! Ranges that go round, in each field, against times and days listed by hand.
+//! Tests ranges that wrap around, in each field, against times and days listed by hand.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Arguments and results: old calls, nesting, JSON.
+//! Tests the encoding of arguments and results: old calls, nesting, JSON.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -110,8 +110,8 @@ fn json_has_no_other_keys_than_texts_numbers_and_booleans() {
     assert!(Json::of([&b"\x81".repeat(100)[..], b"\xa1x", &b"\xc0".repeat(100)].concat()).is_err());
 }
 
-/// Before, room for as many values as an array says it has was made at once, and the process ended: whoever looked at
-/// such a dead letter.
+/// An array once got room for as many values as it claimed to have, which killed the process that showed such a dead
+/// letter.
 #[test]
 fn json_of_an_array_that_says_it_has_four_thousand_million() {
     for claims in

@@ -1,4 +1,4 @@
-//! Children are a pure function of the parent and the seal (rule 4), and together they are all that is left.
+//! Tests that children are a pure function of the parent and the seal (rule 4), and together have all unfinished calls.
 
 use std::collections::BTreeSet;
 
@@ -40,8 +40,8 @@ fn a_child_may_be_due_after_its_parent_is_too_old() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Over two generations of children, every call that is left is in just one parcel, with its own id and
-    /// arguments, and whoever computes them gets the same bytes.
+    /// Over two generations of children, every unfinished call is in exactly one parcel, with its own id and arguments,
+    /// and computing them again gives the same bytes.
     #[test]
     fn pure_and_complete(
         homes in prop::collection::vec((0_u32..4, 0_u32..4), 1..300),

@@ -1,4 +1,4 @@
-//! Bytes that are no parcel, or a damaged one: always an error that says what is wrong, never a panic.
+//! Tests bytes that are no parcel, or a damaged one: always an error that names the fault, never a panic.
 
 use bytes::Bytes;
 use celeriac_core::{
@@ -26,7 +26,7 @@ fn every_flipped_bit_is_found() {
                 let mut damaged = parcel.to_vec();
                 damaged[at] ^= 1 << bit;
                 assert!(Parcel::open(&damaged.clone().into()).is_err(), "bit {bit} of byte {at}");
-                // A dispatcher reads the header without the checksum: it may be misled, it must not fall over.
+                // A dispatcher reads the header without the checksum: it may be misled, but must not crash.
                 let _ = Header::peek(&damaged);
             }
         }
@@ -143,10 +143,10 @@ fn a_body_that_does_not_decompress_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Nonsense under a right checksum, as a broken or hostile writer would send it: refused, or a parcel all of
-    /// whose parts can be used.
+    /// Nonsense under a valid checksum, as from a broken or hostile writer: it is refused, or all parts of the parcel
+    /// are usable.
     #[test]
-    fn what_a_right_checksum_is_around_does_no_harm(
+    fn nonsense_under_a_valid_checksum_does_no_harm(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::of(any::<prop::sample::Index>()),
         sample in 0..2_usize,

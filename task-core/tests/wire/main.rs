@@ -1,4 +1,4 @@
-//! The wire form through its public interface: what goes in comes out, what is wrong is refused in fixed memory,
+//! Tests the wire form through its public interface: values survive a round trip, faults are refused in fixed memory,
 //! and the bytes are those of `docs/wire-format.md`, which another language reads and writes.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]

@@ -1,4 +1,4 @@
-//! Parcels to test with.
+//! Parcels for tests.
 
 use bytes::Bytes;
 use celeriac_core::{

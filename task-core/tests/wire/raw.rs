@@ -1,4 +1,4 @@
-//! Parcels put together by hand, as no client would.
+//! Handmade parcels that no client would send.
 
 use bytes::Bytes;
 use celeriac_core::parcel::Parcel;
@@ -37,7 +37,7 @@ pub(crate) fn with_header(header: &[u8]) -> Bytes {
     envelope(1, 0, header, body.len() as u32, body)
 }
 
-/// What someone reads who opens it.
+/// The error of opening these bytes.
 pub(crate) fn refusal(parcel: &Bytes) -> String {
     error(parcel).to_string()
 }

@@ -1,4 +1,4 @@
-//! What goes in comes out, for any calls that fit.
+//! Tests that any calls survive a round trip.
 
 use celeriac_core::parcel::{Packer, Packing, Parcel};
 use celeriac_core::wire::{Header, MAX_INDEX, MAX_TIME_MS};
@@ -59,7 +59,7 @@ proptest! {
 }
 
 #[test]
-fn what_repeats_is_compressed() {
+fn repetitive_bodies_are_compressed() {
     let parcel = pack(header(0), (0..1000).map(|n| mail(&format!("user{n}@example.org"), "welcome")));
     assert!(parcel.len() < 12_000, "{} bytes", parcel.len());
     assert_eq!(Parcel::open(&parcel).unwrap().args(999), &mail("user999@example.org", "welcome"));

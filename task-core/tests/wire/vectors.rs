@@ -1,8 +1,8 @@
-//! The test vectors of `docs/wire-format.md` in `tests/vectors`, held against this crate and against the reader and
-//! writer in Python, which shares no line with it.
+//! Compares the test vectors of `docs/wire-format.md` in `tests/vectors` with this crate, and with an independent
+//! reader and writer in Python.
 //!
-//! `UPDATE_VECTORS=1 cargo test -p task-core --test wire` writes them anew: a change of the format, so of its
-//! version, unless it only adds what old programs pass over.
+//! `UPDATE_VECTORS=1 cargo test -p task-core --test wire` rewrites them. That is a change of the format, and so of its
+//! version, unless it only adds parts that old programs skip.
 
 use std::{
     collections::BTreeMap,
@@ -150,7 +150,7 @@ fn this_crate_reads_and_writes_them() {
         let described = pretty(&describe(&parcel));
         assert_eq!(described, kept(&format!("{name}.json"), &described), "{name} means something else");
         assert_eq!(describe(&made), describe(&parcel), "{name} is made otherwise");
-        // What zstd makes of a body is its own affair: the next version of it may do better.
+        // The compressed bytes are up to zstd, whose next version may compress better.
         if made[1] == 0 {
             assert_eq!(hex(&made), hex(&parcel), "{name} is written otherwise");
         }

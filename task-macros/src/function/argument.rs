@@ -16,19 +16,19 @@ pub(super) enum Param {
     Argument(Argument),
 }
 
-/// What is sent with a call.
+/// A parameter that is sent with a call.
 pub(super) struct Argument {
-    /// Its name, here and on the wire.
+    /// Its name, in the function and on the wire.
     pub(super) name: Ident,
     pub(super) ty: Type,
-    /// Whether callers may pass anything that is `Into` its type.
+    /// Whether callers may pass any type that is `Into` its type.
     pub(super) into: bool,
     /// Its `#[serde(..)]`.
     pub(super) serde: Vec<Attribute>,
 }
 
 impl Param {
-    /// Reads a parameter, and takes off it what only the macro understands.
+    /// Reads a parameter, and removes its attributes that only the macro understands.
     pub(super) fn read(param: &mut PatType, errors: &mut Errors) -> Option<Self> {
         let attributes = std::mem::take(&mut param.attrs);
         let (serde, others) = attributes.into_iter().partition(|attribute| attribute.path().is_ident("serde"));

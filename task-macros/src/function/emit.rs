@@ -1,11 +1,12 @@
-//! What `#[task]` on a function expands to.
+//! Emits the expansion of `#[task]` on a function.
 //!
-//! The function `send_email` becomes a `static` of a hidden unit type `__task_send_email` that has the methods
-//! `delay`, `apply`, `fan_out` and `call`. It is no unit struct, which would take the type's name as well: then
-//! `mod send_email; pub use send_email::send_email;` would be ambiguous. The function itself moves, under another name,
-//! into an anonymous constant: under its own it would hide the static from its body, and no task could enqueue itself.
+//! The function `send_email` becomes a `static` of a hidden unit type `__task_send_email` with the methods `delay`,
+//! `apply`, `fan_out` and `call`. A unit struct would not do, since it takes the type's name as well: then `mod
+//! send_email; pub use send_email::send_email;` would be ambiguous. The function itself moves into an anonymous
+//! constant under another name. Under its own name it would hide the static from its body, and no task could enqueue
+//! itself.
 //!
-//! Bindings in generated code start with `__`, since a pattern that is named as a static in scope does not compile. For
+//! Bindings in generated code start with `__`, since a pattern with the name of a static in scope does not compile. For
 //! parameters, which the user names, see [`shades`].
 
 use std::collections::HashSet;
@@ -24,7 +25,7 @@ use crate::{
     wire_name::{Case, wire_name},
 };
 
-/// The task of this function.
+/// The expansion of this function.
 pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
     let pk = private();
     let written = &function.item;
@@ -48,17 +49,17 @@ pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
             #run
             #args
             #takes
-            // So that a type that is no `Result` has an answer too.
+            // Gives an answer for types that are no `Result` too.
             #[allow(unused_imports)]
             use #pk::Plain as _;
             #registration
             #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
             impl #task {
-                /// Sends one call: once awaited, it is accepted durably. The same as `.apply(..).send()`.
+                /// Sends one call. Once awaited, it is accepted durably. The same as `.apply(..).send()`.
                 #vis fn delay(self, #(#parameters),*) -> #pk::Delay<Self> {
                     #pk::Call::<Self>::new(__Args { #(#converted),* }).send()
                 }
-                /// One call with options of its own, sent by `.send().await`.
+                /// One call with its own options, sent by `.send().await`.
                 #vis fn apply(self, #(#parameters),*) -> #pk::Call<Self> {
                     #pk::Call::new(__Args { #(#converted),* })
                 }
@@ -73,7 +74,8 @@ pub(super) fn task(function: &Function, options: &Options) -> TokenStream {
     }
 }
 
-/// What stands for a function that cannot be a task, so that the rest of the crate, and the function, are checked.
+/// The placeholder for a function that cannot be a task, so that the function and the rest of the crate are still
+/// checked.
 pub(super) fn placeholder(refused: &Refused) -> TokenStream {
     match refused {
         Refused::Method(method) => quote!(#method),
@@ -92,9 +94,9 @@ pub(super) fn placeholder(refused: &Refused) -> TokenStream {
     }
 }
 
-/// The names of what a function becomes.
+/// The names of the items that a function becomes.
 struct Names {
-    /// The static: the function's own.
+    /// The static, with the function's name.
     item: Ident,
     /// Its type.
     task: Ident,
@@ -115,7 +117,7 @@ impl Names {
     fn statics(&self, written: &ItemFn) -> TokenStream {
         let Self { item, task, .. } = self;
         let (vis, cfgs) = (&written.vis, cfgs(written));
-        // Where the function's name stands, so that the compiler's `missing_docs` points there.
+        // At the span of the function's name, so that the compiler's `missing_docs` points there.
         let declaration = quote_spanned!(item.span()=> static #item: #task = #task;);
         let about = written.attrs.iter().filter(|attribute| is_about(attribute));
         quote! {
@@ -137,8 +139,8 @@ impl Names {
         run.sig.ident = self.run.clone();
         run.vis = Visibility::Inherited;
         run.attrs.retain(|attribute| !is_about(attribute) && !attribute.path().is_ident("cfg"));
-        // What a task cannot do otherwise is not to be found fault with: its arguments are owned, a value is returned
-        // in a `Result`, and `async` says where it runs even if it never waits.
+        // Silences lints about what a task cannot avoid: its arguments are owned, a value is returned in a `Result`,
+        // and `async` decides where it runs even if it never waits.
         run.attrs.push(parse_quote! {
             #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, clippy::unused_async)]
         });
@@ -146,9 +148,9 @@ impl Names {
     }
 }
 
-/// A function for each parameter, of the parameter's name, that hides a static of that name: a parameter may be named
-/// as a function in scope, but not as a static, and each task is one. The parameter hides the function in turn. Nothing
-/// can call it by mistake, since there is no value of the type that it takes.
+/// A function for each parameter, with the parameter's name, that hides a static of that name: a parameter may have the
+/// name of a function in scope, but not that of a static, and each task is one. The parameter hides the function in
+/// turn. Nothing can call the function by mistake, since its argument's type has no value.
 fn shades(function: &Function) -> TokenStream {
     let mut seen = HashSet::new();
     let names = function.item.sig.inputs.iter().filter_map(|input| match input {
@@ -167,9 +169,9 @@ fn shades(function: &Function) -> TokenStream {
     }
 }
 
-/// The arguments as a struct with a field for each. Its fields are generic, for then what `serde` derives is right
-/// whatever their types are, and a type that cannot be sent is reported once, where the struct is used. A field with
-/// attributes of `serde` has its own type, which the functions that they name may expect.
+/// The arguments as a struct with a field for each. Its fields are generic: then the code that `serde` derives is right
+/// for all types, and a type that cannot be sent is reported once, where the struct is used. A field with `serde`
+/// attributes has its own type, which the functions named in them may expect.
 fn args(function: &Function) -> TokenStream {
     let pk = private();
     let serde_path = "::celeriac::__private::serde";
@@ -200,12 +202,12 @@ fn args_type(function: &Function) -> TokenStream {
     quote!(#open #(#types),* #close)
 }
 
-/// The arguments, and what a generic type that stands for the type of one is called.
+/// The arguments, each with the name of the generic type of its field.
 fn numbered(function: &Function) -> impl Iterator<Item = (&Argument, Ident)> {
     function.arguments().enumerate().map(|(index, argument)| (argument, format_ident!("__A{index}")))
 }
 
-/// What `fan_out` takes: a tuple of the arguments, or the bare value if there is one.
+/// The item type of `fan_out`: a tuple of the arguments, or the bare value if there is one.
 fn takes(function: &Function, task: &Ident) -> TokenStream {
     let pk = private();
     let single = function.arguments().count() == 1;
@@ -278,7 +280,7 @@ fn registration<'a>(function: &'a Function, options: &'a Options, names: &'a Nam
     }
 }
 
-/// Decodes the arguments, and answers what runs the function.
+/// Decodes the arguments and returns the code that runs the function.
 fn body(function: &Function, names: &Names) -> TokenStream {
     let pk = private();
     let Names { run, item, task } = names;
@@ -291,7 +293,7 @@ fn body(function: &Function, names: &Names) -> TokenStream {
     let called = quote!(#run(#(#passed),*));
     let settled = function.output.span();
     let pk_settled = private_at(settled);
-    // Of what `judged` leaves, whose error may be another.
+    // The output after `judged`, whose error may differ.
     let output = &function.output;
     let outcome = quote_spanned!(settled=> #pk_settled::Outcome::<{ #pk_settled::Shape::<#output>::IS_RESULT }>);
     let (here, pk_here) = (item.span(), private_at(item.span()));
@@ -304,7 +306,7 @@ fn body(function: &Function, names: &Names) -> TokenStream {
     };
     quote! {
         #pk::Body::#kind(|#bytes, #cx| {
-            // For `judged` of a result whose error has no verdict.
+            // Provides `judged` for a result whose error has no verdict.
             #[allow(unused_imports)]
             use #pk::Unjudged as _;
             let #args = #pk::read::<#task>(#bytes)?;
@@ -313,7 +315,7 @@ fn body(function: &Function, names: &Names) -> TokenStream {
     }
 }
 
-/// What the function returns, as an `Outcome`: of the kind that the compiler, who knows aliases, says it is.
+/// The function's return value as an `Outcome`. The compiler decides its kind, since it resolves aliases.
 fn outcome(output: &Type) -> TokenStream {
     let pk = private_at(output.span());
     quote_spanned!(output.span()=> <#output as #pk::Outcome<{ #pk::Shape::<#output>::IS_RESULT }>>)

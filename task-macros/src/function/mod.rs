@@ -1,4 +1,4 @@
-//! `#[task]` on a function.
+//! Expands `#[task]` on a function.
 
 mod argument;
 mod emit;

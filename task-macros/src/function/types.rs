@@ -1,8 +1,8 @@
-//! What a macro can tell of a type, which is how it is written.
+//! Classifies types by how they are written, which is all that a macro sees.
 
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-/// What a parameter's type makes of it.
+/// The role of a parameter, by its type.
 pub(super) enum Role<'a> {
     /// `State<T>`.
     State(&'a Type),
@@ -16,7 +16,7 @@ pub(super) enum Role<'a> {
     Argument,
 }
 
-/// Tells `State` and `Context` by the last segment of their path: a macro does not see what a name stands for.
+/// Recognises `State` and `Context` by the last segment of their path: a macro cannot resolve names.
 pub(super) fn role(ty: &Type) -> Role<'_> {
     let (target, shared) = match ty {
         Type::Reference(reference) => (&*reference.elem, reference.mutability.is_none()),
@@ -30,7 +30,7 @@ pub(super) fn role(ty: &Type) -> Role<'_> {
     }
 }
 
-/// Whether callers may pass anything that is `Into` this: texts and paths, where no inference is lost by it.
+/// Whether callers may pass any type that is `Into` this type: texts and paths, where no inference is lost by it.
 pub(super) fn into(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     match segment.ident.to_string().as_str() {
@@ -41,7 +41,7 @@ pub(super) fn into(ty: &Type) -> bool {
     }
 }
 
-/// The type itself, out of the invisible group that a `macro_rules` macro puts it in.
+/// The type without the invisible group that a `macro_rules` macro puts around it.
 pub(super) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),

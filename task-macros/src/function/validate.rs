@@ -1,4 +1,4 @@
-//! What a task function can be.
+//! Checks whether a function can be a task.
 
 use quote::ToTokens;
 use syn::{FnArg, ItemFn, PatType, Receiver, ReturnType, Safety, Signature, Type, parse_quote};
@@ -11,13 +11,13 @@ use crate::{errors::Errors, options::Options, owned::owned};
 
 /// A function that can be a task.
 pub(crate) struct Function {
-    /// The function as written, but for what only the macro understands.
+    /// The function as written, without attributes that only the macro understands.
     pub(super) item: ItemFn,
     pub(super) params: Vec<Param>,
     pub(super) output: Type,
 }
 
-/// A function that cannot.
+/// A function that cannot be a task.
 pub(super) enum Refused {
     /// One with `self`: nothing can be emitted beside it.
     Method(ItemFn),
@@ -26,7 +26,7 @@ pub(super) enum Refused {
 }
 
 impl Function {
-    /// Checks everything, and finds everything that is wrong.
+    /// Checks everything and reports all errors.
     pub(super) fn validate(mut item: ItemFn, options: &Options, errors: &mut Errors) -> Result<Self, Box<Refused>> {
         let before = errors.count();
         qualifiers(&item.sig, errors);
@@ -65,8 +65,8 @@ impl Function {
         for argument in self.arguments() {
             errors.at(
                 &argument.name,
-                "a scheduled task takes no arguments, since nobody is there to give them: take them out, or ask for \
-                 what is the same for all runs as `State<T>`",
+                "a scheduled task takes no arguments, since no caller passes them: remove them, or ask for values \
+                 that all runs share as `State<T>`",
             );
         }
     }

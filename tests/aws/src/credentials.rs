@@ -7,8 +7,8 @@ const KEY: (&str, &str) = ("AWS_ACCESS_KEY_ID", "test");
 /// Credentials for a local AWS, which takes any, as environment variables.
 pub const CREDENTIALS: [(&str, &str); 2] = [KEY, ("AWS_SECRET_ACCESS_KEY", "test")];
 
-/// Goes on with [`CREDENTIALS`] in this program's own environment: replaces it by itself if they are not there, since
-/// a program cannot safely change its environment. The first thing in a test's `main`.
+/// Ensures [`CREDENTIALS`] in this program's environment: if they are missing it replaces itself, since a program
+/// cannot safely change its own environment. Called first in a test's `main`.
 pub fn with_credentials() {
     if env::var(KEY.0).as_deref() == Ok(KEY.1) {
         return;

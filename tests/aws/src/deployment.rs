@@ -1,4 +1,4 @@
-//! A stack that is deployed as users deploy it: the program's own template and zip.
+//! Deploys a stack as users do: from the program's own template and zip.
 
 use std::{
     env,
@@ -23,9 +23,9 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Deploys the example of this name under these settings. `endpoint` is where its functions and its commands find
-    /// AWS: a proxy, or the local AWS itself; `environment` what its functions find besides. The bucket `STACK-deploy`
-    /// is there beforehand, with the zip in it.
+    /// Deploys the example of this name with these settings. `endpoint` is the AWS of its functions and commands: a
+    /// proxy, or the local AWS itself. `environment` has further variables for its functions. The bucket `STACK-deploy`
+    /// is made before, with the zip in it.
     pub fn new(
         aws: &Ministack,
         endpoint: &str,
@@ -67,7 +67,7 @@ impl Deployment {
         command
     }
 
-    /// What a program has to find in its environment to find the stack.
+    /// The environment that a program needs to find the stack.
     pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
         environment(&self.store, &self.endpoint)
     }
@@ -78,7 +78,7 @@ impl Deployment {
         let processes = fs::read_dir("/proc").expect("functions run on Linux").filter_map(Result::ok);
         let ids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
         let is_one = |id: &u32| {
-            // It may have ended meanwhile, or belong to somebody else.
+            // It may have ended meanwhile, or belong to another user.
             let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
             let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|found| found == wanted.as_bytes());
             wanted.iter().all(has)
@@ -92,7 +92,7 @@ fn architecture() -> &'static str {
     if env::consts::ARCH == "aarch64" { "arm64" } else { env::consts::ARCH }
 }
 
-/// What a program has to find in its environment to find a stack, by its URL, at this endpoint.
+/// The environment that a program needs to find a stack, by its URL, at this endpoint.
 pub fn environment<'a>(store: &'a str, endpoint: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let place = [("CELERIAC_STORE", store), ("AWS_ENDPOINT_URL", endpoint), ("AWS_REGION", Ministack::REGION)];
     place.into_iter().chain(CREDENTIALS)

@@ -1,4 +1,4 @@
-//! What can go wrong with a request.
+//! The faults of a request.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ pub struct Asked {
     pub body: Bytes,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is carried out and answered.
@@ -30,7 +30,7 @@ pub enum Fault {
     Late(Duration),
     /// It is carried out twice, and answered the second time.
     Twice,
-    /// It gets lost, and nothing is answered until whoever asked gives up.
+    /// It gets lost, without an answer until the caller gives up.
     Lost,
     /// It is answered with this status and nothing else, and not carried out.
     Swallowed(u16),

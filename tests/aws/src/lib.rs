@@ -1,5 +1,5 @@
-//! A local AWS for tests: real wire protocols, virtual time where a test asks for it, stacks deployed from the template
-//! of a program, and a proxy that makes requests fail as networks and services do.
+//! A local AWS for tests: real wire protocols, virtual time if a test asks for it, stacks deployed from a program's
+//! template, and a proxy that makes requests fail as networks and services do.
 
 #![allow(clippy::missing_panics_doc, reason = "what fails here fails the test that asked for it")]
 

@@ -1,4 +1,4 @@
-//! The process behind the local AWS.
+//! Runs the local AWS in a separate process.
 
 use std::{
     env, fs,

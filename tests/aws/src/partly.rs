@@ -1,4 +1,4 @@
-//! A batch of which a part is refused.
+//! Refuses part of a batch.
 
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A proxy between a program and the services, at which a test decides what becomes of each request.
+//! A proxy between a program and the services, on which a test decides the fate of each request.
 
 use std::{
     convert::Infallible,
@@ -92,7 +92,7 @@ async fn serve(listener: TcpListener, upstream: Arc<Upstream>) -> Infallible {
         let upstream = upstream.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| upstream.pass(request));
-            // Cut, or closed by whoever asked.
+            // Cut, or closed by the caller.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -1,4 +1,4 @@
-//! The resources of a stack, made one by one for tests of the backend alone. End-to-end tests deploy the template.
+//! Makes the resources of a stack one by one, for tests of the backend alone. End-to-end tests deploy the template.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};

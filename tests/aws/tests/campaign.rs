@@ -1,5 +1,5 @@
-//! The mail campaign, sent by the functions of a stack that was deployed from its template to a real SMTP server: once
-//! to everyone while events are doubled and lost, and within the bound of G3 while workers are killed.
+//! Tests the mail campaign on a deployed stack with a real SMTP server: one mail to everyone while events are doubled
+//! and lost, and within the bound of G3 while workers are killed.
 
 #[path = "../../support/mod.rs"]
 mod support;
@@ -20,7 +20,7 @@ use aws_tests::{Asked, Deployment, Fault, Ministack, Odds, Proxy, config};
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Campaign, Event, Record, Server, Summary, summary, text, until};
 
-/// What the worker does between two writes of what it has done, and some time for a machine that runs other tests too.
+/// The time between two recordings of the worker, with some margin for a machine that also runs other tests.
 const UNRECORDED_MS: u64 = 5_000 + 3_000;
 
 /// How many mails the server takes in a second while workers are killed.

@@ -1,5 +1,5 @@
-//! Runs the conformance suite on the AWS backend. The local AWS has one time for everything in it, which the clock of
-//! the running case takes along: there is one case at a time, each on a stack of its own.
+//! Runs the conformance suite on the AWS backend. The local AWS has one clock, which follows that of the running case:
+//! so one case runs at a time, each on its own stack.
 
 use std::{
     process::ExitCode,

@@ -1,4 +1,4 @@
-//! The local AWS goes by a test's clock: what delays, hides and schedules waits for it and for nothing else.
+//! Tests that the local AWS follows a test's clock: delays, hidden messages and schedules wait for it alone.
 
 use std::{
     sync::{Arc, LazyLock},

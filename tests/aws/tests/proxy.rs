@@ -1,4 +1,4 @@
-//! What the proxy says it does to requests is what happens to them.
+//! Tests that the proxy applies the faults it reports.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! SQS answers batches in part, and refuses: what becomes of each message.
+//! Tests the fate of each message when SQS answers batches in part, or refuses.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! What must be true when all is quiet.
+//! Checks the promises once all processes are idle.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,31 +22,31 @@ use crate::{
     tasks::Kind,
 };
 
-/// The most violations that are told of.
+/// The most violations that are printed.
 const MAX_TOLD: usize = 20;
 
-/// How often a worker records what has ended, in milliseconds: what the backend promises.
+/// How often a worker records ended calls, in milliseconds, as the backend promises.
 const CHECKPOINT_MS: u64 = 25;
 
-/// What a verdict may take beyond that to be on the disk: the machine runs other things too.
+/// How much longer a verdict may take to be on the disk, since the machine has other work.
 const SLACK_MS: u64 = 3000;
 
-/// How a holder can have lost a parcel.
+/// The ways in which a holder can have lost a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Losses {
-    /// Only by being killed: leases are long.
+    /// Only by a kill, since leases are long.
     Kills,
-    /// Also by its lease, which it could not renew because it stood still, or whoever had the turn to write did, or
+    /// Also by its lease, which was not renewed because the worker or the process with the turn to write was frozen, or
     /// because clocks disagree.
     Leases,
 }
 
-/// What came of it.
+/// The result of an audit.
 #[derive(Debug, Default)]
 pub struct Verdicts {
     /// Calls that were accepted.
     pub accepted: usize,
-    /// Calls that ran although nobody was told that they are accepted.
+    /// Calls that ran although no producer was told that they are accepted.
     pub doubtful: usize,
     /// Starts of calls.
     pub runs: usize,
@@ -56,13 +56,13 @@ pub struct Verdicts {
     pub losses: usize,
     /// Dead letters.
     pub dead: usize,
-    /// How long ago the oldest call had ended that ran again because its holder was killed before it was recorded.
+    /// The oldest unrecorded call that ran again after its holder was killed: how long before the kill it had ended.
     pub oldest_ms: u64,
     /// Accepted calls that have no end.
     pub lost: Vec<String>,
     /// Calls that ran more often than they may, or after they had been recorded.
     pub doubled: Vec<String>,
-    /// Whatever else is not as it should be.
+    /// All other violations.
     pub wrong: Vec<String>,
 }
 
@@ -71,14 +71,14 @@ struct Args {
     number: u64,
 }
 
-/// How much of a time nobody stood still, who may have had the turn to write.
+/// How much of a period had no frozen process, which may have had the turn to write.
 fn awake_us(from_us: u64, upto_us: u64, blows: &[Blow]) -> u64 {
     let overlap = |blow: &Blow| blow.upto_us.min(upto_us).saturating_sub(blow.from_us.max(from_us));
     let still_us: u64 = blows.iter().filter(|blow| !blow.killed).map(overlap).sum();
     upto_us.saturating_sub(from_us).saturating_sub(still_us)
 }
 
-/// Looks whether all is as it must be. No process may be running.
+/// Checks all promises. No process may be running.
 pub fn audit(
     database: &Path,
     facts: &Facts,
@@ -115,12 +115,12 @@ pub fn audit(
 }
 
 impl Verdicts {
-    /// Whether all is as it must be.
+    /// Whether all promises hold.
     pub fn is_good(&self) -> bool {
         self.lost.is_empty() && self.doubled.is_empty() && self.wrong.is_empty()
     }
 
-    /// What is not as it must be, for people.
+    /// The violations, for people.
     pub fn story(&self) -> String {
         let of = |what: &str, list: &[String]| {
             let told: Vec<_> = list.iter().take(MAX_TOLD).map(|line| format!("{what}: {line}")).collect();
@@ -210,7 +210,7 @@ impl Verdicts {
         }
     }
 
-    /// Of a call that never started there may be a letter only if its worker was lost with it, and its producer before it
+    /// A call that never started may have a letter only if its worker was lost with it, and its producer died before it
     /// was answered.
     fn unseen(&mut self, letter: &DeadLetter, facts: &Facts) {
         self.doubtful += 1;
@@ -223,7 +223,7 @@ impl Verdicts {
         }
     }
 
-    /// G3: an attempt is repeated only if whoever made it lost it.
+    /// G3: an attempt is repeated only if its worker lost it.
     fn runs(&mut self, call: TaskId, seen: &Seen, blows: &[Blow], by: Losses) {
         self.runs += seen.starts.len();
         self.runs_again += seen.again();
@@ -260,14 +260,14 @@ impl Verdicts {
         }
     }
 
-    /// G3: what was recorded stays, and is not run again by who did not have it before.
+    /// G3: a recorded verdict stays, and only a worker that already had the call runs it again.
     fn after(&mut self, call: TaskId, seen: &Seen, observed: &Observed, status: &CallStatus, blows: &[Blow]) {
         if observed.status != *status {
             let was = &observed.status;
             self.wrong.push(format!("{call} was recorded as `{was}`, and is `{status}`"));
         }
         for start in seen.starts.iter().filter(|start| start.at_us > observed.at_us) {
-            // Whoever stood still when it was recorded may have had it before.
+            // A process that was frozen when it was recorded may have had it before.
             let had_it = blows.iter().any(|blow| {
                 !blow.killed && blow.life == start.life && blow.from_us <= observed.at_us && start.at_us >= blow.upto_us
             });
@@ -278,7 +278,7 @@ impl Verdicts {
         }
     }
 
-    /// What a call returned is where it ran, and stays.
+    /// The result of a call says where it ran, and stays.
     fn result(&mut self, call: TaskId, seen: &Seen, result: Option<&[u8]>, observed: Option<&Observed>) {
         let found: Option<String> = result.and_then(|bytes| decode_args(bytes).ok());
         let ran = |life: &String| {
@@ -314,7 +314,7 @@ impl Verdicts {
             }
             let calls: Vec<&Seen> =
                 (0..request.calls()).filter_map(|index| facts.calls.get(&record.id.call(index))).collect();
-            // A failure that was recorded before its worker was lost is made, and recorded, again.
+            // A failure recorded before its worker was lost happens, and is recorded, again.
             let failed = calls.iter().flat_map(|seen| &seen.starts);
             let failed = failed.filter(|start| matches!(start.end, Some((_, How::Failed)))).count() as u64;
             let finals = calls.iter().filter(|seen| !seen.kind.succeeds(seen.number)).count() as u64;
@@ -330,7 +330,7 @@ impl Verdicts {
         Ok(())
     }
 
-    /// The file is sound, and nothing in it is left to do.
+    /// The file is sound, and contains no unfinished work.
     fn file(&mut self, database: &Path) -> Result<()> {
         let db = Connection::open(database)?;
         let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;

@@ -1,4 +1,4 @@
-//! A small disk of its own, in memory, that can be filled up.
+//! A small separate disk in memory that can be filled up.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,7 +9,7 @@ use std::{
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 
-/// The bit of the right to mount, in what `/proc` says of a process.
+/// The capability to mount, as a bit in a process's status in `/proc`.
 const CAP_SYS_ADMIN: u64 = 1 << 21;
 
 /// A small disk.
@@ -19,10 +19,10 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// A disk of so many kilobytes; `None` where this user may not mount one.
+    /// A disk of this many kilobytes; `None` if this user may not mount one.
     ///
     /// # Panics
-    /// If one who may mount cannot.
+    /// If the user may mount but it fails.
     pub fn new(kilobytes: u32) -> Option<Self> {
         let folder = TempDir::with_prefix("disk-").expect("a temporary folder");
         let size = std::ffi::CString::new(format!("size={kilobytes}k,mode=700")).expect("there is no zero in it");
@@ -40,7 +40,7 @@ impl Disk {
         self.folder.path()
     }
 
-    /// Takes all the room that is left, to the last byte, and answers how much that was.
+    /// Fills the disk to the last byte, and returns how much that was.
     pub fn fill(&self) -> io::Result<u64> {
         let mut ballast = OpenOptions::new().append(true).create(true).open(self.ballast())?;
         let mut taken = 0;
@@ -58,7 +58,7 @@ impl Disk {
         Ok(taken)
     }
 
-    /// Gives so many bytes of it back, or all that there are.
+    /// Frees this many bytes, or all of them.
     pub fn give_back(&self, bytes: u64) -> io::Result<()> {
         let ballast = File::options().write(true).open(self.ballast())?;
         ballast.set_len(ballast.metadata()?.len().saturating_sub(bytes))
@@ -71,7 +71,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // What is still open goes with those who have it open.
+        // Files that are still open end with their processes.
         let _ = unmount(self.folder.path(), UnmountFlags::DETACH);
     }
 }

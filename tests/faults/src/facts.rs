@@ -1,4 +1,4 @@
-//! What the witnesses saw, put together by call, and what was done to the processes meanwhile.
+//! Combines what the witnesses saw, by call, with the blows to the processes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     tasks::Kind,
 };
 
-/// One call, as the witnesses know it.
+/// One call, as the witnesses saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// Its task.
@@ -37,16 +37,16 @@ pub struct Start {
     pub end: Option<(u64, How)>,
 }
 
-/// What a producer asked for, and was told of it last.
+/// A producer's request, and its last answer.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// What it asked for.
+    /// The request.
     pub request: Request,
-    /// What it was told last.
+    /// The last answer.
     pub answer: Option<Answer>,
 }
 
-/// What a producer was told.
+/// An answer to a producer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Accepted, under this id.
@@ -57,7 +57,7 @@ pub enum Answer {
     Doubtful(String),
 }
 
-/// What is known of all.
+/// All known facts.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// By number of the request.
@@ -66,12 +66,12 @@ pub struct Facts {
     pub calls: BTreeMap<TaskId, Seen>,
     /// By id.
     pub batches: BTreeMap<BatchId, Request>,
-    /// What was seen that cannot be.
+    /// Observations that cannot be.
     pub contradictions: Vec<String>,
 }
 
 impl Facts {
-    /// Puts together what was written down.
+    /// Combines the recorded events.
     pub fn new(events: &[Event]) -> Self {
         let mut facts = Self::default();
         let mut events: Vec<&Event> = events.iter().collect();
@@ -148,7 +148,7 @@ impl Facts {
         }
     }
 
-    /// The request that a number belongs to.
+    /// The request with this number.
     pub fn request_of(&self, number: u64) -> Option<&Asked> {
         let asked = self.asked.range(..=number).next_back().map(|(_, asked)| asked);
         asked.filter(|asked| number < asked.request.end())
@@ -164,7 +164,7 @@ impl Seen {
         self.starts.len() - attempts.len()
     }
 
-    /// Whether somebody stood still while it was under way, or within `unrecorded_us` after it had ended: its holder may have
+    /// Whether a process was frozen while it ran, or within `unrecorded_us` after it had ended: its holder may have
     /// lost its lease because it did not get the turn to write.
     pub fn met_a_freeze(&self, blows: &[Blow], unrecorded_us: u64) -> bool {
         self.starts.iter().any(|start| {
@@ -173,13 +173,13 @@ impl Seen {
         })
     }
 
-    /// In how many lives it was lost: it was under way when they were killed or stood still, or it was made again, or
-    /// it had ended within `unrecorded_us` before.
+    /// In how many lives it was lost: it was running when they were killed or frozen, or it was being repeated, or it
+    /// had ended within `unrecorded_us` before.
     pub fn losses(&self, blows: &[Blow], unrecorded_us: u64) -> usize {
         let mut hit: Vec<(&str, u64)> = Vec::new();
         for (at, start) in self.starts.iter().enumerate() {
             if let Some((at_us, How::Dropped)) = start.end {
-                // Its worker found out by itself.
+                // Its worker noticed it by itself.
                 hit.push((&start.life, at_us));
                 continue;
             }

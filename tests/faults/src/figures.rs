@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::torment::Round;
 
-/// What came of many rounds.
+/// The results of many rounds.
 #[derive(Clone, Debug, Default, Serialize)]
 #[allow(missing_docs, reason = "they are those of `Verdicts`, counted")]
 pub struct Figures {
@@ -30,12 +30,12 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Those of rounds from a seed.
+    /// Figures of rounds from this seed on.
     pub fn new(seed: u64) -> Self {
         Self { seed, ..Self::default() }
     }
 
-    /// Takes one more in.
+    /// Adds a round.
     pub fn take(&mut self, round: &Round) {
         let Round { verdicts, kills, freezes, moments } = round;
         self.rounds += 1;

@@ -1,8 +1,8 @@
-//! What processes wrote, in the order in which they did, and what of it a disk has when its power is cut.
+//! Replays the writes of processes in their order, and computes what a disk has after a power cut.
 //!
-//! A disk keeps what was written to a file before a sync of it began, once that has ended. Of what was written later it
-//! keeps any sectors or none, in any order, as some disks and file systems do. Names are kept as ext4, xfs and btrfs keep
-//! them: in order, and all of them with the next sync of anything.
+//! A disk keeps the writes to a file before a sync of it began, once the sync has ended. Of later writes it keeps any
+//! sectors or none, in any order, as some disks and file systems do. Names are kept as in ext4, xfs and btrfs: in
+//! order, and all of them with the next sync of any file.
 
 use std::{
     collections::BTreeMap,
@@ -13,24 +13,24 @@ use std::{
 
 use rand::{RngExt as _, rngs::StdRng};
 
-/// The size of what a disk writes as a whole.
+/// The unit that a disk writes as a whole.
 const SECTOR: usize = 512;
 
-/// How long what stands before an entry's path is, and what it begins with.
+/// The length of an entry's data before its path, and its first bytes.
 const HEAD_BYTES: usize = 40;
 const MAGIC: u32 = 0x4a4c_4346;
 
-/// Something that a process did to a file.
+/// An action of a process on a file.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The file.
     pub path: Arc<str>,
     inode: u64,
-    /// What it did.
+    /// The action.
     pub deed: Deed,
 }
 
-/// What a process did to a file.
+/// An action on a file.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "they are what the library notes")]
 pub enum Deed {
@@ -41,7 +41,7 @@ pub enum Deed {
     Unlink,
 }
 
-/// Reads a journal. `None` if a process was killed in the middle of an entry: what it wrote is then not known.
+/// Reads a journal. `None` if a process was killed in the middle of an entry, since its last write is then unknown.
 pub fn read(journal: &Path) -> io::Result<Option<Vec<Entry>>> {
     let bytes = fs::read(journal)?;
     let mut entries = Vec::new();
@@ -78,20 +78,20 @@ impl Entry {
     }
 }
 
-/// A disk, as far as a journal was read.
+/// A disk, after part of a journal.
 #[derive(Debug, Default)]
 pub struct Platter {
     files: BTreeMap<u64, Content>,
-    /// What became of names, in order, and how much of that is kept for sure.
+    /// Changes of names, in order, and how many of them are surely kept.
     names: Vec<(Arc<str>, Option<u64>)>,
     named: usize,
     /// Syncs that have begun.
     begun: BTreeMap<u64, Begun>,
-    /// Whether it says that it has synced and has not.
+    /// Whether it reports syncs that it does not do.
     lies: bool,
 }
 
-/// A sync that has begun: how much of the names, and of what is pending of its file, it keeps.
+/// A sync that has begun: how many names, and how many of its file's pending writes, it will keep.
 #[derive(Debug)]
 struct Begun {
     inode: u64,
@@ -102,17 +102,17 @@ struct Begun {
 #[derive(Debug, Default)]
 struct Content {
     kept: Vec<u8>,
-    /// What came later.
+    /// Later writes.
     pending: Vec<Deed>,
 }
 
 impl Platter {
-    /// One that does not keep what it was asked to sync, as if nobody had asked: to show that it is noticed.
+    /// A disk that ignores syncs, to show that the test notices it.
     pub fn that_lies() -> Self {
         Self { lies: true, ..Self::default() }
     }
 
-    /// Takes in the next entry.
+    /// Applies the next entry.
     pub fn take(&mut self, entry: &Entry) {
         let Entry { path, inode, deed } = entry;
         let is_sync = matches!(deed, Deed::SyncBegins { .. } | Deed::SyncEnds { .. });
@@ -121,7 +121,7 @@ impl Platter {
         }
         if let Deed::Unlink = deed {
             self.names.push((Arc::clone(path), None));
-            // The number may be another file's from now on.
+            // The number may now belong to another file.
             self.files.insert(*inode, Content::default());
             return;
         }
@@ -141,7 +141,7 @@ impl Platter {
                 for deed in content.pending.drain(..pending) {
                     apply(&mut content.kept, &deed, |_| true);
                 }
-                // What it kept, the others need not.
+                // Other syncs of the file need not keep what this one kept.
                 for other in self.begun.values_mut().filter(|other| other.inode == *inode) {
                     other.pending = other.pending.saturating_sub(pending);
                 }
@@ -150,7 +150,7 @@ impl Platter {
         }
     }
 
-    /// What is on it if its power is cut now.
+    /// Its content if the power is cut now.
     pub fn cut(&self, rng: &mut StdRng) -> BTreeMap<PathBuf, Vec<u8>> {
         let upto = rng.random_range(self.named..=self.names.len());
         let mut names = BTreeMap::new();
@@ -160,7 +160,7 @@ impl Platter {
                 None => names.remove(name),
             };
         }
-        // All, none, or any part of what was not synced: whichever it is, it is so for the whole disk.
+        // The whole disk keeps all, none, or any part of the unsynced writes.
         let chance = [0.0, 0.5, 0.9, 1.0][rng.random_range(0..4)];
         let mut file = |inode| {
             let content = &self.files[&inode];
@@ -174,7 +174,7 @@ impl Platter {
     }
 }
 
-/// Does to a file what was done to it, as far as each sector is kept.
+/// Applies a write to a file, for each sector that is kept.
 fn apply(bytes: &mut Vec<u8>, deed: &Deed, mut is_kept: impl FnMut(usize) -> bool) {
     match deed {
         Deed::Write { offset, data } => {

@@ -1,14 +1,14 @@
-//! Real processes on one file: workers and producers that are killed, frozen, robbed of their disk and misled by their
-//! clocks, at moments drawn from a seed. Whatever happens, what is promised has to hold.
+//! Real processes on one file: workers and producers that are killed, frozen, get a full disk and wrong clocks, at
+//! moments drawn from a seed. Every promise must hold throughout.
 //!
 //! | word | what it is |
 //! | --- | --- |
-//! | `roles` | what the processes do: `tasks` and `requests` |
-//! | `witness` | what calls and producers write down outside of the database; `record` reads it |
-//! | `site` | the processes of one file, and what is done to them |
+//! | `roles` | the work of the processes: `tasks` and `requests` |
+//! | `witness` | the notes of calls and producers outside of the database; `record` reads them |
+//! | `site` | the processes of one file, and the blows to them |
 //! | `torment` | a round of kills and freezes |
-//! | `observer` | looks which calls are recorded while everything runs |
-//! | `facts`, `audit` | what was seen, put together, and what must be true when all is quiet |
+//! | `observer` | finds out which calls are recorded while everything runs |
+//! | `facts`, `audit` | the combined observations, and the promises checked at the end |
 
 #![allow(clippy::missing_panics_doc, reason = "whatever cannot be ends the test that runs into it")]
 

@@ -1,11 +1,11 @@
-//! The processes that are tormented, and who torments them.
+//! The program of the tested processes, and of the one that kills and freezes them.
 
 use std::{env, path::Path, process::ExitCode};
 
 use anyhow::Result;
 use process_faults::{roles, soak};
 
-/// What it takes.
+/// The usage text.
 const USAGE: &str = "\
 usage: process-faults soak KILLS [SEED]          kills so many processes, in rounds on new files, and checks each
        process-faults work FILE LOG LIFE SEED    a worker, which ends with its standard input

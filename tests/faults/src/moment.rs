@@ -1,4 +1,4 @@
-//! What a process was doing when it was killed, by what it had written down.
+//! Tells what a process was doing when it was killed, from its notes.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::{
     witness::now_us,
 };
 
-/// What ended so long ago at most may not be recorded yet, in microseconds: a checkpoint's interval.
+/// A call that ended at most this long ago may be unrecorded, in microseconds: a checkpoint's interval.
 const FRESH_US: u64 = 30_000;
 
 /// What a process was doing.
@@ -16,17 +16,17 @@ const FRESH_US: u64 = 30_000;
 pub enum Moment {
     /// It had not opened the file yet.
     Starting,
-    /// It had asked for something and was not answered.
+    /// It had sent a request and had no answer yet.
     Sending,
     /// Calls were running.
     Running,
-    /// None was, and some had just ended: they were being recorded.
+    /// No call was running, and some had just ended: they were being recorded.
     Recording,
     /// Nothing.
     Idle,
 }
 
-/// How many were killed while they did what.
+/// How many processes were killed in each activity.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "they are those of `Moment`")]
 pub struct Moments {
@@ -59,7 +59,7 @@ impl Moments {
     }
 }
 
-/// What the process in a place is doing.
+/// The activity of the process in a place.
 pub fn moment(site: &Site, slot: usize) -> Moment {
     let (mut ready, mut running, mut asked, mut ended_us) = (false, BTreeSet::new(), BTreeSet::new(), 0);
     for event in lines(&site.log().join(&*site.life(slot))) {

@@ -1,4 +1,4 @@
-//! Looks from outside, while everything runs, which calls are recorded: from then on they must not run again.
+//! Observes from outside, while everything runs, which calls are recorded: they must not run again from then on.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,25 +15,25 @@ use crate::{
     witness::now_us,
 };
 
-/// What was found recorded of a call.
+/// The recorded data of a call.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// When, at the latest.
+    /// The latest time of its recording.
     pub at_us: u64,
     /// Its final state.
     pub status: CallStatus,
-    /// What it returned.
+    /// Its result.
     pub result: Option<String>,
 }
 
-/// Looks at calls that have ended.
+/// Looks up calls that have ended.
 pub struct Observer {
     client: Client,
     runtime: Runtime,
     record: Record,
-    /// Calls that have ended and were not found recorded yet.
+    /// Calls that have ended and are not known to be recorded.
     ended: VecDeque<TaskId>,
-    /// Those that were.
+    /// Calls that are known to be recorded.
     pub observed: BTreeMap<TaskId, Observed>,
 }
 
@@ -69,7 +69,7 @@ impl Observer {
         Ok(())
     }
 
-    /// All that was written down so far.
+    /// All notes so far.
     pub fn record(&mut self) -> &Record {
         self.record.refresh();
         &self.record

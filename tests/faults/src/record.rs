@@ -1,4 +1,4 @@
-//! Reads what witnesses wrote, while they write it or afterwards.
+//! Reads the notes of witnesses, while they are written or afterwards.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use celeriac::TaskId;
 
 use crate::{requests::Request, tasks::Kind};
 
-/// Something that a process wrote down.
+/// A note of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When, by [`crate::witness::now_us`].
@@ -23,7 +23,7 @@ pub struct Event {
     pub what: What,
 }
 
-/// What a process wrote down.
+/// The content of a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "they are what `Witness` writes")]
 pub enum What {
@@ -39,7 +39,7 @@ pub enum What {
     Told(TaskId),
 }
 
-/// How an attempt ended, as far as the call itself saw.
+/// How an attempt ended, as the call itself saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// Well.
@@ -50,7 +50,7 @@ pub enum How {
     Dropped,
 }
 
-/// What all witnesses wrote so far.
+/// The notes of all witnesses so far.
 #[derive(Debug)]
 pub struct Record {
     folder: PathBuf,
@@ -60,12 +60,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// That of the witnesses in a folder.
+    /// The notes of the witnesses in a folder.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), read: BTreeMap::new(), events: Vec::new() }
     }
 
-    /// Reads what is new, and answers it.
+    /// Reads new notes and returns them.
     pub fn refresh(&mut self) -> &[Event] {
         let before = self.events.len();
         let mut files: Vec<_> =
@@ -82,7 +82,7 @@ impl Record {
     }
 }
 
-/// What one witness wrote. A line that its process was killed in the middle of does not count.
+/// The notes of one witness. An incomplete line of a killed process does not count.
 pub fn lines(file: &Path) -> Vec<Event> {
     let text = read_from(file, 0);
     let whole = text.rfind('\n').map_or(0, |at| at + 1);
@@ -97,7 +97,7 @@ pub fn parse(text: &str, life: &Arc<str>) -> Vec<Event> {
     text.lines().map(event).collect()
 }
 
-/// Whose a file is: `SLOT.NUMBER`; what processes print is beside it.
+/// The life that a file belongs to: `SLOT.NUMBER`. The output of processes is next to it.
 fn life(file: &Path) -> Option<Arc<str>> {
     let name = file.file_name()?.to_str()?;
     let (_, number) = name.split_once('.')?;

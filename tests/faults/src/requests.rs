@@ -1,4 +1,4 @@
-//! What a producer asks for: drawn from its seed, each under a number of its own, which its calls have as argument.
+//! The requests of a producer, drawn from its seed. Each has its own number, which its calls have as argument.
 
 use std::{fmt, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::tasks::Kind;
 /// How many numbers a life of a producer has.
 const NUMBERS: u64 = 1_000_000;
 
-/// Something to ask for.
+/// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The number of its first call, and its name.
@@ -25,11 +25,11 @@ pub struct Request {
 /// How calls are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// One call, which nobody sends again.
+    /// One call without a key, which is not repeated.
     Single,
-    /// One call with a key: a producer that died with it sends it again.
+    /// One call with a key: if its producer dies, the next one sends it again.
     Keyed,
-    /// A batch of so many with a key: a producer that died with it goes on with it.
+    /// A batch of this size with a key: if its producer dies, the next one continues it.
     Batch(u64),
 }
 
@@ -62,7 +62,7 @@ impl Request {
         if let Shape::Batch(calls) = self.shape { calls } else { 1 }
     }
 
-    /// What makes it the same when it is sent again.
+    /// Its key, which stays the same when it is sent again.
     pub fn key(&self) -> Option<String> {
         (self.shape != Shape::Single).then(|| format!("request-{}", self.number))
     }

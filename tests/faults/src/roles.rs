@@ -1,5 +1,5 @@
-//! What the processes do: workers run calls, producers ask for them. Each ends when its standard input does, which is
-//! when whoever started it closes it, or has ended.
+//! The work of the processes: workers run calls, producers send them. Each ends when its standard input is closed,
+//! which happens when the process that started it closes it or ends.
 
 use std::{
     collections::VecDeque,
@@ -24,19 +24,19 @@ use crate::{
     witness::Witness,
 };
 
-/// How long a lease is, in milliseconds, if not as the backend says.
+/// The variable with the lease in milliseconds, if not the backend's default.
 pub const LEASE: &str = "FAULTS_LEASE_MS";
 
-/// How many requests a producer makes before it ends by itself.
+/// The variable with the number of requests after which a producer ends.
 pub const REQUESTS: &str = "FAULTS_REQUESTS";
 
-/// How long a producer waits between two requests at most, in milliseconds.
+/// The variable with the longest pause of a producer between two requests, in milliseconds.
 pub const PAUSE: &str = "FAULTS_PAUSE_MS";
 
-/// Whether a producer asks what became of its calls, and writes down when it is told.
+/// The variable that makes a producer look up its calls and note when they have ended.
 pub const FOLLOWS: &str = "FAULTS_FOLLOWS";
 
-/// How many times a producer asks again for what was not accepted because the store could not be written.
+/// How many times a producer repeats a request that was not accepted because the store could not be written.
 const TRIES: u32 = 2000;
 
 /// Runs calls.
@@ -52,7 +52,7 @@ pub async fn work(file: &Path, log: &Path, life: &str) -> Result<()> {
     Ok(())
 }
 
-/// Asks for calls, first for what the lives before it were about to ask for.
+/// Sends calls, first those that the lives before it were about to send.
 pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<()> {
     let (slot, number) = life.split_once('.').context("a life is SLOT.NUMBER")?;
     let number: u64 = number.parse()?;
@@ -98,19 +98,19 @@ pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<(
     Ok(())
 }
 
-/// Ends with the standard input. On a thread of its own: a runtime waits for those that it has lent out.
+/// Ends with the standard input. On a separate thread, since a runtime waits for its blocking threads.
 async fn asked_to_end() {
     let (ended, ends) = oneshot::channel::<()>();
     thread::spawn(move || {
-        // However it ends.
+        // An error ends it too.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         drop(ended);
     });
-    // It never says anything.
+    // The channel carries no value.
     let _ = ends.await;
 }
 
-/// The file, with what the environment says.
+/// Opens the file with the options in the environment.
 fn open(file: &Path) -> Result<Ports> {
     let mut ports = embedded::open(file)?;
     ports.profile.lease_ms = setting(LEASE).unwrap_or(ports.profile.lease_ms);
@@ -121,7 +121,7 @@ fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()
 }
 
-/// What the lives before had asked for with a key, and were not told that it is accepted.
+/// The requests with a key of earlier lives, without those known to be accepted.
 fn left(logs: impl Iterator<Item = PathBuf>) -> Vec<Request> {
     let mut left: Vec<Request> = Vec::new();
     for Event { what, .. } in logs.flat_map(|log| lines(&log)) {
@@ -134,7 +134,7 @@ fn left(logs: impl Iterator<Item = PathBuf>) -> Vec<Request> {
     left
 }
 
-/// Asks, and says what was answered. What has a key is asked for until it is accepted. Answers the id.
+/// Sends a request and notes the answer. A request with a key is repeated until it is accepted. Returns the id.
 async fn ask(request: Request, client: &Client, witness: &Witness) -> Option<String> {
     for _ in 0..TRIES {
         witness.asks(&request);
@@ -153,7 +153,7 @@ async fn ask(request: Request, client: &Client, witness: &Witness) -> Option<Str
     None
 }
 
-/// Asks what became of some calls, and writes down those that have ended.
+/// Looks up some calls, and notes those that have ended.
 async fn follow(calls: &mut VecDeque<TaskId>, client: &Client, witness: &Witness) {
     for _ in 0..calls.len().min(8) {
         let Some(call) = calls.pop_front() else { return };
@@ -164,7 +164,7 @@ async fn follow(calls: &mut VecDeque<TaskId>, client: &Client, witness: &Witness
     }
 }
 
-/// Sends calls of a task, which is a name and a type of its own. Answers the id of the call, or of the batch.
+/// Sends calls of a task, which is a name and a type. Returns the id of the call, or of the batch.
 macro_rules! send {
     ($task:ident, $request:ident, $client:ident) => {{
         let key = $request.key();

@@ -1,5 +1,5 @@
-//! A small library that is preloaded into processes: it notes what they write, and makes their clocks wrong. It is C, as
-//! what stands between a program and its system has to be, and is built here when it is needed.
+//! A small library that is preloaded into processes: it notes their writes, and falsifies their clocks. It is written
+//! in C, as code between a program and its system must be, and is built here when it is needed.
 
 use std::{
     fs::{self, File},
@@ -29,7 +29,7 @@ pub fn build(folder: &Path) -> PathBuf {
     library
 }
 
-/// Has the processes of a site note what they write below its folder.
+/// Makes the processes of a site note their writes below its folder.
 pub fn note_writes(site: &mut Site, library: &Path, journal: &Path) {
     let folder = fs::canonicalize(&site.folder).expect("the folder is there");
     site.set("LD_PRELOAD", &library.display());
@@ -44,7 +44,7 @@ pub struct WrongClock {
 }
 
 impl WrongClock {
-    /// The clock of the processes that a site starts from now on: right, for now.
+    /// The clock of the processes that a site starts from now on, which is right at first.
     pub fn new(site: &mut Site, library: &Path, file: &Path) -> io::Result<Self> {
         let clock = Self { file: File::create(file)? };
         clock.set(0)?;
@@ -53,7 +53,7 @@ impl WrongClock {
         Ok(clock)
     }
 
-    /// Makes it wrong by so much.
+    /// Makes it wrong by this much.
     pub fn set(&self, offset_ms: i64) -> io::Result<()> {
         self.file.write_all_at(&offset_ms.to_ne_bytes(), 0)
     }

@@ -1,4 +1,4 @@
-//! The processes on one file: started, killed, frozen, started again.
+//! Manages the processes on one file: starts, kills, freezes and restarts them.
 
 use std::{
     env,
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::witness::now_us;
 
-/// How long anything may take before it counts as hung.
+/// After this time an action counts as hung.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The processes on one file, in a folder that has their records too.
@@ -27,11 +27,11 @@ pub struct Site {
     seed: u64,
     settings: Vec<(String, String)>,
     slots: Vec<Slot>,
-    /// What was done to processes.
+    /// The blows to processes.
     pub blows: Vec<Blow>,
 }
 
-/// A place for one process after the other.
+/// A place for a succession of processes.
 #[derive(Debug)]
 pub struct Slot {
     role: Role,
@@ -41,7 +41,7 @@ pub struct Slot {
     frozen_us: Option<u64>,
 }
 
-/// What a process is for.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It runs calls.
@@ -50,16 +50,16 @@ pub enum Role {
     Producer,
 }
 
-/// Something that was done to a process.
+/// A blow to a process: a kill or a freeze.
 #[derive(Clone, Debug)]
 pub struct Blow {
-    /// The life that it was done to.
+    /// The life that was hit.
     pub life: Arc<str>,
-    /// When it had not been done yet.
+    /// A time before the blow.
     pub from_us: u64,
-    /// When it was over: dead, or going on.
+    /// A time after it: the process was dead, or running again.
     pub upto_us: u64,
-    /// Whether it was killed, or else frozen.
+    /// Whether it was killed; if not, it was frozen.
     pub killed: bool,
 }
 
@@ -71,7 +71,7 @@ impl Site {
         Self { program, folder, log, seed, settings: Vec::new(), slots: Vec::new(), blows: Vec::new() }
     }
 
-    /// Has the records somewhere else than beside the file.
+    /// Puts the notes in another folder than the file's.
     #[must_use]
     pub fn log_to(mut self, log: impl Into<PathBuf>) -> Self {
         self.log = log.into();
@@ -161,8 +161,8 @@ impl Site {
         }
     }
 
-    /// Stops a process in the middle of whatever it does. All of its threads stand still when this returns: the signal alone
-    /// lets those that run do so for a moment more.
+    /// Freezes a process in the middle of its work. All its threads are stopped when this returns; the signal alone
+    /// lets running threads continue for a moment.
     pub fn freeze(&mut self, slot: usize) {
         assert!(self.slots[slot].frozen_us.is_none(), "it is frozen already");
         self.slots[slot].frozen_us = Some(now_us());
@@ -171,14 +171,14 @@ impl Site {
         until("a process to stand still", || stands_still(pid).then_some(()));
     }
 
-    /// Lets it go on, and notes for how long it stood still.
+    /// Thaws it, and notes how long it was frozen.
     pub fn thaw(&mut self, slot: usize) {
         let from_us = self.slots[slot].frozen_us.take().expect("it is frozen");
         kill_process(self.pid(slot), Signal::CONT).expect("it is our child");
         self.blows.push(Blow { life: self.life(slot), from_us, upto_us: now_us(), killed: false });
     }
 
-    /// The same, for a moment that was too short to matter.
+    /// The same, for a freeze too short to matter.
     pub fn go_on(&mut self, slot: usize) {
         self.thaw(slot);
         self.blows.pop();
@@ -204,7 +204,7 @@ impl Site {
         }
     }
 
-    /// How a process ended by itself, if it did: nothing, or what was wrong.
+    /// How a process ended by itself, if it did: an empty text, or the error.
     pub fn ended(&mut self, slot: usize) -> Option<String> {
         let status = self.child(slot).try_wait().expect("it is our child")?;
         let errors = self.errors(slot);
@@ -212,7 +212,7 @@ impl Site {
         Some(if status.success() { String::new() } else { format!("{status}: {errors}") })
     }
 
-    /// What the current or last life of a place printed.
+    /// The output of the current or last life of a place.
     pub fn errors(&self, slot: usize) -> String {
         fs::read_to_string(self.log.join(format!("{}.err", self.life(slot)))).unwrap_or_default()
     }
@@ -238,7 +238,7 @@ impl Drop for Site {
     }
 }
 
-/// Whether all threads of a process are stopped, or have ended.
+/// Whether all threads of a process are stopped or have ended.
 fn stands_still(pid: Pid) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return true };
     threads.flatten().all(|thread| {

@@ -1,4 +1,4 @@
-//! What a file knows of the parcels that one process holds.
+//! Reads what a file says about the parcels that one process holds.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use anyhow::Result;
 use rusqlite::{Connection, types::Value};
 use rustix::process::Pid;
 
-/// The rows of parcels that a process holds, and of their messages: those that it has hidden for as long. What it found held
-/// by another it has hidden as well, until the lease of that one is over: here at least ten seconds before its own.
+/// The rows of parcels that a process holds, and of their messages, which it has hidden for as long. It has also hidden
+/// the messages of parcels held by others, until the end of those leases: here at least ten seconds before its own.
 const QUERIES: [&str; 2] = [
     "SELECT id, epoch, losses, lease_until_ms, life, done, window, succeeded, failed, unknown, retries FROM parcel
      WHERE state = 0 AND holder = ?1 ORDER BY id",

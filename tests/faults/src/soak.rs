@@ -1,4 +1,4 @@
-//! Many rounds.
+//! Runs many rounds.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::{
     torment::{TormentPlan, round},
 };
 
-/// How many processes are killed in a round, and how many stand still in every fourth.
+/// How many processes are killed in a round, and how many are frozen in every fourth round.
 const KILLS: usize = 25;
 const FREEZES: usize = 4;
 
-/// Plays rounds until so many processes have been killed. Round `n` is that of seed `seed + n`.
+/// Runs rounds until this many processes have been killed. Round `n` has the seed `seed + n`.
 pub fn soak(program: &Path, kills: usize, seed: u64) -> Result<Figures> {
     let mut figures = Figures::new(seed);
     while figures.kills < kills {

@@ -1,4 +1,4 @@
-//! Tasks whose calls do what their number says, and say when they do it.
+//! Tasks whose calls behave as their number says, and note it.
 
 use std::{thread, time::Duration};
 
@@ -15,13 +15,13 @@ pub enum Kind {
     Slow,
     /// Takes some milliseconds of a thread.
     Block,
-    /// Fails some times, perhaps for good.
+    /// Fails a few times, perhaps for good.
     Shaky,
     /// Must not run twice.
     Once,
 }
 
-/// How often a shaky call is tried again.
+/// How often a shaky call is retried.
 const RETRIES: u32 = 3;
 
 impl Kind {
@@ -49,7 +49,7 @@ impl Kind {
         self != Self::Shaky || fails(number) <= RETRIES
     }
 
-    /// How many attempts a call makes that nothing happens to.
+    /// How many attempts an undisturbed call makes.
     pub fn attempts(self, number: u64) -> u32 {
         if self == Self::Shaky { fails(number).min(RETRIES) + 1 } else { 1 }
     }

@@ -1,5 +1,5 @@
-//! One round of kills: workers and producers on a new file, killed at moments drawn from a seed and started again, until
-//! all is quiet and can be checked.
+//! One round of kills: workers and producers on a new file are killed at moments drawn from a seed and started again,
+//! until all are idle and can be checked.
 
 use std::{path::Path, thread, time::Duration};
 
@@ -22,37 +22,37 @@ use crate::{
 const WORKERS: usize = 3;
 const PRODUCERS: usize = 2;
 
-/// How long a lease is where processes stand still for longer, in milliseconds.
+/// The lease in milliseconds, in rounds whose freezes last longer.
 const LEASE_MS: u64 = 2000;
 
-/// How long is waited for a process to do what it is to be killed in, in microseconds.
+/// How long to wait until a process does the activity that it is to be killed in, in microseconds.
 const AIM_US: u64 = 60_000;
 
-/// What is to be done to the processes.
+/// The blows of a round.
 #[derive(Clone, Copy, Debug)]
 pub struct TormentPlan {
-    /// What everything is drawn from.
+    /// The seed of all randomness.
     pub seed: u64,
     /// How many processes are killed.
     pub kills: usize,
-    /// How many workers stand still for longer than their lease, beside that.
+    /// How many workers are also frozen for longer than their lease.
     pub freezes: usize,
 }
 
-/// What came of it.
+/// The result of a round.
 #[derive(Debug)]
 pub struct Round {
-    /// What was found.
+    /// The result of the audit.
     pub verdicts: Verdicts,
     /// How many processes were killed.
     pub kills: usize,
-    /// How many stood still.
+    /// How many were frozen.
     pub freezes: usize,
     /// What they were doing when they were killed.
     pub moments: Moments,
 }
 
-/// Plays one round with processes of `program`. What they wrote is kept if something is wrong.
+/// Plays one round with processes of `program`. Their files are kept if something is wrong.
 pub fn round(program: &Path, plan: TormentPlan) -> Result<Round> {
     let folder = TempDir::with_prefix("faults-")?;
     let mut site = Site::new(program, folder.path(), plan.seed);
@@ -89,7 +89,7 @@ struct Tormentor {
 }
 
 impl Tormentor {
-    /// Starts all, in an order of its own: who makes the file is left to chance.
+    /// Starts all in random order, so that any of them may create the file.
     fn start(&mut self, workers: &[usize], producers: &[usize]) {
         let mut all = [workers, producers].concat();
         while !all.is_empty() {
@@ -126,14 +126,14 @@ impl Tormentor {
         Ok(())
     }
 
-    /// Some time: mostly short, now and then so long that there is little left to do, and sometimes none.
+    /// Waits: mostly briefly, sometimes so long that little work is left, and sometimes not at all.
     fn wait(&mut self, observer: &mut Observer) -> Result<()> {
         let longest_us = [0, 5_000, 50_000, 120_000, 120_000, 600_000][self.rng.random_range(0..6)];
         thread::sleep(Duration::from_micros(self.rng.random_range(0..=longest_us)));
         observer.look(100)
     }
 
-    /// Waits until a process does a certain thing, for a while.
+    /// Waits for a while until a process is in a certain activity.
     fn aim(&mut self, slot: usize) {
         let aimed = if self.site.of(Role::Producer).contains(&slot) {
             Moment::Sending
@@ -153,8 +153,7 @@ impl Tormentor {
         (0..several.min(most)).map(|_| left.swap_remove(self.rng.random_range(0..left.len()))).collect()
     }
 
-    /// Starts those that were killed again, at once or after a while. Answers those that are to be killed while they
-    /// start.
+    /// Restarts killed processes, at once or after a while. Returns those that are to be killed while they start.
     fn again(&mut self, victims: &[usize]) -> Vec<usize> {
         if self.rng.random_bool(0.5) {
             thread::sleep(Duration::from_millis(self.rng.random_range(0..150)));
@@ -169,7 +168,7 @@ impl Tormentor {
         victims.to_vec()
     }
 
-    /// A worker stands still until others have taken over what it had; some are killed without having woken.
+    /// Freezes a worker until others have taken over its parcels; some are killed without being thawed.
     fn stand_still(&mut self, observer: &mut Observer) -> Result<()> {
         let workers = self.site.of(Role::Worker);
         let slot = workers[self.rng.random_range(0..workers.len())];
@@ -184,7 +183,7 @@ impl Tormentor {
     }
 }
 
-/// Lets producers finish what they have begun and workers run all that there is, then stops them.
+/// Lets producers finish their requests and workers run all calls, then stops them.
 pub fn quiesce(site: &mut Site, observer: &mut Observer) -> Result<()> {
     let (workers, producers) = (site.of(Role::Worker), site.of(Role::Producer));
     let running: Vec<_> = producers.iter().copied().filter(|slot| site.runs(*slot)).collect();
@@ -201,7 +200,7 @@ pub fn quiesce(site: &mut Site, observer: &mut Observer) -> Result<()> {
     Ok(())
 }
 
-/// Whether there is nothing left to do.
+/// Whether no work is left.
 pub fn is_quiet(database: &Path) -> Result<bool> {
     let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.busy_timeout(Duration::from_secs(5))?;

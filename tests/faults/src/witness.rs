@@ -1,6 +1,5 @@
-//! What calls and producers write down of themselves, outside of the database: a line for each thing before or after
-//! it happens, appended to a file of the process's own. What is written is the kernel's: a process that is killed does
-//! not take it along.
+//! The notes of calls and producers about themselves, outside of the database: a line before or after each event,
+//! appended to a file of each process. The kernel has what was written, so a killed process does not take it along.
 
 use std::{
     fmt::Display,
@@ -22,7 +21,7 @@ pub struct Witness {
     file: File,
 }
 
-/// An attempt that is under way.
+/// A running attempt.
 #[derive(Debug)]
 pub struct Attempt<'a> {
     witness: &'a Witness,
@@ -38,7 +37,7 @@ pub fn now_us() -> u64 {
 }
 
 impl Witness {
-    /// That of a life, in `folder`.
+    /// The witness of a life, in `folder`.
     pub fn new(folder: &Path, life: &str) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let file = OpenOptions::new().append(true).create(true).open(folder.join(life))?;
@@ -47,17 +46,17 @@ impl Witness {
         Ok(witness)
     }
 
-    /// The same once more.
+    /// Another handle of the same witness.
     pub fn again(&self) -> io::Result<Self> {
         Ok(Self { life: Arc::clone(&self.life), file: self.file.try_clone()? })
     }
 
-    /// The process has opened the file and goes to work.
+    /// Notes that the process has opened the file and begins to work.
     pub fn ready(&self) {
         self.say("ready");
     }
 
-    /// It ends because it was asked to.
+    /// Notes that it ends on request.
     pub fn stopped(&self) {
         self.say("stopped");
     }
@@ -69,27 +68,27 @@ impl Witness {
         Attempt { witness: self, call, number: attempt, over: false }
     }
 
-    /// Something is about to be asked for.
+    /// Notes that a request is about to be sent.
     pub fn asks(&self, request: &Request) {
         self.say(format_args!("asks {request}"));
     }
 
-    /// It is accepted, under this id.
+    /// Notes that it is accepted, under this id.
     pub fn accepted(&self, number: u64, id: &dyn Display) {
         self.say(format_args!("accepted {number} {id}"));
     }
 
-    /// It will not run.
+    /// Notes that it will not run.
     pub fn rejected(&self, number: u64, why: &dyn Display) {
         self.say(format_args!("rejected {number} {why}"));
     }
 
-    /// It may run.
+    /// Notes that it may run.
     pub fn doubtful(&self, number: u64, why: &dyn Display) {
         self.say(format_args!("doubtful {number} {why}"));
     }
 
-    /// It was told that a call has ended.
+    /// Notes that it saw a call's end.
     pub fn told(&self, call: TaskId) {
         self.say(format_args!("told {call}"));
     }
@@ -101,13 +100,13 @@ impl Witness {
 }
 
 impl Attempt<'_> {
-    /// It ends well; answers where it ran.
+    /// Notes its success; returns where it ran.
     pub fn succeeds(mut self) -> String {
         self.tell("ends");
         self.witness.life.to_string()
     }
 
-    /// It fails.
+    /// Notes its failure.
     pub fn fails(mut self) {
         self.tell("fails");
     }

@@ -1,5 +1,5 @@
-//! Clocks jump by hours, forwards and backwards, each process's by itself. Nothing is lost, and nothing runs twice but what a
-//! holder lost its lease of because another's clock said so.
+//! The clocks of single processes jump by hours, forwards and backwards. No call is lost, and none runs twice unless
+//! its holder lost its lease because of another clock.
 
 use std::{env, thread, time::Duration};
 
@@ -20,7 +20,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 const JUMPS: usize = 24;
 const FARTHEST_MS: i64 = 6 * 3_600_000;
 
-/// How long a lease is, in milliseconds: what was lost is taken over as much later.
+/// The lease in milliseconds; lost parcels are taken over that much later.
 const LEASE_MS: u64 = 3000;
 
 #[test]
@@ -50,7 +50,7 @@ fn clocks_that_jump_lose_nothing_and_double_nothing_beyond_a_lease() {
 
     let from_us = now_us();
     for _ in 0..JUMPS {
-        // Mostly one clock, as where each container has its own; or all of them, as when a machine's is set.
+        // Mostly one clock jumps, as if each container had its own; sometimes all do, as when a machine's clock is set.
         let offset_ms = rng.random_range(-FARTHEST_MS..=FARTHEST_MS);
         if rng.random_range(0..4) == 0 {
             set(&clocks, offset_ms);
@@ -62,7 +62,7 @@ fn clocks_that_jump_lose_nothing_and_double_nothing_beyond_a_lease() {
         observer.look(100).expect("the file can be read");
     }
     let before = started();
-    // What is due by the clock that went farthest is late by as much: here until all show that time.
+    // Calls due by the clock that went farthest are late by as much; here until all clocks show that time.
     set(&clocks, 2 * FARTHEST_MS);
     until("calls to run", || (started() > before).then_some(()));
     let shown =
@@ -70,7 +70,7 @@ fn clocks_that_jump_lose_nothing_and_double_nothing_beyond_a_lease() {
     shown.set(2 * FARTHEST_MS).expect("it can be set");
     quiesce(&mut site, &mut observer).expect("all ends well");
 
-    // While clocks disagree, any holder may lose its lease by another's.
+    // While clocks disagree, any holder may lose its lease by another's clock.
     let lives = slots.map(|slot| site.life(slot));
     let disagree = lives.map(|life| Blow { life, from_us, upto_us: now_us(), killed: false });
     let facts = Facts::new(&observer.record().events);

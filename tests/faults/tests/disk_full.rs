@@ -1,5 +1,5 @@
-//! The disk is full while calls are asked for and run. Whoever asks is told so and never the contrary; nobody loses a call,
-//! blames one or runs one twice; and when there is room again all goes on by itself.
+//! Fills the disk while calls are sent and run. Senders get correct answers; no call is lost, blamed or run twice; and
+//! once there is space again everything continues by itself.
 
 use std::{collections::BTreeMap, env, fs, thread, time::Duration};
 
@@ -22,10 +22,10 @@ const KILOBYTES: u32 = 64 << 10;
 /// How often it is filled.
 const TIMES: usize = 3;
 
-/// How long a lease is, in milliseconds: longer than the disk is full, and what nobody could put back comes back after it.
+/// The lease in milliseconds: longer than the disk is full. Messages that could not be put back return after it.
 const LEASE_MS: u64 = 10_000;
 
-/// What the room on a disk is counted in.
+/// The unit of free space on a disk.
 const PAGE_BYTES: u64 = 4096;
 
 #[test]
@@ -53,7 +53,7 @@ fn a_full_disk_is_said_and_nothing_else() {
     for time in 0..TIMES {
         let (refused, taken) = (count(&mut record, is_refusal), disk.fill().expect("a disk can be filled"));
         until("a producer to be refused", || (count(&mut record, is_refusal) > refused).then_some(()));
-        // For a while there is a little room: some writes find it, and some do not.
+        // For a while there is a little space: some writes succeed, others do not.
         for _ in 0..rng.random_range(0..4) {
             disk.give_back(rng.random_range(0..100_000)).expect("it can be made smaller");
             thread::sleep(Duration::from_millis(rng.random_range(0..100)));
@@ -70,7 +70,7 @@ fn a_full_disk_is_said_and_nothing_else() {
     let facts = Facts::new(&observer.record().events);
     let observed = std::mem::take(&mut observer.observed);
     drop(observer);
-    // Nobody was killed, and leases are longer than this takes: there is no excuse for a run that is made again.
+    // No process was killed, and leases are longer than the test: nothing excuses a repeated run.
     let verdicts = audit(&site.database(), &facts, &[], &observed, Losses::Kills).expect("the file can be read");
     println!("{verdicts:?}");
     assert!(verdicts.is_good(), "{}", verdicts.story());
@@ -93,14 +93,14 @@ fn a_file_for_which_there_is_no_room_says_so_however_little_is_missing() {
     disk.fill().expect("a disk can be filled");
     let mut refusals = 0;
     for number in 0.. {
-        // What the last try made of it is in the way of the next.
+        // The last try's files would be in the way of the next.
         let file = disk.path().join(format!("{number}.db"));
         let Err(error) = embedded::open(&file) else { break };
         let text = error.to_string();
         assert!(text.contains("the disk is full; free some space"), "after {number} pages: {text}");
         refusals += 1;
         for left in ["db", "db-wal", "db-shm", "db-journal"] {
-            // Not all are there.
+            // Some do not exist.
             let _ = fs::remove_file(file.with_extension(left));
         }
         let _ = fs::remove_dir_all(file.with_extension("db-locks"));
@@ -111,14 +111,14 @@ fn a_file_for_which_there_is_no_room_says_so_however_little_is_missing() {
     assert!(refusals > 10, "{refusals}");
 }
 
-/// Each refusal names the file, the cause and what to do.
+/// Each refusal names the file, the cause and the cure.
 fn messages(record: &Record, site: &Site) {
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     for event in &record.events {
         if let What::Rejected { why, .. } | What::Doubtful { why, .. } = &event.what {
             assert!(why.contains(&*site.database().to_string_lossy()), "it does not name the file: {why}");
             let says_what = why.contains("the disk is full") && why.contains("free some space");
-            // A commit that fails in its midst is not known to be either.
+            // The outcome of a commit that fails in the middle is also unknown.
             assert!(says_what || why.contains("look at the disk"), "it does not say what to do: {why}");
             let text =
                 why.split(' ').map(|word| if word.len() > 26 { ".." } else { word }).collect::<Vec<_>>().join(" ");

@@ -1,5 +1,5 @@
-//! A worker stands still for longer than its lease. Others take over what it had; when it goes on it neither records nor
-//! sends nor deletes any of that, and works.
+//! Freezes a worker for longer than its lease. Others take over its parcels. When it continues, it neither records nor
+//! sends nor deletes anything of them, and works on.
 
 use std::{collections::BTreeSet, env, fs::File, thread, time::Duration};
 
@@ -17,11 +17,11 @@ use process_faults::{
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_process-faults");
 
-/// The lease of the worker that stands still, and of the one that takes over, in milliseconds.
+/// The leases of the frozen worker and of the one that takes over, in milliseconds.
 const SHORT_MS: u64 = 1000;
 const LONG_MS: u64 = 60_000;
 
-/// How often it is tried to catch the second worker in the middle of what the first had.
+/// How often the test tries to catch the second worker in the middle of the first one's calls.
 const TRIES: u64 = 5;
 
 #[test]
@@ -29,8 +29,8 @@ fn a_worker_that_wakes_after_its_lease_changes_nothing_and_goes_on() {
     assert!((1..=TRIES).any(wakes_after_its_lease), "the second worker was too quick, {TRIES} times");
 }
 
-/// Both workers stand still in the middle of the same calls, of which the second is the holder; then the first wakes.
-/// `false` if the second had done them all before it could be stopped.
+/// Freezes both workers in the middle of the same calls, which the second one holds; then the first is thawed. `false`
+/// if the second had finished them before it could be frozen.
 fn wakes_after_its_lease(seed: u64) -> bool {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut site = Site::new(PROGRAM, folder.path(), seed);
@@ -89,8 +89,8 @@ fn wakes_after_its_lease(seed: u64) -> bool {
     true
 }
 
-/// Stops a worker; lets it go on unless it was caught at something, and not in a turn: whoever stands still in one holds up
-/// all who write.
+/// Freezes a worker, and thaws it again unless it was caught in the right activity and without the turn to write: a
+/// process frozen in its turn blocks all writers.
 fn caught<T>(site: &mut Site, slot: usize, mut at: impl FnMut() -> Option<T>) -> Option<T> {
     site.freeze(slot);
     let found = at().filter(|_| !has_the_turn(site));
@@ -108,7 +108,7 @@ fn starts(record: &mut Record, life: &str) -> usize {
 }
 
 #[test]
-fn whoever_stands_still_doubles_nothing_beyond_its_lease() {
+fn a_frozen_process_doubles_nothing_beyond_its_lease() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
     println!("CELERIAC_SEED={seed}");
     let round = round(PROGRAM.as_ref(), TormentPlan { seed, kills: 3, freezes: 2 }).expect("a round can be played");
@@ -136,7 +136,7 @@ fn running(record: &mut Record, life: &str) -> BTreeSet<TaskId> {
     running
 }
 
-/// Whether someone has the turn to write.
+/// Whether any process has the turn to write.
 fn has_the_turn(site: &Site) -> bool {
     let locks = site.folder.join("celeriac.db-locks");
     let is_taken = |name| File::open(locks.join(name)).is_ok_and(|lock| lock.try_lock().is_err());

@@ -1,4 +1,4 @@
-//! Processes are killed at any moment; nothing is lost, and nothing runs twice that its worker had recorded.
+//! Kills processes at any moment. No call is lost, and no recorded call runs twice.
 
 use std::env;
 

@@ -1,8 +1,8 @@
-//! The power is cut: what was written and not synced is gone, or there in part. All that a producer was told is accepted is
-//! there, what was found recorded stays so, and the file is sound.
+//! Cuts the power: unsynced writes are gone, or partly there. All calls accepted according to a producer exist,
+//! recorded verdicts stay, and the file is sound.
 //!
-//! What real processes write is noted in its order, with their syncs; from that the disk is made as it may be after a cut
-//! at any of many moments.
+//! The writes and syncs of real processes are noted in order. From these the test builds the disk as it may be after a
+//! cut at any of many moments.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,36 +32,36 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_process-faults");
 /// How many calls are written down before the last cut.
 const CALLS: usize = 1200;
 
-/// How many of them somebody is told to have ended, at least.
+/// At least this many of their ends must have been reported.
 const TOLD: usize = 60;
 
 /// How often that is tried.
 const TRIES: usize = 5;
 
-/// At how many moments the power is cut, and after how many of them workers do the rest.
+/// At how many moments the power is cut, and after how many of them workers run the rest.
 const CUTS: usize = 150;
 const RERUNS: usize = 2;
 
-/// How many calls are looked for one by one after each cut: the last, and as many others.
+/// How many calls are looked up one by one after each cut: the last ones, and as many others.
 const LOOKED_FOR: usize = 15;
 
-/// What was known when the power was cut.
+/// The facts known when the power was cut.
 #[derive(Default)]
 struct Known {
     asked: BTreeMap<u64, Request>,
     accepted: Vec<TaskId>,
-    /// Calls that were told to have ended, in that order.
+    /// Calls whose end was reported, in that order.
     told: Vec<TaskId>,
     /// `at_most_once` calls that have started.
     once: BTreeSet<TaskId>,
-    /// How many of them had been told when a sync of the log began that has ended.
+    /// How many of them had been reported when the last completed sync of the log began.
     synced: usize,
-    /// The same, for each that has not ended.
+    /// The same, for each sync that has not ended.
     begun: BTreeMap<u64, usize>,
 }
 
 #[test]
-fn what_was_accepted_and_what_was_recorded_outlives_a_power_cut() {
+fn accepted_and_recorded_calls_outlive_a_power_cut() {
     let seed = env::var("CELERIAC_SEED").map_or(2026, |seed| seed.parse().expect("CELERIAC_SEED is a number"));
     println!("CELERIAC_SEED={seed}");
     let mut written = (0..TRIES).filter_map(|_| write(seed).expect("processes can be watched"));
@@ -78,8 +78,8 @@ fn what_was_accepted_and_what_was_recorded_outlives_a_power_cut() {
     println!("with a disk that does not sync: {wrong:#}");
 }
 
-/// Cuts the power at many moments. Answers what was known at the last, and how often a call had been told to have ended
-/// and that was not on the disk yet.
+/// Cuts the power at many moments. Returns the facts known at the last one, and how often a call's end had been
+/// reported that was not on the disk yet.
 fn cut(entries: &[Entry], mut platter: Platter, seed: u64, reruns: usize) -> Result<(Known, usize)> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut cuts: Vec<usize> = (0..CUTS).map(|_| rng.random_range(0..entries.len())).collect();
@@ -108,8 +108,8 @@ fn cut(entries: &[Entry], mut platter: Platter, seed: u64, reruns: usize) -> Res
     Ok((known, undone))
 }
 
-/// Runs processes, some of which are killed in the middle, and answers what they wrote. `None` if one was killed while it
-/// noted that.
+/// Runs processes, kills some of them at random, and returns their writes. `None` if one was killed while noting a
+/// write.
 fn write(seed: u64) -> Result<Option<Vec<Entry>>> {
     let folder = tempfile::tempdir()?;
     let (beside, library) = (tempfile::tempdir()?, tempfile::tempdir()?);
@@ -129,7 +129,7 @@ fn write(seed: u64) -> Result<Option<Vec<Entry>>> {
         let ended = until("a producer to end", || site.ended(slot));
         ensure!(ended.is_empty(), "a producer failed: {ended}");
     }
-    // Nobody writes: what is in the log is copied, and the log is emptied and begun anew.
+    // No process writes: the log is copied, emptied and restarted.
     until("the log to be emptied", || {
         let is_quiet = is_quiet(&site.database()).ok()?;
         (is_quiet && fs::metadata(folder.path().join("celeriac.db-wal")).ok()?.len() == 0).then_some(())
@@ -156,7 +156,7 @@ fn write(seed: u64) -> Result<Option<Vec<Entry>>> {
         site.start(slot);
     }
     happened(CALLS);
-    // Not stopped: a file that is closed is copied whole.
+    // Killed and not stopped, since closing a file copies its log.
     site.kill(&[workers, producers].concat());
     Ok(journal::read(&journal)?)
 }
@@ -195,13 +195,13 @@ impl Known {
         }
     }
 
-    /// Those that were told before the last sync of the log began: for sure they are recorded.
+    /// Calls reported before the last sync of the log began: they are surely recorded.
     fn recorded(&self) -> &[TaskId] {
         &self.told[..self.synced]
     }
 }
 
-/// Looks whether all is there. Answers how many calls had been told to have ended, which is not on the disk yet.
+/// Checks that everything is there. Returns how many calls had been reported as ended that are not on the disk yet.
 fn look(folder: &Path, known: &Known, rng: &mut StdRng) -> Result<usize> {
     let database = folder.join("celeriac.db");
     if !database.exists() {
@@ -250,7 +250,7 @@ fn waiting(db: &Connection) -> Result<BTreeSet<TaskId>> {
     Ok(waiting)
 }
 
-/// Has workers do what is left, and looks whether every accepted call ends and none runs that was recorded.
+/// Lets workers run the rest, and checks that every accepted call ends and no recorded one runs.
 fn rerun(folder: &Path, known: &Known) -> Result<()> {
     let mut site = Site::new(PROGRAM, folder, 0);
     let worker = site.add(Role::Worker);

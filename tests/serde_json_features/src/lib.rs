@@ -1,4 +1,4 @@
-//! Arguments given as JSON, with each feature of `serde_json` on that changes what a `Value` is (pythonize#101).
+//! Tests arguments given as JSON with all features of `serde_json` that change a `Value` (pythonize#101).
 
 #![cfg(test)]
 
@@ -57,7 +57,7 @@ fn numbers_are_read() {
 }
 
 #[test]
-fn what_is_shown_is_read_again() {
+fn shown_json_is_read_again() {
     let given = json!({ "small": 1, "signed": -7, "real": 0.1, "loose": [0.5], "flat": 300 });
     let bytes = arguments::accept::<Numbers>(&given).expect("these are its arguments");
     let shown: Json = arguments::show::<Numbers>(&bytes).expect("these are its arguments");

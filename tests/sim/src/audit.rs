@@ -1,4 +1,4 @@
-//! Watches what is asked of the services: the rules of the parcel protocol, as far as each step alone shows them.
+//! Watches requests to the services, and checks the rules of the parcel protocol that a single step can show.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
 /// How many parents a parcel may have.
 const MAX_HOPS: u32 = 5001;
 
-/// Whether a queue is one of what was received too often, or cannot be read.
+/// Whether a queue is a dead-letter queue.
 fn is_dead(queue: &str) -> bool {
     queue.ends_with("-dead")
 }
@@ -48,7 +48,7 @@ impl Observer for Audit {
 impl Facts {
     fn sent(&mut self, message: &Outgoing, now_us: u64) {
         let Ok(parcel) = Parcel::open(&message.body) else {
-            // That is where such things belong.
+            // Such messages belong there.
             if is_dead(&message.queue) {
                 return;
             }
@@ -64,7 +64,8 @@ impl Facts {
             if parent.is_some() && !varies && differs {
                 self.violated("was sent again, and is another than before (rule 4)", None, Some(id));
             }
-            // Of runs of a schedule and of calls with one key there may be several parcels under one id; of the latter, whichever is claimed first decides.
+            // Runs of a schedule, and calls with the same key, may have several parcels under one id; of the latter,
+            // the one claimed first decides.
             if let Some(before) = self.parcels.get_mut(&id) {
                 before.again |= parent.is_none() && differs;
                 before.expires_ms = before.expires_ms.max(parcel.header.expires_ms);
@@ -102,7 +103,7 @@ impl Facts {
         self.parcels.insert(id, stored);
     }
 
-    /// Whether a parcel, or one that it descends from, was sent under its id with other bytes, or may be.
+    /// Whether a parcel, or an ancestor, was or may be sent under its id with other bytes.
     fn varies(&self, id: ParcelId) -> bool {
         let mut next = self.parcels.get(&id);
         while let Some(stored) = next {
@@ -114,7 +115,7 @@ impl Facts {
         false
     }
 
-    /// A child is what its parent's seal says, and the seal is written before it is sent (rule 4).
+    /// A child matches its parent's seal, and the seal is written before the child is sent (rule 4).
     fn is_child(&mut self, id: ParcelId, parent: ParcelId, child: &Stored) {
         let seal = self.rows.get(&parent).and_then(|row| row.seal.as_ref());
         let plan = seal.and_then(|seal| (0..).zip(&seal.children).find(|(k, _)| parent.child(*k) == id));
@@ -147,7 +148,7 @@ impl Facts {
         let sent_us = parcel.and_then(|parcel| self.sent_us.get(&parcel)).copied();
         let again = is_dead(queue) && sent_us.is_some_and(|sent_us| sent_us > at_us);
         match settlement.settle {
-            // A report is nothing that has to be kept.
+            // A report need not be kept.
             Settle::Delete if !finished && !again && &**queue != "failures" => {
                 self.violated("its message was deleted before it was finished (rule 1)", None, parcel);
             }
@@ -158,7 +159,7 @@ impl Facts {
         }
     }
 
-    /// Only the lease of somebody who is dead is ended by others (rule 6).
+    /// Others end a lease only if its holder is dead (rule 6).
     fn relieved(&mut self, parcel: ParcelId, epoch: u64) {
         let has =
             |holds: &Vec<Hold>| holds.iter().any(|hold| hold.parcel == parcel && hold.epoch == epoch && hold.runs);
@@ -212,7 +213,7 @@ impl Facts {
         let dead = self.dead.contains(&host);
         let row = self.rows.entry(parcel).or_default();
         let current = row.epoch;
-        // What a process had sent before it died arrives all the same.
+        // Requests that a process sent before it died still arrive.
         if epoch != current || (given != Some(epoch) && !dead) {
             let what =
                 format!("{what} at epoch {epoch}, of a host that was given {given:?}, when {current} held (rule 3)");
@@ -234,7 +235,7 @@ impl Facts {
     fn recorded(&mut self, parcel: ParcelId, record: &Record, what: &str) {
         let Some(stored) = self.parcels.get(&parcel) else { return };
         let row = self.rows.entry(parcel).or_default();
-        // What is written again to a parcel that is sealed or finished changes nothing.
+        // A repeated write to a sealed or finished parcel changes nothing.
         if row.finished || row.seal.is_some() {
             return;
         }
@@ -289,7 +290,7 @@ impl Facts {
         }
     }
 
-    /// Nothing of a finished parcel is lost: each call is over or goes on (G2).
+    /// No call of a finished parcel is lost: each has ended or moved to a child (G2).
     fn finished(&mut self, parcel: ParcelId) {
         let Some(stored) = self.parcels.get(&parcel) else { return };
         let row = self.rows.entry(parcel).or_default();

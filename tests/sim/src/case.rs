@@ -1,24 +1,24 @@
-//! A run that can be named: a seed, what is left out of what follows from it, and other random bits for the rest.
+//! The name of a run: a seed, the cuts to its scenario, and a salt for other random bits.
 
 use std::{fmt, str::FromStr};
 
 use crate::cut::{Cut, NoCut};
 
-/// A run that can be named: `110766`, or `110766+3-late-r2`, which is what follows from seed 110766 without delays and
-/// without its third request, with the random bits of salt 3 for hosts and network.
+/// The name of a run: `110766`, or `110766+3-late-r2`, which is seed 110766 without delays and without its third
+/// request, with the random bits of salt 3 for hosts and network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Case {
-    /// What all follows from.
+    /// The seed of everything.
     pub seed: u64,
-    /// What hosts and network draw differs with it. A run of which something was left out draws differently anyway, so
-    /// that what went wrong may need other luck.
+    /// Changes the random draws of hosts and network. A run with cuts draws differently anyway, so the fault may need
+    /// other luck to show.
     pub salt: u64,
-    /// What is left out, in this order.
+    /// The cuts, in this order.
     pub cuts: Vec<Cut>,
 }
 
 impl Case {
-    /// The same with one thing less.
+    /// The same with one more cut.
     #[must_use]
     pub(crate) fn without(&self, cut: Cut, salt: u64) -> Self {
         let mut cuts = self.cuts.clone();
@@ -43,7 +43,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// No name of a run.
+/// Why a text names no run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoCase {
     /// It does not begin with a seed.

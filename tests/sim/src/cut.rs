@@ -1,4 +1,4 @@
-//! What can be left out of a scenario and of what is asked for, one thing at a time.
+//! Cuts: parts of a scenario or of its requests that can be left out, one at a time.
 
 use std::{fmt, str::FromStr};
 
@@ -11,21 +11,21 @@ use crate::{
     work::Request,
 };
 
-/// Something that is left out.
+/// A cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// A request: `r2` is the third.
     Request(usize),
     /// The second half of a request's calls: `h2`.
     Half(usize),
-    /// Something of the scenario, by its place in the list of what can be.
+    /// A part of the scenario, by its index in the list of possible cuts.
     Of(usize),
 }
 
-/// Leaves something out of a scenario.
+/// Removes a part of a scenario.
 type Change = fn(&mut Scenario);
 
-/// What can be left out of a scenario: the large first, so that little is left to try.
+/// The possible cuts of a scenario, the large ones first, so that few tries are needed.
 const SCENARIO: &[(&str, Change)] = &[
     ("weather", |scenario| scenario.weather = scenario.weather.clearing()),
     ("blows", |scenario| scenario.blows = 0),
@@ -69,13 +69,13 @@ const SCENARIO: &[(&str, Change)] = &[
 ];
 
 impl Cut {
-    /// All that can be tried of a scenario with so many requests: whole requests, then the scenario, then calls.
+    /// All possible cuts with this many requests: whole requests, then the scenario, then calls.
     pub(crate) fn all(requests: usize) -> impl Iterator<Item = Self> {
         let scenario = (0..SCENARIO.len()).map(Self::Of);
         (0..requests).map(Self::Request).chain(scenario).chain((0..requests).map(Self::Half))
     }
 
-    /// Leaves it out. Nothing happens if it is not there.
+    /// Applies the cut. Nothing happens if the part is missing.
     pub(crate) fn apply(self, scenario: &mut Scenario, requests: &mut [Request]) {
         match self {
             Self::Request(number) => requests.iter_mut().skip(number).take(1).for_each(|request| request.args.clear()),
@@ -103,7 +103,7 @@ impl fmt::Display for Cut {
     }
 }
 
-/// Nothing that can be left out.
+/// An unknown cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoCut(String);
 

@@ -1,4 +1,4 @@
-//! What must be true when all is quiet.
+//! Checks the promises once the simulation is quiet.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     work,
 };
 
-/// What became of a call.
+/// The end of a call.
 struct End {
     call: TaskId,
     task: String,
@@ -24,11 +24,11 @@ struct End {
     history: Vec<Failure>,
 }
 
-/// Looks whether all is as it must be.
+/// Checks all promises.
 pub(crate) fn check(facts: &mut Facts, sim: &Sim) {
     told(facts);
     if facts.age == Age::Forgotten {
-        // Calls of parcels that came after that are dead letters, whatever became of them before (rule 8).
+        // Calls of later parcels are dead letters, whatever their earlier outcome (rule 8).
         return;
     }
     let ends = ends(facts, sim);
@@ -82,7 +82,7 @@ fn state(end: &End, seen: &Seen, sim: &Sim) -> Option<String> {
     (found.as_deref() != Some(&bytes[..])).then(|| format!("returned {bytes:?}, and {found:?} is what is known"))
 }
 
-/// Whether a call may have ended as it did.
+/// Whether a call's end is allowed.
 fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
     let options = tasks::options(&end.task)?;
     let fails = match end.script {
@@ -93,9 +93,9 @@ fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
     let allowed = match end.letter.as_ref().map(|letter| letter.reason) {
         None => !fails && !matches!(end.script, Script::Hangs | Script::Kills),
         Some(Reason::Failed) => fails || (is_drained(end) && seen.lost > 0),
-        // A job that gets no thread in time has not been seen at all.
+        // A job that gets no thread in time was never observed.
         Some(Reason::TimedOut) => seen.cut + seen.vanished > 0 || end.task == "thread",
-        // Not for a ledger that was out, or for requests that got lost.
+        // A failing ledger or lost requests are no excuse.
         Some(Reason::Crashed) => seen.lost >= 2 && facts.harmed,
         Some(Reason::Unknown) => options.at_most_once && (seen.lost >= 1 || seen.stopped >= 1),
         Some(Reason::Revoked) => facts.revoked.contains_key(&end.call.batch),
@@ -118,14 +118,14 @@ fn is_drained(end: &End) -> bool {
     end.letter.as_ref().is_some_and(|letter| letter.message.contains("as often as its queue allows"))
 }
 
-/// G4: whatever overran or vanished is recorded, with its cause.
+/// G4: each overrun or vanished attempt is recorded, with its cause.
 fn cause(end: &End, seen: &Seen) -> Option<String> {
     let letter = end.letter.as_ref()?;
     let kinds: &[&str] = match letter.reason {
         Reason::TimedOut => &["timeout"],
         Reason::Crashed => &["crash"],
         Reason::Unknown => &["crash", "stop"],
-        // What its letter says is enough.
+        // The letter is enough.
         _ => &[],
     };
     let recorded = kinds.is_empty() || end.history.iter().any(|entry| kinds.contains(&entry.kind.as_str()));
@@ -136,7 +136,7 @@ fn cause(end: &End, seen: &Seen) -> Option<String> {
     })
 }
 
-/// G1: what was accepted is there, what was rejected is not.
+/// G1: accepted calls exist, rejected calls do not.
 fn told(facts: &mut Facts) {
     let known = facts.accepted();
     let lost: Vec<_> = facts.told.calls.iter().copied().filter(|call| !known.contains(call)).collect();
@@ -153,7 +153,7 @@ fn told(facts: &mut Facts) {
     }
 }
 
-/// What batches say of themselves is true, and each that is complete has sent its callback, once.
+/// Batches count correctly, and each complete batch has sent its callback once.
 fn batches(facts: &mut Facts, sim: &Sim, ends: &[End]) {
     let mut truth: BTreeMap<BatchId, Tally> = BTreeMap::new();
     for end in ends {
@@ -166,7 +166,7 @@ fn batches(facts: &mut Facts, sim: &Sim, ends: &[End]) {
     for (batch, tally) in truth {
         let Some(record) = sim.batch(batch) else { continue };
         let found = Tally { retries: 0, ..record.tally };
-        // If one of them was sent again, look there first.
+        // If a call was sent again, name it first.
         let again = facts.calls.iter().find(|(call, seen)| call.batch == batch && seen.revived > 0);
         let first = Some(again.map_or_else(|| batch.call(0), |(call, _)| *call));
         if found != tally {

@@ -1,4 +1,4 @@
-//! What has happened, as far as it has to be known to say what must never happen.
+//! The observed facts of a run, as far as the checks need them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use crate::{
     witness::Outcome,
 };
 
-/// The most violations that are kept of a run: one is enough.
+/// The most violations kept of a run; one would be enough.
 const MAX_VIOLATIONS: usize = 20;
 
 /// The first of all ids.
@@ -27,7 +27,7 @@ const FIRST: ParcelId = ParcelId::from_bytes([0; 16]);
 /// The last of all ids.
 const LAST: ParcelId = ParcelId::from_bytes([u8::MAX; 16]);
 
-/// What has happened, shared by all who see a part of it.
+/// The facts, shared by all observers.
 #[derive(Clone, Default)]
 pub(crate) struct Shared(Arc<Mutex<Facts>>);
 
@@ -37,65 +37,64 @@ impl Shared {
     }
 }
 
-/// What has happened.
+/// The observed facts.
 #[derive(Default)]
 pub(crate) struct Facts {
-    /// What must not have happened.
+    /// The violations.
     pub(crate) violations: Vec<Violation>,
-    /// Whether nothing goes wrong, so that no holder may lose its parcel.
+    /// Whether there are no faults, so that no holder may lose its parcel.
     pub(crate) calm: bool,
-    /// How far clocks may be wrong.
+    /// How wrong clocks may be.
     pub(crate) skew_ms: u64,
-    /// How long before its time a call may start, because clocks are wrong: where receivers hold back what comes within
-    /// the second before.
+    /// How early a call may start because of wrong clocks, where receivers hold back messages less than a second early.
     pub(crate) early_ms: u64,
     /// How many parcels may run on a host at once.
     pub(crate) parcels_at_once: usize,
     /// Parcels that were stored in a queue.
     pub(crate) parcels: BTreeMap<ParcelId, Stored>,
-    /// Parcels by what became of them in the ledger.
+    /// The state of parcels in the ledger.
     pub(crate) rows: BTreeMap<ParcelId, Kept>,
     pub(crate) calls: BTreeMap<TaskId, Seen>,
     pub(crate) revoked: BTreeMap<BatchId, u64>,
-    /// What each host has been given to hold, the newest last.
+    /// The parcels that each host holds, the newest last.
     pub(crate) held: BTreeMap<HostId, Vec<Hold>>,
     pub(crate) dead: BTreeSet<HostId>,
     pub(crate) receipts: BTreeMap<Arc<str>, Delivered>,
     /// When each parcel was sent last.
     pub(crate) sent_us: BTreeMap<ParcelId, u64>,
-    /// Hosts that may end the leases of others, who are dead.
+    /// Hosts that may end the leases of dead holders.
     pub(crate) relievers: BTreeSet<HostId>,
-    /// Which request of Lambda each host handles now.
+    /// The current request of Lambda on each host.
     pub(crate) invocations: BTreeMap<HostId, String>,
     /// Requests that were reported as failed.
     pub(crate) reported: BTreeSet<String>,
-    /// Whether any host has died or stood still, so that calls may have been in its hands.
+    /// Whether any host has died or been frozen, so that calls may have been in its hands.
     pub(crate) harmed: bool,
-    /// Which calls of a parcel run on a host now, and since when.
+    /// The running calls of each host and parcel, with their start.
     running: BTreeMap<(HostId, ParcelId), BTreeMap<TaskId, u64>>,
-    /// How old parcels have become while nobody looked.
+    /// How old parcels became while all hosts were off.
     pub(crate) age: Age,
     /// How many parcels are finished.
     pub(crate) finished: u64,
     pub(crate) told: Told,
 }
 
-/// How old parcels have become while nobody looked.
+/// How old parcels became while all hosts were off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Age {
-    /// They may be run.
+    /// They may still run.
     #[default]
     Fresh,
-    /// They are too old for that.
+    /// They are too old to run.
     TooOld,
-    /// The ledger has forgotten their rows: what they did is not known any more to anybody.
+    /// The ledger has forgotten their rows, and with them what ran.
     Forgotten,
 }
 
-/// What clients were told.
+/// The answers that clients got.
 #[derive(Default)]
 pub(crate) struct Told {
-    /// Calls of batches that were accepted, by how many; with a batch that is complete.
+    /// How many calls of each batch were accepted, and batches that are complete.
     pub(crate) batches: BTreeMap<BatchId, u64>,
     /// Single calls that were accepted.
     pub(crate) calls: BTreeSet<TaskId>,
@@ -103,7 +102,7 @@ pub(crate) struct Told {
     pub(crate) rejected: BTreeSet<u32>,
 }
 
-/// Something that must not happen, and where to look.
+/// A violation, and where to look.
 #[derive(Clone, Debug)]
 pub(crate) struct Violation {
     pub(crate) what: String,
@@ -116,9 +115,10 @@ pub(crate) struct Stored {
     pub(crate) batch: BatchId,
     pub(crate) task: String,
     pub(crate) parent: Option<ParcelId>,
-    /// Whether it is a dead letter that is tried again.
+    /// Whether it retries a dead letter.
     pub(crate) revived: bool,
-    /// Whether it is one or descends from one, or was sent with other bytes: such a parcel says when it was sent.
+    /// Whether it does or descends from such a parcel, or was sent with other bytes: then its death time is in its
+    /// header.
     pub(crate) again: bool,
     pub(crate) attempt: u32,
     pub(crate) hops: u32,
@@ -132,7 +132,7 @@ pub(crate) struct Stored {
     pub(crate) args: Vec<Args>,
 }
 
-/// What a parcel's row was told.
+/// The state of a parcel's row.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) epoch: u64,
@@ -144,7 +144,7 @@ pub(crate) struct Kept {
 
 /// A delivery of a message.
 pub(crate) struct Delivered {
-    /// The parcel that it is of, if it is of one.
+    /// Its parcel, if it is one.
     pub(crate) parcel: Option<ParcelId>,
     pub(crate) queue: Arc<str>,
     pub(crate) at_us: u64,
@@ -156,26 +156,26 @@ pub(crate) struct Hold {
     pub(crate) epoch: u64,
     pub(crate) done: Bitmap,
     pub(crate) since_us: u64,
-    /// Whether it may run its calls: one that was found sealed is not to be run.
+    /// Whether it may run the calls: a sealed parcel must not run.
     pub(crate) runs: bool,
 }
 
-/// What was seen of a call.
+/// The observations of a call.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) starts: u32,
-    /// Attempts that failed, so that another may follow, and dead letters that were sent again.
+    /// Failed attempts that another may follow, and dead letters that were sent again.
     pub(crate) failed: u32,
-    /// Times that a holder lost a parcel in which the call was not done.
+    /// How many times a holder lost a parcel in which the call was not done.
     pub(crate) lost: u32,
-    /// Attempts that were under way when their process died: nobody was told of their end.
+    /// Attempts that were running when their process died, without an observed end.
     pub(crate) vanished: u32,
     pub(crate) succeeded: u32,
     /// Attempts that were cut at their timeout.
     pub(crate) cut: u32,
     /// Attempts that were cut because their process was stopped.
     pub(crate) stopped: u32,
-    /// Final verdicts, and how many there may be.
+    /// Final verdicts, and how many are allowed.
     pub(crate) verdicts: u32,
     pub(crate) revived: u32,
 }
@@ -204,7 +204,7 @@ impl Facts {
         }
     }
 
-    /// A call is started on a host. Answers how often it has been.
+    /// A call starts on a host. Returns the number of its starts.
     pub(crate) fn begins(&mut self, host: HostId, call: TaskId, attempt: u32, now_us: u64) -> u32 {
         let seen = self.calls.entry(call).or_default();
         seen.starts += 1;
@@ -219,7 +219,7 @@ impl Facts {
         for hold in holds.filter(|hold| hold.runs) {
             let Some(position) = has(hold) else { continue };
             others |= found.is_some();
-            // A dead letter that was sent again may be here beside the parcel in which it died.
+            // A retried dead letter may be here beside the parcel in which it died.
             let is_done = |found: &(ParcelId, u32, &Hold)| found.2.done.contains(found.1);
             if found.as_ref().is_none_or(is_done) {
                 found = Some((hold.parcel, position, hold));
@@ -252,10 +252,10 @@ impl Facts {
             }
             let running = self.running.entry((host, parcel)).or_default();
             running.insert(call, now_us);
-            // One that is over its timeout is about to be dropped.
+            // A call past its timeout is about to be dropped.
             let over_us = now_us.saturating_sub(options.timeout.as_micros() as u64);
             let running = running.values().filter(|since_us| over_us == 0 || **since_us > over_us).count();
-            // A child may be here beside its parent, which was lost and does not know yet: either may run it.
+            // A child may be here beside its parent, which was lost without knowing it yet: either may run it.
             if running > options.concurrency as usize && !others {
                 wrong.push(format!("is one of {running} that run at a time, of at most {}", options.concurrency));
             }
@@ -307,7 +307,7 @@ impl Facts {
         self.running.retain(|_, running| !running.is_empty());
     }
 
-    /// A process dies, and what runs on it.
+    /// A process dies, with everything that runs on it.
     pub(crate) fn died(&mut self, host: HostId) {
         self.harmed = true;
         self.dead.insert(host);
@@ -320,7 +320,7 @@ impl Facts {
         }
     }
 
-    /// All calls that were stored and are to end, whoever was told so.
+    /// All stored calls that must end, whether or not a client was told.
     pub(crate) fn accepted(&self) -> BTreeSet<TaskId> {
         let roots = self.parcels.values().filter(|stored| stored.parent.is_none());
         roots.flat_map(Stored::calls).collect()

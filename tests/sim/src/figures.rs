@@ -1,5 +1,5 @@
-//! How fast it is: production client, dispatcher and worker on one simulated site without an audit, by real time on one
-//! processor.
+//! Measures the speed of the simulation: production client, dispatcher and worker on one simulated site without an
+//! audit, in real time on one processor.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::tasks::{self, Args, Plain, Script, Single};
 
-/// How many calls run when each has a parcel of its own, and when thousands share one.
+/// How many calls run, each in its own parcel, and thousands to a parcel.
 const SINGLE: u64 = 20_000;
 const PACKED: u64 = 2_000_000;
 
@@ -42,7 +42,7 @@ fn site(calls: u64, single: bool) -> (u64, Duration) {
     let real = SystemClock::new();
     let began_us = real.monotonic_us();
     let ran = Arc::<Ran>::default();
-    // A thousandth of what arrives goes wrong, as under faults.
+    // A thousandth of all requests fails, as under faults.
     let weather = Weather { refused: 1000, unanswered: 1000, delivered_twice: 1000, ..Weather::calm() };
     let mut sim = Sim::new(1, weather);
     for _ in 0..4 {
@@ -59,7 +59,7 @@ fn site(calls: u64, single: bool) -> (u64, Duration) {
     let client = Client::in_background(host.ports(planner::PROFILE, Steps::OneByOne), host.background());
     host.spawn(async move {
         let args = (0..calls).map(|number| Args { script: Script::Succeeds, number: number as u32 });
-        // What became of it is seen from the calls.
+        // The calls show the outcome.
         drop(if single {
             FanOut::<Single>::new(args).on(&client).send().await.map(drop)
         } else {

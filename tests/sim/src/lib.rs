@@ -1,19 +1,19 @@
-//! Client, dispatcher and worker as they are, on simulated hosts, while everything breaks that can break. A seed says
-//! what is asked for, by whom, and what goes wrong; the same seed is the same run. Whatever happens, what is promised
-//! has to hold.
+//! Runs the production client, dispatcher and worker on simulated hosts, while everything that can break breaks. A seed
+//! decides the requests, the clients and the faults; the same seed gives the same run. Every promise must hold
+//! throughout.
 //!
 //! | word | what it is |
 //! | --- | --- |
 //! | `scenario` | what follows from a seed: hosts, work, weather |
 //! | `site` | the hosts with the programs on them, started again when they die |
 //! | `deployed` | the same programs as functions of Lambda, with mappings, reports and dead-letter queues |
-//! | `work` | what the clients ask for, and what they are told |
+//! | `work` | the requests of clients, and the answers they get |
 //! | `tasks` | tasks whose calls do what their arguments say |
-//! | `hands` | what programs have in memory, and how much of it they may |
-//! | `facts` | what has happened, and what must never happen |
-//! | `end` | what must be true when all is quiet |
-//! | `case` | a run that can be named: a seed, and what is left out of it |
-//! | `shrink` | finding the least that still goes wrong |
+//! | `hands` | what programs have in memory, and their limits |
+//! | `facts` | observed facts and violations |
+//! | `end` | the promises, checked at the end |
+//! | `case` | the name of a run: a seed, and its cuts |
+//! | `shrink` | finds the smallest run that still fails |
 //! | `mutation` | ways to break the product on purpose, each of which has to be noticed |
 
 mod audit;

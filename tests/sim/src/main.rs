@@ -1,10 +1,10 @@
-//! Runs seeds from a shell: many, or one again with its story.
+//! Runs seeds from a shell: many, or a single one with its story.
 
 use std::{env, path::PathBuf, process::ExitCode, thread};
 
 use simulation::{Case, Shrunk};
 
-/// What it takes.
+/// The usage text.
 const USAGE: &str = "\
 usage: simulation soak UPTO [PROGRESS]   runs seeds up to UPTO on all processors; goes on where PROGRESS says
                                          (default: target/soak.txt)
@@ -69,7 +69,7 @@ fn shrink(case: &Case) -> ExitCode {
     verdict(false)
 }
 
-/// Does something with a case that somebody names.
+/// Runs an action on a named case.
 fn with(text: &str, act: impl FnOnce(&Case) -> ExitCode) -> ExitCode {
     match text.parse() {
         Ok(case) => act(&case),

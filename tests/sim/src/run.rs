@@ -1,4 +1,4 @@
-//! One run of a seed.
+//! Runs one case.
 
 use std::{fmt, time::Duration};
 
@@ -17,25 +17,25 @@ use crate::{
     work::{self, Request},
 };
 
-/// For how long after the trouble nothing may come to an end before all is quiet: longer than all back-offs, leases and
-/// patience of the product.
+/// How long after the last fault nothing may come to an end before all is quiet: longer than all back-offs, leases and
+/// waits of the product.
 const QUIET_WITHIN: Duration = Duration::from_hours(2);
 
-/// How long it may take in all: a backlog of calls that hang for one worker takes hours.
+/// The limit in all: one worker needs hours for a backlog of hanging calls.
 const QUIET_AT_LAST: Duration = Duration::from_hours(24);
 
-/// How often it is looked whether all is quiet.
+/// How often to check whether all is quiet.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How often an operator moves back what was received too often.
+/// How often an operator moves messages back that were received too often.
 const REDRIVE: Duration = Duration::from_mins(10);
 
-/// What came of a run.
+/// The report of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// What was run.
+    /// The case.
     pub case: Case,
-    /// What must not have happened.
+    /// The violations.
     pub violations: Vec<String>,
     /// Calls that were accepted.
     pub calls: u64,
@@ -43,20 +43,20 @@ pub struct Report {
     pub parcels: u64,
     /// How often a holder lost a parcel.
     pub losses: u64,
-    /// How much time has passed in it.
+    /// The virtual time of the run.
     pub passed: Duration,
-    /// One line for each thing that happened, if it was wanted.
+    /// One line for each event, if enabled.
     pub trace: String,
-    /// Those that are about the first thing that went wrong.
+    /// The lines about the first violation.
     pub story: String,
 }
 
-/// What follows from a case, all but what hosts and network draw on the way.
+/// The plan that follows from a case, without the random draws of hosts and network.
 #[derive(Clone, Debug)]
 pub(crate) struct CasePlan {
     scenario: Scenario,
     pub(crate) requests: Vec<Request>,
-    /// The random bits of the network, and of what happens to hosts.
+    /// The random bits of the network and of faults.
     sim: u64,
     site: Dice,
 }
@@ -64,7 +64,7 @@ pub(crate) struct CasePlan {
 impl CasePlan {
     pub(crate) fn new(case: &Case) -> Self {
         let mut dice = Dice::new(case.seed);
-        // Drawn by itself: it came later, and seeds are to stay what they were.
+        // Drawn separately: limits were added later, and older seeds must keep their meaning.
         let scenario = Scenario::new(&mut dice).with_limits(&mut Dice::new(!case.seed));
         let sim = dice.next_u64().wrapping_add(case.salt);
         let site = Dice::new(dice.next_u64().wrapping_add(case.salt));
@@ -78,7 +78,7 @@ impl CasePlan {
         cut.apply(&mut self.scenario, &mut self.requests);
     }
 
-    /// Whether it has what this leaves out.
+    /// Whether it has the part that a cut removes.
     pub(crate) fn has(&self, cut: Cut) -> bool {
         let mut less = self.clone();
         less.cut(cut);
@@ -91,7 +91,7 @@ pub fn run(seed: u64) -> Report {
     run_case(&seed.into(), None, false)
 }
 
-/// Runs a case, with something broken on purpose or not, with a trace or not.
+/// Runs a case, optionally with a mutation and with a trace.
 pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report {
     let CasePlan { scenario, requests, sim, site } = CasePlan::new(case);
     let facts = Shared::default();
@@ -125,8 +125,8 @@ pub fn run_case(case: &Case, mutation: Option<Mutation>, traced: bool) -> Report
     report(case, known, passed, trace)
 }
 
-/// Lets time pass until all is quiet. Says whether it is. What is received too often is moved back from time to time, but
-/// once it is all that is left, everybody may be away for a while before.
+/// Lets time pass until all is quiet, and returns whether it is. Messages that were received too often are moved back
+/// from time to time. Once only such messages are left, all hosts may be off for a while first.
 fn settle(sim: &mut Sim, site: &Site, redrives: Option<Duration>) -> bool {
     let facts = &site.facts;
     let mut away = redrives.unwrap_or_default();
@@ -164,7 +164,7 @@ fn settle(sim: &mut Sim, site: &Site, redrives: Option<Duration>) -> bool {
     false
 }
 
-/// Says what it is that does not come to an end.
+/// Reports what does not come to an end.
 fn restless(facts: &mut Facts, sim: &Sim) {
     let open = facts.parcels.iter().find(|(id, _)| !facts.rows.get(id).is_some_and(|row| row.finished));
     let (parcel, call) = match open {

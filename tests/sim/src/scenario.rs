@@ -1,4 +1,4 @@
-//! What follows from a seed: which programs run where, what is asked of them, and what goes wrong.
+//! The scenario of a seed: which programs run where, their requests, and the faults.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use celeriac_sim::{Dice, FunctionOptions, Outage, Service, Steps, Weather};
 
 use crate::{deployed, hands::Limits};
 
-/// What follows from a seed.
+/// The scenario of a seed.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub(crate) struct Scenario {
     pub(crate) shape: Shape,
     pub(crate) weather: Weather,
-    /// Nothing goes wrong at all.
+    /// There are no faults at all.
     pub(crate) calm: bool,
-    /// For how long things go wrong.
+    /// How long faults last.
     pub(crate) trouble: Duration,
-    /// How often something happens to a host.
+    /// How many faults of hosts there are.
     pub(crate) blows: u64,
-    /// Which blows there are.
+    /// The kinds of these faults.
     pub(crate) kinds: Vec<Blow>,
-    /// How far clocks are wrong.
+    /// How wrong clocks are.
     pub(crate) skew_ms: u64,
     pub(crate) profile: Profile,
     pub(crate) steps: Steps,
@@ -29,20 +29,20 @@ pub(crate) struct Scenario {
     pub(crate) slots: usize,
     /// Whether some calls kill their process.
     pub(crate) killers: bool,
-    /// Whether servers begin as programs that do not have all tasks.
+    /// Whether servers start with a program that lacks some tasks.
     pub(crate) old: bool,
     /// Whether the queue of long calls has no dispatcher.
     pub(crate) narrow: bool,
     pub(crate) functions: FunctionOptions,
-    /// How many things are asked for.
+    /// How many requests there are.
     pub(crate) requests: u64,
     /// How many messages are sent that are no parcels.
     pub(crate) rubbish: u64,
     /// Whether servers send the runs of a scheduled task.
     pub(crate) scheduled: bool,
-    /// For how many days nobody looks at what was received too often, all hosts being off.
+    /// For how many days all hosts are off while messages wait that were received too often.
     pub(crate) away_days: u64,
-    /// How much programs may have in hand.
+    /// The memory limits of programs.
     pub(crate) limits: Limits,
     /// How a deployed stack is deployed.
     pub(crate) deployed: deployed::Options,
@@ -59,14 +59,14 @@ pub(crate) enum Shape {
     Deployed,
 }
 
-/// What happens to a host.
+/// A fault of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blow {
     /// It dies.
     Crash,
     /// It dies at one of its next requests.
     CrashAtRequest,
-    /// It stands still for a while.
+    /// It is frozen for a while.
     Freeze,
     /// It is stopped and started again.
     Restart,
@@ -126,7 +126,7 @@ impl Scenario {
 }
 
 impl Scenario {
-    /// Where something becomes of what is received too often, that may be soon.
+    /// Sometimes lowers the number of receives before a message is dead, if such messages are handled.
     fn with_few_receives(mut self, dice: &mut Dice) -> Self {
         if self.shape == Shape::Deployed && self.weather.max_receives > 0 {
             self.weather.max_receives = dice.one_of(&[5, 12, self.weather.max_receives]);
@@ -134,7 +134,7 @@ impl Scenario {
         self
     }
 
-    /// Programs may have little in hand.
+    /// Sometimes lowers the memory limits of programs.
     pub(crate) fn with_limits(mut self, dice: &mut Dice) -> Self {
         self.limits = Limits::draw(dice, &mut self.profile);
         self.profile.message_bytes = dice.one_of(&[2 << 10, self.profile.message_bytes]);
@@ -142,7 +142,7 @@ impl Scenario {
         self
     }
 
-    /// How many parcels may run on a host at once.
+    /// The most parcels that may run on a host at once.
     pub(crate) fn parcels_at_once(&self) -> usize {
         match self.shape {
             Shape::Pool => self.slots * (self.limits.parcels + usize::from(self.narrow)),
@@ -151,7 +151,7 @@ impl Scenario {
         }
     }
 
-    /// How long before its time a call may start, because clocks are wrong.
+    /// How early a call may start because of wrong clocks.
     pub(crate) fn early_ms(&self) -> u64 {
         if self.shape == Shape::Deployed { (2 * self.skew_ms).min(1000) } else { 0 }
     }

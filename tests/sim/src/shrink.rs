@@ -1,5 +1,4 @@
-//! The least that still goes wrong: one thing after the other is left out of a run, as long as the same goes wrong
-//! without it.
+//! Finds the smallest run that still fails: cuts one part after the other, as long as the same fault shows.
 
 use crate::{
     Case, Mutation, Report,
@@ -7,28 +6,28 @@ use crate::{
     run::{CasePlan, run_case},
 };
 
-/// With how many salts it is tried to do without something.
+/// How many salts to try for each cut.
 const SALTS: u64 = 12;
 
-/// What came of it.
+/// The result of shrinking.
 #[derive(Debug)]
 pub struct Shrunk {
-    /// The least that was found.
+    /// The smallest case found.
     pub case: Case,
-    /// What still goes wrong, with its story.
+    /// Its report, with the story.
     pub report: Report,
     /// How many runs it took.
     pub runs: u64,
 }
 
-/// Leaves out of a run what is not needed for what goes wrong in it. `None` if nothing does.
+/// Cuts everything that the fault does not need. `None` if the run has no fault.
 pub fn shrink(case: &Case, mutation: Option<Mutation>) -> Option<Shrunk> {
     let wanted = kind(&run_case(case, mutation, false))?;
     let (mut case, mut runs) = (case.clone(), 1);
     loop {
         let before = case.cuts.len();
         for cut in Cut::all(CasePlan::new(&case).requests.len()) {
-            // As often as it helps: calls are halved, blows too.
+            // As often as it helps: calls and blows are halved.
             while let Some(less) = without(&case, cut, mutation, &wanted, &mut runs) {
                 case = less;
             }
@@ -40,7 +39,7 @@ pub fn shrink(case: &Case, mutation: Option<Mutation>) -> Option<Shrunk> {
     }
 }
 
-/// The run without something, if the same goes wrong in it with one of the salts.
+/// The case with one more cut, if the same fault shows with one of the salts.
 fn without(case: &Case, cut: Cut, mutation: Option<Mutation>, wanted: &str, runs: &mut u64) -> Option<Case> {
     if !CasePlan::new(case).has(cut) {
         return None;
@@ -51,7 +50,7 @@ fn without(case: &Case, cut: Cut, mutation: Option<Mutation>, wanted: &str, runs
     })
 }
 
-/// What went wrong first, without the names and numbers, which are others in every run.
+/// The kind of the first violation, without names and numbers, which differ in every run.
 fn kind(report: &Report) -> Option<String> {
     let what = report.violations.first()?;
     let words = what.split_whitespace().filter(|word| !word.contains(|letter: char| letter.is_ascii_digit()));

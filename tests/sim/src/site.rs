@@ -1,4 +1,4 @@
-//! The hosts, with the programs on them.
+//! The simulated site: hosts with programs on them.
 
 use std::{
     sync::{
@@ -31,16 +31,16 @@ use crate::{
     witness::Insider,
 };
 
-/// How often it is looked which processes have died.
+/// How often to look for dead processes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How often callbacks that are owed are looked for.
+/// The time between two sweeps.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// How long a process that is stopped lets its calls run.
+/// How long a stopped process lets its calls run.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The hosts, with the programs on them.
+/// The simulated site: hosts with programs on them.
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) scenario: Arc<Scenario>,
@@ -58,7 +58,7 @@ struct State {
     dice: Dice,
     servers: Vec<Option<Server>>,
     clients: Vec<HostId>,
-    /// Whether programs that are started now are old ones.
+    /// Whether new programs lack some tasks.
     old: bool,
 }
 
@@ -99,7 +99,7 @@ impl Site {
         site
     }
 
-    /// A client on a host of its own.
+    /// A client on its own host.
     pub(crate) fn client(&self, sim: &mut Sim) -> (Host, Client, Arc<Hands>) {
         let host = self.boot(sim, "a client");
         self.state().clients.push(host.id());
@@ -110,7 +110,7 @@ impl Site {
         (host, client, hands)
     }
 
-    /// Things go wrong from now on, as the scenario has it.
+    /// Starts the faults of the scenario.
     pub(crate) fn trouble(&self) {
         for _ in 0..self.scenario.rubbish {
             let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64));
@@ -134,7 +134,7 @@ impl Site {
         }
     }
 
-    /// Nothing goes wrong any more.
+    /// Ends all faults.
     pub(crate) fn clear_up(&self, sim: &mut Sim) {
         sim.set_weather(self.scenario.weather.clearing());
         sim.thaw_all();
@@ -155,7 +155,7 @@ impl Site {
             (None, None) => Vec::new(),
         };
         let environment = (!environments.is_empty()).then(|| self.draw(|dice| dice.one_of(&environments)));
-        // Where calls run, or where they are dispatched.
+        // A host that runs calls, or one that dispatches them.
         let target = match &server {
             Some(server) => {
                 Some(environment.filter(|_| self.draw(|dice| dice.happens(700_000))).unwrap_or(server.host.id()))
@@ -187,7 +187,7 @@ impl Site {
         }
     }
 
-    /// Starts what has died again, a little later.
+    /// Restarts dead processes a little later.
     fn supervise(&self) {
         let site = self.clone();
         self.fate.after(LOOK, move |sim| {
@@ -230,7 +230,7 @@ impl Site {
         }
         host.spawn(async move {
             loop {
-                // What could not be asked is asked the next time.
+                // After an error the next sweep tries again.
                 drop(protocol::pay_owed(&ports).await);
                 ports.clock.sleep(SWEEP).await;
             }
@@ -250,12 +250,12 @@ impl Site {
         Dispatcher::new(Ports { queue: watched.clone(), ..ports.clone() }, watched, options)
     }
 
-    /// A setting, or the wrong one if that is what is broken.
+    /// The right setting, or the wrong one under this mutation.
     fn twist<T>(&self, mutation: Mutation, right: T, wrong: T) -> T {
         if self.mutation == Some(mutation) { wrong } else { right }
     }
 
-    /// Sends the runs of scheduled tasks for so long.
+    /// Sends the runs of scheduled tasks for this long.
     fn schedule(&self, host: &Host, left: Duration) {
         let scheduler =
             Scheduler::new(self.ports(host), &tasks::registry(false)).expect("the schedule can be followed");
@@ -268,7 +268,7 @@ impl Site {
         });
     }
 
-    /// What becomes of a new environment of the function.
+    /// Sets up a new environment of the function.
     fn environment(&self) -> Boot {
         let site = self.clone();
         Arc::new(move |host| {
@@ -319,7 +319,7 @@ impl Site {
         if self.stack.is_some() { Stack::is_quiet(sim) } else { sim.is_quiet() }
     }
 
-    /// Whether programs that are started now are old ones.
+    /// Whether new programs lack some tasks.
     pub(crate) fn is_old(&self) -> bool {
         self.state().old
     }
@@ -334,7 +334,7 @@ impl Site {
 }
 
 impl Server {
-    /// Stops the process as an operator does. It is started again when it has ended.
+    /// Stops the process as an operator does. It is restarted once it has ended.
     fn restart(&self) {
         let Self { host, stop, stops, worker } = self.clone();
         let ended = host.clone();

@@ -1,4 +1,4 @@
-//! Many seeds, on all processors, going on where it stopped.
+//! Runs many seeds on all processors, and continues where it stopped.
 
 use std::{
     fmt::Write as _,
@@ -11,10 +11,10 @@ use std::{
 
 use crate::{Report, run};
 
-/// How many seeds are run between two notes of how far it is.
+/// How many seeds are run between two records of progress.
 const CHUNK: u64 = 256;
 
-/// What came of many seeds.
+/// The result of many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Soaked {
     /// How many seeds were run.
@@ -23,13 +23,13 @@ pub struct Soaked {
     pub calls: u64,
     /// How often a holder lost a parcel.
     pub losses: u64,
-    /// How much time has passed in them.
+    /// The virtual time of their runs.
     pub passed: Duration,
-    /// What went wrong, by seed.
+    /// The violations, by seed.
     pub wrong: Vec<(u64, String)>,
 }
 
-/// Runs seeds up to `upto`, on so many threads, from where `progress` says that it stopped.
+/// Runs seeds up to `upto` on this many threads, from where `progress` says that it stopped.
 ///
 /// # Errors
 /// If that file cannot be written.

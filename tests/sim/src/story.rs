@@ -1,4 +1,4 @@
-//! The story of what went wrong: of all that happened, what is about one call.
+//! Tells the story of a violation: the events that concern one call.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use crate::{
     run_case,
 };
 
-/// Runs a case again and tells the story of what goes wrong in it.
+/// Runs a case again and tells the story of its violation.
 pub fn story(case: &Case) -> Report {
     run_case(case, None, true)
 }
 
-/// The lines of a trace that are about the first violation.
+/// The lines of a trace that concern the first violation.
 pub(crate) fn tell(facts: &Facts, trace: &str) -> String {
     let Some(violation) = facts.violations.first().filter(|_| !trace.is_empty()) else { return String::new() };
     let holds = |stored: &&Stored| {
@@ -38,7 +38,7 @@ pub(crate) fn tell(facts: &Facts, trace: &str) -> String {
     told.join("\n")
 }
 
-/// Whether a line names a call, and not one whose number only begins like its own.
+/// Whether a line names this call, and not one whose number starts in the same way.
 fn names(line: &str, call: &str) -> bool {
     line.match_indices(call).any(|(at, _)| !line[at + call.len()..].starts_with(|next: char| next.is_ascii_digit()))
 }

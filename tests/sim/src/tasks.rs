@@ -19,33 +19,33 @@ use crate::{figures::Ran, witness::Insider};
 pub(crate) enum Script {
     /// It ends at its first poll.
     Succeeds,
-    /// It ends well after so many milliseconds.
+    /// It succeeds after this many milliseconds.
     Takes(u32),
     /// It returns this.
     Returns(u32),
-    /// So many attempts fail.
+    /// This many attempts fail.
     Fails(u32),
     /// It never ends.
     Hangs,
-    /// It says that it is not to be tried again.
+    /// It cancels itself.
     Cancels,
     /// It wants to run later, once.
     Snoozes,
-    /// It takes its process with it.
+    /// It kills its process.
     Kills,
 }
 
-/// What every task here takes.
+/// The arguments of every task here.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Args {
     /// What the call does.
     pub(crate) script: Script,
-    /// Tells it from all others that are asked for.
+    /// Distinguishes it from all other calls.
     pub(crate) number: u32,
 }
 
 impl Args {
-    /// Those of a call that has none.
+    /// The arguments of a call that has none.
     pub(crate) const NONE: Self = Self { script: Script::Succeeds, number: 0 };
 }
 
@@ -114,7 +114,7 @@ tasks! {
     /// Calls that must not run twice.
     Once = "once", ASYNC,
         Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("10s").concurrency(3).takes("1s").at_most_once();
-    /// Calls that are of no use later.
+    /// Calls that expire.
     Late = "late", ASYNC,
         Options::new().queue("bulk").retries(0).timeout("15s").concurrency(2).takes("1s").expires("20s");
     /// Calls that block a thread.
@@ -125,9 +125,9 @@ tasks! {
         Options::new().queue("bulk").retries(1).backoff("1s..2s").timeout("10s").concurrency(8).takes("100ms");
     /// Calls that only count, thousands to a parcel, for figures.
     Plain = "plain", COUNTED, Options::new().queue("figures").concurrency(4096).takes("1ms");
-    /// The same, each in a parcel of its own.
+    /// The same, each in its own parcel.
     Single = "single", COUNTED, Options::new().queue("figures").concurrency(1).takes("30s");
-    /// What batches owe when they are complete.
+    /// The callbacks of complete batches.
     Callback = "callback", ASYNC,
         Options::new().queue("mail").retries(0).timeout("10s");
 }
@@ -137,7 +137,7 @@ pub(crate) fn options(task: &str) -> Option<&'static Options> {
     TASKS.iter().find(|def| def.name == task).map(|def| &def.options)
 }
 
-/// The tasks of a program, which is an old one or not.
+/// The tasks of a program, which may be an old one.
 ///
 /// # Panics
 /// If two have one name.
@@ -201,7 +201,7 @@ async fn play(script: Script, cx: &Context, insider: &Insider, starts: u32) -> E
     end(script, cx, starts)
 }
 
-/// How a call ends that does not wait.
+/// The end of a call that does not wait.
 fn end(script: Script, cx: &Context, starts: u32) -> Ended {
     match script {
         Script::Returns(value) => {

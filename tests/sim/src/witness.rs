@@ -1,4 +1,4 @@
-//! What calls see of the simulation they run in, and tell of themselves.
+//! Observes calls from within: what they see of the simulation, and report to it.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use celeriac_sim::{Fate, Host};
 
 use crate::{facts::Shared, tasks};
 
-/// What the calls on one host share.
+/// The state that the calls on one host share.
 pub(crate) struct Insider {
     host: Host,
     facts: Shared,
@@ -23,13 +23,13 @@ pub(crate) struct Insider {
     stops: Arc<AtomicBool>,
 }
 
-/// An attempt that is under way.
+/// A running attempt.
 pub(crate) struct Attempt<'a> {
     insider: &'a Insider,
     call: TaskId,
     started_us: u64,
     timeout_us: u64,
-    /// Whether the call is not tried again whatever cut it.
+    /// Whether the call is not retried after being cut.
     once: bool,
     starts: u32,
     over: bool,
@@ -40,13 +40,13 @@ pub(crate) struct Attempt<'a> {
 pub(crate) enum Outcome {
     /// Well.
     Succeeded,
-    /// Otherwise, so that another follows.
+    /// It failed, and another attempt follows.
     Failed,
     /// It was cut at its timeout.
     Cut,
     /// It was cut because its process is stopped.
     Stopped,
-    /// It was cut because its parcel is another's.
+    /// It was cut because its parcel was lost.
     Dropped,
 }
 
@@ -60,7 +60,7 @@ impl Insider {
         &*self.clock
     }
 
-    /// An attempt begins. `None` on a host that is dead: nobody will know.
+    /// An attempt begins. `None` on a dead host, where it is not observed.
     pub(crate) fn begin(&self, cx: &Context) -> Option<Attempt<'_>> {
         if !self.host.is_alive() {
             return None;
@@ -69,13 +69,13 @@ impl Insider {
         self.fate.say(self.host.id(), || format!("runs {call}, attempt {attempt}"));
         let starts = self.facts.lock().begins(self.host.id(), call, attempt, started_us);
         let options = tasks::options(cx.task());
-        // Its timeout, or what is left until the deadline of its invocation.
+        // Its timeout, or the time until the deadline of its invocation.
         let timeout_us = cx.remaining().as_micros() as u64;
         let once = options.is_some_and(|options| options.at_most_once);
         Some(Attempt { insider: self, call, started_us, timeout_us, once, starts, over: false })
     }
 
-    /// The call takes its process with it.
+    /// The call kills its process.
     pub(crate) fn die(&self, cx: &Context) {
         let call = cx.id();
         self.fate.say(self.host.id(), || format!("{call} kills its process"));
@@ -84,7 +84,7 @@ impl Insider {
 }
 
 impl Attempt<'_> {
-    /// How often the call has been started, this time included.
+    /// How often the call has been started, including this time.
     pub(crate) fn starts(&self) -> u32 {
         self.starts
     }

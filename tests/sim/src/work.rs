@@ -1,4 +1,4 @@
-//! What clients ask for, and what they are told.
+//! The requests of clients, and their answers.
 
 use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
@@ -27,12 +27,12 @@ const CLIENTS: usize = 2;
 /// Which task blocks its thread.
 const THREAD: usize = 4;
 
-/// Something to ask for.
+/// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     after: Duration,
     what: What,
-    /// Nothing is asked for if there are none.
+    /// If there are none, nothing is sent.
     pub(crate) args: Vec<Args>,
     countdown: Duration,
     task: usize,
@@ -48,13 +48,13 @@ enum What {
     Delays,
     /// Single calls one after the other.
     Trickle,
-    /// The same call, which others ask for too.
+    /// The same call, which others send too.
     Unique,
     /// All dead letters are sent again.
     Retry,
 }
 
-/// What is asked for.
+/// The requests of a scenario.
 pub(crate) fn requests(scenario: &Scenario, dice: &mut Dice) -> Vec<Request> {
     let mut number = 0;
     let mut requests: Vec<_> = (0..scenario.requests).map(|_| request(scenario, dice, &mut number)).collect();
@@ -64,7 +64,7 @@ pub(crate) fn requests(scenario: &Scenario, dice: &mut Dice) -> Vec<Request> {
     requests
 }
 
-/// Lets clients ask for it.
+/// Lets clients send them.
 pub(crate) fn start(sim: &mut Sim, site: &Site, requests: Vec<Request>) {
     let clients: Vec<_> = (0..CLIENTS).map(|_| site.client(sim)).collect();
     for (request, (host, client, hands)) in requests.into_iter().zip(clients.iter().cycle()) {
@@ -101,7 +101,7 @@ fn request(scenario: &Scenario, dice: &mut Dice, numbers: &mut u32) -> Request {
         })
         .collect();
     if task == THREAD {
-        // A thread that hangs would hang the simulation.
+        // A hanging thread would hang the simulation.
         args.iter_mut().filter(|args| args.script == Script::Hangs).for_each(|args| args.script = Script::Succeeds);
     } else if scenario.killers && dice.happens(300_000) {
         let at = dice.next_u64() as usize % args.len();
@@ -128,7 +128,7 @@ fn script(dice: &mut Dice, mix: u64) -> Script {
     }
 }
 
-/// Somebody who asks a client for something.
+/// A caller of a client.
 struct Asker {
     host: Host,
     client: Client,
@@ -152,7 +152,7 @@ impl Asker {
     async fn ask_for<T: Task<Args = Args> + Takes<Args>>(&self, request: Request) {
         let Self { host, client, hands, facts } = self;
         let Request { what, args, countdown, coin, .. } = request;
-        // Longer than what expires would be refused.
+        // A countdown longer than `expires` would be refused.
         let countdown = if T::OPTIONS.expires.is_some() { Duration::ZERO } else { countdown };
         match what {
             What::FanOut | What::Revoked => {
@@ -186,7 +186,7 @@ impl Asker {
                 let dead = client.dead(DeadQuery::new(100)).await;
                 let Ok(mut letters) = dead else { return };
                 let _sends = hands.asks();
-                // Until it works: what was sent and not removed is a dead letter still.
+                // Until it succeeds: a letter that was sent and not removed is still a dead letter.
                 while let Err(error) = client.retry_dead(&letters).await {
                     match error {
                         Error::Revoked { batch, .. } => letters.retain(|letter| letter.id.batch != batch),
@@ -219,7 +219,7 @@ impl Asker {
     }
 }
 
-/// The call that a batch owes when it is complete.
+/// The call of the callback that a batch owes.
 pub(crate) fn owed_by(batch: BatchId) -> BatchId {
     BatchId::from_key("callback of", &batch.to_string())
 }

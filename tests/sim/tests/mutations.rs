@@ -1,20 +1,20 @@
-//! Each way to break the product is noticed within this many seeds.
+//! Each mutation is noticed within this many seeds.
 
 use std::thread;
 
 use simulation::{Mutation, run_case};
 
-/// Within how many seeds each is noticed.
+/// The most seeds until a mutation is noticed.
 const SEEDS: u64 = 300;
 
-/// What hardly ever matters, and from which seed on it is looked for: all those before would take a minute.
+/// Mutations that rarely matter, and the first seed to try: all seeds before would take a minute.
 const RARE: [(Mutation, u64); 1] = [(Mutation::AnyHolderIsDead, 1_200)];
 
 /// On how many threads.
 const THREADS: usize = 2;
 
 #[test]
-fn whatever_breaks_a_rule_is_noticed() {
+fn every_broken_rule_is_noticed() {
     assert!(Mutation::ALL.len() >= 40);
     let part = |at| move || Mutation::ALL.iter().skip(at).step_by(THREADS).filter(|mutation| !is_noticed(**mutation));
     let parts: Vec<_> = (0..THREADS).map(|at| thread::spawn(move || part(at)().collect::<Vec<_>>())).collect();

@@ -1,4 +1,4 @@
-//! What is promised holds whatever goes wrong, and a seed is one run.
+//! The promises hold under all faults, and a seed always gives the same run.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ const SEEDS: u64 = 400;
 const THREADS: u64 = 2;
 
 #[test]
-fn what_is_promised_holds() {
+fn all_promises_hold() {
     if let Ok(case) = std::env::var("CELERIAC_SEED") {
         let case: Case = case.parse().unwrap_or_else(|error| panic!("CELERIAC_SEED: {error}"));
         let report = simulation::story(&case);

@@ -1,8 +1,8 @@
-//! What goes wrong is made as small as it can be, and can be had again by its name.
+//! A failing run is shrunk to a minimum, and can be repeated by its name.
 
 use simulation::{Case, Cut, Mutation, Report, Shrunk, run_case, shrink};
 
-/// Within how many seeds something goes wrong.
+/// The most seeds until a fault shows.
 const SEEDS: u64 = 300;
 
 /// Faults of different kinds: one that needs nothing to go wrong beside it, and two that need it.
@@ -40,7 +40,7 @@ fn a_run_in_which_nothing_goes_wrong_is_not_shrunk() {
 }
 
 #[test]
-fn a_case_that_is_none_is_refused_with_what_there_is() {
+fn an_unknown_case_is_refused_with_the_known_parts() {
     let refused = |text: &str| text.parse::<Case>().expect_err("it is no case").to_string();
     assert_eq!(refused("x"), "`x` is no seed: a run is named by a number, as in 110766+3-late-r2");
     assert_eq!(refused("7+"), "`` is no salt: after `+` there is a number, as in 110766+3-late-r2");

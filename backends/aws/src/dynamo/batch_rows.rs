@@ -1,4 +1,4 @@
-//! The items of batches, and what is known of a batch from them and its counters.
+//! The items of batches: writes them, and reads a batch's record from its item and its counters.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,7 +19,7 @@ pub(super) mod names {
     pub(crate) const TASK: &str = "k";
     pub(crate) const CREATED: &str = "t";
     pub(crate) const ACCEPTED: &str = "a";
-    /// When it was closed, if it was.
+    /// When it was closed, if it is closed.
     pub(crate) const CLOSED: &str = "z";
     pub(crate) const REVOKED: &str = "v";
     /// Whether it was opened with a callback.
@@ -47,7 +47,7 @@ pub(super) fn fresh(batch: NewBatch) -> BatchRecord {
     BatchRecord { id, name, task, created_ms, accepted, closed, revoked, tally, finished_ms }
 }
 
-/// The record of a batch, from its item and its counters, if it is among these.
+/// The record of a batch, from its item and its counters, if its item is among these.
 pub(super) fn record(id: BatchId, found: &HashMap<Key, Item>) -> Result<Option<BatchRecord>, PortError> {
     let Some(item) = found.get(&keys::batch(id)) else { return Ok(None) };
     let fields = Fields(item);
@@ -72,13 +72,13 @@ pub(super) fn record(id: BatchId, found: &HashMap<Key, Item>) -> Result<Option<B
     }))
 }
 
-/// The items that a batch's record is read from.
+/// The items that make up a batch's record.
 pub(super) fn keys_of(id: BatchId) -> impl Iterator<Item = Key> {
     keys::counters(id).chain([keys::batch(id)])
 }
 
 impl Table {
-    /// Those of these batches that are revoked.
+    /// Returns which of these batches are revoked.
     pub(super) async fn revoked(&self, batches: BTreeSet<BatchId>) -> Result<BTreeSet<BatchId>, PortError> {
         if batches.is_empty() {
             return Ok(batches);
@@ -95,7 +95,7 @@ impl Table {
         Ok(revoked)
     }
 
-    /// The records of batches, where there are any.
+    /// The records of batches; `None` where there is none.
     pub(super) async fn batch_records(&self, ids: &[BatchId]) -> Result<Vec<Option<BatchRecord>>, PortError> {
         let found = self.get_many(ids.iter().copied().flat_map(keys_of).collect()).await?;
         ids.iter().map(|id| record(*id, &found)).collect()

@@ -1,4 +1,4 @@
-//! The records of batches: opening, the mark, closing, revoking, looking up.
+//! Implements the port to batch records: opening, moving the mark, closing, revoking, looking up.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -19,11 +19,11 @@ use celeriac_core::{
     ports::{BatchRecord, NewBatch, Owed, PortError},
 };
 
-/// The batch is there, has accepted the calls before these and not yet these, and is not closed.
+/// The batch exists, has accepted the calls before these but not these, and is open.
 const IN_TURN: &str = "attribute_exists(pk) AND a >= :from AND a < :upto AND attribute_not_exists(z)";
 
 impl Table {
-    /// Opens a batch, or answers the record of the one that has this id already.
+    /// Opens a batch, or returns the record of the batch that already has this id.
     pub(super) async fn open(&self, batch: NewBatch) -> Result<BatchRecord, PortError> {
         let id = batch.id;
         let mut actions = vec![
@@ -56,7 +56,7 @@ impl Table {
         Err(PortError::Refused { what })
     }
 
-    /// Closes a batch. Answers the callback if all its calls have ended.
+    /// Closes a batch. Returns the callback if all its calls have ended.
     pub(super) async fn close(&self, id: BatchId, now_ms: u64) -> Result<Option<Owed>, PortError> {
         let change = Change::of(keys::batch(id)).given("attribute_exists(pk)").set_once(CLOSED, number(now_ms));
         match self.update(change, ReturnValue::None).await? {
@@ -65,7 +65,7 @@ impl Table {
         }
     }
 
-    /// Revokes a batch, or lifts that. Says whether there is one.
+    /// Revokes a batch, or lifts the revocation. Returns whether the batch exists.
     pub(super) async fn set_revoked(&self, id: BatchId, revoked: bool) -> Result<bool, PortError> {
         let change = Change::of(keys::batch(id)).given("attribute_exists(pk)").set(REVOKED, flag(revoked));
         Ok(matches!(self.update(change, ReturnValue::None).await?, Changed::Done(_)))

@@ -1,4 +1,4 @@
-//! Bytes of an item that may be too many for it: then they are an object of the stack's bucket, which the item names.
+//! Stores values that may be too large for an item: those become objects of the stack's bucket, named in the item.
 
 use bytes::Bytes;
 
@@ -12,12 +12,13 @@ use celeriac_core::ports::PortError;
 const BYTES: &str = "v";
 const OBJECT: &str = "o";
 
-/// Above this an object costs less than to have it in the item.
+/// Above this size an object costs less than the item's own bytes.
 const OBJECT_FROM_BYTES: usize = 8 << 10;
 
 impl Table {
-    /// Puts bytes into an item, or into the object of this key if they are many and there is a bucket. Whatever becomes
-    /// of the item, the object is harmless: nobody finds it without. Answers how many the item has got.
+    /// Puts bytes into an item, or, if they are large and there is a bucket, into the object with this key. If the item
+    /// is never written, the object is harmless, since only the item refers to it. Returns how many bytes were added to
+    /// the item.
     pub(super) async fn lay(&self, item: &mut Item, object: String, packed: Vec<u8>) -> Result<usize, PortError> {
         let Some(objects) = self.objects.as_ref().filter(|_| packed.len() > OBJECT_FROM_BYTES) else {
             let length = packed.len();
@@ -45,7 +46,7 @@ impl Table {
     }
 }
 
-/// Puts bytes into an item that are few.
+/// Puts a few bytes into an item.
 pub(super) fn put(item: &mut Item, packed: Vec<u8>) {
     item.insert(BYTES.to_owned(), bytes(packed));
 }
@@ -56,7 +57,7 @@ pub(super) fn object(item: &Item) -> Result<Option<&str>, PortError> {
     fields.has(OBJECT).then(|| fields.text(OBJECT)).transpose()
 }
 
-/// The error of bytes that make no sense.
+/// The error for unreadable bytes.
 pub(super) fn unreadable(item: &Item) -> PortError {
     let fields = Fields(item);
     fields.unreadable(if fields.has(OBJECT) { OBJECT } else { BYTES })

@@ -1,5 +1,5 @@
-//! Callbacks of batches. Each has an item from when its batch is opened until it is paid, so that none is forgotten,
-//! whoever dies on the way.
+//! Stores callbacks of batches. Each has an item from the opening of its batch until it is sent, so that a crash loses
+//! none.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use bytes::Bytes;
@@ -18,13 +18,13 @@ use celeriac_core::{
     ports::{BatchRecord, Outgoing, Owed, PortError},
 };
 
-/// How long whoever was handed a callback has to send it before it is handed to another.
+/// How long a process that was given a callback has to send it before another process is given it.
 const HANDED_MS: u64 = 30_000;
 
 const QUEUE: &str = "q";
 const DUE: &str = "d";
 const BODY: &str = "m";
-/// When it was handed out last: it is owed.
+/// When it was last given to a process. It is owed.
 const HANDED: &str = "h";
 
 /// The item of a callback that is not owed yet.
@@ -39,12 +39,12 @@ pub(super) fn item(batch: BatchId, callback: &Outgoing) -> Item {
 }
 
 impl Table {
-    /// Hands out what the batch of a finished parcel owes, if it does.
+    /// Gives out the callback that the batch of a finished parcel owes, if there is one.
     pub(super) async fn owed_by(&self, origin: Origin) -> Result<Option<Owed>, PortError> {
         if origin.counted { self.owed_by_batch(origin.batch).await } else { Ok(None) }
     }
 
-    /// Hands out what a batch owes, if it does.
+    /// Gives out the callback that a batch owes, if there is one.
     pub(super) async fn owed_by_batch(&self, batch: BatchId) -> Result<Option<Owed>, PortError> {
         if !self.has_callback(batch).await? {
             return Ok(None);
@@ -60,13 +60,13 @@ impl Table {
         let change = change.set(HANDED, number(self.clock.now_ms()));
         match self.update(change, ReturnValue::AllNew).await? {
             Changed::Done(item) => owed(&item).map(Some),
-            // Paid meanwhile.
+            // Paid in the meantime.
             Changed::Unmet(_) => Ok(None),
         }
     }
 
-    /// The callbacks that are owed although nobody is on the way with them. A batch may be complete and nobody know: who
-    /// completed it died before looking.
+    /// The owed callbacks whose process died before sending them. Such a batch may be complete without a trace: the
+    /// process that completed it may have died before it looked.
     pub(super) async fn all_owed(&self) -> Result<Vec<Owed>, PortError> {
         let handed_until_ms = self.clock.now_ms().saturating_sub(HANDED_MS);
         let (mut all, mut unknown) = (Vec::new(), Vec::new());
@@ -85,7 +85,7 @@ impl Table {
         Ok(all)
     }
 
-    /// Forgets a callback that was sent.
+    /// Removes a callback that was sent.
     pub(super) async fn paid(&self, batch: BatchId) -> Result<(), PortError> {
         self.delete(&keys::callback(batch)).await
     }

@@ -1,4 +1,4 @@
-//! A conditional change of one item: a request of its own, or part of a transaction.
+//! A conditional change of one item, as its own request or as part of a transaction.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::{
 
 use super::{item::Item, keys::Key};
 
-/// A change of an item. Values in its condition are `:name`, names of attributes there are written as they are and must
-/// be none of the words that DynamoDB reserves.
+/// A change of an item. In its condition, values are written as `:name` and attributes by their names, which must not
+/// be words that DynamoDB reserves.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     key: Key,
@@ -24,7 +24,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// No change yet.
+    /// An empty change.
     pub(super) fn of(key: Key) -> Self {
         let (set, add, remove) = (Vec::new(), Vec::new(), Vec::new());
         Self { key, set, add, remove, condition: None, names: HashMap::new(), values: Item::new() }
@@ -36,20 +36,20 @@ impl Change {
         self.name(name).with(&format!(":{name}"), value).also_set(set)
     }
 
-    /// Sets an attribute unless it is there.
+    /// Sets an attribute unless it exists.
     pub(super) fn set_once(self, name: &str, value: AttributeValue) -> Self {
         let set = format!("#{name} = if_not_exists(#{name}, :{name})");
         self.name(name).with(&format!(":{name}"), value).also_set(set)
     }
 
-    /// Adds one to an attribute, which is `first` if it is not there.
+    /// Adds one to an attribute, or sets it to `first` if it is missing.
     pub(super) fn count(self, name: &str, first: i64) -> Self {
         let set = format!("#{name} = if_not_exists(#{name}, :{name}) + :one");
         let before = AttributeValue::N((first - 1).to_string());
         self.name(name).with(&format!(":{name}"), before).with(":one", AttributeValue::N("1".to_owned())).also_set(set)
     }
 
-    /// Adds to an attribute, which is 0 if it is not there.
+    /// Adds to an attribute, which counts as 0 if it is missing.
     pub(super) fn add(mut self, name: &str, value: AttributeValue) -> Self {
         self.add.push(format!("#{name} :{name}"));
         self.name(name).with(&format!(":{name}"), value)
@@ -60,7 +60,7 @@ impl Change {
         self.name(name)
     }
 
-    /// Only if this holds.
+    /// Adds a condition.
     pub(super) fn given(mut self, condition: &'static str) -> Self {
         self.condition = Some(condition);
         self
@@ -89,7 +89,7 @@ impl Change {
         (!clauses.is_empty()).then(|| clauses.join(" "))
     }
 
-    /// The change as a request of its own.
+    /// The change as its own request.
     pub(super) fn request(self, client: &Client, table: &str) -> UpdateItemFluentBuilder {
         client
             .update_item()

@@ -25,8 +25,8 @@ use celeriac_core::{
 const FREE: &str = "attribute_not_exists(pk) OR (s = :open AND l <= :now)";
 
 impl Table {
-    /// Claims parcels. Whether their batches are revoked is read first: what cannot be answered is not claimed, or the
-    /// next claim would take it for lost.
+    /// Claims parcels. First reads whether their batches are revoked: a claim that cannot be answered must not be made,
+    /// or the next one would count it as lost.
     pub(super) async fn claim_all(self: Arc<Self>, requests: Vec<ClaimRequest>) -> Vec<Result<Claim, PortError>> {
         let counted = requests.iter().filter(|request| request.counted).map(|request| request.batch).collect();
         let revoked = self.revoked(counted).await;
@@ -65,15 +65,17 @@ impl Table {
             Changed::Done(item) => Ok(self.claimed(ParcelRow::read(parcel, &item)?)),
             Changed::Unmet(Some(item)) => {
                 let row = ParcelRow::read(parcel, &item)?;
-                // The request was repeated because the answer to the first of them was lost.
+                // The request was repeated because its first answer was lost.
                 let is_ours = row.state == State::Open && row.token == token;
                 if is_ours { Ok(self.claimed(row)) } else { self.taken(row).await }
             }
-            Changed::Unmet(None) => Err(self.unavailable("write", "a row is free and is not: try again")),
+            Changed::Unmet(None) => {
+                Err(self.unavailable("write", "another claim of the same parcel interfered: try again"))
+            }
         }
     }
 
-    /// Asks again while nobody knows what became of the claim, as far as there is patience: it may hold the parcel.
+    /// Repeats the claim, within limits, while its outcome is unknown, since it may hold the parcel.
     async fn claim_for_sure(&self, request: &ClaimRequest, token: u64) -> Result<Changed, PortError> {
         let mut patience = Patience::new(self.entropy.as_ref());
         loop {
@@ -100,7 +102,7 @@ impl Table {
     }
 }
 
-/// Claims a row that is free. What never changes of it is written again: nobody knows whether it was there.
+/// Claims a free row. Writes its constant attributes again, since it is unknown whether the row existed.
 fn change(request: &ClaimRequest, token: u64) -> Change {
     Change::of(keys::parcel(request.parcel))
         .given(FREE)

@@ -1,4 +1,4 @@
-//! A batch's counters: how many of its calls ended how, spread over shards.
+//! A batch's counters: how many of its calls ended in each state, spread over shards.
 
 use super::{
     change::Change,
@@ -10,11 +10,10 @@ use celeriac_core::ports::{PortError, Tally};
 /// The attributes, in the order of [`Counts`].
 const NAMES: [&str; 8] = ["ok", "fa", "ti", "cr", "rv", "ex", "un", "re"];
 
-/// When a call ended last.
+/// When the last call ended.
 const ENDED: &str = "t";
 
-/// What is added to counters, or read from them: a shard may be below zero, where calls that died elsewhere were
-/// retried.
+/// The change or the values of counters. A shard may be negative when calls that died in another shard were retried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts([i64; 8]);
 
@@ -43,14 +42,14 @@ impl Counts {
         self.0[..7].iter().sum()
     }
 
-    /// As a tally, once all shards are added up.
+    /// The tally, once all shards are added up.
     pub(super) fn tally(self) -> Tally {
         let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] =
             self.0.map(|count| count.max(0) as u64);
         Tally { succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries }
     }
 
-    /// Moves a shard by this. `ended_ms` is when calls ended with it, if any did.
+    /// Changes a shard by these counts. `ended_ms` is when calls ended with this change, if any did.
     pub(super) fn change(self, shard: Key, ended_ms: Option<u64>) -> Change {
         let moved = NAMES.iter().zip(self.0).filter(|(_, count)| *count != 0);
         let change = moved.fold(Change::of(shard), |change, (name, count)| change.add(name, number(count)));
@@ -60,7 +59,7 @@ impl Counts {
         }
     }
 
-    /// The counts of a shard, and when a call ended last of those that it counts.
+    /// The counts of a shard, and when its last call ended.
     pub(super) fn read(item: &Item) -> Result<(Self, u64), PortError> {
         let fields = Fields(item);
         let mut counts = [0; 8];

@@ -1,4 +1,4 @@
-//! Looking for dead letters, and removing them.
+//! Finds and removes dead letters.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
@@ -15,10 +15,10 @@ use celeriac_core::{
     ports::{DeadLetter, DeadQuery, PortError, Removal},
 };
 
-/// How many more letters are taken from a shard than its part of those that are wanted: they are spread, not dealt out.
+/// How many extra letters are read from a shard beyond its share, since letters are spread unevenly.
 const SPREAD: usize = 4;
 
-/// The letters of a shard as far as they are read.
+/// The letters of a shard that were read so far.
 #[derive(Clone, Default)]
 struct Shard {
     letters: Vec<DeadLetter>,
@@ -30,14 +30,14 @@ impl Shard {
         self.letters.last().map(|letter| letter.id)
     }
 
-    /// Whether it may have more letters that are wanted.
+    /// Whether it may have more of the wanted letters.
     fn may_matter(&self, last_wanted: Option<TaskId>) -> bool {
         !self.is_over && last_wanted.is_none_or(|wanted| self.last().is_none_or(|last| last < wanted))
     }
 }
 
 impl Table {
-    /// The dead letters that match, in the order of batch and index.
+    /// The dead letters that match, ordered by batch and index.
     pub(super) async fn letters(&self, query: &DeadQuery) -> Result<Vec<DeadLetter>, PortError> {
         let mut shards = vec![Shard { letters: Vec::new(), is_over: query.limit == 0 }; LETTERS.into()];
         loop {
@@ -57,7 +57,7 @@ impl Table {
         Ok(all)
     }
 
-    /// Reads a page more of a shard.
+    /// Reads another page of a shard.
     async fn more(&self, shard: &mut Shard, number: u8, query: &DeadQuery) -> Result<(), PortError> {
         let page = query.limit.div_ceil(LETTERS.into()).saturating_add(SPREAD);
         let mut range = Range::of(keys::letters(number)).limit(page);
@@ -84,7 +84,7 @@ impl Table {
         }
     }
 
-    /// Removes dead letters, each by its id and the time it died. Says how many.
+    /// Removes dead letters, each by its id and the time it died. Returns how many.
     pub(super) async fn remove_all(&self, wanted: Vec<(TaskId, u64)>, removal: Removal) -> Result<u64, PortError> {
         let found = self.get_many(wanted.iter().map(|(id, _)| keys::letter(*id)).collect()).await?;
         let found = wanted.iter().filter_map(|(id, died_ms)| Some((found.get(&keys::letter(*id))?, *died_ms)));
@@ -92,8 +92,8 @@ impl Table {
         Ok(removed.into_iter().map(u64::from).sum())
     }
 
-    /// Takes a letter out, keeps why it died, and takes it from the counters if its call is sent again. `false` if it
-    /// died again since, or was removed.
+    /// Removes a letter, keeps the reason of its death, and subtracts it from the counters if its call is sent again.
+    /// `false` if the call died again since, or the letter was removed before.
     async fn remove(&self, item: &Item, died_ms: u64, removal: Removal) -> Result<bool, PortError> {
         let letter = letters::read(item)?;
         if letter.died_ms != died_ms {

@@ -1,4 +1,4 @@
-//! Writes that only the holder of a claim may do (rule 3): each has a condition on the parcel's row.
+//! Fenced writes (rule 3): only the holder of a claim may do them, so each has a condition on the parcel's row.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
@@ -11,22 +11,22 @@ use super::{
 };
 use celeriac_core::{id::ParcelId, ports::PortError};
 
-/// What has to hold of a parcel's row.
+/// The condition on a parcel's row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fence {
     pub(super) parcel: ParcelId,
     pub(super) epoch: u64,
     pub(super) state: State,
-    /// For what may be repeated while the row stays open: which write of the claim it is. A request that the network
-    /// held back does not undo a later one.
+    /// The number of this write within its claim, for writes that repeat while the row stays open: a request that the
+    /// network delayed must not undo a later one.
     pub(super) version: Option<u64>,
 }
 
-/// What became of a fenced write.
+/// The outcome of a fenced write.
 pub(super) enum Written {
-    /// It is done; the attributes that were asked for.
+    /// Done, with the requested attributes.
     Done(Item),
-    /// The claim holds, but its row is in another state, or was written later.
+    /// The claim holds, but its row is in another state, or has a later write.
     Passed(Box<ParcelRow>),
 }
 
@@ -50,7 +50,7 @@ impl Fence {
         self.values().fold(change, |change, (name, value)| change.with(name, value))
     }
 
-    /// What a row says that does not let a write through.
+    /// Why a row refused a write.
     pub(super) fn stopped(&self, item: Option<&Item>) -> Result<Written, PortError> {
         let row = ParcelRow::read(self.parcel, item.ok_or(PortError::Fenced)?)?;
         if row.row.epoch == self.epoch { Ok(Written::Passed(Box::new(row))) } else { Err(PortError::Fenced) }
@@ -58,7 +58,7 @@ impl Fence {
 }
 
 impl Table {
-    /// Changes a row, and nothing else.
+    /// Changes a row and nothing else.
     pub(super) async fn write(&self, fence: &Fence, change: Change, answer: ReturnValue) -> Result<Written, PortError> {
         match self.update(change, answer).await? {
             Changed::Done(item) => Ok(Written::Done(item)),

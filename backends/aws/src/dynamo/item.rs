@@ -1,4 +1,4 @@
-//! Attributes of items: numbers, texts, and values packed as `MessagePack`.
+//! Reads and writes attributes of items: numbers, texts, and values packed as `MessagePack`.
 
 use std::{collections::HashMap, fmt::Display, str::FromStr};
 
@@ -11,13 +11,13 @@ use celeriac_core::{ports::PortError, wire::MAX_BODY_BYTES};
 /// An item, or part of one.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// When DynamoDB may delete an item, in seconds since 1970: the attribute that the table's setting names.
+/// The attribute that the table's setting names: when DynamoDB may delete the item, in seconds since 1970.
 pub(super) const TTL: &str = "ttl";
 
-/// Packed values below this are stored as they are: zstd's frame would eat what it saves.
+/// Smaller values are not compressed: zstd's frame would cost what it saves.
 const COMPRESS_FROM_BYTES: usize = 256;
 
-/// The most bytes that a value is unpacked to: more than the arguments of one call can have.
+/// The most bytes of an unpacked value: more than the arguments of one call can have.
 const MAX_UNPACKED_BYTES: usize = MAX_BODY_BYTES + (1 << 20);
 
 const PLAIN: u8 = 0;
@@ -44,7 +44,7 @@ pub(super) fn seconds(ms: u64) -> AttributeValue {
     number(ms.div_ceil(1000))
 }
 
-/// A value as bytes: how they are packed, then `MessagePack`, compressed if that pays.
+/// A value as bytes: a byte for the packing, then `MessagePack`, compressed if that pays.
 pub(super) fn pack<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut packed = vec![PLAIN];
     rmp_serde::encode::write_named(&mut packed, value)
@@ -61,7 +61,7 @@ pub(super) fn pack<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     [&[ZSTD], &length[..], &small].concat()
 }
 
-/// The value whose bytes these are.
+/// The value in these bytes.
 pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Option<T> {
     match packed.split_first()? {
         (&PLAIN, plain) => rmp_serde::from_slice(plain).ok(),
@@ -75,7 +75,7 @@ pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Option<T> {
     }
 }
 
-/// Reads an item. What it cannot read was not written by us.
+/// Reads an item. Unreadable attributes were not written by this crate.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(pub(super) &'a Item);
 
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
         self.0.get(name).and_then(read).ok_or_else(|| self.unreadable(name))
     }
 
-    /// The error of an item whose attribute makes no sense.
+    /// The error for an unreadable attribute.
     pub(super) fn unreadable(self, name: &str) -> PortError {
         let Key { pk, sk } = Key::of(self.0).unwrap_or_else(|| Key { pk: "?".to_owned(), sk: "?".to_owned() });
         let what = format!(

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::Item;
 use celeriac_core::id::{BatchId, ParcelId, TaskId};
 
-/// How many items the counters of a batch are spread over: each takes about a hundred transactions a second.
+/// How many items a batch's counters are spread over. Each takes about a hundred transactions a second.
 pub(super) const COUNTERS: u8 = 16;
 
 /// How many partitions dead letters are spread over.
@@ -16,10 +16,11 @@ pub(super) const LETTERS: u8 = 16;
 /// How many partitions the list of batches is spread over.
 pub(super) const LISTS: u8 = 4;
 
-/// How many calls of a batch have their records in one partition: no parcel has more, so that it lies in two at most.
+/// How many calls of a batch have their records in one partition. No parcel has more calls, so a parcel's records are
+/// in two partitions at most.
 const BUCKET: u64 = celeriac_core::wire::MAX_CALLS as u64;
 
-/// The sort key of an item that has its partition to itself.
+/// The sort key of an item that is alone in its partition.
 const ALONE: &str = "-";
 
 /// The key of an item.
@@ -34,13 +35,13 @@ impl Key {
         Self { pk, sk: ALONE.to_owned() }
     }
 
-    /// As the attributes that it is in requests.
+    /// As attributes of a request.
     pub(super) fn attributes(&self) -> Item {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         HashMap::from([("pk".to_owned(), text(&self.pk)), ("sk".to_owned(), text(&self.sk))])
     }
 
-    /// The key of an item that was read.
+    /// The key of a read item.
     pub(super) fn of(item: &Item) -> Option<Self> {
         let text = |name| item.get(name)?.as_s().ok().cloned();
         Some(Self { pk: text("pk")?, sk: text("sk")? })
@@ -51,7 +52,7 @@ pub(super) fn parcel(parcel: ParcelId) -> Key {
     Key::alone(format!("p#{parcel}"))
 }
 
-/// Which records a call is in.
+/// The bucket of a call's records.
 pub(super) fn bucket(index: u64) -> u64 {
     index / BUCKET
 }
@@ -61,7 +62,7 @@ pub(super) fn roots(batch: BatchId, bucket: u64) -> String {
     format!("b#{batch}#{bucket}")
 }
 
-/// An index, as text that sorts as the number does.
+/// An index as a text that sorts like the number.
 pub(super) fn sorted(number: u64) -> String {
     format!("{number:020}")
 }
@@ -75,12 +76,12 @@ pub(super) fn records(batch: BatchId, bucket: u64) -> String {
     format!("r#{batch}#{bucket}")
 }
 
-/// A recording; what it holds makes its key, so that writing it again writes the same item.
+/// A recording. Its key depends on its content, so that writing it again writes the same item.
 pub(super) fn record(batch: BatchId, bucket: u64, parcel: ParcelId, epoch: u64, hash: u64) -> Key {
     Key { pk: records(batch, bucket), sk: format!("{parcel}#{epoch}#{hash:016x}") }
 }
 
-/// What became of a dead letter that was removed.
+/// The record of a removed dead letter.
 pub(super) fn removed(call: TaskId, died_ms: u64) -> Key {
     let sk = format!("removed#{}#{died_ms}", sorted(call.index));
     Key { pk: records(call.batch, bucket(call.index)), sk }
@@ -91,12 +92,12 @@ pub(super) fn letters(shard: u8) -> String {
     format!("d#{shard}")
 }
 
-/// A call's place in the order of batch and index.
+/// A call's place, ordered by batch and index.
 pub(super) fn call(call: TaskId) -> String {
     format!("{}#{}", call.batch, sorted(call.index))
 }
 
-/// A dead letter. Neighbours are in different shards: calls tend to die together.
+/// A dead letter. Neighbouring calls have different shards, since they tend to die together.
 pub(super) fn letter(id: TaskId) -> Key {
     let shard = (u128::from_be_bytes(id.batch.to_bytes()) as u64).wrapping_add(id.index) % u64::from(LETTERS);
     Key { pk: letters(shard as u8), sk: call(id) }
@@ -110,7 +111,7 @@ pub(super) fn counter(batch: BatchId, shard: u8) -> Key {
     Key::alone(format!("c#{batch}#{shard}"))
 }
 
-/// The shard of a batch's counters that a parcel moves.
+/// The shard of a batch's counters that a parcel changes.
 pub(super) fn counter_of(parcel: ParcelId) -> u8 {
     parcel.to_bytes()[15] % COUNTERS
 }
@@ -120,7 +121,7 @@ pub(super) fn counters(batch: BatchId) -> impl Iterator<Item = Key> {
     (0..COUNTERS).map(move |shard| counter(batch, shard))
 }
 
-/// The batches of a shard, by when they were opened.
+/// The batches of a shard, ordered by opening time.
 pub(super) fn list(shard: u8) -> String {
     format!("l#{shard}")
 }
@@ -130,7 +131,7 @@ pub(super) fn listed(batch: BatchId, created_ms: u64) -> Key {
     Key { pk: list(shard), sk: format!("{}#{batch}", sorted(created_ms)) }
 }
 
-/// The callbacks that are not paid.
+/// The unpaid callbacks.
 pub(super) const CALLBACKS: &str = "o";
 
 pub(super) fn callback(batch: BatchId) -> Key {

@@ -1,4 +1,4 @@
-//! What the holder of a claim writes: recordings, the seal, the end.
+//! Implements the writes of a claim's holder: recording, sealing, finishing.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -34,13 +34,13 @@ impl Table {
             Written::Passed(row) if row.state == State::Open => {
                 Err(self.unavailable("write", "the same claim has written later than this"))
             }
-            // A renewal that comes after the end has nothing to renew.
+            // A renewal that arrives after the end has nothing to renew.
             Written::Passed(_) if at.record.is_none() => Ok(()),
             Written::Passed(_) => Err(PortError::Fenced),
         }
     }
 
-    /// Rule 4. The batch counts what is sealed at once: nothing of it can change any more.
+    /// Rule 4. The batch counts a sealed record at once, since it cannot change any more.
     pub(super) async fn seal(
         &self,
         parcel: ParcelId,
@@ -50,7 +50,7 @@ impl Table {
     ) -> Result<(), PortError> {
         let fence = Fence::new(parcel, epoch, State::Open);
         let change = fence.change().set(STATE, text(State::Sealed.as_str())).set(SEAL, bytes(pack(seal)));
-        // Another state of the same claim: it is sealed, or was.
+        // The same claim in another state: the parcel is or was sealed.
         self.write_record(&fence, change, record, true).await.map(drop)
     }
 
@@ -62,7 +62,7 @@ impl Table {
                 Some(record) => self.finish_open(parcel, epoch, record).await?,
                 None => self.finish_sealed(parcel, epoch).await?,
             };
-            // A row's states only go forward: this ends.
+            // Ends, since a row's states only go forward.
             record = match ended {
                 Ended::Now(origin) => return self.owed_by(origin).await,
                 Ended::Otherwise(row) => match row.state {
@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    /// Records the last verdicts, which the batch counts.
+    /// Records the last verdicts, which the batch then counts.
     async fn finish_open(&self, parcel: ParcelId, epoch: u64, record: &Record) -> Result<Ended, PortError> {
         let fence = Fence::new(parcel, epoch, State::Open);
         let change = fence.change().set(STATE, text(State::Finished.as_str())).remove(WINDOW);
@@ -84,7 +84,7 @@ impl Table {
         }
     }
 
-    /// All verdicts are recorded and counted.
+    /// Finishes a sealed parcel, whose verdicts are all recorded and counted.
     async fn finish_sealed(&self, parcel: ParcelId, epoch: u64) -> Result<Ended, PortError> {
         let fence = Fence::new(parcel, epoch, State::Sealed);
         let change = fence.change().set(STATE, text(State::Finished.as_str())).remove(WINDOW);
@@ -95,9 +95,9 @@ impl Table {
     }
 }
 
-/// What became of an end.
+/// The outcome of finishing.
 enum Ended {
     Now(Origin),
-    /// It is in another state than was thought.
+    /// The row is in another state than assumed.
     Otherwise(Box<ParcelRow>),
 }

@@ -1,4 +1,4 @@
-//! The items of dead letters, and what is written when one is put in or taken out.
+//! The items of dead letters, and the writes that add or remove one.
 
 use std::collections::HashMap;
 
@@ -22,16 +22,16 @@ use celeriac_core::{
 /// The attributes.
 const DIED: &str = "m";
 const TASK: &str = "k";
-/// All but the arguments.
+/// Everything except the arguments.
 const LETTER: &str = "d";
 
-/// As long as a call that is sent again may still run, and its row is kept.
+/// As long as a call that was sent again may run and its row is kept.
 const KEEP_REMOVED_MS: u64 = 16 * 24 * 3600 * 1000;
 
-/// Letters that stand where others are to be put in.
+/// Existing letters in the places of new ones.
 pub(super) type Before = HashMap<TaskId, Item>;
 
-/// A letter that is put in: what its item is, and how large.
+/// A new letter: its item, and its size.
 pub(super) struct Letter {
     item: Item,
     died_ms: u64,
@@ -44,7 +44,7 @@ pub(super) fn read(item: &Item) -> Result<DeadLetter, PortError> {
     unpack(fields.bytes(LETTER)?).ok_or_else(|| fields.unreadable(LETTER))
 }
 
-/// What a call that died counts in its batch.
+/// How a dead call counts in its batch.
 pub(super) fn counts(letter: &DeadLetter) -> Counts {
     let mut tally = Tally::default();
     if letter.counted {
@@ -53,18 +53,18 @@ pub(super) fn counts(letter: &DeadLetter) -> Counts {
     Counts::of(&tally)
 }
 
-/// Notes which letter stood in the way of one that is put in.
+/// Notes an existing letter in the place of a new one.
 pub(super) fn learn(before: &mut Before, letter: &DeadLetter, found: Option<Item>) -> Result<(), PortError> {
     match found {
         Some(found) if read(&found)?.died_ms != letter.died_ms => before.insert(letter.id, found),
-        // Removed meanwhile; or put in already, by a transaction before the one that did not go through.
+        // Removed in the meantime, or added by an earlier transaction than the one that failed.
         _ => before.remove(&letter.id),
     };
     Ok(())
 }
 
 impl Table {
-    /// The items of letters. Arguments that are too many for an item are an object, which is gone when the letter is.
+    /// The items of letters. Arguments too large for an item become an object, which is deleted with the letter.
     pub(super) async fn letter_items(
         &self,
         letters: impl Iterator<Item = &DeadLetter>,
@@ -87,8 +87,8 @@ impl Table {
         Ok(Letter { item, died_ms, bytes })
     }
 
-    /// Puts a dead letter in. If there is one of another death of the call, it was retried, and whoever did so has not
-    /// come to removing it.
+    /// Adds a dead letter. An existing letter from another death of the call was retried, and its sender has not
+    /// removed it yet.
     pub(super) fn put_letter(&self, at: usize, letter: &Letter, before: Option<&Item>) -> Result<Extra, PortError> {
         let died = |ms: u64| Item::from([(":died".to_owned(), number(ms))]);
         let item = letter.item.clone();
@@ -103,7 +103,7 @@ impl Table {
         Ok(Extra { actions: vec![put, entry], letter: Some(at), bytes, counts })
     }
 
-    /// A letter, whole.
+    /// A complete letter.
     pub(super) async fn letter(&self, item: &Item) -> Result<DeadLetter, PortError> {
         let letter = read(item)?;
         let Some(packed) = self.fetch(item).await? else {
@@ -114,7 +114,7 @@ impl Table {
         Ok(DeadLetter { args: Bytes::from(args.into_vec()), ..letter })
     }
 
-    /// Deletes the object of a letter that is one no more. If that fails, it costs some cents and harms nobody.
+    /// Deletes the object of a removed letter. If that fails, it costs a few cents and does no harm.
     pub(super) async fn forget_object(&self, item: &Item) {
         let (Some(objects), Ok(Some(key))) = (&self.objects, blob::object(item)) else { return };
         if let Err(error) = objects.delete(key).await {
@@ -122,7 +122,7 @@ impl Table {
         }
     }
 
-    /// Keeps of a dead letter that is removed why it died.
+    /// Keeps the reason of a removed dead letter.
     pub(super) fn removed(&self, letter: &DeadLetter, removal: Removal, now_ms: u64) -> TransactWriteItem {
         let entry = Failure {
             index: letter.id.index,

@@ -1,4 +1,4 @@
-//! What never changes, remembered so that it is not read again.
+//! Caches constant values, so that they are not read again.
 
 use std::{
     collections::HashMap,
@@ -6,10 +6,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The most that one of the two generations holds.
+/// The most entries of each of the two generations.
 const GENERATION: usize = 4096;
 
-/// A map that forgets: when the young generation is full, the old one goes.
+/// A map that forgets: when the young generation is full, the old one is dropped.
 pub(super) struct Memo<K, V>(Mutex<[HashMap<K, V>; 2]>);
 
 impl<K: Eq + Hash, V: Clone> Memo<K, V> {

@@ -1,11 +1,11 @@
-//! The ledger, the records of batches, the dead letters and the memory of schedules, in one DynamoDB table.
+//! The ledger, batch records, dead letters and schedule memory, in one DynamoDB table.
 //!
 //! | items | `pk` | `sk` |
 //! | --- | --- | --- |
 //! | a parcel's row | `p#<parcel>` | `-` |
 //! | where a root parcel begins | `b#<batch>#<bucket>` | first call |
 //! | results and failures of one recording | `r#<batch>#<bucket>` | parcel, epoch, hash of the contents |
-//! | what became of a dead letter that was removed | `r#<batch>#<bucket>` | `removed#`, call, when it died |
+//! | the reason of a removed dead letter | `r#<batch>#<bucket>` | `removed#`, call, when it died |
 //! | a dead letter | `d#<shard>` | batch, call |
 //! | a batch | `b#<batch>` | `-` |
 //! | its counters | `c#<batch>#<shard>` | `-` |
@@ -14,13 +14,14 @@
 //! | a schedule | `s#<schedule>` | `-` |
 //! | how many invocations are outstanding ([`Outstanding`](super::Outstanding)) | `o#<function>` | `-` |
 //!
-//! A *bucket* is 4,096 calls of a batch; a *shard* spreads what is written often over the table's partitions. Names of
+//! A *bucket* is 4,096 calls of a batch; a *shard* spreads frequent writes over the table's partitions. Names of
 //! attributes are short because every byte of them is billed.
 //!
-//! A batch counts the verdicts of a parcel when that is sealed or finished; what an open one has recorded is in its row.
+//! A batch counts the verdicts of a parcel when the parcel is sealed or finished. Verdicts of an open parcel are in its
+//! row.
 //!
-//! What only the holder of a claim may write goes into one request with a condition on its parcel's row: the row's
-//! update alone, which costs one unit, or a transaction with what is written beside it, at two units for each item.
+//! Writes that require a claim are in one request with a condition on the parcel's row. That is either an update of the
+//! row alone, which costs one unit, or a transaction with further items, at two units for each item.
 
 mod batch_rows;
 mod batches;

@@ -1,4 +1,4 @@
-//! The ports on the table. Each call is a task of the backend's own runtime.
+//! Implements the ports on the table. Each request is a task of the backend's own runtime.
 
 use std::{future::Future, sync::Arc};
 
@@ -18,14 +18,14 @@ use celeriac_core::{
     },
 };
 
-/// The ledger, the records of batches, the dead letters and the memory of schedules, in the stack's table.
+/// The ledger, batch records, dead letters and schedule memory, in the stack's table.
 pub(crate) struct Dynamo {
     table: Arc<Table>,
     reactor: Reactor,
 }
 
 impl Dynamo {
-    /// With `objects`, what is large goes there.
+    /// Large values go to `objects`, if given.
     pub(crate) fn new(
         clients: Arc<Clients>,
         reactor: Reactor,
@@ -48,7 +48,7 @@ impl Dynamo {
         async move { reactor.run(work).await }.boxed()
     }
 
-    /// The same with an answer for each of `count`.
+    /// The same, with an answer for each of `count` items.
     fn run_each<T, F>(
         &self,
         count: usize,

@@ -1,4 +1,4 @@
-//! The items of a partition, in order.
+//! Queries the items of a partition, in order.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -9,11 +9,11 @@ use super::{
 use crate::fault::Fault;
 use celeriac_core::ports::PortError;
 
-/// Before and after all sort keys: they are made of printable ASCII.
+/// Before and after all sort keys, which are printable ASCII.
 const FIRST: &str = " ";
 const LAST: &str = "~";
 
-/// Which items of a partition are wanted.
+/// The wanted items of a partition.
 pub(super) struct Range {
     pk: String,
     from: String,
@@ -31,18 +31,18 @@ impl Range {
         Self { pk, from, upto, backwards: false, limit: usize::MAX, filter: None, values: Item::new() }
     }
 
-    /// Only those whose sort key begins so.
+    /// Only those whose sort key has this prefix.
     pub(super) fn under(self, prefix: &str) -> Self {
         Self { from: format!("{prefix}{FIRST}"), upto: format!("{prefix}{LAST}"), ..self }
     }
 
-    /// Only those after this sort key. Sort keys of one partition are of one length.
+    /// Only those after this sort key. Sort keys of one partition have the same length.
     pub(super) fn after(self, sk: &str) -> Self {
         let from = format!("{sk}{FIRST}");
         if from > self.from { Self { from, ..self } } else { self }
     }
 
-    /// Only those up to this sort key, itself included.
+    /// Only those up to and including this sort key.
     pub(super) fn upto(self, upto: String) -> Self {
         Self { upto, ..self }
     }
@@ -52,12 +52,12 @@ impl Range {
         Self { backwards: true, ..self }
     }
 
-    /// At most so many.
+    /// At most this many.
     pub(super) fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
     }
 
-    /// Only those for which this holds.
+    /// Only those that match this filter.
     pub(super) fn filter(self, filter: &'static str) -> Self {
         Self { filter: Some(filter), ..self }
     }
@@ -70,13 +70,13 @@ impl Range {
 }
 
 impl Table {
-    /// The items of a range, as they are now: as many requests as it has pages.
+    /// The items of a range, read consistently, with one request per page.
     pub(super) async fn query(&self, range: Range) -> Result<Vec<Item>, PortError> {
         let mut found = Vec::new();
         if range.limit == 0 || range.from > range.upto {
             return Ok(found);
         }
-        // A filter counts after the limit of a page.
+        // A filter applies after the limit of a page.
         let page = i32::try_from(range.limit).ok().filter(|_| range.filter.is_none());
         let request = self
             .clients

@@ -1,5 +1,5 @@
-//! What a recording adds beside the parcel's row: results and failures, packed into one item for each bucket of calls,
-//! written once and never changed. The cost is per recording, not per call.
+//! Stores results and failures beside the parcel's row: packed into one item for each bucket of calls, written once and
+//! never changed. The cost is per recording, not per call.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ const LOWEST: &str = "i";
 const HIGHEST: &str = "j";
 const WRITTEN: &str = "t";
 
-/// The most bytes of rows in one item, before they are packed: with some room below what DynamoDB takes, 400 KB.
+/// The most bytes of rows in one item before packing, with some margin below DynamoDB's limit of 400 KB.
 const MAX_BYTES: usize = 350 << 10;
 
 /// Results and failures to write.
@@ -72,7 +72,7 @@ fn split(record: &Record) -> Vec<(u64, Rows<'_>)> {
     buckets.into_iter().flat_map(|(bucket, parts)| parts.into_iter().map(move |rows| (bucket, rows))).collect()
 }
 
-/// Where there is room for a row of so many bytes.
+/// A part with room for a row of this many bytes.
 fn place<'m, 'a>(buckets: &'m mut BTreeMap<u64, Vec<Rows<'a>>>, index: u64, bytes: usize) -> &'m mut Rows<'a> {
     let parts = buckets.entry(keys::bucket(index)).or_default();
     if parts.last().is_none_or(|rows| rows.bytes + bytes > MAX_BYTES) {
@@ -83,7 +83,7 @@ fn place<'m, 'a>(buckets: &'m mut BTreeMap<u64, Vec<Rows<'a>>>, index: u64, byte
     &mut parts[at]
 }
 
-/// What all items of records have beside the rows.
+/// The attributes of all record items, without the rows.
 pub(super) fn item(key: &Key, now_ms: u64, rows: &Rows<'_>) -> Item {
     let (lowest, highest) = rows.range();
     let mut item = key.attributes();
@@ -117,7 +117,7 @@ impl Table {
         Ok(Extra::of(self.put_action(item), bytes))
     }
 
-    /// What a call returned, the last time if it was sent again.
+    /// The last result of a call.
     pub(super) async fn result_of(&self, call: TaskId) -> Result<Option<Bytes>, PortError> {
         let results = self.about(call).await?.into_iter().flat_map(|found| found.results);
         Ok(results.filter(|result| result.index == call.index).last().map(|result| result.value))
@@ -128,12 +128,12 @@ impl Table {
         let failures = self.about(call).await?.into_iter().flat_map(|found| found.failures);
         let mut failures: Vec<Failure> = failures.filter(|failure| failure.index == call.index).collect();
         failures.sort_by_key(|failure| (failure.at_ms, failure.attempt));
-        // An attempt may be recorded again, with others, by a recording whose answer was lost.
+        // A recording whose answer was lost may record an attempt again, together with others.
         failures.dedup();
         Ok(failures)
     }
 
-    /// What is recorded about a call, oldest first; about others, too.
+    /// The records that may concern a call, oldest first. They concern other calls too.
     async fn about(&self, call: TaskId) -> Result<Vec<Found>, PortError> {
         let range = Range::of(keys::records(call.batch, keys::bucket(call.index)));
         let range = range.filter("i <= :call AND j >= :call").with(":call", number(call.index));
@@ -144,7 +144,7 @@ impl Table {
         Ok(found.into_iter().map(|(_, rows)| rows).collect())
     }
 
-    /// The rows of an item, and when it was written. An object that is gone has had its time, as the item will.
+    /// The rows of an item, and when it was written. An object that is gone has expired, as the item soon will.
     async fn read_record(&self, item: &Item) -> Result<Option<(u64, Found)>, PortError> {
         let Some(packed) = self.fetch(item).await? else { return Ok(None) };
         let rows = unpack(&packed).ok_or_else(|| blob::unreadable(item))?;

@@ -1,4 +1,4 @@
-//! Which root parcel holds a call. The first of a batch has an id that follows from the batch's; where the others begin is
+//! Finds the root parcel of a call. The id of a batch's first root parcel follows from the batch's id; the others are
 //! noted when they are claimed.
 
 use super::{
@@ -20,7 +20,7 @@ impl Table {
         self.put(item).await
     }
 
-    /// The row of the root parcel that holds a call, once it was claimed.
+    /// The row of the root parcel that has a call, once the parcel was claimed.
     pub(super) async fn root_of(&self, call: TaskId) -> Result<Option<Row>, PortError> {
         let TaskId { batch, index } = call;
         let holds = |row: &Row| (row.first..row.first + u64::from(row.count)).contains(&index);
@@ -37,7 +37,7 @@ impl Table {
         }
     }
 
-    /// Where the last root parcel begins that does not begin after a call. It may be in the bucket before the call's.
+    /// The start of the last root parcel at or before a call. It may be in the bucket before the call's.
     async fn last_root(&self, batch: BatchId, index: u64) -> Result<Option<u64>, PortError> {
         let bucket = keys::bucket(index);
         for bucket in [Some(bucket), bucket.checked_sub(1)].into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The row of a parcel: who holds it, and what of it is done.
+//! The row of a parcel: its holder and its finished calls.
 
 use super::{
     item::{Fields, Item},
@@ -17,7 +17,7 @@ pub(super) mod names {
     pub(crate) const LEASE: &str = "l";
     pub(crate) const LOSSES: &str = "x";
     pub(crate) const HOLDER: &str = "h";
-    /// What the claim that holds was asked for with.
+    /// The token of the current claim's request.
     pub(crate) const TOKEN: &str = "c";
     pub(crate) const BATCH: &str = "b";
     pub(crate) const COUNTED: &str = "r";
@@ -27,11 +27,11 @@ pub(super) mod names {
     pub(crate) const TALLY: &str = "y";
     pub(crate) const WINDOW: &str = "w";
     pub(crate) const SEAL: &str = "z";
-    /// Which recording was the last of the claim that holds.
+    /// The number of the current claim's last recording.
     pub(crate) const VERSION: &str = "v";
 }
 
-/// How far a parcel is.
+/// The state of a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,
@@ -49,7 +49,7 @@ impl State {
     }
 }
 
-/// Where a parcel belongs: what of its row never changes.
+/// The constant part of a parcel's row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) batch: BatchId,
@@ -59,7 +59,7 @@ pub(super) struct Origin {
     pub(super) keep_until_s: u64,
 }
 
-/// A parcel's row, whole.
+/// A complete parcel row.
 #[derive(Clone, Debug)]
 pub(super) struct ParcelRow {
     pub(super) row: Row,
@@ -113,7 +113,7 @@ impl Table {
         item.map(|item| ParcelRow::read(parcel, &item)).transpose()
     }
 
-    /// The rows of parcels, where there are any.
+    /// The rows of parcels; `None` where there is none.
     pub(super) async fn rows(&self, parcels: &[ParcelId]) -> Result<Vec<Option<Row>>, PortError> {
         let found = self.get_many(parcels.iter().copied().map(keys::parcel).collect()).await?;
         let row = |parcel: &ParcelId| {
@@ -123,7 +123,7 @@ impl Table {
         parcels.iter().map(row).collect()
     }
 
-    /// Where a parcel belongs whose claim has this epoch.
+    /// The constant part of the row of a parcel whose claim has this epoch.
     pub(super) async fn origin(&self, parcel: ParcelId, epoch: u64) -> Result<Origin, PortError> {
         if let Some(origin) = self.origins.get(&parcel) {
             return Ok(origin);

@@ -1,4 +1,4 @@
-//! The memory of schedules.
+//! Implements the port that remembers the sent runs of schedules.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -10,21 +10,21 @@ use super::{
 };
 use celeriac_core::ports::PortError;
 
-/// When the latest run was due.
+/// The latest run's due time.
 const DUE: &str = "d";
 
 impl Table {
-    /// When the latest run was due that has been sent.
+    /// The due time of the latest run that was sent.
     pub(super) async fn last(&self, schedule: &str) -> Result<Option<u64>, PortError> {
         let item = self.get(&keys::schedule(schedule)).await?;
         item.map(|item| Fields(&item).number(DUE)).transpose()
     }
 
-    /// Remembers that a run has been sent.
+    /// Records that a run has been sent.
     pub(super) async fn sent(&self, schedule: &str, due_ms: u64) -> Result<(), PortError> {
         let change = Change::of(keys::schedule(schedule)).given("attribute_not_exists(d) OR d < :due");
         let change = change.with(":due", number(due_ms)).set(DUE, number(due_ms));
-        // A later run is remembered already where that does not hold.
+        // If the condition fails, a later run is already recorded.
         self.update(change, ReturnValue::None).await.map(drop)
     }
 }

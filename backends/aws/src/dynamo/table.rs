@@ -1,4 +1,4 @@
-//! The table, and the requests for single items and for many.
+//! The table, and requests for one or many items.
 
 use std::{
     collections::HashMap,
@@ -23,45 +23,45 @@ use celeriac_core::{
     ports::{Clock, Entropy, PortError},
 };
 
-/// The most keys of one request that reads many.
+/// The most keys of one batch read.
 const MANY: usize = 100;
 
-/// How many requests of one call to a port are on the way at once.
+/// The most requests in flight for one call to a port.
 pub(super) const WIDTH: usize = 16;
 
-/// Codes by which DynamoDB says that transactions are in the way.
+/// DynamoDB's codes for conflicts with transactions.
 const CONFLICTS: [&str; 2] = ["TransactionConflictException", "TransactionInProgressException"];
 
-/// The table, and what is needed beside it.
+/// The table, with its clients and caches.
 pub(super) struct Table {
     pub(super) clients: Arc<Clients>,
     pub(super) name: String,
     pub(super) objects: Option<Objects>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
-    /// Where parcels that were claimed here belong.
+    /// The constant row parts of parcels that were claimed here.
     pub(super) origins: Memo<ParcelId, Origin>,
     /// Whether batches have a callback.
     pub(super) callbacks: Memo<BatchId, bool>,
-    /// Of the last recording.
+    /// The number of the last recording.
     pub(super) version: AtomicU64,
 }
 
-/// Does all of it, some at a time, until something fails. The answers are in order.
+/// Runs all futures, some at a time, until one fails. The answers are in order.
 pub(super) async fn all<T>(work: Vec<impl Future<Output = Result<T, PortError>>>) -> Result<Vec<T>, PortError> {
     stream::iter(work).buffered(WIDTH).try_collect().await
 }
 
-/// What became of a conditional change.
+/// The outcome of a conditional change.
 pub(super) enum Changed {
-    /// It is done; the attributes that were asked for.
+    /// Done, with the requested attributes.
     Done(Item),
-    /// Its condition does not hold; the item, if there is one.
+    /// The condition failed; the item, if there is one.
     Unmet(Option<Item>),
 }
 
 impl Table {
-    /// An item, as it is now.
+    /// Reads an item consistently.
     pub(super) async fn get(&self, key: &Key) -> Result<Option<Item>, PortError> {
         let request = self.clients.dynamodb().await.get_item().table_name(&self.name).set_key(Some(key.attributes()));
         let request = request.consistent_read(true);
@@ -69,7 +69,7 @@ impl Table {
         Ok(answer.item)
     }
 
-    /// Those of these items that there are, as they are now.
+    /// Reads these items consistently. Missing items are left out.
     pub(super) async fn get_many(&self, mut keys: Vec<Key>) -> Result<HashMap<Key, Item>, PortError> {
         keys.sort();
         keys.dedup();
@@ -77,7 +77,7 @@ impl Table {
         Ok(found.into_iter().flatten().filter_map(|item| Some((Key::of(&item)?, item))).collect())
     }
 
-    /// DynamoDB answers as much as it likes, 16 MB at most, and says what is missing.
+    /// DynamoDB returns as many items as it likes, 16 MB at most, and lists the rest.
     async fn get_chunk(&self, keys: &[Key]) -> Result<Vec<Item>, PortError> {
         let keys = keys.iter().map(Key::attributes).collect();
         let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
@@ -90,17 +90,17 @@ impl Table {
             let before = found.len();
             found.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             asked = answer.unprocessed_keys.into_iter().flatten().map(|(_, keys)| keys).next();
-            // Some were answered: the others are only too large to come with them.
+            // Some were returned: the others are only too large to come with them.
             if asked.is_some() && found.len() == before && !patience.wait().await {
                 return Err(
-                    self.unavailable("read", "it answers none of the items that it is asked for: too much at once")
+                    self.unavailable("read", "it returns none of the requested items: too many requests at once")
                 );
             }
         }
         Ok(found)
     }
 
-    /// Writes an item, whatever was there.
+    /// Writes an item and replaces an existing one.
     pub(super) async fn put(&self, item: Item) -> Result<(), PortError> {
         let request = self.clients.dynamodb().await.put_item().table_name(&self.name).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| self.error("write", Fault::of(error)))
@@ -127,7 +127,7 @@ impl Table {
         }
     }
 
-    /// Repeats a request for as long as transactions are in its way.
+    /// Repeats a request while transactions conflict with it.
     pub(super) async fn patiently<T, E, F>(
         &self,
         send: impl Fn() -> F,
@@ -146,7 +146,7 @@ impl Table {
         }
     }
 
-    /// Higher than all before: the time in microseconds, or one more than the last.
+    /// Higher than all before: the time in microseconds, or the last one plus one.
     pub(super) fn next_version(&self) -> u64 {
         let now_us = self.clock.now_ms() * 1000;
         let next = |last: u64| Some(now_us.max(last + 1));
@@ -154,15 +154,15 @@ impl Table {
         now_us.max(last + 1)
     }
 
-    /// The error of a request. `what` was to be done with the table.
+    /// The error of a request. `what` is the intended action on the table.
     pub(super) fn error(&self, what: &str, fault: Fault) -> PortError {
         if CONFLICTS.contains(&fault.code.as_str()) {
-            return self.unavailable(what, "others write the same items all the time: try again");
+            return self.unavailable(what, "others keep writing the same items: try again");
         }
         fault.port(self.clients.settings(), format_args!("{what} the ledger"), self.place())
     }
 
-    /// The error of something that did not happen and may work later.
+    /// The error for an action that did not happen and may work later.
     pub(super) fn unavailable(&self, what: &str, why: &str) -> PortError {
         PortError::Unavailable { what: format!("cannot {what} the ledger: {}: {why}", self.place()), source: None }
     }

@@ -1,4 +1,4 @@
-//! Writing several items, all or none.
+//! Writes several items in one transaction: all or none.
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
@@ -12,27 +12,27 @@ use celeriac_core::ports::PortError;
 /// The most actions of a transaction.
 pub(super) const MAX_ACTIONS: usize = 100;
 
-/// The most bytes of a transaction, so that they are below the 4 MB that DynamoDB takes in base64, too.
+/// The most bytes of a transaction: even in base64 they stay below DynamoDB's 4 MB.
 pub(super) const MAX_BYTES: usize = 5 << 19;
 
-/// Reasons of a cancelled transaction that pass.
+/// Transient reasons of a cancelled transaction.
 const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 const UNMET: &str = "ConditionalCheckFailed";
 
-/// An action whose condition does not hold.
+/// An action whose condition failed.
 pub(super) struct Unmet {
-    /// Which.
+    /// Its index.
     pub(super) at: usize,
-    /// The item that it was about, if there is one.
+    /// Its item, if there is one.
     pub(super) item: Option<Item>,
 }
 
 impl Table {
-    /// Writes all of it or nothing. Answers the actions whose conditions do not hold: with none, it is done.
+    /// Writes all actions or none. Returns the actions whose conditions failed; if there are none, it is done.
     ///
-    /// The token makes repeats of a request whose answer was lost harmless. It is random, not derived from what is
-    /// written: whoever asks for the same again is to be answered by the conditions, not by what was true once.
+    /// The token makes repeating a request whose answer was lost harmless. It is random and not derived from the
+    /// content: a later request with the same content must be answered by its conditions, not by an earlier outcome.
     pub(super) async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<Vec<Unmet>, PortError> {
         let token = format!("{:016x}{:016x}", self.entropy.next_u64(), self.entropy.next_u64());
         let request = self.clients.dynamodb().await.transact_write_items().set_transact_items(Some(actions));
@@ -47,20 +47,18 @@ impl Table {
             return Ok(unmet.map(|(at, reason)| Unmet { at, item: reason.item.clone() }).collect());
         }
         if reasons.iter().any(|reason| is(reason, &PASSING)) {
-            return Err(
-                self.unavailable("write", "too much is written at once, or the same items by others: try again")
-            );
+            return Err(self.unavailable("write", "too many writes at once, or others write the same items: try again"));
         }
         Err(self.error("write", Fault::of(error)))
     }
 
-    /// Writes an item, as a part of a transaction.
+    /// Writes an item, as part of a transaction.
     pub(super) fn put_action(&self, item: Item) -> TransactWriteItem {
         let put = Put::builder().table_name(&self.name).set_item(Some(item));
         TransactWriteItem::builder().put(put.build().expect("it has a table and an item")).build()
     }
 
-    /// Writes an item if this holds of the one before, as a part of a transaction.
+    /// Writes an item if the condition holds for the existing one, as part of a transaction.
     pub(super) fn put_action_if(&self, item: Item, condition: &str, values: Item) -> TransactWriteItem {
         let put = Put::builder()
             .table_name(&self.name)
@@ -77,7 +75,7 @@ fn is_blocked(error: &TransactWriteItemsError) -> bool {
         TransactWriteItemsError::TransactionInProgressException(_) => true,
         TransactWriteItemsError::TransactionCanceledException(cancelled) => {
             let reasons = cancelled.cancellation_reasons();
-            // A condition that does not hold says more than who was in the way.
+            // A failed condition says more than a conflict.
             reasons.iter().any(|reason| is(reason, &PASSING)) && !reasons.iter().any(|reason| is(reason, &[UNMET]))
         }
         _ => false,

@@ -1,4 +1,5 @@
-//! Writing down verdicts: the update of the parcel's row, and what goes with it, in as few transactions as it takes.
+//! Records verdicts: the update of the parcel's row and all items that belong to it, in as few transactions as
+//! possible.
 
 use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 use futures::future::join_all;
@@ -22,24 +23,24 @@ use celeriac_core::{
     ports::{PortError, Record, Tally},
 };
 
-/// How often a transaction looks again at dead letters that are in its way.
+/// How often a transaction is retried because of dead letters in its way.
 const ROUNDS: u32 = 8;
 
-/// How many actions a transaction begins with: the row and the counters.
+/// The actions at the start of a transaction: the row and the counters.
 const HEAD: usize = 2;
 
-/// What an action has beside the bytes of its item.
+/// The size of an action without its item.
 const ACTION_BYTES: usize = 512;
 
-/// Something that goes with the update of a row.
+/// An action that accompanies the update of a row.
 #[derive(Clone)]
 pub(super) struct Extra {
     pub(super) actions: Vec<TransactWriteItem>,
-    /// The dead letter that the first of the actions puts in, by its place in the record.
+    /// The dead letter that its first action adds, by its index in the record.
     pub(super) letter: Option<usize>,
-    /// About how large it is.
+    /// Its approximate size.
     pub(super) bytes: usize,
-    /// What it takes from the counters of the batch.
+    /// Counts to subtract from the batch's counters.
     pub(super) counts: Counts,
 }
 
@@ -49,35 +50,35 @@ impl Extra {
     }
 }
 
-/// A record on its way.
+/// A record that is being written.
 struct Write<'a> {
     fence: &'a Fence,
-    /// Of the row.
+    /// The change of the row.
     change: Change,
     record: &'a Record,
-    /// What the counters of the batch move by.
+    /// The change of the batch's counters.
     counts: Option<Counts>,
-    /// Which of them.
+    /// The shard of the counters.
     shard: Key,
     rows: Vec<Extra>,
     letters: Vec<Letter>,
-    /// The letters that are in the way.
+    /// Existing letters that are in the way.
     before: Before,
-    /// What the row says before the first of several transactions.
+    /// The row's verdicts before the first of several transactions.
     recorded: Option<(Bitmap, Tally)>,
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 enum Step {
     Done,
-    /// The row did not let it through.
+    /// The row refused it.
     Stopped(Written),
-    /// Dead letters were in the way, of those with these places in the record.
+    /// Existing dead letters were in the way of the letters with these indexes in the record.
     Blocked(Vec<(usize, Option<Item>)>),
 }
 
 impl Table {
-    /// Changes a row and writes down verdicts with it. If they are `counted`, the counters of the batch move.
+    /// Changes a row and records verdicts with it. If they are `counted`, the batch's counters change too.
     pub(super) async fn write_record(
         &self,
         fence: &Fence,
@@ -102,8 +103,8 @@ impl Table {
         self.in_transactions(Write { fence, change, record, counts, shard, rows, letters, before, recorded }).await
     }
 
-    /// Each transaction records the verdicts of the dead letters that it puts in, and the last one all: whoever claims
-    /// the parcel after half of them neither misses a letter nor runs a call again that has one.
+    /// Each transaction records the verdicts of the dead letters that it adds, and the last one all verdicts. If the
+    /// parcel is claimed after half of them, no letter is missing, and no call with a letter runs again.
     async fn in_transactions(&self, mut write: Write<'_>) -> Result<Written, PortError> {
         let (mut from, mut rounds) = (0, 0);
         while rounds < ROUNDS {
@@ -134,14 +135,14 @@ impl Table {
         Err(self.unavailable("write", "dead letters of the same calls come and go all the time: try again"))
     }
 
-    /// Looks at a row that takes several transactions, and lets no earlier recording of its claim through any more that
-    /// the network held back: it would undo the first of them.
+    /// Reads a row that takes several transactions, and bars delayed earlier recordings of the same claim, which would
+    /// undo the first transaction.
     async fn bar(&self, fence: &Fence) -> Result<Written, PortError> {
         let version = fence.version.unwrap_or_else(|| self.next_version());
         self.write(fence, fence.change().set(VERSION, number(version)), ReturnValue::AllNew).await
     }
 
-    /// Writes a group, which is the last or goes `upto` here.
+    /// Writes a group of actions: the last group, or the one that ends before `upto`.
     async fn in_transaction(
         &self,
         write: &Write<'_>,
@@ -168,7 +169,7 @@ impl Table {
 }
 
 impl Write<'_> {
-    /// What is beside the row, from the `from`th on, as much as one transaction takes.
+    /// The next actions from `from` on, as many as fit one transaction.
     fn group(&self, table: &Table, from: usize) -> Result<Vec<Extra>, PortError> {
         let (mut group, mut actions, mut bytes) = (Vec::new(), HEAD, 0);
         for at in from..self.rows.len() + self.letters.len() {
@@ -189,7 +190,7 @@ impl Write<'_> {
         table.put_letter(letter_at, &self.letters[letter_at], before)
     }
 
-    /// What a transaction begins with: the row, and the counters where they move.
+    /// The start of a transaction: the row, and the counters if they change.
     fn head(&self, table: &Table, group: &[Extra], upto: Option<usize>) -> Vec<TransactWriteItem> {
         let row = upto.map_or_else(|| self.change.clone(), |upto| self.part(upto));
         let own = self.counts.filter(|_| upto.is_none());
@@ -201,7 +202,7 @@ impl Write<'_> {
         [row.action(&table.name)].into_iter().chain(moved).collect()
     }
 
-    /// The change of the row that records the dead letters before the `upto`th of what is beside it.
+    /// The change of the row that records the dead letters of the actions before `upto`.
     fn part(&self, upto: usize) -> Change {
         let (mut done, mut tally) = self.recorded.clone().unwrap_or_default();
         for (position, letter) in &self.record.dead[..upto.saturating_sub(self.rows.len())] {
@@ -213,7 +214,7 @@ impl Write<'_> {
     }
 }
 
-/// The verdicts that a row holds.
+/// The verdicts in a row.
 fn verdicts(fence: &Fence, item: &Item) -> Result<(Bitmap, Tally), PortError> {
     let row = ParcelRow::read(fence.parcel, item)?;
     Ok((row.row.done, row.tally))

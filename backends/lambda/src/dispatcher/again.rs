@@ -1,6 +1,6 @@
-//! Parcels of a dead-letter queue that have only waited: SQS counts every receive, also those of a dispatcher without
-//! room, so that a healthy backlog ends there. They are sent to their queue again, and begin anew. That ends when they
-//! become too old.
+//! Sends parcels of a dead-letter queue again if they have only waited. SQS counts every receive, also those of a
+//! dispatcher without capacity, so a healthy backlog can end there. These parcels return to their queue and begin anew,
+//! until they become too old.
 
 use celeriac_aws::Cause;
 use celeriac_core::{
@@ -15,15 +15,15 @@ use super::dead::Buried;
 /// Parcels of a dead-letter queue.
 #[derive(Default)]
 pub(super) struct Split {
-    /// Those that have only waited.
+    /// Those that have only waited, and are sent again.
     pub(super) waited: Vec<(Buried, Parcel)>,
-    /// Those that are to be ended.
+    /// Those that must be ended.
     pub(super) rest: Vec<(Buried, Parcel)>,
-    /// How many may be either, since the ledger cannot be asked.
+    /// The number of undecided ones, since the ledger did not answer.
     pub(super) unknown: usize,
 }
 
-/// Finds those that have only waited.
+/// Finds the parcels that have only waited.
 pub(super) async fn split(ports: &Ports, opened: Vec<(Buried, Parcel)>, now_ms: u64) -> Split {
     let (asked, rest): (Vec<_>, Vec<_>) =
         opened.into_iter().partition(|(buried, parcel)| may_have_waited(buried, parcel, now_ms));
@@ -49,12 +49,12 @@ fn may_have_waited(buried: &Buried, parcel: &Parcel, now_ms: u64) -> bool {
     buried.gone.is_none() && !matches!(buried.cause, Cause::Buried(_)) && now_ms < parcel.header.not_after_ms
 }
 
-/// Each claim after the first takes a parcel from somebody who lost it.
+/// Each claim after the first one takes a parcel from a holder who lost it.
 fn never_lost(row: Option<&Row>, now_ms: u64) -> bool {
     row.is_none_or(|row| row.state == RowState::Open && row.epoch <= 1 && row.lease_until_ms <= now_ms)
 }
 
-/// Sends parcels to their queues, and only then deletes their messages: between the two they are there twice, which is
+/// Sends parcels to their queues, and only then deletes their messages. Between the two there are two copies, which is
 /// harmless.
 pub(super) async fn send(ports: &Ports, waited: Vec<(Buried, Parcel)>) -> Vec<Result<(), PortError>> {
     if waited.is_empty() {

@@ -1,6 +1,6 @@
-//! Dead-letter queues: what was received too often, buried, or could not be sent. A parcel that has only waited is sent
-//! again; the calls of the others become dead letters, which people can look at, retry and drop; what is no parcel
-//! stays where it is.
+//! Drains dead-letter queues: messages that were received too often, buried, or not deliverable. A parcel that has only
+//! waited is sent again. The calls of other parcels become dead letters, which people can read, retry and drop.
+//! Messages that are not parcels stay.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use futures::future::join_all;
 
 use super::again;
 
-/// How long a claim lasts that is settled at once.
+/// The lease of a claim that is settled at once.
 const LEASE_MS: u64 = 60_000;
 
-/// For how long what cannot be read is hidden. SQS refuses more than twelve hours since the message was received.
+/// How long unreadable messages are hidden. SQS refuses more than twelve hours since the receipt.
 const UNREADABLE_MS: u64 = 11 * 3_600_000;
 
 /// A message of a dead-letter queue.
@@ -27,25 +27,25 @@ pub(super) struct Buried {
     pub(super) delivery: Delivery,
     /// Why it is there.
     pub(super) cause: Cause,
-    /// Why its delivery is but a stub, if the bucket no longer has its parcel.
+    /// Why its delivery is only a stub, if the bucket no longer has its parcel.
     pub(super) gone: Option<String>,
 }
 
-/// What became of the messages of a dead-letter queue.
+/// The outcome of draining a dead-letter queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Drained {
-    /// Parcels that are done with.
+    /// Parcels that were ended.
     pub(super) parcels: usize,
     /// Parcels that have only waited, and were sent to their queue again.
     pub(super) again: usize,
-    /// Messages that are no parcels, of a task that this program does not have, or whose parcel is lost: they stay.
+    /// Messages that stay: they are no parcels, of an unknown task, or their parcel is lost.
     pub(super) unreadable: usize,
-    /// Parcels that could not be settled now, or that somebody still runs: they come again.
+    /// Parcels that could not be settled now, or that are still running: they come again.
     pub(super) left: usize,
 }
 
-/// Sends again what has only waited, and makes dead letters of what else can be read. Each message that is done with is
-/// deleted.
+/// Sends parcels again that have only waited, and turns the calls of others into dead letters. Deletes each message
+/// that is done.
 pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
     let now_ms = ports.clock.now_ms();
     let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
@@ -86,12 +86,12 @@ fn count(done: &mut usize, left: &mut usize, ended: Result<bool, PortError>) {
     }
 }
 
-/// Its parcel. Of one that the bucket no longer has, its calls at least, where the stub says which they are.
+/// Its parcel. If the bucket no longer has it, at least its calls, if the stub says which they are.
 fn open(buried: &Buried) -> Option<Parcel> {
     let Buried { delivery, gone: Some(why), .. } = buried else { return Parcel::open(&buried.delivery.body).ok() };
     let parcel = Header::peek(&delivery.body).ok().and_then(Parcel::lost);
     if parcel.is_none() {
-        tracing::error!(queue = %delivery.queue, "{why}; which calls it has is known from it alone: its message stays");
+        tracing::error!(queue = %delivery.queue, "{why}; only the parcel says which calls it has: its message stays");
     }
     parcel
 }
@@ -131,26 +131,26 @@ fn refuse(ports: &Ports, buried: &Buried, parcel: &Parcel, claimed: &Claimed) ->
     }
 }
 
-/// What its dead letters say.
+/// The message of its dead letters.
 fn message(buried: &Buried, claimed: &Claimed) -> String {
     match (&buried.gone, &buried.cause) {
-        (Some(why), _) => format!("its arguments are lost: {why}; they are nil here, so that it has to be called anew"),
+        (Some(why), _) => format!("its arguments are lost: {why}; this letter has nil instead, so make a new call"),
         (None, Cause::Buried(why)) => format!("its message was put aside: {why}"),
         (None, Cause::Unsent(why)) if claimed.losses == 0 => {
             format!(
-                "EventBridge Scheduler could not send its message: {why}; it was found when it was too old to be sent \
-                 again: mend that, then retry this dead letter"
+                "EventBridge Scheduler could not send its message: {why}; when it was found it was too old to be sent \
+                 again: fix the cause, then retry this dead letter"
             )
         }
         (None, _) if claimed.losses == 0 => {
             "no worker took it before it was too old to run: its message was received as often as its queue allows, and \
-             each time there was no room (CELERIAC_CAP), or no worker could be launched, which the log lines of the \
-             dispatcher say; mend that, then retry this dead letter"
+             each time the cap was reached (CELERIAC_CAP), or no worker could be launched, as the dispatcher's log \
+             says; fix the cause, then retry this dead letter"
                 .to_owned()
         }
         (None, _) => {
             "its message was received as often as its queue allows without being finished, and workers died with it, or \
-             lost it: their log lines say why; mend that, then retry this dead letter"
+             lost it: their log says why; fix the cause, then retry this dead letter"
                 .to_owned()
         }
     }

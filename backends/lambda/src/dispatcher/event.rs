@@ -1,25 +1,25 @@
-//! What a dispatcher is invoked with.
+//! Reads the events of a dispatcher's function.
 
 use celeriac_aws::{QueueEvent, Stack};
 use serde::Deserialize;
 
-/// What a dispatcher is invoked with.
+/// An event of a dispatcher's function.
 #[derive(Debug)]
 pub(super) enum Event<'a> {
-    /// By a mapping of a queue.
+    /// Messages, from a mapping of a queue.
     Messages(QueueEvent<'a>),
-    /// By a schedule.
+    /// A sweep, from a schedule.
     Sweep,
 }
 
-/// The JSON object of what is no message.
+/// The JSON object of an event without messages.
 #[derive(Deserialize)]
 #[serde(tag = "celeriac", rename_all = "snake_case")]
 enum Order {
     Sweep,
 }
 
-/// No event for a dispatcher.
+/// An unknown event.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this function is invoked with messages of the queues of stack `{stack}`, or with {{\"celeriac\":\"sweep\"}}; this \

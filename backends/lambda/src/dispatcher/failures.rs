@@ -1,5 +1,5 @@
-//! Invocations of workers that died: Lambda says which, and what they were given. Their leases are ended and their
-//! messages shown again at once; by themselves both would take minutes.
+//! Handles dead invocations of workers. Lambda reports them with their payloads. Their leases are ended and their
+//! messages shown again at once, which would otherwise take minutes.
 
 use celeriac_aws::{Payload, is_holder};
 use celeriac_core::{
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use celeriac_core::ports::Launcher;
 
-/// What Lambda writes to the destination of failed invocations.
+/// Lambda's report of a failed invocation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Failure<'a> {
@@ -28,18 +28,18 @@ pub(super) struct Failure<'a> {
 struct RequestContext<'a> {
     request_id: &'a str,
     function_arn: &'a str,
-    /// `RetriesExhausted`, or `EventAgeExceeded` for one that never began.
+    /// `RetriesExhausted`, or `EventAgeExceeded` for an invocation that never began.
     condition: &'a str,
 }
 
-/// What it answered, if it did.
+/// The function's answer, if there was one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ResponsePayload {
     error_message: Option<String>,
 }
 
-/// Does what is to be done about a failed invocation. An error if it could not be done.
+/// Handles a report of a failed invocation.
 pub(super) async fn take(ports: &Ports, launcher: &dyn Launcher, text: &str) -> Result<(), PortError> {
     let failure: Failure<'_> = match serde_json::from_str(text) {
         Ok(failure) => failure,
@@ -79,7 +79,7 @@ pub(super) async fn take(ports: &Ports, launcher: &dyn Launcher, text: &str) -> 
     Ok(())
 }
 
-/// Ends the leases that this request still holds, and shows the messages that nobody has in hand. Answers how many.
+/// Ends the leases that this request still holds, and shows the messages that no worker has. Returns how many.
 async fn release(ports: &Ports, deliveries: &[Delivery], request: &str) -> Result<usize, PortError> {
     let readable: Vec<_> =
         deliveries.iter().filter_map(|delivery| Some((delivery, Header::peek(&delivery.body).ok()?.id))).collect();
@@ -93,7 +93,7 @@ async fn release(ports: &Ports, deliveries: &[Delivery], request: &str) -> Resul
                     held.push((delivery, end(&row, now_ms)));
                 }
             }
-            // It never began, or all but the end of it is done.
+            // It never began, or all but its end is done.
             _ => free.push(delivery),
         }
     }
@@ -102,7 +102,7 @@ async fn release(ports: &Ports, deliveries: &[Delivery], request: &str) -> Resul
         for (delivery, ended) in held.into_iter().zip(ports.ledger.checkpoint(ends).await) {
             match ended {
                 Ok(()) => free.push(delivery),
-                // Somebody else has it by now.
+                // Another worker has it by now.
                 Err(PortError::Fenced) => {}
                 Err(error) => return Err(error),
             }

@@ -1,4 +1,4 @@
-//! The handler: what an event's messages are to the stack says what is done with them.
+//! The dispatcher's handler: the role of the event's queue decides how its messages are handled.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions, PATIENCE};
 
-/// How long before the function's time limit nothing is waited for any more: what is in hand has to be launched or put back.
+/// How long before the function's time limit waiting stops: all messages in hand must then be launched or put back.
 const LAST_MS: u64 = 10_000;
 
 /// Handles the events of a dispatcher's function.
@@ -31,15 +31,15 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// A dispatcher of this stack. The tasks say how much memory their workers need.
+    /// A dispatcher of this stack. The tasks determine the memory of their workers.
     pub fn new(backend: Backend, registry: &Registry) -> Self {
         let launcher = Arc::new(backend.functions(registry));
-        // The queues are the mappings'.
+        // Its mappings receive from the queues.
         let options = DispatcherOptions::new(Vec::<Arc<str>>::new());
         Self::on(backend.ports(), backend, launcher, options)
     }
 
-    /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
+    /// The same on other ports than the stack's, for tests. Events still name the stack's queues.
     pub fn on(mut ports: Ports, backend: Backend, launcher: Arc<dyn Launcher>, options: DispatcherOptions) -> Self {
         let mapped = Mapped::new(Arc::clone(&ports.queue));
         ports.queue = Arc::new(mapped.clone());
@@ -59,7 +59,7 @@ impl Handler {
         }
     }
 
-    /// Launches workers. Every message stays: it is hidden, and deleted when its parcel is finished.
+    /// Launches workers. Every message stays hidden in its queue until its parcel is finished.
     async fn dispatch(&self, event: &QueueEvent<'_>, queue: &Arc<str>, request: &Request) -> Answer {
         let messages = event.messages.iter().map(|message| message.incoming(Arc::clone(queue)));
         let Taken { due: deliveries, aside } = self.backend.take(messages).await;
@@ -81,19 +81,19 @@ impl Handler {
         async move { self.launcher.reserve(most).await.map_err(warn).ok() }.boxed()
     }
 
-    /// What could not be taken stays.
+    /// Handles reports. Those that could not be handled stay.
     async fn take_failures(&self, event: &QueueEvent<'_>) -> Answer {
         let mut left = Vec::new();
         for message in &event.messages {
             if let Err(error) = failures::take(&self.ports, &*self.launcher, &message.body).await {
-                tracing::warn!(%error, "what a worker that died had in hand waits until its lease is over");
+                tracing::warn!(%error, "the parcels of a dead worker wait until its lease ends");
                 left.push(message);
             }
         }
         left.into_iter().collect()
     }
 
-    /// What is no parcel stays, and what could not be settled.
+    /// Drains a dead-letter queue. Unreadable and unsettled messages stay.
     async fn drain(&self, event: &QueueEvent<'_>, queue: &str, request: &Request) -> Result<Answer, HandlerError> {
         let name: Arc<str> = format!("{queue}-dead").into();
         let deliver = |message: &Message<'_>| self.backend.delivery(message.incoming(Arc::clone(&name)));
@@ -103,7 +103,7 @@ impl Handler {
             let message = event.messages.iter().find(|message| *message.receipt_handle == *delivery.receipt.0);
             message.map_or(Cause::Receives, Message::cause)
         };
-        // A run of a task that this program does not have is no parcel, but nothing that may yet be found.
+        // The run of an unknown task is no parcel and never will be one.
         let (known, unknown): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|delivery| !delivery.body.is_empty());
         let Resolved { found, gone } = self.backend.find(known).await?;
         let whole = found.into_iter().chain(unknown).map(|delivery| (delivery, None));
@@ -139,7 +139,7 @@ impl Function for Handler {
         .boxed()
     }
 
-    /// Nothing of it goes on after its answer.
+    /// Nothing continues after its answer.
     fn is_worn(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! The dispatcher as a Lambda function. What it is invoked with says what there is to do:
+//! The dispatcher as a Lambda function. Its event decides its work:
 //!
 //! | event | what is done |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! Why an event was not handled: what the log, and the report of the failed invocation, say.
+//! Why an event was not handled, for the log and for the report of the failed invocation.
 
 use lambda_runtime::Diagnostic;
 
@@ -9,10 +9,10 @@ use celeriac_core::ports::{BoxError, PortError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// No event for this function.
+    /// The event is not for this function.
     #[error(transparent)]
     Event(BoxError),
-    /// A queue is mapped to it that it does not serve.
+    /// A mapping delivers from a queue that it does not serve.
     #[error(
         "this function is mapped to SQS queue `{sqs}`, which is none that it serves of stack `{stack}`: map `{stack}-..` \
          to it, or name another stack with CELERIAC_STORE"
@@ -23,7 +23,7 @@ pub enum HandlerError {
         /// The stack.
         stack: Stack,
     },
-    /// Its time was over before all parcels were settled.
+    /// Its time ran out before all parcels were settled.
     #[error(
         "out of time: {parcels} parcels were not settled {left_ms} ms before the function's time limit; they are \
          delivered again"
@@ -40,7 +40,7 @@ pub enum HandlerError {
 }
 
 impl HandlerError {
-    /// The stable name that Lambda reports it by.
+    /// The stable name that Lambda reports.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "Celeriac.UnknownEvent",

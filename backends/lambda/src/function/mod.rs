@@ -1,4 +1,4 @@
-//! A program as a Lambda function: the loop that dispatcher and worker have in common, and what they are told and say.
+//! Runs a program as a Lambda function: the loop that dispatcher and worker share, with requests and errors.
 
 mod error;
 mod request;
@@ -12,18 +12,18 @@ pub use serve::serve;
 
 use celeriac_aws::Answer;
 
-/// What a function does about its events.
+/// The handler of a function's events.
 pub trait Function: Send + Sync + 'static {
-    /// Handles an event. The answer to a mapping of a queue says which messages stay; others are answered nothing.
+    /// Handles an event. The answer to a queue's mapping says which messages stay; other events have no answer.
     ///
     /// # Errors
-    /// When it is no event for this function, or could not be handled.
+    /// If the event is not for this function, or could not be handled.
     fn handle<'a>(
         &'a self,
         event: &'a str,
         request: &'a Request,
     ) -> BoxFuture<'a, Result<Option<Answer>, HandlerError>>;
 
-    /// Whether something goes on that cannot be stopped, so that the process has to end with its answer.
+    /// Whether work continues that cannot be stopped, so that the process must end after its answer.
     fn is_worn(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! What Lambda says of an invocation beside its event.
+//! Lambda's data about an invocation, besides its event.
 
 use std::sync::Arc;
 
@@ -6,21 +6,21 @@ use lambda_runtime::Context;
 
 use celeriac_aws::holder;
 
-/// What Lambda says of an invocation beside its event.
+/// Lambda's data about an invocation, besides its event.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Its id.
     pub id: String,
     /// The function's name.
     pub function: String,
-    /// Where its log lines go.
+    /// The stream of its log lines.
     pub log_stream: String,
-    /// When it is killed, in milliseconds since 1970.
+    /// When Lambda kills it, in milliseconds since 1970.
     pub deadline_ms: u64,
 }
 
 impl Request {
-    /// Who holds what it claims.
+    /// The holder of its claims.
     pub fn holder(&self) -> Arc<str> {
         holder(&self.function, &self.log_stream, &self.id)
     }

@@ -1,4 +1,4 @@
-//! The loop: Lambda's Runtime API is asked for events, one after the other.
+//! The loop that takes events from Lambda's Runtime API, one after the other.
 
 use std::{fmt, sync::Arc};
 
@@ -14,18 +14,18 @@ use serde_json::value::RawValue;
 use super::{Function, HandlerError, Request};
 use celeriac_core::ports::BoxError;
 
-/// Something goes on in this process that cannot be stopped.
+/// Work continues in this process that cannot be stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("this process ends so that the next event finds a new one")]
 struct Worn;
 
-/// An error on its way to the runtime, which writes it to the log as `Debug` has it.
+/// An error for the runtime, which logs its `Debug` form.
 struct Failed(HandlerError);
 
-/// Handles events until the process has to end: then the answer to the last one has been sent.
+/// Handles events until the process must end; by then the last answer has been sent.
 ///
 /// # Errors
-/// When the Runtime API cannot be reached.
+/// If the Runtime API cannot be reached.
 ///
 /// # Panics
 /// Outside of Lambda, whose environment names the function.
@@ -34,7 +34,7 @@ pub async fn serve(function: impl Function) -> Result<(), BoxError> {
     let worn = Arc::clone(&function);
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        // Boxed: the loop's own types are deep as it is.
+        // Boxed, since the loop's own types are deep already.
         async move {
             let request = Request::from(event.context);
             function.handle(event.payload.get(), &request).await.map_err(Failed)

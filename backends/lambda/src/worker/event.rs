@@ -1,14 +1,14 @@
-//! What a worker is invoked with.
+//! Reads the events of a worker's function.
 
 use celeriac_aws::{Payload, PayloadError, QueueEvent};
 use serde::{Deserialize, de::IgnoredAny};
 
-/// What a worker is invoked with.
+/// An event of a worker's function.
 #[derive(Debug)]
 pub(super) enum Event<'a> {
-    /// By a dispatcher.
+    /// Deliveries, from a dispatcher.
     Deliveries(Payload),
-    /// By a mapping of a queue.
+    /// Messages, from a mapping of a queue.
     Messages(QueueEvent<'a>),
 }
 

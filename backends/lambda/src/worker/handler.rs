@@ -1,4 +1,4 @@
-//! The handler: an event's deliveries are run before the function's time is over.
+//! The worker's handler: runs an event's deliveries before the function's time limit.
 
 use std::{
     sync::{
@@ -20,11 +20,11 @@ use futures::{FutureExt as _, future::BoxFuture};
 use super::event::Event;
 use celeriac_worker::{AFTER_DEADLINE_MS, Summary, Worker, WorkerOptions};
 
-/// How long before the function's time limit it answers whatever is left: an answer costs less than being killed, and
-/// the parcels are back at once.
+/// How long before the function's time limit it answers in any case: an answer costs less than being killed, and
+/// unfinished parcels return at once.
 const LAST_MS: u64 = 500;
 
-/// How long before the time limit it no longer waits for its end to be counted.
+/// How long before the time limit it stops waiting for its end to be counted.
 const RELEASED_BY_MS: u64 = 200;
 
 /// Handles the events of a worker's function.
@@ -44,7 +44,7 @@ impl Handler {
         Self::on(ports, backend, registry, states, WorkerOptions::default())
     }
 
-    /// The same on other ports than the stack's own, for tests: events still name the stack's queues.
+    /// The same on other ports than the stack's, for tests. Events still name the stack's queues.
     pub fn on(
         mut ports: Ports,
         backend: Backend,
@@ -61,15 +61,15 @@ impl Handler {
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
         let Payload { deliveries, minute } = payload;
         self.run(deliveries, request).await?;
-        // Otherwise whoever is told that this invocation failed says so.
+        // After a failure, the dispatcher that handles its report counts it.
         if let Some(minute) = minute {
             self.release(minute, request).await;
         }
         Ok(())
     }
 
-    /// Says that an invocation has ended, as long as there is time: to be killed for that would be reported as a death.
-    /// What cannot be said in time is forgotten when the lease of its launch is over.
+    /// Counts the end of an invocation, if there is time: being killed while doing so would be reported as a death. An
+    /// uncounted end is forgotten when the lease of its launch ends.
     async fn release(&self, minute: u64, request: &Request) {
         let (clock, outstanding) = (&self.ports.clock, self.backend.outstanding());
         let left_ms = request.deadline_ms.saturating_sub(RELEASED_BY_MS).saturating_sub(clock.now_ms());
@@ -77,7 +77,7 @@ impl Handler {
             biased;
             () = outstanding.release(minute) => {}
             () = clock.sleep(Duration::from_millis(left_ms)) => {
-                tracing::debug!(left_ms = RELEASED_BY_MS, "an invocation counts as outstanding until its lease is over");
+                tracing::debug!(left_ms = RELEASED_BY_MS, "an invocation counts as outstanding until its lease ends");
             }
         }
     }
@@ -93,7 +93,7 @@ impl Handler {
         self.mapped.begin(&deliveries);
         self.hide(&deliveries, request).await;
         if let Err(error) = self.run(deliveries, request).await {
-            // What is settled is settled; the rest stays.
+            // Settled parcels are done; the others stay.
             tracing::error!("{error}");
         }
         Ok(event.answer(&self.mapped.end()))
@@ -108,7 +108,7 @@ impl Handler {
     }
 
     /// Hides messages for as long as they may be claimed, unless that is short. A mapped queue hides them for six times
-    /// the function's time limit: after a crash that is long to wait, and for calls of seconds a request is dear.
+    /// the function's time limit. After a crash that is a long wait, but for calls of seconds the request is expensive.
     async fn hide(&self, deliveries: &[Delivery], request: &Request) {
         let until_ms = request.deadline_ms + AFTER_DEADLINE_MS;
         if until_ms > self.ports.clock.now_ms() + self.ports.profile.lease_ms {
@@ -129,7 +129,7 @@ impl Handler {
             biased;
             ran = run => ran,
             () = clock.sleep(Duration::from_millis(left_ms)) => {
-                // Requests may be on their way still, and must not arrive in another invocation.
+                // Requests may still be in flight, and must not arrive in another invocation.
                 self.worn.store(true, Ordering::Relaxed);
                 Err(HandlerError::OutOfTime { parcels, left_ms: LAST_MS })
             }
@@ -142,7 +142,7 @@ impl Handler {
 }
 
 impl Function for Handler {
-    /// To a dispatcher, which does not wait, there is nothing to answer.
+    /// A dispatcher does not wait, so it gets no answer.
     fn handle<'a>(
         &'a self,
         event: &'a str,

@@ -1,12 +1,12 @@
-//! The worker as a Lambda function. It is invoked by a dispatcher, with the deliveries of its parcels (the wide road),
-//! or by Lambda's mapping of a queue, with the queue's messages (the narrow road).
+//! The worker as a Lambda function. It is invoked by a dispatcher with the deliveries of its parcels (the wide road),
+//! or by Lambda's mapping of a queue with the queue's messages (the narrow road).
 //!
-//! A function is frozen between invocations, so that nothing is left to run after an answer: what cannot be stopped, a
-//! call that blocks its thread for ever, ends the process with the answer, and the next invocation finds a new one.
+//! A function is frozen between invocations, so nothing may run after an answer. A call that blocks its thread for ever
+//! cannot be stopped: it ends the process with the answer, and the next invocation gets a new one.
 //!
-//! It does not ask to be told of its end by SIGTERM. Lambda says so only to functions that have an extension, whose
-//! registration is a request before the first event and holds up every start; and there is nothing to be done then, for
-//! between invocations no parcel is in hand.
+//! It does not ask for SIGTERM. Lambda sends it only to functions with an extension, whose registration is a request
+//! before the first event and delays every start. There is also nothing to do then, since no parcel is in hand between
+//! invocations.
 
 mod event;
 mod handler;

@@ -1,4 +1,4 @@
-//! Dead-letter queues: parcels that have only waited are sent again, the others become dead letters.
+//! Tests dead-letter queues: parcels that have only waited are sent again, the others become dead letters.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::site::{KEPT, Site, event, has_credentials, record, stay};
 
 const LEASE: Duration = Duration::from_mins(15);
 
-/// Dead letters of which none is removed.
+/// Dead letters that cannot be removed.
 struct Stuck(Arc<dyn DeadLetters>);
 
 impl DeadLettersLayer for Stuck {
@@ -72,7 +72,7 @@ async fn the_calls_of_a_parcel_that_workers_died_with_become_dead_letters() {
 }
 
 #[tokio::test]
-async fn what_has_only_waited_is_sent_again() {
+async fn parcels_that_only_waited_are_sent_again() {
     for claimed in [false, true] {
         let site = Site::new();
         let parcel = site.send("mail-dead", 1, 2).await;
@@ -93,7 +93,7 @@ async fn what_has_only_waited_is_sent_again() {
     }
 }
 
-/// Whoever sends a dead letter again sends first and removes then, and may die in between.
+/// The sender of a dead letter sends first and removes second, and may die in between.
 #[tokio::test]
 async fn the_letter_of_a_call_that_was_sent_again_is_removed_though_its_sender_died_before() {
     let site = Site::new();
@@ -109,7 +109,7 @@ async fn the_letter_of_a_call_that_was_sent_again_is_removed_though_its_sender_d
     let sender = Client::new(Ports { dead_letters, ..site.ports.clone() });
     assert_eq!(sender.retry_dead(&letters).await.unwrap_err().to_string(), "its sender died");
 
-    // No worker has room for it: it is received as often as its queue allows, and buried.
+    // No worker has capacity for it: it is received as often as its queue allows, and buried.
     let sent = site.receive("mail").await.remove(0);
     site.send_bytes("mail-dead", sent.body.clone()).await;
     assert_eq!(site.dead().await, letters);
@@ -122,7 +122,7 @@ async fn the_letter_of_a_call_that_was_sent_again_is_removed_though_its_sender_d
 }
 
 #[tokio::test]
-async fn what_has_waited_until_it_is_too_old_becomes_dead_letters() {
+async fn parcels_that_waited_too_long_become_dead_letters() {
     for (attributes, message) in [
         (&[][..], "no worker took it before it was too old to run: "),
         (&[("ERROR_MESSAGE", "no such role")], "EventBridge Scheduler could not send its message: no such role; "),
@@ -139,7 +139,7 @@ async fn what_has_waited_until_it_is_too_old_becomes_dead_letters() {
 }
 
 #[tokio::test]
-async fn what_scheduler_could_not_send_is_sent_to_its_queue() {
+async fn an_unsent_message_of_scheduler_is_sent_to_its_queue() {
     let site = Site::new();
     site.send("mail-dead", 1, 1).await;
     let delivery = site.receive("mail-dead").await.remove(0);
@@ -172,8 +172,8 @@ async fn the_calls_of_a_parcel_that_the_bucket_has_lost_become_dead_letters() {
 }
 
 #[tokio::test]
-async fn a_lost_child_stays_for_who_can_tell_which_calls_it_had() {
-    if !has_credentials("dead::a_lost_child_stays_for_who_can_tell_which_calls_it_had") {
+async fn a_lost_child_stays_since_its_calls_are_unknown() {
+    if !has_credentials("dead::a_lost_child_stays_since_its_calls_are_unknown") {
         return;
     }
     let site = Site::with_empty_bucket().await;
@@ -184,7 +184,7 @@ async fn a_lost_child_stays_for_who_can_tell_which_calls_it_had() {
     let deliveries = site.receive("mail-dead").await;
     assert_eq!(site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap(), stay(&["message-0"]));
     assert!(site.dead().await.is_empty());
-    // As what cannot be read. One whose object might only be late would be back in five minutes.
+    // Hidden like an unreadable message. If its object might only be late, it would return in five minutes.
     assert!(!site.is_visible_after("mail-dead", Duration::from_secs(11 * 3600 - 1)).await);
     assert!(site.is_visible_after("mail-dead", Duration::from_secs(1)).await);
 }
@@ -199,7 +199,7 @@ async fn why_a_parcel_was_buried_stands_in_its_dead_letters() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_stays_out_of_sight() {
+async fn unreadable_messages_stay_hidden() {
     let site = Site::new();
     site.send_bytes("mail-dead", "order 4711, please".into()).await;
     let tick = r#"{"celeriac":"tick","task":"no.such","due":"2026-11-24T03:00:00Z"}"#;
@@ -213,7 +213,7 @@ async fn what_cannot_be_read_stays_out_of_sight() {
 }
 
 #[tokio::test]
-async fn what_somebody_still_runs_comes_again() {
+async fn a_parcel_that_is_still_running_comes_again() {
     let site = Site::new();
     let parcel = site.send("mail-dead", 1, 1).await;
     let deliveries = site.receive("mail-dead").await;

@@ -1,4 +1,4 @@
-//! Reports of workers that died, as Lambda writes them to the destination of failed invocations.
+//! Tests reports of dead workers, as Lambda writes them to the destination of failed invocations.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn worker(request: &str) -> std::sync::Arc<str> {
 }
 
 #[tokio::test]
-async fn what_a_dead_worker_held_goes_on_at_once_and_carefully() {
+async fn parcels_of_a_dead_worker_continue_at_once_and_carefully() {
     let site = Site::new();
     let parcel = site.send("mail", 1, 2).await;
     let deliveries = site.receive("mail").await;
@@ -73,7 +73,7 @@ async fn what_a_dead_worker_held_goes_on_at_once_and_carefully() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_holds_is_left_alone() {
+async fn parcels_held_by_others_are_left_alone() {
     let site = Site::new();
     let parcel = site.send("mail", 1, 2).await;
     let deliveries = site.receive("mail").await;
@@ -84,7 +84,7 @@ async fn what_somebody_else_holds_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_never_began_is_shown_again() {
+async fn messages_of_an_invocation_that_never_began_are_shown_again() {
     let site = Site::new();
     site.send("mail", 1, 2).await;
     let deliveries = site.receive("mail").await;

@@ -1,4 +1,4 @@
-//! A handler of stack `shop` on a file, under a clock that moves when a test says so.
+//! A handler of stack `shop` on a file, under a manual clock.
 
 use std::{
     env,
@@ -37,7 +37,7 @@ pub(crate) const START_MS: u64 = 1_700_000_000_000;
 /// How long the parcels may be run.
 pub(crate) const KEPT: Duration = Duration::from_hours(14 * 24);
 
-/// A clock that stands still until it is moved, by a test or by whoever sleeps.
+/// A clock that stands still until a test or a sleep moves it.
 #[derive(Clone, Default)]
 pub(crate) struct ManualClock(Arc<AtomicU64>);
 
@@ -62,14 +62,14 @@ impl Clock for ManualClock {
     }
 }
 
-/// Launches nothing, and remembers what it was to launch.
+/// Launches nothing, and records what it was asked to launch.
 #[derive(Default)]
 pub(crate) struct Launches {
     pub(crate) invocations: Mutex<Vec<Invocation>>,
     pub(crate) released: Mutex<Vec<u64>>,
-    /// How many may be launched; `usize::MAX` stands for a table that cannot be asked.
+    /// How many may be launched; `usize::MAX` stands for a table that does not answer.
     pub(crate) rooms: AtomicUsize,
-    /// How often there is no room before that.
+    /// How often there is no capacity before that.
     pub(crate) refusals: AtomicUsize,
     /// How often it was asked.
     pub(crate) asked: AtomicUsize,
@@ -125,7 +125,7 @@ impl Site {
         Self::of(Settings::new("shop".parse().unwrap()))
     }
 
-    /// With a bucket `shop-parcels`, which is empty.
+    /// With an empty bucket `shop-parcels`.
     pub(crate) async fn with_empty_bucket() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
@@ -148,12 +148,12 @@ impl Site {
         Self { ports, clock, launches, handler, _directory: directory }
     }
 
-    /// Has an event handled, and answers what Lambda is answered.
+    /// Handles an event, and returns the answer to Lambda.
     pub(crate) async fn handle(&self, event: &Value) -> Result<Value, HandlerError> {
         self.handle_within(Duration::from_mins(1), event).await
     }
 
-    /// The same by a function that has so much time left.
+    /// The same, in a function with this much time left.
     pub(crate) async fn handle_within(&self, left: Duration, event: &Value) -> Result<Value, HandlerError> {
         let request = Request {
             id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
@@ -235,7 +235,7 @@ impl Site {
     }
 }
 
-/// Whether the SDKs find credentials. If not, has this test run by a process in which they do.
+/// Whether the SDKs find credentials. If not, runs this test in a process in which they do.
 pub(crate) fn has_credentials(test: &str) -> bool {
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
     if KEYS.iter().all(|(name, value)| env::var(name).is_ok_and(|found| found == *value)) {

@@ -1,4 +1,4 @@
-//! What is no message: an order to sweep, and what nobody should send.
+//! Tests events without messages: a sweep, and invalid events.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn a_sweep_sends_what_batches_owe() {
     let new =
         NewBatch { id, name: "empty".into(), task: "mail.send".into(), created_ms: START_MS, callback: Some(callback) };
     site.ports.batches.open(new).await.unwrap();
-    // Whoever closed it died before sending its callback, and has had the time to.
+    // The process that closed it died before sending its callback, and has had enough time for it.
     assert!(site.ports.batches.close(id, START_MS).await.unwrap().is_some());
     site.clock.advance(Duration::from_hours(1));
     assert_eq!(site.handle(&json!({ "celeriac": "sweep" })).await.unwrap(), Value::Null);

@@ -1,4 +1,4 @@
-//! A program that speaks the Runtime API, and how long it takes to ask for its first event, and to do something about it.
+//! Measures how long a program that speaks the Runtime API takes to ask for its first event, and to react to it.
 
 use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A function that runs events: its slots, and the environments that are idle.
+//! A function that runs events: its slots and its idle environments.
 
 use std::{
     sync::{
@@ -48,7 +48,7 @@ impl Deployed {
         format!("00000000-0000-4000-8000-{:012x}", self.requests.fetch_add(1, Relaxed))
     }
 
-    /// Runs an event that was accepted, once a slot is free. What becomes of it nobody waits for.
+    /// Runs an accepted event once a slot is free. No one waits for its result.
     pub(crate) async fn run_event(self: Arc<Self>, request_id: String, event: Bytes, delay_ms: u64) {
         if delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;

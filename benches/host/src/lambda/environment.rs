@@ -1,4 +1,4 @@
-//! An execution environment: a process, and the Runtime API that it alone talks to.
+//! An execution environment: a process, with its own Runtime API.
 
 use std::{
     io,
@@ -162,7 +162,7 @@ impl RuntimeApi {
     /// The event that runs has this result.
     fn end(&self, result: Result<Bytes, Failure>) -> Reply {
         if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nobody waits for it any more once its time was over.
+            // After the timeout no one waits for it.
             let _ = running.send(result);
         }
         reply(StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
@@ -187,7 +187,7 @@ impl Answers for Arc<RuntimeApi> {
     }
 }
 
-/// What the program says went wrong.
+/// The program's report of a failure.
 fn failure(body: &[u8]) -> Failure {
     #[derive(Default, serde::Deserialize)]
     #[serde(rename_all = "camelCase", default)]

@@ -1,4 +1,4 @@
-//! A function, as it is configured.
+//! A function's configuration.
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What each action does with its queue, and how it is answered.
+//! Runs each action of SQS on its queue, and answers it.
 
 use std::fmt::Write as _;
 

@@ -17,7 +17,7 @@ use crate::{
 /// How long a poll waits.
 const WAIT_S: u64 = 20;
 
-/// What a function answers that takes part of a batch.
+/// A function's answer that accepts part of a batch.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Partly {

@@ -1,4 +1,4 @@
-//! One queue: what is in it, when each message may next be received, and which receipt is the latest.
+//! One queue: its messages, when each may next be received, and its latest receipt.
 
 use std::{
     collections::{BTreeSet, HashMap},

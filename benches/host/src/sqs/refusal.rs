@@ -1,4 +1,4 @@
-//! Why a request is refused, as SQS says it.
+//! Reasons to refuse a request, in the words of SQS.
 
 use hyper::{
     StatusCode,

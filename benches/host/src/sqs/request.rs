@@ -1,4 +1,4 @@
-//! What requests say, borrowed from their bytes.
+//! Parses requests, borrowing from their bytes.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::refusal::{MOST_BYTES, MOST_ENTRIES, Refusal};
 
-/// Any request: each action reads what it knows.
+/// Any request; each action reads the fields it knows.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Request<'a> {
@@ -75,8 +75,8 @@ impl<'a> Entry<'a> {
         serde_json::from_slice(body).map_err(|error| Refusal::Unreadable(error.to_string()))
     }
 
-    /// The message's text as a JSON string with its quotes. Not copied where nothing in it was escaped: then it
-    /// stands in the request's bytes as it will stand in the answer's.
+    /// The message's text as a JSON string with its quotes. If it has no escapes it is not copied, since the answer
+    /// uses the same bytes.
     pub(super) fn text(&self, body: &Bytes) -> Bytes {
         match &self.message_body {
             Cow::Borrowed(text) if !text.is_empty() => {

@@ -1,4 +1,4 @@
-//! All queues, and which action is asked for.
+//! All queues, and the dispatch of actions to them.
 
 use std::{
     collections::HashMap,

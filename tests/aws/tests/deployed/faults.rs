@@ -1,5 +1,5 @@
-//! What a deployed stack makes of services that refuse and cannot be reached, of what is not for it, and of a delay that
-//! SQS cannot keep. Each stack has a proxy, which does what the test says.
+//! Tests a deployed stack with services that refuse or are unreachable, with foreign messages, and with a delay beyond
+//! SQS's limit. Each stack has a proxy that applies the test's faults.
 
 use std::{
     process::Command,
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::stage::{Stage, assert_first_attempts, printed, until, wait};
 
-/// What a dispatcher says when it takes the report of a worker's death.
+/// The dispatcher's log line for the report of a dead worker.
 const DIED: &str = "an invocation of a worker died; its parcels go on elsewhere";
 
 type Test = fn(&Stage);
@@ -30,7 +30,7 @@ const TESTS: [(&str, &[(&str, Test)]); 4] = [
     ("frozen", &[("a_worker_that_runs_past_its_time_limit_is_relieved", frozen_worker)]),
     (
         "untold",
-        &[("what_a_dead_worker_had_goes_on_though_the_ledger_is_down_when_that_is_reported", report_without_ledger)],
+        &[("parcels_of_a_dead_worker_continue_although_the_ledger_is_down_at_its_report", report_without_ledger)],
     ),
     (
         "throttled",
@@ -46,8 +46,8 @@ const TESTS: [(&str, &[(&str, Test)]); 4] = [
             ("a_stack_region_or_credentials_that_are_not_there_are_named", wrong_settings),
             ("a_function_that_is_not_there_is_named", missing_function),
             ("a_worker_that_is_killed_for_its_memory_is_relieved", killed_worker),
-            ("what_is_no_parcel_or_a_newer_one_is_put_aside", strange_messages),
-            ("an_invocation_of_an_unknown_shape_says_what_was_expected", strange_invocation),
+            ("messages_that_are_no_parcels_or_newer_ones_are_put_aside", strange_messages),
+            ("an_unknown_event_is_answered_with_the_expected_shape", strange_invocation),
             ("a_delay_of_more_than_fifteen_minutes_goes_through_the_scheduler", long_delay),
         ],
     ),

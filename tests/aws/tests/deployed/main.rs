@@ -1,5 +1,5 @@
-//! Stacks that are deployed, and processes on a stack. These tests wait most of their time, for leases, time limits and
-//! back-offs, so all of them run at once, each with a local AWS of its own or one that a few share.
+//! Tests deployed stacks, and processes on a stack. These tests mostly wait, for leases, time limits and back-offs, so
+//! all of them run at once, each with its own local AWS or one that a few share.
 
 mod faults;
 mod roles;

@@ -1,5 +1,5 @@
-//! Ordinary processes on a stack, without any function or beside them: they poll its queues, run its calls or launch who
-//! does, and end when told to.
+//! Tests ordinary processes on a stack, alone or beside functions: they poll its queues, run its calls or launch
+//! workers, and end when told to.
 
 use std::process::{Child, Command, Stdio};
 

@@ -1,5 +1,5 @@
-//! The smoke suite passes on a stack that was deployed from its own template: both roads, calls that fail, hang and die,
-//! left-overs, delays, schedules.
+//! Runs the smoke suite on a stack that was deployed from its own template: both roads, calls that fail, hang and die,
+//! unfinished work, delays, schedules.
 
 use aws_tests::{Deployment, Ministack};
 use serde_json::Value;

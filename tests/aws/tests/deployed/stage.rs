@@ -1,4 +1,4 @@
-//! A stack that tests share: they have it one after the other.
+//! A stack that tests share, one after the other.
 
 use std::{
     process::{Child, Stdio},

@@ -1,4 +1,4 @@
-//! What DynamoDB bills.
+//! Tests the units that DynamoDB bills.
 
 use celeriac_core::{id::BatchId, ports::ClaimRequest};
 

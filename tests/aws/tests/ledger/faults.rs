@@ -1,4 +1,4 @@
-//! A network that loses answers, and a service that has too much to do.
+//! Tests the ledger with a network that loses answers, and with a busy service.
 
 use std::{
     sync::{
@@ -158,7 +158,7 @@ pub(crate) async fn a_recording_that_comes_late_undoes_nothing() {
     assert_eq!((row.done, row.lease_until_ms), (Bitmap::full(7), table.now_ms() + 2000));
 }
 
-pub(crate) async fn what_is_in_the_way_of_a_transaction_is_waited_for_and_not_for_ever() {
+pub(crate) async fn conflicts_of_a_transaction_are_waited_for_but_not_for_ever() {
     let conflict = Fault::Refused(400, "TransactionCanceledException");
     let rule = first(6, "TransactWriteItems", conflict.clone());
     let on = Arc::new(AtomicUsize::new(0));
@@ -179,8 +179,8 @@ pub(crate) async fn what_is_in_the_way_of_a_transaction_is_waited_for_and_not_fo
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot write the ledger: DynamoDB table `{stack}`: too much is written at once, or the same items by others: \
-             try again"
+            "cannot write the ledger: DynamoDB table `{stack}`: too many writes at once, or others write the same \
+             items: try again"
         )
     );
     assert_eq!(table.tally(batch).await.succeeded, 10);

@@ -1,4 +1,4 @@
-//! Many dead letters, and large ones.
+//! Tests many dead letters, and large ones.
 
 use std::{
     sync::{

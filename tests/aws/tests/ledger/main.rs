@@ -1,5 +1,5 @@
-//! The ledger's table beyond what the conformance suite asks of every backend: faults of the network and the service,
-//! sizes, races, costs, and what the user is told.
+//! Tests the ledger's table beyond the conformance suite: faults of the network and the service, sizes, races, costs,
+//! and error texts.
 
 mod costs;
 mod faults;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             an_end_whose_answer_was_lost_counts_once,
             many_ends_at_once_over_a_bad_network_count_exactly,
             a_recording_that_comes_late_undoes_nothing,
-            what_is_in_the_way_of_a_transaction_is_waited_for_and_not_for_ever,
+            conflicts_of_a_transaction_are_waited_for_but_not_for_ever,
             half_an_answer_is_asked_for_the_other_half,
             a_batch_that_is_complete_unseen_owes_its_callback;
         letters:
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
             an_object_without_a_bucket_is_named;
         outstanding:
             an_idle_dispatcher_counts_nothing,
-            what_is_counted_and_not_wanted_for_a_while_is_for_the_others,
+            idle_reservations_are_given_back,
             a_dispatcher_that_was_refused_counts_before_it_receives,
             a_dispatcher_that_found_no_room_looks_and_counts_nothing_until_there_is_some;
         records:

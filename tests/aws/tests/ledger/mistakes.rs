@@ -1,4 +1,4 @@
-//! What the user is told.
+//! Tests the error texts for users.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_tests::{Fault, config};
@@ -9,7 +9,7 @@ use celeriac_core::{
 
 use crate::table::{AWS, Table, noise, open, settings, succeeded, table, with_bucket, with_faults};
 
-/// What a claim is answered that begins with its row.
+/// The error of a claim, which begins with its row.
 async fn refusal(table: &Table) -> PortError {
     let request = ClaimRequest { counted: false, ..table.request(BatchId::new(1, 7), 0, 1) };
     table.claim(request).await.expect_err("it fails")

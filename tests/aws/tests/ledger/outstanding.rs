@@ -1,4 +1,4 @@
-//! Dispatchers share a cap: one that is idle keeps none of it from the others.
+//! Tests that dispatchers share a cap: an idle one keeps no part of it from the others.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ pub(crate) async fn an_idle_dispatcher_counts_nothing() {
     assert_eq!(third.left().await, 100, "all of the cap");
 }
 
-pub(crate) async fn what_is_counted_and_not_wanted_for_a_while_is_for_the_others() {
+pub(crate) async fn idle_reservations_are_given_back() {
     let [first, second] = launchers().await;
     assert!(matches!(first.invoke().await, InvokeError::Failed(_)));
     assert_eq!((first.writes(), second.left().await), (1, 36), "a block is counted, and the launch failed");

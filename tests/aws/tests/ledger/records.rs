@@ -1,4 +1,4 @@
-//! Large records, and records of parcels that lie across the borders of what is stored together.
+//! Tests large records, and records of parcels that span two buckets.
 
 use celeriac_core::{
     id::BatchId,

@@ -1,4 +1,4 @@
-//! A stack with a table of its own, and short words for what most tests do with it.
+//! A stack with its own table, and helpers for common steps.
 
 use std::sync::{
     Arc, LazyLock,

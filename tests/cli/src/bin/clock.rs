@@ -1,4 +1,4 @@
-//! A program with a schedule that is due all the time.
+//! A program with a schedule that is always due.
 
 use std::{fs::OpenOptions, io::Write, process::ExitCode};
 

@@ -1,4 +1,4 @@
-//! A program with tasks that do what the tests need: succeed, fail, wait, block.
+//! A program whose tasks succeed, fail, wait and block, as the tests need.
 
 use std::{env, process::ExitCode, time::Duration};
 

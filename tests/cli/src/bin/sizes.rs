@@ -1,4 +1,4 @@
-//! A program whose tasks ask for different functions.
+//! A program whose tasks need functions of different sizes.
 
 use std::process::ExitCode;
 

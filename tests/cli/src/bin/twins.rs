@@ -1,4 +1,4 @@
-//! A program with two tasks of one name.
+//! A program with two tasks of the same name.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `call`.
+//! Tests `call`.
 
 use serde_json::json;
 
@@ -111,7 +111,7 @@ fn a_call_that_is_waited_for() {
 }
 
 #[test]
-fn a_call_that_nobody_runs() {
+fn a_call_without_a_worker() {
     let site = Site::new();
     let answer = site.shop(&["call", "greet", "[\"Ada\"]", "--wait", "--timeout", "50ms"]);
     assert_eq!(answer.code, Some(5), "{}", answer.err);

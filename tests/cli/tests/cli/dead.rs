@@ -1,4 +1,4 @@
-//! `dead`.
+//! Tests `dead`.
 
 use serde_json::json;
 
@@ -47,7 +47,7 @@ fn a_dead_letter_is_looked_at_and_sent_again() {
 }
 
 #[test]
-fn a_secret_is_shown_to_who_asks_for_it() {
+fn a_secret_is_shown_on_request() {
     let site = Site::new();
     let _shop = site.role(&["dev"]);
     let call = site.shop(&["call", "open_till", "[\"4711\"]", "--wait", "--timeout", "1m", "--json"]);
@@ -100,8 +100,8 @@ fn dead_letters_of_a_revoked_batch_are_sent_again_only_when_that_is_lifted() {
     rusqlite::Connection::open(database).unwrap().execute("UPDATE batch SET stopped = 1", []).unwrap();
 
     let told = format!(
-        "error: 2 dead letters not sent, since their calls would not run: revoked is {batch}; the same command with \
-         --reinstate lifts that and sends them\n"
+        "error: 2 dead letters not sent, since their calls would not run: batch {batch} is revoked; the same command \
+         with --reinstate lifts that and sends them\n"
     );
     let refused = site.shop(&["dead", "retry", "--batch", &batch]);
     assert_eq!((refused.code, refused.out.as_str(), refused.err), (Some(1), "sent 0 calls again\n", told.clone()));
@@ -135,7 +135,7 @@ fn a_dead_letter_that_is_none() {
 }
 
 #[test]
-fn which_ones_has_to_be_said() {
+fn a_selection_is_required() {
     let site = Site::new();
     for args in [&["dead", "drop"][..], &["dead", "retry"], &["dead", "drop", "--all", "--task", "greet"]] {
         let answer = site.shop(args);

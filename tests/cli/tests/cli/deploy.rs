@@ -1,4 +1,4 @@
-//! `deploy`: the template of a stack, what is refused, and the zip of its functions.
+//! Tests `deploy`: the template of a stack, refused settings, and the zip of its functions.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn a_stack_has_what_its_tasks_need_and_is_written_the_same_again() {
     let outline = resources.iter().filter(|(_, resource)| resource["Type"] != "AWS::CloudWatch::Alarm");
     let outline: Vec<_> =
         outline.map(|(id, resource)| format!("{id} {}", resource["Type"].as_str().unwrap())).collect();
-    // What is there, by the name that it is updated under: one that changes is a resource that is made anew.
+    // The names of all resources: a resource whose name changes is replaced.
     assert_eq!(outline, include_str!("sizes.outline").lines().collect::<Vec<_>>());
     assert_eq!(template["Outputs"]["CeleriacStore"]["Value"], "aws:prod");
     assert_eq!(template["Parameters"].as_object().unwrap().keys().collect::<Vec<_>>(), ["CodeBucket", "CodeKey"]);
@@ -109,7 +109,7 @@ fn queues_keep_a_message_while_its_receiver_works() {
 }
 
 #[test]
-fn a_part_may_do_what_it_has_to_and_no_more() {
+fn each_part_has_the_permissions_it_needs_and_no_more() {
     let all = resources(SHOP, "queues.orders.road = \"narrow\"\nbucket = \"shop-parcels\"");
     let received = |role| statement(&all, role, "Receive")["Resource"].as_array().unwrap().clone();
     let arn = |id: &str| json!({ "Fn::GetAtt": [id, "Arn"] });
@@ -307,7 +307,7 @@ fn settings_that_are_wrong_are_named() {
 #[test]
 fn a_stack_has_to_have_a_name() {
     let site = Site::new();
-    let nameless = "error: of which stack? Name it with --store aws:NAME or CELERIAC_STORE";
+    let nameless = "error: no stack is named: pass --store aws:NAME, or set CELERIAC_STORE";
     site.shop(&["deploy", "template"]).fails(2, nameless);
     let wrong = "error: `Prod` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
     site.shop(&["deploy", "template", "--store", "aws:Prod"]).fails(2, wrong);

@@ -1,4 +1,5 @@
-//! Unusual arguments and results, and text from outside, which must not reach the terminal as it is (RUSTSEC-2025-0055).
+//! Tests unusual arguments and results, and text from outside, which must reach the terminal escaped
+//! (RUSTSEC-2025-0055).
 
 use std::{io, process::Stdio};
 
@@ -56,7 +57,7 @@ fn arguments_have_the_names_that_serde_gives_them() {
     forms(&site, &["call", "order.ship", "[1]"]).fails(
         2,
         "error: task `order.ship`: some of its arguments are flattened: give an object; its arguments are `orderId` and \
-         those of what is flattened",
+         those of its flattened types",
     );
 }
 
@@ -131,7 +132,7 @@ fn control_characters_from_outside_are_escaped_wherever_they_are_shown() {
     harmless(&lines.ended());
 }
 
-/// Where nobody reads: what `| head -1` leaves behind.
+/// A closed pipe, as `| head -1` leaves behind.
 fn closed() -> Stdio {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
@@ -163,7 +164,7 @@ fn a_command_whose_reader_has_gone_ends_quietly() {
 }
 
 #[test]
-fn a_worker_whose_log_nobody_reads_goes_on() {
+fn a_worker_continues_when_its_log_is_not_read() {
     let site = Site::new();
     let mut quiet = site.program(FORMS, &["dev"]).stdout(closed()).stderr(closed()).spawn().unwrap();
     assert_eq!(ended(&site, "fail", &json!(["no"]))["message"], "no");

@@ -1,4 +1,4 @@
-//! The program as a Lambda function: how it starts, what it answers, and when it ends.
+//! Tests the program as a Lambda function: how it starts, answers and ends.
 
 use std::process::Command;
 
@@ -39,13 +39,13 @@ fn does_not_start(handler: &str, says: &[(&str, &str)], why: &str) {
 
 #[test]
 fn a_function_with_another_handler_does_not_start() {
-    let why = "the function's handler is `bootstrap`: it has to be `dispatcher` or `worker`";
+    let why = "the function's handler is `bootstrap`: it must be `dispatcher` or `worker`";
     does_not_start("bootstrap", &[], why);
 }
 
 #[test]
 fn a_function_that_names_no_stack_does_not_start() {
-    let why = "the function does not say of which stack it is: set CELERIAC_STORE to `aws:NAME` in its environment";
+    let why = "the function's environment names no stack: set CELERIAC_STORE to `aws:NAME` there";
     for handler in ["dispatcher", "worker"] {
         does_not_start(handler, &[("CELERIAC_STORE", "")], why);
     }
@@ -119,7 +119,7 @@ fn rust_log_says_more_exactly_than_the_functions_level_how_much_is_logged() {
 
 #[test]
 fn a_worker_that_is_out_of_time_answers_and_ends() {
-    // Nobody answers the request for what becomes of this message: it cannot be read, and is to be buried.
+    // No service answers the request that would bury this unreadable message.
     let delivery = json!({ "queue": "orders", "body": "b3JkZXI=", "receipt": "AQEB", "receives": 1, "sent_ms": 0 });
     let events = [json!({ "celeriac": 1, "deliveries": [delivery] }), json!({ "celeriac": 1, "deliveries": [] })];
     let api = RuntimeApi::new(events);

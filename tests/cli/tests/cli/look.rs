@@ -1,4 +1,4 @@
-//! `tasks`, `queue`, `status`, `batches`, help.
+//! Tests `tasks`, `queue`, `status`, `batches`, help.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What users of a program read and get, its exit codes among them. The programs are those of `src/bin`.
+//! Tests what users of a program see, including exit codes. The programs are in `src/bin`.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 

@@ -1,4 +1,4 @@
-//! `deploy package`: the zip that Lambda runs. The program of a test is a Linux program for this machine.
+//! Tests `deploy package`: the zip that Lambda runs. The program of a test is a Linux program for this machine.
 
 use std::{env::consts::ARCH, fs, io::Read as _};
 
@@ -54,7 +54,7 @@ fn a_program_for_another_machine_is_refused() {
 }
 
 #[test]
-fn what_is_no_program_is_refused() {
+fn a_file_that_is_no_program_is_refused() {
     let site = Site::new();
     for (content, what) in [(&b"#!/bin/sh\n"[..], "script"), (b"\x7fELF", "stub"), (b"", "nothing")] {
         fs::write(site.path(what), content).unwrap();

@@ -1,4 +1,4 @@
-//! What a program says of itself: its version, its completions, its manual.
+//! Tests a program's version, completions and manual.
 
 use crate::site::Site;
 
@@ -45,7 +45,8 @@ fn colours_are_for_terminals() {
 fn dropping_all_dead_letters_is_asked_for_twice() {
     let site = Site::new();
     site.call(&["close_books"]);
-    let why = "error: this would forget all dead letters for good: say --yes to do it, or --dry-run to see what it is";
+    let why =
+        "error: this would remove all dead letters for good: pass --yes to do it, or --dry-run to see what it would do";
     site.shop(&["dead", "drop", "--all"]).fails(2, why);
     assert_eq!(site.shop(&["dead", "drop", "--all", "--dry-run"]).ok().out, "would drop 0 dead letters\n");
     assert_eq!(site.shop(&["dead", "drop", "--all", "--yes"]).ok().out, "dropped 0 dead letters\n");

@@ -1,4 +1,4 @@
-//! `dev`, `worker`, `dispatcher`: what they do, and how they stop.
+//! Tests `dev`, `worker` and `dispatcher`: their work, and how they stop.
 
 use std::{
     collections::BTreeSet,
@@ -166,7 +166,7 @@ fn processes_that_share_a_schedule_run_each_time_once() {
         thread::sleep(Duration::from_millis(10));
     }
     let ticks = ticks();
-    // A run is named after its schedule and its time, whoever sends it.
+    // A run's id follows from its schedule and its time.
     let run = |due_s: u64| BatchId::from_key("tick rate(1s) UTC", &(due_s * 1_000).to_string()).call(0).to_string();
     let due: BTreeSet<String> = (from_s..=now_s()).map(run).collect();
     let runs: BTreeSet<String> = ticks.lines().map(str::to_owned).collect();

@@ -1,5 +1,5 @@
-//! The Runtime API of Lambda, as far as a function asks of it: it hands out the events that it is given, and tells what
-//! the function says.
+//! Simulates Lambda's Runtime API, as far as a function needs it: hands out given events, and records the function's
+//! answers.
 
 use std::{
     collections::VecDeque,

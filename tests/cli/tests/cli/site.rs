@@ -1,4 +1,4 @@
-//! A directory of its own for each test, and the programs that run in it.
+//! A separate directory for each test, and the programs that run in it.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

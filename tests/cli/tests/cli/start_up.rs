@@ -1,4 +1,4 @@
-//! What keeps a program from starting: exit code 3, and what to do.
+//! Tests errors at start-up: exit code 3, and the cure.
 
 use std::fs;
 
@@ -46,7 +46,7 @@ fn the_set_up_forgets_a_state() {
     let answer = Site::new().program(SHOP, &[]).env("SHOP_SETUP", "forgets").output().unwrap();
     Answer::from(answer).fails(
         3,
-        "error: task `greet` (tests/cli/src/bin/shop.rs:12) asks for State<shop::Shop>, which nobody provided: write \
+        "error: task `greet` (tests/cli/src/bin/shop.rs:12) asks for State<shop::Shop>, which was not provided: write \
          `app.state(..)` in the set-up given to celeriac::main!",
     );
 }
@@ -57,9 +57,9 @@ fn main_is_called_in_a_runtime() {
         let answer = Site::new().program(SHOP, args).env("SHOP_IN_A_RUNTIME", "1").output().unwrap();
         Answer::from(answer).fails(
             3,
-            "error: `celeriac::main!` was called in a tokio runtime, and it starts one of its own: take `#[tokio::main]` \
-             and `async` away, as in `fn main() -> std::process::ExitCode { celeriac::main!(setup) }`, and move what is \
-             async into the set-up, an `async fn setup(app: App) -> Result<App, BoxError>`",
+            "error: `celeriac::main!` was called in a tokio runtime, but it starts its own: remove `#[tokio::main]` \
+             and `async`, as in `fn main() -> std::process::ExitCode { celeriac::main!(setup) }`, and move async code \
+             into the set-up, an `async fn setup(app: App) -> Result<App, BoxError>`",
         );
     }
 }

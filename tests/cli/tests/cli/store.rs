@@ -1,4 +1,4 @@
-//! Which store a command works on: what its URL names.
+//! Tests which store a command uses, by its URL.
 
 use crate::site::{Answer, SHOP, Site};
 
@@ -52,9 +52,9 @@ fn a_file_is_named_with_slashes_as_other_programs_write_them() {
 }
 
 #[test]
-fn a_store_that_ends_with_its_process_is_refused_where_others_would_look_into_it() {
-    let why = "error: store `memory:` lives and ends with one process: only `dev` and a program that calls `App::start` can \
-               use it; for several processes name a file, such as `sqlite:celeriac.db`";
+fn a_store_that_ends_with_its_process_is_refused_for_shared_use() {
+    let why = "error: store `memory:` exists only within one process: only `dev` and a program that calls `App::start` \
+               can use it; for several processes name a file, such as `sqlite:celeriac.db`";
     for args in [&["queue"][..], &["call", "greet", "[\"Ada\"]"], &["worker"], &["dispatcher"], &["dead", "list"]] {
         on("memory:", args).fails(3, why);
     }

@@ -1,5 +1,5 @@
-//! Events as Lambda writes them, and answers as it reads them, by its documentation alone: nothing here knows how the
-//! product reads the ones and writes the others.
+//! Writes events and reads answers in Lambda's JSON, by its documentation alone: this module does not know how the
+//! product reads and writes them.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 use super::sqs::Reasons;
 
-/// Where the simulated stack is.
+/// The region and account of the simulated stack.
 const PLACE: &str = "eu-central-1:123456789012";
 
 /// The name of the simulated stack.
 pub(super) const STACK: &str = "shop";
 
-/// By which an answer names a message: what SQS gave it when it was sent.
+/// The id by which an answer names a message.
 pub(super) fn message_id(delivery: &Delivery) -> String {
     let number = delivery.receipt.0.split('-').next().unwrap_or_default();
     format!("message-{number}")
 }
 
-/// The event that a mapping makes of messages.
+/// A mapping's event with these messages.
 pub(super) fn messages(queue: &str, deliveries: &[Delivery], reasons: &Reasons) -> String {
     let records = deliveries.iter().map(|delivery| {
         json!({
@@ -44,7 +44,7 @@ pub(super) fn messages(queue: &str, deliveries: &[Delivery], reasons: &Reasons) 
     json!({ "Records": records.collect::<Vec<_>>() }).to_string()
 }
 
-/// What senders say of a message beside its body: when it is due, or why it was buried.
+/// The attributes of a message: its due time, or why it was buried.
 fn attributes(delivery: &Delivery, reasons: &Reasons) -> Value {
     let attribute = |kind: &str, text: String| json!({ "stringValue": text, "stringListValues": [], "binaryListValues": [], "dataType": kind });
     let due_ms = Header::peek(&delivery.body).map_or(0, |header| header.due_ms);
@@ -55,7 +55,7 @@ fn attributes(delivery: &Delivery, reasons: &Reasons) -> Value {
     }
 }
 
-/// A parcel in base64, or what somebody else sent.
+/// A parcel in base64, or another sender's text.
 fn text(body: &[u8]) -> String {
     match std::str::from_utf8(body) {
         Ok(text) if Header::peek(body).is_err() => text.to_owned(),
@@ -68,11 +68,11 @@ fn text(body: &[u8]) -> String {
 pub(super) enum Why {
     /// It waited for too long.
     TooOld,
-    /// Its function ended otherwise than with an answer: what kind of error that is, and what it says.
+    /// Its function failed: the kind of error, and its text.
     Error(String, String),
 }
 
-/// The report of an asynchronous invocation that failed.
+/// The report of a failed asynchronous invocation.
 pub(super) fn failure(function: &str, request: &str, payload: &str, why: &Why) -> String {
     let (condition, tries, response) = match why {
         Why::TooOld => ("EventAgeExceeded", 0, Value::Null),
@@ -97,19 +97,19 @@ pub(super) fn failure(function: &str, request: &str, payload: &str, why: &Why) -
     report.to_string()
 }
 
-/// Which invocation a report is of.
+/// The invocation that a report is about.
 pub(super) fn reported(report: &[u8]) -> Option<String> {
     let report: Value = serde_json::from_slice(report).ok()?;
     Some(report["requestContext"]["requestId"].as_str()?.to_owned())
 }
 
-/// The minute that an invocation is counted under.
+/// The minute that an invocation counts under.
 pub(super) fn minute(payload: &str) -> Option<u64> {
     serde_json::from_str::<Value>(payload).ok()?["minute"].as_u64()
 }
 
-/// The messages that stay, by an answer to an event of a mapping. What says nothing of the kind lets all of them go; one
-/// that names another message than those of the event is no answer.
+/// The messages that stay, from the answer to a mapping's event. An answer without such a list deletes all of them; one
+/// that names a message outside of the event is invalid.
 pub(super) fn stays(answer: &Value, event: &[Delivery]) -> Result<BTreeSet<String>, String> {
     let Some(failures) = answer["batchItemFailures"].as_array() else { return Ok(BTreeSet::new()) };
     let ids: BTreeSet<String> = event.iter().map(message_id).collect();

@@ -1,5 +1,5 @@
-//! A function of Lambda: environments that handle one event at a time, stand still in between, and are killed at the
-//! time limit; events that somebody waits for, and events that wait themselves.
+//! Simulates a function of Lambda: its environments handle one event at a time, are frozen in between, and are killed
+//! at the time limit. Its events are synchronous or asynchronous.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,31 +14,31 @@ use serde_json::Value;
 use super::{event, event::Why, launches::Launches};
 use crate::{facts, mutation::Mutation};
 
-/// How often it is looked whether an environment is dead, or over its time.
+/// How often an environment is checked for death or timeout.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How late a report may be, or come again.
+/// The longest delay of a report, or of its duplicate.
 const LATEST_MS: u64 = 300_000;
 
-/// What becomes of a new environment: it answers what handles its events.
+/// Sets up a new environment; returns the handler of its events.
 pub(super) type Boot = Arc<dyn Fn(&Host) -> Arc<dyn celeriac_lambda::Function> + Send + Sync>;
 
-/// How a function is deployed.
+/// The settings of a function.
 #[derive(Clone, Debug)]
 pub(super) struct Deployment {
     /// Its name.
     pub(super) name: String,
-    /// How many environments there may be.
+    /// The most environments.
     pub(super) concurrency: usize,
     pub(super) time_limit: Duration,
     /// How long an environment takes to start.
     pub(super) cold_start: Duration,
-    /// For how long an event may wait.
+    /// How long an event may wait.
     pub(super) event_age: Duration,
     /// Whether it runs calls: then its invocations are counted, reported when they fail, and stop by themselves before
-    /// their time is over.
+    /// their time limit.
     pub(super) works: bool,
-    /// How far clocks may be wrong.
+    /// How wrong clocks may be.
     pub(super) skew_ms: u64,
 }
 
@@ -58,31 +58,31 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Events that wait themselves.
+    /// Waiting asynchronous events.
     waiting: VecDeque<Event>,
     idle: Vec<Environment>,
     /// How many environments there are.
     environments: usize,
     busy: BTreeMap<HostId, Run>,
-    /// Environments that were frozen from outside: they may run past their time.
+    /// Environments frozen by a fault, which may exceed their time limit.
     meddled: Vec<HostId>,
     numbers: u64,
     /// How often another program was deployed.
     version: u64,
 }
 
-/// What a function is invoked with.
+/// An event of a function.
 pub(super) struct Event {
     pub(super) request: String,
     pub(super) text: Arc<str>,
     pub(super) since_us: u64,
-    /// Told of the answer; of an event that waits itself, nobody is.
+    /// Receives the answer; `None` for an asynchronous event.
     pub(super) reply: Option<Reply>,
 }
 
 pub(super) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
-/// What whoever waits is told.
+/// The outcome that the caller of a synchronous event sees.
 pub(super) enum Outcome {
     Answered(Value),
     /// It failed, or there was no environment for it.
@@ -117,24 +117,24 @@ impl Function {
         self.0.fate.now_us()
     }
 
-    /// The id of another request.
+    /// A new request id.
     pub(super) fn number(&self) -> String {
         let mut state = self.state();
         state.numbers += 1;
         format!("{}-{:04x}", self.0.deployment.name, state.numbers)
     }
 
-    /// The environments that handle something now.
+    /// The environments that are handling an event.
     pub(super) fn busy(&self) -> Vec<HostId> {
         self.state().busy.keys().copied().collect()
     }
 
-    /// An environment is about to stand still for longer than it knows.
+    /// A fault is about to freeze an environment without its knowledge.
     pub(super) fn meddle(&self, host: HostId) {
         self.state().meddled.push(host);
     }
 
-    /// Another program is deployed: environments of the one before handle nothing more.
+    /// Deploys another program: environments of the old one handle no further event.
     pub(super) fn renew(&self, sim: &mut Sim) {
         let idle = {
             let mut state = self.state();
@@ -148,7 +148,7 @@ impl Function {
         }
     }
 
-    /// An event that nobody waits for arrives, once, twice or never.
+    /// An asynchronous event arrives once, twice or never.
     pub(super) fn accept(&self, request: &str, text: &Arc<str>) {
         let (copies, delay_ms) = self.0.fate.draw(|dice, weather| {
             let lost = dice.happens(weather.event_lost);
@@ -169,7 +169,7 @@ impl Function {
         }
     }
 
-    /// Handles an event that somebody waits for, if there is an environment for it now.
+    /// Handles a synchronous event, if an environment is free.
     pub(super) fn take(&self, sim: &mut Sim, event: Event) {
         match self.environment() {
             Some(environment) => self.handle(sim, environment, event),
@@ -183,7 +183,7 @@ impl Function {
         }
     }
 
-    /// Gives what waits to environments, as far as there may be some.
+    /// Gives waiting events to environments, as far as concurrency allows.
     fn start(&self, sim: &mut Sim) {
         loop {
             let has_room = !self.state().idle.is_empty() || self.state().environments < self.0.deployment.concurrency;
@@ -255,7 +255,7 @@ impl Function {
         self.watch(host.id(), number, limit);
     }
 
-    /// Looks after a run until it has answered, is dead, or its time is over.
+    /// Watches a run until it has answered, is dead, or has timed out.
     fn watch(&self, host: HostId, number: u64, left: Duration) {
         let (function, step) = (self.clone(), LOOK.min(left));
         self.0.fate.after(step, move |sim| {
@@ -276,7 +276,7 @@ impl Function {
         });
     }
 
-    /// A worker stops before its time is over, unless it stood still.
+    /// A worker stops before its time limit, unless it was frozen.
     fn is_over(&self, host: HostId) {
         if self.0.deployment.works && !self.state().meddled.contains(&host) {
             let request = self.0.facts.lock().invocations.get(&host).cloned().unwrap_or_default();
@@ -318,7 +318,7 @@ impl Function {
         self.0.fate.after(Duration::ZERO, move |sim| function.start(sim));
     }
 
-    /// Reports that an event came to nothing: not at all, late, or twice.
+    /// Reports a failed event: never, late, or twice.
     fn report(&self, event: &Event, why: &Why) {
         self.0.launches.ended(&event.request);
         if !self.0.deployment.works {

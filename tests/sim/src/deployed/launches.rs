@@ -1,4 +1,4 @@
-//! Which invocations are outstanding in truth, beside what the product counts.
+//! Tracks which invocations are really outstanding, beside the product's own count.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 use celeriac_aws::Minutes;
 use celeriac_sim::HostId;
 
-/// What is known of all launches.
+/// The known launches.
 #[derive(Clone, Default)]
 pub(super) struct Launches(Arc<Mutex<State>>);
 
@@ -18,34 +18,34 @@ struct State {
     item: Minutes,
     /// Launches that are counted, by request.
     launches: BTreeMap<String, Launch>,
-    /// Those that have not ended.
+    /// Launches that have not ended.
     live: BTreeMap<String, u64>,
-    /// What each host runs now, and whether it has said that that has ended.
+    /// The current run of each host, and whether its end was reported.
     runs: BTreeMap<HostId, (String, bool)>,
-    /// How often the network has asked a second time for one to begin, or said that one has ended.
+    /// How often the network duplicated a count.
     doubled: u64,
 }
 
 #[derive(Default)]
 struct Launch {
-    /// How often it was said to have ended.
+    /// How often its end was reported.
     ends: u64,
 }
 
 impl Launches {
-    /// Lambda has accepted an invocation. Answers how many are outstanding more than may be, if any.
+    /// Lambda has accepted an invocation. Returns the excess over the cap, if any.
     pub(super) fn accepted(&self, request: &str, minute: Option<u64>, now_minute: u64, cap: usize) -> Option<u64> {
         let mut state = self.state();
         state.live.insert(request.to_owned(), minute?);
         state.launches.entry(request.to_owned()).or_default();
-        // One whose minute is over is known to nobody who counts.
+        // A launcher no longer counts those whose minute has passed.
         let outstanding = state.live.values().filter(|minute| **minute >= now_minute).count() as u64;
-        // Each time that it is said twice of one that it has ended, another may begin.
+        // Each duplicate report of an end lets one more begin.
         let slack = state.doubled + state.launches.values().map(|launch| launch.ends.saturating_sub(1)).sum::<u64>();
         outstanding.checked_sub(cap as u64 + slack).filter(|over| *over > 0)
     }
 
-    /// The network asks a second time for one that is counted once.
+    /// The network duplicates a request that is counted once.
     pub(super) fn doubled(&self) {
         self.state().doubled += 1;
     }
@@ -55,24 +55,24 @@ impl Launches {
         self.state().runs.insert(host, (request.to_owned(), false));
     }
 
-    /// It has ended, however, or will never run.
+    /// It has ended in some way, or will never run.
     pub(super) fn ended(&self, request: &str) {
         self.state().live.remove(request);
     }
 
-    /// A dispatcher is told that it has ended.
+    /// A dispatcher gets the report of its end.
     pub(super) fn reported(&self, request: &str) {
         if let Some(launch) = self.state().launches.get_mut(request) {
             launch.ends += 1;
         }
     }
 
-    /// What a host runs now.
+    /// The current run of a host.
     pub(super) fn run_of(&self, host: HostId) -> Option<String> {
         self.state().runs.get(&host).map(|(request, _)| request.clone())
     }
 
-    /// Whoever runs an invocation asks for it to be counted down. Says what is wrong with that.
+    /// The run of a host asks to be counted down. Returns an error if that is wrong.
     pub(super) fn says_ended(&self, host: HostId) -> Option<String> {
         let mut state = self.state();
         let (request, has_said) = state.runs.get_mut(&host)?;
@@ -80,8 +80,8 @@ impl Launches {
         again.then(|| format!("invocation {request} is counted down more than once by whoever ran it (G6)"))
     }
 
-    /// The item is written, because of an invocation that has ended if `request` names one, for the `times`th time if
-    /// the network asks again.
+    /// Writes the item. `request` names the ended invocation that caused it, if any, and `times` counts the network's
+    /// duplicates.
     pub(super) fn count(&self, request: Option<&str>, moved: &Minutes, over: &[u64], times: u32) -> Minutes {
         let state = &mut *self.state();
         for (minute, count) in moved {
@@ -93,12 +93,12 @@ impl Launches {
         } else if let Some(launch) = request.and_then(|request| state.launches.get_mut(request)) {
             launch.ends += 1;
         }
-        // Its work is done, whenever its function answers.
+        // Its work is done, even if its function answers later.
         request.and_then(|request| state.live.remove(request));
         state.item.clone()
     }
 
-    /// The item is read.
+    /// Reads the item.
     pub(super) fn counted(&self) -> Minutes {
         self.state().item.clone()
     }

@@ -1,5 +1,5 @@
-//! A mapping of a queue onto a function: pollers receive messages, have them handled, and delete what the function does
-//! not want to keep.
+//! Simulates a mapping of a queue onto a function: pollers receive messages, invoke the function, and delete the
+//! messages that it does not keep.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +22,10 @@ const BATCH: usize = 10;
 /// How long a poll waits.
 const POLL_MS: u64 = 20_000;
 
-/// How long a poller waits that could not receive.
+/// The pause of a poller after a failed receive.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How much later each poller starts than the one before it: there are more the longer there is something.
+/// How much later each poller starts than the previous one: a lasting backlog gets more pollers.
 const RAMP: Duration = Duration::from_millis(200);
 
 /// A mapping of a queue onto a function.
@@ -33,7 +33,7 @@ const RAMP: Duration = Duration::from_millis(200);
 pub(super) struct Mapping {
     pub(super) queue: Arc<str>,
     pub(super) function: Function,
-    /// The queue's visibility time-out.
+    /// The queue's visibility timeout.
     pub(super) hide_ms: u64,
     pub(super) host: Host,
     pub(super) ports: Ports,
@@ -45,7 +45,7 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Starts so many pollers: the maximum concurrency.
+    /// Starts this many pollers: the maximum concurrency.
     pub(super) fn start(&self, pollers: usize) {
         for number in 0..pollers {
             let (mapping, clock) = (self.clone(), Arc::clone(&self.ports.clock));
@@ -76,7 +76,7 @@ impl Mapping {
         }
         let text = event::messages(&self.queue, deliveries, &self.reasons);
         let told = self.mutation.map_or(text.clone(), |mutation| mutation.twist_event(&text));
-        // What failed stays as it is hidden.
+        // The messages of a failed event stay hidden.
         let Outcome::Answered(mut answer) = self.invoke(told.into()).await else { return };
         if let Some(mutation) = self.mutation {
             answer = mutation.twist_answer(&serde_json::from_str(&text).unwrap_or_default(), answer);
@@ -91,7 +91,7 @@ impl Mapping {
             let request = function.number();
             let reply = Box::new(move |outcome| {
                 host.spawn(async move {
-                    // The poller waits as long as there is one.
+                    // The poller waits for the answer.
                     drop(answer.send(outcome));
                 });
             });
@@ -108,7 +108,7 @@ impl Mapping {
         let goes = deliveries.iter().filter(|delivery| !stays.contains(&event::message_id(delivery)));
         let goes: Vec<_> = goes.map(Delivery::deleted).collect();
         if !goes.is_empty() {
-            // What is not deleted comes again.
+            // Undeleted messages return.
             drop(self.ports.queue.settle(goes).await);
         }
     }

@@ -1,16 +1,16 @@
-//! Everything as it is deployed on AWS: queues mapped onto the production handlers of dispatcher and worker, events and
-//! answers as JSON, environments that are killed at their time limit, failed invocations reported to a queue,
-//! dead-letter queues that are drained, and a sweep now and then. The launcher of workers, with its count of what is
-//! outstanding, is the production one too.
+//! Simulates a deployment on AWS: queues are mapped onto the production handlers of dispatcher and worker, with events
+//! and answers as JSON. Environments are killed at their time limit, failed invocations are reported to a queue,
+//! dead-letter queues are drained, and sweeps run from time to time. The launcher of workers and its count are the
+//! production ones too.
 //!
 //! | file | what it is |
 //! | --- | --- |
 //! | `event` | the JSON of events, reports and answers |
-//! | `function` | environments, and what becomes of an event |
+//! | `function` | environments, and the fate of events |
 //! | `mapping` | the pollers of a queue |
-//! | `platform` | what a launcher reaches: the function, and the item that counts |
-//! | `launches` | what is outstanding in truth |
-//! | `sqs` | the queues as a program reaches them |
+//! | `platform` | the targets of a launcher: the function, and the counting item |
+//! | `launches` | the invocations that are really outstanding |
+//! | `sqs` | the queues as a program sees them |
 
 mod event;
 mod function;
@@ -45,10 +45,10 @@ const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
 /// How long the event of a sweep may wait.
 const SWEEP_AGE: Duration = Duration::from_mins(1);
 
-/// How often one is due.
+/// The time between two sweeps.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// What a sweep is asked for with.
+/// The event of a sweep.
 const SWEEP_EVENT: &str = r#"{"celeriac":"sweep"}"#;
 
 /// The most bytes of a parcel on AWS.
@@ -57,12 +57,12 @@ const MESSAGE_BYTES: usize = 190 << 10;
 /// The least concurrency that a mapping can have.
 const LEAST: usize = 2;
 
-/// How a stack is deployed, as far as a seed says so.
+/// The random settings of a deployment.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// How many dispatchers there may be.
+    /// The most dispatchers.
     dispatchers: usize,
-    /// How many more environments of each function there may be than its mappings ask for at once. Below zero some are
+    /// How many more environments each function may have than its mappings use at once. If negative, some are
     /// throttled.
     spare: isize,
     /// Whether invocations are counted.
@@ -149,28 +149,28 @@ impl Stack {
         stack
     }
 
-    /// The environments that handle something now.
+    /// The environments that are handling an event.
     pub(crate) fn busy(&self) -> Vec<HostId> {
         [&self.worker, &self.dispatcher].into_iter().flat_map(Function::busy).collect()
     }
 
-    /// An environment is about to stand still for longer than it knows.
+    /// A fault is about to freeze an environment without its knowledge.
     pub(crate) fn meddle(&self, host: HostId) {
         self.worker.meddle(host);
     }
 
-    /// Another program is deployed.
+    /// Deploys another program.
     pub(crate) fn renew(&self, sim: &mut Sim) {
         self.worker.renew(sim);
         self.dispatcher.renew(sim);
     }
 
-    /// Whether nothing is left but what can be read by nobody.
+    /// Whether only unreadable messages are left.
     pub(crate) fn is_quiet(sim: &Sim) -> bool {
         sim.is_quiet_but_for(|queue, body| queue.ends_with("-dead") && Header::peek(body).is_err())
     }
 
-    /// A schedule asks for a sweep now and then.
+    /// A schedule triggers a sweep from time to time.
     fn sweep(&self, site: &Site) {
         let (stack, again) = (self.clone(), site.clone());
         site.fate.after(SWEEP, move |_| {

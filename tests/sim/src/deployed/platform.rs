@@ -1,4 +1,4 @@
-//! What the production launcher of workers reaches: a Lambda function, and one item of a table.
+//! The simulated platform of the production launcher: a Lambda function, and one item of a table.
 
 use std::sync::{
     Arc,
@@ -13,13 +13,13 @@ use futures::future::{BoxFuture, FutureExt as _};
 use super::{event, function::Function, launches::Launches};
 use crate::{facts, mutation::Mutation};
 
-/// The most bytes of an event that is billed as one request, which the product promises to keep to.
+/// The most bytes of an event that is billed as one request. The product promises to keep to it.
 const MAX_PAYLOAD: usize = 256 << 10;
 
 /// The most parcels of one invocation.
 const MAX_PARCELS: usize = 10;
 
-/// What all launchers share.
+/// The state that all launchers share.
 #[derive(Clone)]
 pub(super) struct Remote {
     pub(super) launches: Launches,
@@ -31,11 +31,11 @@ pub(super) struct Remote {
     pub(super) message_bytes: usize,
 }
 
-/// The platform as one host reaches it.
+/// The platform as one host sees it.
 pub(super) struct Link {
     pub(super) remote: Remote,
     pub(super) host: Host,
-    /// What it launches; `None` on the host of a worker.
+    /// The function that it launches; `None` on the host of a worker.
     pub(super) worker: Option<Function>,
 }
 
@@ -95,7 +95,7 @@ impl Platform for Link {
 }
 
 impl Remote {
-    /// What one invocation may have has limits.
+    /// Checks the limits of one invocation.
     fn look_at(&self, payload: &str) {
         let deliveries = match Payload::decode(payload) {
             Ok(read) => read.deliveries,

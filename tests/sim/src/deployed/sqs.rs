@@ -1,4 +1,4 @@
-//! The queues as a program on AWS reaches them: delays of whole seconds, and what is buried goes to a dead-letter queue.
+//! The queues as a program on AWS sees them: delays are whole seconds, and buried messages go to a dead-letter queue.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use celeriac_core::ports::{Clock, Outgoing, PortError, Queue, SendError, Settle, Settlement, layers::QueueLayer};
 use futures::future::{BoxFuture, FutureExt as _};
 
-/// The longest delay of SQS. What is due later is sent by EventBridge Scheduler.
+/// The longest delay of SQS. EventBridge Scheduler sends later messages.
 const LONGEST_DELAY_MS: u64 = 900_000;
 
-/// For how long a message is held that is about to be buried.
+/// How long a message is held while it is being buried.
 const HELD_MS: u64 = 60_000;
 
 /// Why messages were buried, by their bodies.
@@ -29,7 +29,7 @@ impl Reasons {
     }
 }
 
-/// The queues as a program on AWS reaches them.
+/// The queues as a program on AWS sees them.
 pub(crate) struct Sqs {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -83,7 +83,7 @@ fn one(mut settled: Vec<Result<(), PortError>>) -> Result<(), PortError> {
     settled.pop().unwrap_or(Ok(()))
 }
 
-/// A delay of SQS is cut to seconds; EventBridge Scheduler sends at the next.
+/// A delay of SQS is rounded down to seconds; EventBridge Scheduler rounds up.
 fn in_whole_seconds(due_ms: u64, now_ms: u64) -> u64 {
     match due_ms.saturating_sub(now_ms) {
         0 => due_ms,

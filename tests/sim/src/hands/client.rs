@@ -1,4 +1,4 @@
-//! What a client has in hand: arguments that wait to be sent, and sends that are on their way.
+//! Checks what a client has in memory: waiting arguments, and sends in flight.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,13 +13,13 @@ use futures::future::{BoxFuture, FutureExt as _};
 
 use crate::facts::Shared;
 
-/// How many sends of `delay`s may be on their way: two of what has gathered, and one of a call that was alone.
+/// The most sends of `delay`s in flight: two of gathered calls, and one of a lone call.
 const DELAYS: usize = 3;
 
 /// The most bytes of the arguments of one call here.
 const ARGS_BYTES: usize = 64;
 
-/// What a client has in hand.
+/// What a client has in memory.
 pub(crate) struct Hands {
     facts: Shared,
     profile: Profile,
@@ -28,17 +28,17 @@ pub(crate) struct Hands {
 
 #[derive(Default)]
 struct State {
-    /// How many of those who asked send by themselves.
+    /// How many callers send by themselves.
     askers: usize,
-    /// The bytes of the sends that are on their way.
+    /// The bytes of the sends in flight.
     flying: usize,
 }
 
-/// Whoever sends by themselves.
+/// A caller that sends by itself.
 pub(crate) struct Asker(Arc<Hands>);
 
 impl Hands {
-    /// Those of a client that keeps to this profile.
+    /// The checks for a client with this profile.
     pub(crate) fn new(facts: Shared, profile: Profile) -> Arc<Self> {
         Arc::new(Self { facts, profile, state: Mutex::default() })
     }
@@ -50,13 +50,13 @@ impl Hands {
         Ports { queue, atomic, ..ports }
     }
 
-    /// Somebody begins to send beside the `delay`s: a `fan_out`, or dead letters again.
+    /// A caller begins to send beside the `delay`s: a `fan_out`, or a retry of dead letters.
     pub(crate) fn asks(self: &Arc<Self>) -> Asker {
         self.state().askers += 1;
         Asker(Arc::clone(self))
     }
 
-    /// No more waits to be sent than may: the last goes over the limit.
+    /// Checks that no more is waiting than allowed; the last call may exceed the limit.
     pub(crate) fn look(&self, client: &Client) {
         let (waiting, most) = (client.waiting_bytes(), self.profile.buffer_bytes);
         if waiting >= most.saturating_add(ARGS_BYTES) {
@@ -64,7 +64,7 @@ impl Hands {
         }
     }
 
-    /// A send begins. Answers how large it is.
+    /// A send begins. Returns its size.
     fn begins(&self, messages: &[Outgoing]) -> usize {
         let bytes = |messages: &[Outgoing]| messages.iter().map(|message| message.body.len()).sum::<usize>();
         let Profile { send_bytes, message_bytes, .. } = self.profile;
@@ -105,7 +105,7 @@ struct Watched<P: ?Sized> {
 }
 
 impl<P: ?Sized> Watched<P> {
-    /// Watches a send until its answer is there.
+    /// Watches a send until its answer arrives.
     async fn send<T>(&self, messages: &[Outgoing], send: impl Future<Output = T>) -> T {
         let bytes = self.hands.begins(messages);
         let sent = send.await;

@@ -1,4 +1,4 @@
-//! What a dispatcher has in hand: what it has received and not handed on.
+//! Checks what a dispatcher has in memory: received messages that it has not handed on.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ pub(crate) struct Dispatching {
     pub(crate) limits: Limits,
     /// The most bytes of an invocation of more than one parcel.
     pub(crate) message_bytes: usize,
-    /// How many bytes it has in hand, by what it was given with them.
+    /// How many bytes it has in memory, by receipt.
     pub(crate) in_hand: Mutex<BTreeMap<Arc<str>, usize>>,
 }
 

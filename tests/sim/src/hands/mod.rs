@@ -1,5 +1,5 @@
-//! What programs have in hand, which is their memory: no more than their limits allow (G6). Those of a scenario are small,
-//! so that they matter. How much of its calls a worker has in hand is seen by [`Facts::begins`](crate::facts::Facts::begins).
+//! Checks that programs keep no more in memory than their limits allow (G6). The limits of a scenario are small, so
+//! that they matter. [`Facts::begins`](crate::facts::Facts::begins) checks how many calls a worker runs.
 
 mod client;
 mod dispatcher;
@@ -10,7 +10,7 @@ use celeriac_sim::Dice;
 
 pub(crate) use self::{client::Hands, dispatcher::Dispatching};
 
-/// How much programs may have in hand, beside what a [`Profile`] says.
+/// Memory limits of programs, in addition to those in a [`Profile`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// The most messages that a dispatcher asks for at once.
@@ -22,13 +22,13 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Those that programs have by themselves.
+    /// The defaults of programs.
     pub(crate) fn default_of_programs() -> Self {
         let DispatcherOptions { receive, bytes, parcels, .. } = DispatcherOptions::new(Vec::<String>::new());
         Self { receive, launch_bytes: bytes, parcels }
     }
 
-    /// Small ones, some of them.
+    /// Random small limits for some programs.
     pub(crate) fn draw(dice: &mut Dice, profile: &mut Profile) -> Self {
         profile.send_bytes = dice.one_of(&[300, 4 << 10, profile.send_bytes]);
         profile.buffer_bytes = dice.one_of(&[1, 60, profile.buffer_bytes]);
@@ -40,7 +40,7 @@ impl Limits {
         }
     }
 
-    /// The options of a dispatcher that keeps to them.
+    /// The options of a dispatcher with these limits.
     pub(crate) fn of_dispatcher(self, options: DispatcherOptions) -> DispatcherOptions {
         let Self { receive, launch_bytes: bytes, parcels } = self;
         DispatcherOptions { receive, bytes, parcels, ..options }

@@ -1,4 +1,4 @@
-//! Records of batches that break a rule.
+//! Batch records that break a rule.
 
 use std::sync::Arc;
 

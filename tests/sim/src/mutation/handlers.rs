@@ -1,4 +1,4 @@
-//! Handlers that break a rule: by what they are told, or by what they answer.
+//! Handlers that break a rule, in their requests or in their answers.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::{Mutation, ledger::Twisted as TwistedLedger};
 
-/// How much later a worker believes that its time is over.
+/// How much later a worker believes its time limit to be.
 const LATER_MS: u64 = 3_600_000;
 
-/// The id of every invocation where none is told from another.
+/// The common id of all invocations, when they cannot be distinguished.
 const ANYBODY: &str = "anybody";
 
 impl Mutation {
@@ -50,12 +50,12 @@ impl Mutation {
         }
     }
 
-    /// What is counted as outstanding.
+    /// The counts of outstanding invocations.
     pub(crate) fn twist_counts(self, counted: Minutes) -> Minutes {
         if self == Self::CapIgnored { Minutes::new() } else { counted }
     }
 
-    /// Breaks what leads through the ports of a dispatcher.
+    /// Breaks the ports of a dispatcher.
     pub(crate) fn twist_dispatcher(self, ports: Ports) -> Ports {
         match self {
             Self::DrainedIsNotSent => Ports { queue: Arc::new(Unsent(ports.queue)), ..ports },
@@ -72,7 +72,7 @@ impl Mutation {
     }
 }
 
-/// The event, with all reports in it about one request, whose id every invocation has.
+/// The event, with all its reports about one request, whose id every invocation has.
 fn of_anybody(event: &str) -> Option<String> {
     let mut event: Value = serde_json::from_str(event).ok()?;
     for message in event["Records"].as_array_mut()? {
@@ -83,7 +83,7 @@ fn of_anybody(event: &str) -> Option<String> {
     Some(event.to_string())
 }
 
-/// A queue that says of all messages that they are sent.
+/// A queue that accepts all messages and sends none.
 struct Unsent(Arc<dyn Queue>);
 
 impl QueueLayer for Unsent {

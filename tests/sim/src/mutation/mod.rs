@@ -1,5 +1,5 @@
-//! Ways to break the product on purpose. None touches it: each stands between the product and one of its ports, and
-//! takes a rule of the protocol away there, as a fault in the product would.
+//! Ways to break the product on purpose. None changes its code: each sits between the product and one of its ports and
+//! removes a rule of the protocol there, as a bug in the product would.
 
 mod batches;
 mod handlers;
@@ -40,31 +40,31 @@ mutations! {
     HiddenIsDeleted,
     /// Rule 1: a message that is to be hidden never comes again.
     HiddenForEver,
-    /// Rule 1: a message that nobody can take now is buried.
+    /// Rule 1: a message for which there is no capacity is buried.
     HiddenIsBuried,
-    /// G1: what is sent is acknowledged and not stored.
+    /// G1: a message is acknowledged and not stored.
     SentInVain,
-    /// G1: what is stored is said to be rejected.
+    /// G1: a stored message is reported as rejected.
     StoredIsRejected,
-    /// Nothing waits until it is due.
+    /// No message waits for its due time.
     NeverWaits,
-    /// Rule 2: a parcel that is held is taken for finished.
+    /// Rule 2: a held parcel counts as finished.
     BusyIsFinished,
-    /// Rule 2: a parcel that is held is taken all the same.
+    /// Rule 2: a held parcel is claimed all the same.
     BusyIsClaimed,
-    /// Rule 3: every write goes through, whoever holds the parcel.
+    /// Rule 3: every write succeeds, even without the claim.
     FenceIgnored,
-    /// Rule 3: a claim says nothing of what is done.
+    /// Rule 3: a claim does not say which calls are done.
     DoneForgotten,
     /// Rule 4: children are sent although nothing is sealed.
     SealSkipped,
-    /// Rule 4: a sealed parcel is taken for finished.
+    /// Rule 4: a sealed parcel counts as finished.
     SealedIsFinished,
     /// Rule 4: a sealed parcel is run again.
     SealedIsRun,
     /// Rule 4: children are not sent.
     ChildrenUnsent,
-    /// Rule 4: whoever sends a child makes another of it.
+    /// Rule 4: sending a child again makes a different one.
     ChildrenDiffer,
     /// Rule 4: a seal forgets a call.
     SealLosesCall,
@@ -76,13 +76,13 @@ mutations! {
     FinishSkipped,
     /// Rule 5: a parcel's verdicts count twice.
     CountedTwice,
-    /// Rule 5: nobody is told of a callback that is owed.
+    /// Rule 5: owed callbacks are forgotten.
     OwedForgotten,
-    /// Rule 5: nobody says that a callback was sent.
+    /// Rule 5: sent callbacks are not recorded.
     PaidForgotten,
-    /// Rule 6: a claim says nothing of losses.
+    /// Rule 6: a claim does not report losses.
     LossesForgotten,
-    /// Rule 6: what is about to be started is not marked.
+    /// Rule 6: calls are not marked before they start.
     WindowSkipped,
     /// Rule 7: calls run although the ledger does not answer.
     RunsUnguarded,
@@ -114,28 +114,28 @@ mutations! {
     DrainedIsNotSent,
     /// G2: calls of a dead-letter queue end without dead letters.
     DrainedHasNoLetters,
-    /// Rule 6: whoever holds a parcel is taken for the one that died.
+    /// Rule 6: any holder of a parcel counts as the dead one.
     AnyHolderIsDead,
-    /// G4: a worker takes its time limit for an hour longer.
+    /// G4: a worker believes its time limit to be an hour later.
     RunsOn,
-    /// G6: nothing seems to be outstanding.
+    /// G6: no invocation counts as outstanding.
     CapIgnored,
-    /// G6: one send of a client has whatever there is to send.
+    /// G6: one send of a client has no size limit.
     SendsUnbounded,
-    /// G6: arguments wait to be sent however many there are.
+    /// G6: arguments wait to be sent without limit.
     BufferUnbounded,
-    /// G6: a dispatcher receives however much it has in hand.
+    /// G6: a dispatcher receives without limit.
     LaunchesUnbounded,
-    /// G6: an invocation has parcels however large they are.
+    /// G6: an invocation has parcels without a limit on their size.
     InvocationsOverfilled,
-    /// G6: a worker runs more invocations at a time than it may.
+    /// G6: a worker runs more invocations at a time than allowed.
     SlotsIgnored,
-    /// What a mapping hands over before its time is taken for due.
+    /// A mapping's early messages count as due.
     EarlyIsDue,
 }
 
 impl Mutation {
-    /// Breaks what leads through these ports.
+    /// Breaks these ports.
     pub(crate) fn twist(self, ports: Ports) -> Ports {
         let Ports { queue, ledger, batches, dead_letters, mut profile, .. } = ports.clone();
         match self {
@@ -152,7 +152,7 @@ impl Mutation {
             ledger: Arc::new(TwistedLedger { ledger, mutation: self }),
             batches: Arc::new(TwistedBatches { batches, mutation: self }),
             dead_letters: Arc::new(TwistedLetters { dead_letters, mutation: self }),
-            // Otherwise whole rules are the backend's.
+            // With it, the backend would keep whole rules.
             atomic: None,
             profile,
             ..ports

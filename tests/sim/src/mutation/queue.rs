@@ -12,7 +12,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 
 use super::Mutation;
 
-/// How long it is until nobody waits any more.
+/// Longer than anyone waits.
 const FOR_EVER_MS: u64 = 365 * 86_400_000;
 
 /// A queue that breaks a rule.
@@ -115,7 +115,7 @@ fn is_child(body: &[u8]) -> bool {
     Header::peek(body).is_ok_and(|header| header.parent.is_some())
 }
 
-/// The same parcel, with another header, if its calls follow one another.
+/// The same parcel with another header, if its calls are consecutive.
 fn other(body: &Bytes, change: impl FnOnce(Header) -> Header) -> Bytes {
     let Ok(parcel) = Parcel::open(body) else { return body.clone() };
     let mut packer = Packer::new(Packing { calls: parcel.count(), bytes: body.len() * 4, call_bytes: body.len() * 4 });
