@@ -10,6 +10,7 @@ use crate::schedule::check;
 
 /// The options of a task. The methods have the names used in `#[task(..)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own that a task's author sets by its name")]
 pub struct Options {
     /// See [`Options::alias`].
     pub alias: Option<&'static str>,
