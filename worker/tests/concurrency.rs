@@ -16,7 +16,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     ports::{Delivery, Invocation},
     task::{Body, Options},
-    wire::decode_args,
+    wire::{Header, decode_args},
 };
 use celeriac_worker::{Worker, WorkerOptions};
 use common::{Bench, def, options};
@@ -271,6 +271,34 @@ async fn a_parcel_that_waits_for_room_does_not_keep_a_worker_from_stopping() {
         rest.await;
     };
     join!(stop, ends);
+}
+
+/// A limit that parcels share is not free for each of them.
+#[tokio::test]
+async fn parcels_that_share_a_limit_mark_no_more_calls_together_than_it_lets_run() {
+    let task = Options::new().at_most_once().concurrency(50);
+    let bench = Bench::new([def("pay", task, gated())]).with(Gate::default());
+    let gate = bench.states.get::<Gate>().unwrap();
+    for first in [0, 100, 200] {
+        let at = |header: &mut Header| (header.id, header.first) = (ParcelId::root(header.batch, first), first);
+        bench.send_with("pay", 10, at).await;
+    }
+    let worker = bench.worker_with(alone());
+    let mut run = bench.run(&worker).boxed();
+    while gate.waiting.load(Ordering::SeqCst) == 0 {
+        assert!(futures::poll!(&mut run).is_pending());
+        tokio::task::yield_now().await;
+    }
+    // What the other parcels would mark is marked by now.
+    for _ in 0..100 {
+        assert!(futures::poll!(&mut run).is_pending());
+        std::thread::yield_now();
+        tokio::task::yield_now().await;
+    }
+    drop(run);
+    bench.clock.advance(Duration::from_mins(10));
+    bench.run_in_time(&bench.worker_with(alone())).await;
+    assert_eq!(bench.tally().await.unknown, 1, "only the call that had started");
 }
 
 #[tokio::test]

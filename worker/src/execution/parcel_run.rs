@@ -113,7 +113,7 @@ impl<'a> ParcelRun<'a> {
         let window = claimed.window.as_ref().filter(|_| claimed.losses > 0);
         let mut first = None;
         if options.at_most_once {
-            // Marked are only calls that may start at once: one that waits has not run, and a crash would not know.
+            // Marked are only calls that may start at once, as `next_window` has permits for them.
             self.careful = Some(Careful::fixed(self.state.permits.most()));
             if let Some(window) = window {
                 self.outcomes.fail_marked(window);

@@ -1,6 +1,9 @@
 //! How many calls run at a time: of one parcel, of plain functions together, and of the whole worker.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use celeriac_core::task::{Body, TaskDef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,6 +30,10 @@ struct Limit {
 pub(crate) struct Permits {
     /// The parcel's own first: who waits for one of the others must not hold what other parcels need.
     limits: Vec<Limit>,
+    /// Those of calls that are marked, or about to be, and have not started.
+    reserved: Mutex<Vec<Permit>>,
+    /// Whether one to be reserved is being waited for.
+    waits: AtomicBool,
 }
 
 /// One call may run until this is dropped.
@@ -54,7 +61,7 @@ impl Limits {
             limits.push(self.plain.clone());
         }
         limits.extend(self.calls.clone());
-        Permits { limits }
+        Permits { limits, reserved: Mutex::default(), waits: AtomicBool::new(false) }
     }
 }
 
@@ -64,8 +71,45 @@ impl Permits {
         self.limits.iter().map(|limit| limit.most).min().unwrap_or(1)
     }
 
+    /// Reserves what up to so many calls need that are to be marked before they start, as far as it is free. Answers for how
+    /// many calls it has some. A call that is marked and waits for a limit has not run, and after a crash nobody knows.
+    pub(crate) fn reserve(&self, most: usize) -> usize {
+        let mut reserved = self.reserved();
+        reserved.truncate(most);
+        while reserved.len() < most {
+            let Some(permit) = self.try_acquire() else { break };
+            reserved.push(permit);
+        }
+        reserved.len()
+    }
+
+    /// Waits until one more call may run, and reserves that. Nothing if that is being waited for already: it keeps its turn.
+    pub(crate) async fn reserve_one(&self) {
+        if !self.waits.swap(true, Ordering::AcqRel) {
+            let permit = self.wait().await;
+            self.reserved().extend(permit);
+            self.waits.store(false, Ordering::Release);
+        }
+    }
+
     /// Waits until another call may run. `None` never comes: the limits are not closed.
     pub(crate) async fn acquire(&self) -> Option<Permit> {
+        if let Some(permit) = self.reserved().pop() {
+            return Some(permit);
+        }
+        self.wait().await
+    }
+
+    fn try_acquire(&self) -> Option<Permit> {
+        let held = self.limits.iter().map(|limit| Arc::clone(&limit.free).try_acquire_owned().ok());
+        held.collect::<Option<_>>().map(|held| Permit { _held: held })
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, Vec<Permit>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait(&self) -> Option<Permit> {
         let mut held = Vec::with_capacity(self.limits.len());
         for limit in &self.limits {
             held.push(Arc::clone(&limit.free).acquire_owned().await.ok()?);

@@ -52,15 +52,29 @@ impl ParcelRun<'_> {
         self.sequences.push((sequence, 0));
     }
 
+    /// Lets the run be woken when a call of the next window may start.
+    fn ask_for_permit(&self) {
+        let state = Arc::clone(&self.state);
+        self.worker.threads().freest().handle.spawn(async move {
+            state.permits.reserve_one().await;
+            state.reports.wake();
+        });
+    }
+
     /// The calls of the next window, if one may be marked now.
     pub(super) fn next_window(&mut self, now_us: u64) -> Option<Window> {
-        let careful = self.careful.as_ref()?;
+        let size = self.careful.as_ref()?.size() as usize;
         let idle = self.state.running() == 0 && self.sequences.is_empty() && self.marked.is_empty();
         if !idle || self.todo.is_empty() || !self.state.may_start(now_us) {
             return None;
         }
-        let size = self.todo.len().min(careful.size() as usize);
+        let size = self.state.permits.reserve(self.todo.len().min(size));
+        if size == 0 {
+            self.ask_for_permit();
+            return None;
+        }
         self.marked = self.todo.drain(..size).collect();
+        let careful = self.careful.as_ref()?;
         Some(careful.window(self.marked.iter().map(|start| start.position).collect()))
     }
 }
