@@ -172,7 +172,7 @@ fn frozen_worker(stage: &Stage) {
 
 /// Who is told of the death cannot end the lease. It ends by itself, and nothing runs before.
 fn report_without_ledger(stage: &Stage) {
-    let waits = "what a worker that died had in hand waits until its lease is over";
+    let waits = "the parcels of a dead worker wait until its lease ends";
     let (id, before) = (stage.running_call(), stage.said(waits));
     stage.rule(|asked| {
         let is_ledger = asked.service == "dynamodb";
