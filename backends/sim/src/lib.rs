@@ -3,7 +3,7 @@
 //! randomness follows from one seed, so a run can be repeated.
 //!
 //! [`Sim`] has the list of future events and the state they change. A [`Host`] is one life of one process; its
-//! [`ports`](Host::ports) lead to the services, and [`Host::ask`] to those without a port. [`Functions`] runs
+//! [`ports`](Host::ports) lead to the services, and [`Host::ask`] to those without a port. [`SimulatedFunctions`] runs
 //! invocations as Lambda does. An [`Observer`] sees every event. [`in_memory`] has the services alone.
 //!
 //! It does not model bytes on a wire, prices, the SDKs' retries, the bucket, and Lambda's events. A test of handlers
