@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod bitmap;
 pub mod client;
+mod duration;
 pub mod id;
 pub mod name;
 pub mod panics;

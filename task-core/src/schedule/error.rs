@@ -11,10 +11,10 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("task `{task}` ({}:{}), schedule `{pattern}`: {error}", .at.0, .at.1)]
 pub struct ScheduleError {
-    pub(super) task: &'static str,
-    pub(super) at: (&'static str, u32),
-    pub(super) pattern: &'static str,
-    pub(super) error: Box<PatternError>,
+    pub(crate) task: &'static str,
+    pub(crate) at: (&'static str, u32),
+    pub(crate) pattern: &'static str,
+    pub(crate) error: Box<PatternError>,
 }
 
 impl ScheduleError {

@@ -19,7 +19,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::{cron::CronPattern, form::Form, rate::Rate};
-use crate::task::TaskDef;
 
 /// The most bytes of a pattern: the limit of `EventBridge`.
 const MAX_PATTERN_BYTES: usize = 256;
@@ -51,19 +50,6 @@ impl Schedule {
             Some(Form::Rate(period)) => Rate::parse(period).map(|rate| Self(Kind::Rate(rate))),
             None => Err(PatternError::Form),
         }
-    }
-
-    /// The schedule of a task, if it has one. Fails if its pattern is invalid, if it is never due after `now_ms`, or if
-    /// the task cannot be called without arguments.
-    pub fn of(def: &TaskDef, now_ms: u64) -> Result<Option<Self>, ScheduleError> {
-        let Some(pattern) = def.options.schedule else { return Ok(None) };
-        let wrong = |error| ScheduleError { task: def.name, at: def.at, pattern, error: Box::new(error) };
-        let schedule = Self::parse(pattern, def.options.timezone).map_err(wrong)?;
-        if schedule.next_after(now_ms).is_none() {
-            return Err(wrong(schedule.never(now_ms)));
-        }
-        (def.check)(NO_ARGS).map_err(|error| wrong(PatternError::Arguments(error)))?;
-        Ok(Some(schedule))
     }
 
     /// The period of a `rate`; `None` for a `cron`.
@@ -101,7 +87,7 @@ impl Schedule {
         latest.filter(|due_ms| *due_ms > last_ms)
     }
 
-    fn never(&self, now_ms: u64) -> PatternError {
+    pub(crate) fn never(&self, now_ms: u64) -> PatternError {
         match self.latest_between(0, now_ms).and_then(timestamp) {
             Some(last) => PatternError::NeverAgain { last },
             None => PatternError::Never,
@@ -125,21 +111,6 @@ mod tests {
         text.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64
     }
 
-    fn task(schedule: &'static str) -> TaskDef {
-        TaskDef {
-            name: "report.nightly",
-            options: crate::task::Options { schedule: Some(schedule), ..crate::task::Options::new() },
-            at: ("src/tasks.rs", 7),
-            args: &[],
-            fields: || crate::task::Fields::Named(&[]),
-            states: &[],
-            check: |args| if args == NO_ARGS { Ok(()) } else { Err("no".to_owned()) },
-            accept: |_| Err("not called by JSON".to_owned()),
-            show: |_| None,
-            body: crate::task::Body::Blocking(|_, _| Err("not run here".to_owned())),
-        }
-    }
-
     #[test]
     fn the_latest_missed_run_is_the_one_that_counts() {
         let nightly = Schedule::parse("cron(0 3 * * ? *)", "UTC").unwrap();
@@ -147,37 +118,6 @@ mod tests {
         assert_eq!(nightly.latest_between(at("2026-03-01T03:00:00Z"), now), Some(at("2026-03-10T03:00:00Z")));
         assert_eq!(nightly.latest_between(at("2026-03-10T03:00:00Z"), now), None);
         assert_eq!(nightly.latest_between(0, at("2026-03-10T03:00:00Z")), Some(at("2026-03-10T03:00:00Z")));
-    }
-
-    #[test]
-    fn an_error_names_the_task_the_place_and_the_pattern() {
-        let now = at("2026-03-10T12:00:00Z");
-        let error = |pattern| Schedule::of(&task(pattern), now).unwrap_err().to_string();
-        assert_eq!(
-            error("cron(0 3 30 2 ? *)"),
-            "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 30 2 ? *)`: never due: there is no such date"
-        );
-        assert_eq!(
-            error("cron(0 3 * * ? 2024)"),
-            "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 * * ? 2024)`: never due again: the last time \
-             was 2024-12-31T03:00:00Z"
-        );
-        assert_eq!(
-            error("cron(0 3 * * ? *"),
-            "task `report.nightly` (src/tasks.rs:7), schedule `cron(0 3 * * ? *`: write `cron(minute hour day-of-month \
-             month day-of-week year)`, such as `cron(0 3 * * ? *)` for three in the morning, a line of a crontab, such \
-             as `0 3 * * 1` for three in the morning on Mondays, or `rate(5 minutes)`"
-        );
-    }
-
-    #[test]
-    fn a_scheduled_task_with_an_argument_is_refused() {
-        let def = TaskDef { check: |_| Err("missing field `day`".to_owned()), ..task("rate(5m)") };
-        assert_eq!(
-            Schedule::of(&def, 0).unwrap_err().to_string(),
-            "task `report.nightly` (src/tasks.rs:7), schedule `rate(5m)`: a schedule calls without arguments, and \
-             that does not work here: missing field `day`; give each argument a default with `#[serde(default)]`"
-        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::PatternError;
-use crate::task::parse_duration;
+use crate::duration::parse_duration;
 
 /// Why a text is no period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

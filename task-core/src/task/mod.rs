@@ -4,7 +4,6 @@
 pub mod arguments;
 mod context;
 mod def;
-mod duration;
 #[doc(hidden)]
 pub mod fields;
 mod options;
@@ -16,9 +15,9 @@ mod stop;
 mod traits;
 mod verdict;
 
+pub use crate::duration::{duration_text, parse_duration};
 pub use context::{Context, Shared};
 pub use def::{Body, Job, TaskDef};
-pub use duration::{duration_text, parse_duration};
 pub use fields::Fields;
 pub use options::Options;
 pub use outcome::{Ended, Outcome};

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
-use super::duration::{parse_duration, parse_range};
-use crate::schedule::check;
+use crate::{
+    duration::{parse_duration, parse_range},
+    schedule::check,
+};
 
 /// The options of a task. The methods have the names used in `#[task(..)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,7 +74,7 @@ fn encode<T: Data>(value: T) -> Ended {
     let encoded = guard(|| encode_args(&value, &mut bytes).map_err(|error| format!("cannot be serialised: {error}")));
     discard(value);
     let encoded = encoded.unwrap_or_else(|panic| Err(panic.during("while it was serialised")));
-    let read = || verify::<T>(&bytes).map_err(|why| format!("is not read as it is serialised: {why}"));
+    let read = || verify::<T>(&bytes).map_err(|why| format!("does not read back as it was returned: {why}"));
     let read = |()| guard(read).unwrap_or_else(|panic| Err(panic.during("while it was read back")));
     // Not `Retry`: the work is done, and a second run would end the same way.
     match encoded.and_then(read) {

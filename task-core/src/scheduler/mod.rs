@@ -2,6 +2,8 @@
 //! from its schedule and its time, so they all send the same parcel and the ledger runs it once. A run is sent first
 //! and recorded second, so that a crash between the two sends it twice rather than never.
 
+mod declared;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
