@@ -83,13 +83,16 @@ impl Permits {
         reserved.len()
     }
 
-    /// Waits until one more call may run, and reserves that. Nothing if that is being waited for already: it keeps its turn.
+    /// Whether one to be reserved has to be asked for: not while one is being waited for, which keeps its turn.
+    pub(crate) fn begins_to_wait(&self) -> bool {
+        !self.waits.swap(true, Ordering::AcqRel)
+    }
+
+    /// Waits until one more call may run, and reserves that.
     pub(crate) async fn reserve_one(&self) {
-        if !self.waits.swap(true, Ordering::AcqRel) {
-            let permit = self.wait().await;
-            self.reserved().extend(permit);
-            self.waits.store(false, Ordering::Release);
-        }
+        let permit = self.wait().await;
+        self.reserved().extend(permit);
+        self.waits.store(false, Ordering::Release);
     }
 
     /// Waits until another call may run. `None` never comes: the limits are not closed.

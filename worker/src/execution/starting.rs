@@ -54,6 +54,9 @@ impl ParcelRun<'_> {
 
     /// Lets the run be woken when a call of the next window may start.
     fn ask_for_permit(&self) {
+        if !self.state.permits.begins_to_wait() {
+            return;
+        }
         let state = Arc::clone(&self.state);
         self.worker.threads().freest().handle.spawn(async move {
             state.permits.reserve_one().await;
