@@ -37,7 +37,7 @@ pub(crate) fn erase() {
     let _ = begin().flush();
 }
 
-/// Writes whole lines. A line of progress gives way to them, and is written again by whoever shows it.
+/// Writes whole lines. An open line of progress is erased first; the code that shows progress writes it again.
 fn write_lines(lines: &[u8]) -> io::Result<()> {
     begin().write_all(lines)
 }

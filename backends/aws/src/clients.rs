@@ -20,8 +20,9 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 /// The timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// The SDK's tries in all before the port reports an error to its caller, who waits longer before retrying. The SDK's
-/// retries are jittered, and many failures at once use up their common budget.
+/// How often the SDK tries a request, the first time included. After that the port returns an error, and its caller
+/// waits longer before it retries. The SDK's retries are jittered and share one budget, which many failures at once use
+/// up.
 const ATTEMPTS: u32 = 3;
 
 /// The clients of the services.

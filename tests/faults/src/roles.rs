@@ -52,7 +52,7 @@ pub async fn work(file: &Path, log: &Path, life: &str) -> Result<()> {
     Ok(())
 }
 
-/// Sends calls, first those that the lives before it were about to send.
+/// Sends calls. Begins with those that earlier runs of this producer had logged but may not have sent.
 pub async fn produce(file: &Path, log: &Path, life: &str, seed: u64) -> Result<()> {
     let (slot, number) = life.split_once('.').context("a life is SLOT.NUMBER")?;
     let number: u64 = number.parse()?;

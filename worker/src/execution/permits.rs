@@ -28,7 +28,8 @@ struct Limit {
 /// What a call of one parcel needs to run.
 #[derive(Debug)]
 pub(crate) struct Permits {
-    /// The parcel's own first: who waits for one of the others must not hold what other parcels need.
+    /// Taken in this order, the parcel's own limit first. A call that waits for its own parcel's limit then holds no
+    /// permit that other parcels need.
     limits: Vec<Limit>,
     /// Those of calls that are marked, or about to be, and have not started.
     reserved: Mutex<Vec<Permit>>,
