@@ -55,11 +55,13 @@ impl fmt::Display for Panic {
 ///
 /// # Errors
 /// Its panic.
+#[inline]
 pub fn guard<R>(run: impl FnOnce() -> R) -> Result<R, Panic> {
     catch_unwind(AssertUnwindSafe(run)).map_err(Panic::of)
 }
 
 /// Drops a value of the user's. A panic of its `Drop` is printed by the panic hook and changes nothing else.
+#[inline]
 pub fn discard<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // Its `Drop` may panic as well.

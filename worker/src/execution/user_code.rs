@@ -27,15 +27,17 @@ pub(super) enum Started {
 }
 
 /// Decodes a call's arguments and polls it once. A panic in either is its own.
+#[inline]
 pub(super) fn start(state: &RunState, start: Start, now_us: u64) -> (Started, Span) {
     let (def, id) = (state.def, state.parcel.call(start.position));
     // Of the highest level: what a task logs is told apart as long as anything of this crate is logged.
     let span = tracing::error_span!("call", task = def.name, %id, attempt = start.attempt);
-    let cx = Context::until(id, def.name, start.attempt, state.deadline_us(now_us), &state.shared);
-    let args = state.parcel.args(start.position);
     let reads = Cell::new(true);
     let started = guard(|| {
         let _entered = span.enter();
+        // Made here, and not moved into the guard: this runs for every call.
+        let cx = Context::until(id, def.name, start.attempt, state.deadline_us(now_us), &state.shared);
+        let args = state.parcel.args(start.position);
         match def.body {
             Body::Blocking(body) => {
                 body(args, cx).map_or_else(|error| Started::Ended(End::Misfit(error)), Started::Blocking)

@@ -26,6 +26,7 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// What the function's result means.
+    #[inline]
     pub(crate) fn of(ended: Ended) -> Self {
         match ended {
             Ok(value) => Self::Done(value),
