@@ -28,6 +28,7 @@ pub struct App {
 
 /// How the calls of a queue reach a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Road {
     /// Through the dispatcher, which invokes many workers in parallel, up to a cap: for many calls at a time.
     #[default]

@@ -78,12 +78,10 @@ impl Call {
         names::doubt_queue(&client, &registry, queue).await;
         // A signal that comes while the call is being sent ends the waiting.
         let signals = if self.wait { Some(Signals::new().map_err(Failure::start)?) } else { None };
-        let options = CallOptions {
-            queue: self.queue.clone(),
-            countdown: self.countdown,
-            unique: self.unique.clone(),
-            ..CallOptions::default()
-        };
+        let mut options = CallOptions::default();
+        options.queue.clone_from(&self.queue);
+        options.countdown = self.countdown;
+        options.unique.clone_from(&self.unique);
         let call = client.enqueue_json(def, &args, &options).await.map_err(|error| match error {
             Error::Invalid { .. } | Error::Encode { .. } | Error::TooLarge { .. } => Failure::usage(error),
             other => other.into(),

@@ -58,12 +58,32 @@ pub(super) struct CallView {
 #[serde(tag = "state", rename_all = "snake_case")]
 enum Stand {
     Queued,
-    Running { attempt: u32, worker: String, lease_until: Time },
-    Stalled { attempt: u32, worker: String, lease_until: Time },
-    Waiting { attempt: u32, due: Option<Time> },
+    Running {
+        attempt: u32,
+        worker: String,
+        lease_until: Time,
+    },
+    Stalled {
+        attempt: u32,
+        worker: String,
+        lease_until: Time,
+    },
+    Waiting {
+        attempt: u32,
+        due: Option<Time>,
+    },
     Succeeded,
-    Dead { reason: &'static str, message: String, attempts: u32, died: Time },
+    Dead {
+        reason: &'static str,
+        message: String,
+        attempts: u32,
+        died: Time,
+    },
     Dropped,
+    /// A status that this command has no view of.
+    Other {
+        text: String,
+    },
 }
 
 /// One failed attempt.
@@ -157,6 +177,7 @@ impl CallView {
                 lines.push(("message", message.clone()));
             }
             Stand::Dropped => lines.push(("state", "dead, and its dead letter was dropped".to_owned())),
+            Stand::Other { text } => lines.push(("state", text.clone())),
         }
         if let Some(result) = &self.result {
             lines.push(("result", print::json(result)));
@@ -186,6 +207,7 @@ impl From<CallStatus> for Stand {
                 Self::Dead { reason: reason.as_str(), message, attempts, died: Time(died_ms) }
             }
             CallStatus::Dropped => Self::Dropped,
+            other => Self::Other { text: other.to_string() },
         }
     }
 }

@@ -97,6 +97,7 @@ fn calls_in(options: &Options, rounds: u128) -> u32 {
 
 /// The predicted size and time of a `fan_out`. `{}` prints it in a few lines.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Plan {
     /// The task.
     pub task: String,

@@ -13,6 +13,7 @@ use crate::{
 
 /// The options of a call. Each field is a method of [`Call`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CallOptions {
     /// See [`Call::countdown`].
     pub countdown: Option<Duration>,

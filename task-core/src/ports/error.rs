@@ -7,6 +7,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request to a port failed. Cloned to each item of a batch that failed as a whole.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PortError {
     /// The claim was lost: another worker holds the parcel now. Stop working on it; write and send nothing more.
     #[error("the claim on this parcel was lost to a newer one")]

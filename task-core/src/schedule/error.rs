@@ -26,6 +26,7 @@ impl ScheduleError {
 
 /// What is wrong with a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PatternError {
     /// It has none of the known forms.
     #[error(

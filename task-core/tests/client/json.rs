@@ -41,7 +41,8 @@ static TICK: TaskDef = TaskDef {
 #[tokio::test]
 async fn arguments_come_by_name_or_in_order() {
     let (client, memory) = client();
-    let options = CallOptions { queue: Some("bulk".to_owned()), ..CallOptions::default() };
+    let mut options = CallOptions::default();
+    options.queue = Some("bulk".to_owned());
     for args in [json!({"to": "ada"}), json!(["ada"])] {
         let handle = client.enqueue_json(&SEND, &args, &options).await.unwrap();
         assert_eq!(handle.id().index, 0);
