@@ -85,7 +85,8 @@ pub use app::{App, Road};
 pub use bytes::Bytes;
 pub use celeriac_core::{
     client::{
-        Batch, Call, CallOptions, CallStatus, Client, Delay, Entered, Error, FanOut, Handle, Progress, Source, Unsent,
+        Batch, Call, CallOptions, CallStatus, Client, Delay, Entered, Error, FanOut, Handle, Progress, Purged, Source,
+        Unsent,
     },
     id::{BatchId, TaskId},
     planner::Plan,

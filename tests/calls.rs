@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use celeriac::{App, BoxError, CallStatus, Client, Context, DeadQuery, Running, Stop, task};
+use celeriac_core::{parcel::Parcel, ports::Receive, protocol};
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -158,4 +159,54 @@ async fn a_key_runs_once_and_a_revoked_batch_not_at_all() {
     let progress = later.wait(LONG).await.unwrap();
     assert_eq!((progress.succeeded, progress.dead, progress.revoked), (0, 100, true));
     running.stop().await;
+}
+
+/// The client of a file on which no worker runs.
+fn client_alone(dir: &TempDir) -> Client {
+    Client::new(celeriac::embedded::open(&dir.path().join("test.db")).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_ends_waiting_calls_as_dead_letters_that_can_be_sent_again() {
+    let dir = TempDir::new().unwrap();
+    let client = client_alone(&dir);
+    let batch = double.fan_out(0..10u64).on(&client).await.unwrap();
+    let alone = double.apply(5).on(&client).send().await.unwrap();
+    let later = double.apply(6).countdown(Duration::from_hours(1)).on(&client).send().await.unwrap();
+    let elsewhere = double.apply(7).queue("other").on(&client).send().await.unwrap();
+    let purged = client.purge("default").await.unwrap();
+    assert_eq!((purged.calls, purged.parcels, purged.running, purged.unreadable), (11, 2, 0, 0));
+    for untouched in [&later, &elsewhere] {
+        assert_eq!(untouched.status().await.unwrap(), CallStatus::Queued);
+    }
+    assert_eq!(batch.wait(LONG).await.unwrap().dead, 10);
+    let told = alone.get(LONG).await.unwrap_err().to_string();
+    assert_eq!(told, format!("call {} has no result: it was revoked: its queue was purged before it ran", alone.id()));
+    assert_eq!(client.purge("default").await.unwrap().calls, 0);
+
+    let dead = client.dead(DeadQuery::new(100)).await.unwrap();
+    assert_eq!(client.retry_dead(&dead).await.unwrap(), 11);
+    drop(client);
+    let (running, client) = start(&dir).await;
+    assert_eq!(client.handle::<u64>(alone.id()).get(LONG).await.unwrap(), 10);
+    let progress = client.batch::<u64>(batch.id()).await.unwrap().wait(LONG).await.unwrap();
+    assert_eq!((progress.succeeded, progress.dead), (10, 0));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_purge_leaves_parcels_that_a_worker_runs() {
+    let dir = TempDir::new().unwrap();
+    let client = client_alone(&dir);
+    let call = double.apply(5).on(&client).send().await.unwrap();
+    let ports = client.ports();
+    let request = Receive { queues: vec!["default".into()], max: 1, hide_ms: 60_000, wait_ms: 0 };
+    let delivery = ports.queue.receive(request).await.unwrap().pop().unwrap();
+    let parcel = Parcel::open(&delivery.body).unwrap();
+    let lease_until_ms = ports.clock.now_ms() + 3_600_000;
+    protocol::claim(ports, [&parcel].into_iter(), &"worker".into(), lease_until_ms).await.pop().unwrap().unwrap();
+    ports.queue.settle(vec![delivery.hidden(0)]).await.pop().unwrap().unwrap();
+    let purged = client.purge("default").await.unwrap();
+    assert_eq!((purged.calls, purged.running), (0, 1));
+    assert!(matches!(call.status().await.unwrap(), CallStatus::Running { .. }));
 }

@@ -8,7 +8,7 @@ use crate::{
     parcel::Parcel,
     ports::{
         Accept, Claim, ClaimRequest, Claimed, DeadLetter, Delivery, Finish, Outgoing, Owed, PortError, Ports, Reason,
-        Record, Removal, SendError, Settle, Settlement, Settling,
+        Record, Removal, Seal, SendError, Settle, Settlement, Settling,
     },
 };
 
@@ -143,6 +143,31 @@ pub fn refuse(parcel: &Parcel, claimed: &Claimed, reason: Reason, message: &str,
         record.dead.push((position, dead_letter(parcel, position, attempts, reason, message.to_owned(), now_ms)));
     }
     record
+}
+
+/// Ends a claimed parcel without running it: each call that is not done becomes a dead letter, and the message is
+/// deleted. Returns how many calls it ended.
+pub async fn end_refused(
+    ports: &Ports,
+    delivery: &Delivery,
+    parcel: &Parcel,
+    claimed: &Claimed,
+    reason: Reason,
+    message: &str,
+) -> Result<u64, PortError> {
+    let record = refuse(parcel, claimed, reason, message, ports.clock.now_ms());
+    let ended = record.dead.len() as u64;
+    let settling = Settling {
+        parcel: parcel.header.id,
+        epoch: claimed.epoch,
+        record,
+        seal: Seal::default(),
+        children: Vec::new(),
+        queue: Arc::clone(&delivery.queue),
+        receipt: delivery.receipt.clone(),
+    };
+    settle(ports, settling).await?;
+    Ok(ended)
 }
 
 /// Removes the dead letters that these parcels send again. Their sender may have died before removing them, and the

@@ -20,6 +20,7 @@ mod json;
 mod key;
 mod lone;
 mod patience;
+mod purge;
 mod sender;
 mod source;
 mod spec;
@@ -34,6 +35,7 @@ pub use error::{Error, Unsent};
 pub use fan_out::FanOut;
 pub use flusher::Background;
 pub use handle::Handle;
+pub use purge::Purged;
 pub use source::{FromIter, FromStream, Source};
 pub use status::CallStatus;
 

@@ -13,6 +13,7 @@ use crate::{
 /// The status of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CallStatus {
     /// No worker has claimed it yet. Also: it was never accepted, or it ended so long ago that its row is gone.
     Queued,
@@ -88,9 +89,20 @@ impl fmt::Display for CallStatus {
             Self::Waiting { attempt, .. } => write!(f, "waiting for attempt {attempt}"),
             Self::Succeeded => f.write_str("succeeded"),
             Self::Dead { reason, message, attempts, .. } => {
-                let reason = reason.as_str().replace('_', " ");
-                let plural = if *attempts == 1 { "" } else { "s" };
-                write!(f, "{reason} after {attempts} attempt{plural}: {message}")
+                f.write_str(match reason {
+                    Reason::Failed => "failed",
+                    Reason::TimedOut => "timed out",
+                    Reason::Crashed => "crashed",
+                    Reason::Revoked => "was revoked",
+                    Reason::Expired => "expired",
+                    Reason::Unknown => "may have run",
+                })?;
+                match attempts {
+                    0 => {}
+                    1 => f.write_str(" after 1 attempt")?,
+                    _ => write!(f, " after {attempts} attempts")?,
+                }
+                write!(f, ": {message}")
             }
             Self::Dropped => f.write_str("died, and its dead letter was dropped"),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use celeriac_aws::Cause;
 use celeriac_core::{
     parcel::Parcel,
-    ports::{Claim, Claimed, Delivery, PortError, Ports, Reason, Seal, Settling},
+    ports::{Claim, Claimed, Delivery, PortError, Ports, Reason},
     protocol::{self, Followed},
     wire::Header,
 };
@@ -111,24 +111,14 @@ async fn end(
         return Ok(false);
     }
     match protocol::follow(ports, &parcel, &buried.delivery, claim).await? {
-        Followed::Claimed(claimed) => protocol::settle(ports, refuse(ports, &buried, &parcel, &claimed)).await?,
+        Followed::Claimed(claimed) => {
+            let why = message(&buried, &claimed);
+            protocol::end_refused(ports, &buried.delivery, &parcel, &claimed, Reason::Failed, &why).await?;
+        }
         Followed::Held => return Ok(false),
         Followed::Finished => {}
     }
     Ok(true)
-}
-
-fn refuse(ports: &Ports, buried: &Buried, parcel: &Parcel, claimed: &Claimed) -> Settling {
-    let now_ms = ports.clock.now_ms();
-    Settling {
-        parcel: parcel.header.id,
-        epoch: claimed.epoch,
-        record: protocol::refuse(parcel, claimed, Reason::Failed, &message(buried, claimed), now_ms),
-        seal: Seal::default(),
-        children: Vec::new(),
-        queue: Arc::clone(&buried.delivery.queue),
-        receipt: buried.delivery.receipt.clone(),
-    }
 }
 
 /// The message of its dead letters.

@@ -62,3 +62,27 @@ fn a_queue_that_nothing_was_sent_to_is_not_found() {
     let queues = |args| site.json(args)["queues"][0]["queue"].take();
     assert_eq!((queues(&["queue", "list"]), queues(&["queue"])), ("default".into(), "default".into()));
 }
+
+#[test]
+fn a_purge_is_asked_for_twice_and_can_be_undone() {
+    let site = Site::new();
+    let id = site.call(&["close_books"]);
+    site.call(&["close_books", "--countdown", "1h"]);
+    let why = "error: this would end all calls that wait in queue `default`: pass --yes to do it, or --dry-run to see what it would do";
+    site.shop(&["queue", "purge", "default"]).fails(2, why);
+    assert_eq!(
+        site.shop(&["queue", "purge", "default", "--dry-run"]).ok().out,
+        "would end the calls of 1 parcel; left: 1 waiting for their time\n"
+    );
+    assert_eq!(
+        site.shop(&["queue", "purge", "default", "--yes"]).ok().out,
+        "ended 1 call of 1 parcel; left: 1 waiting for their time\n"
+    );
+    assert_eq!(site.json(&["dead", "show", &id])["reason"], "revoked");
+    assert_eq!(site.shop(&["dead", "retry", &id]).ok().out, "sent 1 call again\n");
+    let purged = site.json(&["queue", "purge", "default", "--yes"]);
+    assert_eq!((&purged["calls"], &purged["delayed"]), (&1.into(), &1.into()));
+    let unknown =
+        "error: nothing has ever been sent to a queue `nosuch` of this store; `queue list` names those that there are";
+    site.shop(&["queue", "purge", "nosuch", "--yes"]).fails(4, unknown);
+}

@@ -1,42 +1,24 @@
-//! `queue`: how full each queue is.
+//! `queue list`: how full each queue is.
 
 use celeriac_core::ports::Depth;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Serialize;
 
 use super::{
-    exit::Failure,
-    print::{self, Table, Time},
-    session::Session,
+    super::{
+        exit::Failure,
+        print::{self, Table, Time},
+        session::Session,
+    },
+    unknown,
 };
-
-/// The queues: how full they are
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(super) struct Queue {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    List(List),
-}
-
-impl Queue {
-    pub(super) async fn run(self, session: Session) -> Result<(), Failure> {
-        match self.command.unwrap_or_else(|| Command::List(List::default())) {
-            Command::List(list) => list.run(session).await,
-        }
-    }
-}
 
 /// How full each queue is: ready, delayed, in flight, and since when the oldest waits. What `queue` alone does
 ///
 /// A queue holds parcels, each of up to some thousands of calls of one task. `ready` can be received now, `delayed`
 /// waits for its time, `in flight` is being worked on, `buried` cannot be read by any version that has tried.
 #[derive(Debug, Default, Args)]
-struct List {
+pub(super) struct List {
     /// Only these queues
     #[arg(value_name = "QUEUE")]
     queues: Vec<String>,
@@ -59,15 +41,13 @@ struct Row {
 }
 
 impl List {
-    async fn run(self, session: Session) -> Result<(), Failure> {
+    pub(super) async fn run(self, session: Session) -> Result<(), Failure> {
         let ports = session.ports()?;
         let now_ms = ports.clock.now_ms();
         let mut depths = ports.queue.depths().await?;
         depths.retain(|depth| self.queues.is_empty() || self.queues.iter().any(|queue| *queue == *depth.queue));
-        if let Some(unknown) = self.queues.iter().find(|queue| !depths.iter().any(|depth| *depth.queue == **queue)) {
-            return Err(Failure::NotFound(format!(
-                "nothing has ever been sent to a queue `{unknown}` of this store; `queue list` names those that there are"
-            )));
+        if let Some(name) = self.queues.iter().find(|queue| !depths.iter().any(|depth| *depth.queue == **queue)) {
+            return Err(unknown(name));
         }
         depths.sort_by(|a, b| a.queue.cmp(&b.queue));
         if session.json() {
