@@ -335,9 +335,14 @@ fn clean_up_folder(locks: &Path) {
 
 #[tokio::test]
 async fn nothing_is_accepted_into_a_file_that_is_gone() {
-    for suffix in ["", "-wal", "-shm"] {
+    for (suffix, settled) in [("", false), ("-wal", false), ("-shm", false), ("", true), ("-wal", true)] {
         let site = File::new();
         let ports = site.open();
+        // The time of the file's directory tells whether anything changed in it, once it is older than a tick of the
+        // kernel: both before that and after.
+        if settled {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
         send(&ports, 10).await.unwrap();
         let path = PathBuf::from(format!("{}{suffix}", site.path().display()));
         let aside = path.with_extension("aside");
@@ -362,5 +367,21 @@ async fn nothing_is_accepted_into_a_file_that_is_gone() {
         std::fs::rename(&aside, &path).unwrap();
         send(&ports, 10).await.unwrap();
         assert_eq!(receive(&ports).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_accepted_into_a_file_whose_directory_was_moved() {
+    let root = tempfile::tempdir().unwrap();
+    let (directory, moved) = (root.path().join("data"), root.path().join("moved"));
+    std::fs::create_dir(&directory).unwrap();
+    let ports = celeriac_embedded::open(&directory.join("queue.db")).unwrap();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    for _ in 0..2 {
+        send(&ports, 10).await.unwrap();
+        std::fs::rename(&directory, &moved).unwrap();
+        let error = send(&ports, 10).await.unwrap_err();
+        assert!(matches!(&error, SendError::Rejected(PortError::Gone { .. })), "{error:?}");
+        std::fs::rename(&moved, &directory).unwrap();
     }
 }
