@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
+
 use super::{Client, Error};
 use crate::{
     parcel::Parcel,
-    ports::{Delivery, PortError, Ports, Reason, Receive},
+    ports::{Claim, Delivery, PortError, Ports, Reason, Receive},
     protocol::{self, Followed},
 };
 
 /// The most messages to take at a time.
-const TAKEN: usize = 10;
+const TAKEN: usize = 64;
 
 /// For how long a message that was taken is hidden, and its parcel claimed.
 const LEASE_MS: u64 = 60_000;
@@ -87,15 +89,41 @@ async fn end(
     protocol::remove_revived(ports, parcels()).await?;
     let lease_until_ms = ports.clock.now_ms() + LEASE_MS;
     let claims = protocol::claim(ports, parcels(), holder, lease_until_ms).await;
-    for ((delivery, parcel), claim) in taken.iter().zip(claims) {
-        match protocol::follow(ports, parcel, delivery, claim?).await? {
-            Followed::Claimed(claimed) => {
-                purged.calls += protocol::end_refused(ports, delivery, parcel, &claimed, Reason::Revoked, WHY).await?;
+    let ends = taken.iter().zip(claims).map(|((delivery, parcel), claim)| end_one(ports, delivery, parcel, claim));
+    for ended in join_all(ends).await {
+        match ended? {
+            Ended::Now(calls) => {
+                purged.calls += calls;
                 purged.parcels += 1;
             }
-            Followed::Held => purged.running += 1,
-            Followed::Finished => {}
+            Ended::Running => purged.running += 1,
+            Ended::Before => {}
         }
     }
     Ok(())
+}
+
+/// The end of a parcel.
+enum Ended {
+    /// These calls were ended.
+    Now(u64),
+    /// A worker runs it.
+    Running,
+    /// It had ended before.
+    Before,
+}
+
+async fn end_one(
+    ports: &Ports,
+    delivery: &Delivery,
+    parcel: &Parcel,
+    claim: Result<Claim, PortError>,
+) -> Result<Ended, PortError> {
+    match protocol::follow(ports, parcel, delivery, claim?).await? {
+        Followed::Claimed(claimed) => {
+            protocol::end_refused(ports, delivery, parcel, &claimed, Reason::Revoked, WHY).await.map(Ended::Now)
+        }
+        Followed::Held => Ok(Ended::Running),
+        Followed::Finished => Ok(Ended::Before),
+    }
 }
