@@ -33,7 +33,7 @@ impl Client {
         let ports = self.ports();
         refuse_revoked(ports, letters).await?;
         let mut retried = 0;
-        // Made as they are sent, so that no more of them than one send's are in memory.
+        // Made as they are sent, so that no more of them are in memory than one send has.
         let made = (0..letters.len()).map(|at| (at, revive(ports, &letters[at])));
         let most = Most { items: CHUNK, bytes: ports.profile.send_bytes };
         for send in portions(made, most, |(_, message)| message.body.len()) {
