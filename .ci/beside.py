@@ -1,6 +1,7 @@
-"""Checks that cargo can resolve Celeriac together with other crates that its users have. Only one crate of a program may
-link SQLite, so that the version ranges must overlap. For each companion this writes a throwaway crate in target/beside and
-has cargo resolve it. Nothing is compiled. `.ci/beside.py sqlx-sqlite` checks that companion alone, and compiles it too."""
+"""Checks that cargo can resolve Celeriac together with other crates that its users have. Only one crate of a program
+may link SQLite, so the version ranges must overlap. For each companion this writes a throwaway crate in target/beside
+and has cargo resolve it. Nothing is compiled. `.ci/beside.py sqlx-sqlite` checks that companion alone, and compiles it
+too."""
 
 import pathlib
 import subprocess

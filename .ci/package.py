@@ -1,5 +1,5 @@
-"""Packs the published crates, as `cargo publish` would, and prints how many files each has. Nothing is compiled: the other
-steps compile the same sources. Fails if cargo fails, or if a package has files that only the repository needs."""
+"""Packs the published crates, as `cargo publish` would, and prints how many files each has. Nothing is compiled: the
+other steps compile the same sources. Fails if cargo fails, or if a package has files that only the repository needs."""
 
 import json
 import subprocess

@@ -14,7 +14,8 @@ use super::{
     smtp::{Server, Smtp},
 };
 
-/// How mails are sent: by this process, or by a worker, which has no command line and is told by its environment.
+/// How mails are sent: by this process, or by a worker, which has no command line and takes its settings from the
+/// environment.
 #[derive(Args)]
 pub struct Sending {
     /// Tells campaigns to the same people apart. Defaults to the file's name.

@@ -1,4 +1,4 @@
-//! What the roles that execute tasks have in common: set-up, start, signals, stop.
+//! The common parts of the roles that execute tasks: set-up, start, signals, stop.
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 

@@ -31,7 +31,7 @@ struct Opened {
     def: Option<&'static TaskDef>,
 }
 
-/// What holds for all parcels of an invocation.
+/// The terms of all parcels of an invocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
     /// The name of the worker that runs them, for people to read.

@@ -11,7 +11,7 @@
 //! | `put_back`, `refusal` | what becomes of parcels that cannot run now, and of those that must not run at all |
 //! | `ParcelRun` | the run of one parcel's calls; it polls none of them itself |
 //! | `RunState` | what a run shares with the threads that poll its calls |
-//! | `user_code` | where the user's function is called |
+//! | `RunState` | the state that a run shares with the threads that poll its calls |
 //! | `Sequence` | calls that are polled once, one after the other; most end at that poll and leave no trace |
 //! | `SuspendedCall` | a call that did not end at its first poll, until it ends or is cut |
 //! | `PollThreads` | the threads that poll calls; the `Watchdog` says which call blocks one |
@@ -20,7 +20,7 @@
 //! | `Answer` | what a call returned, as plain data without user code |
 //! | `verdict` | what the end of an attempt means for its call |
 //! | `Outcomes` | what is known of each call |
-//! | `Recorder` | the verdicts that are not recorded yet |
+//! | `Outcomes` | the state of each call |
 //! | `HandedOn` | a call that goes on in a child parcel |
 
 mod claim;

@@ -19,7 +19,7 @@ use crate::{
 /// The longest pause between attempts to settle.
 const MAX_SETTLE_PAUSE_MS: u64 = 5000;
 
-/// What a run leaves to settle.
+/// The work that a run leaves to its settlement.
 #[derive(Debug)]
 pub(crate) struct ToSettle {
     pub(crate) record: Record,
@@ -68,7 +68,7 @@ pub(crate) async fn settle(
         let (parcel, task) = (parcel.header.id, &parcel.header.task);
         if let PortError::Gone { .. } = error {
             // The receive loop logs the reason once, so that each parcel does not.
-            tracing::error!(%parcel, task, epoch, "how its calls ended is not recorded: the store is gone");
+            tracing::error!(%parcel, task, epoch, "cannot record how its calls ended: the store is gone");
             return Err(ClaimLost);
         }
         let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);

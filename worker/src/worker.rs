@@ -160,7 +160,7 @@ impl Worker {
         self.is_stopping() && self.ports.clock.monotonic_us() >= ends_us
     }
 
-    /// What the run of a parcel shares with the threads that poll its calls.
+    /// The state that the run of a parcel shares with the threads that poll its calls.
     pub(crate) fn run_state(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<RunState> {
         let clock = &self.ports.clock;
         let last_us = deadline_ms.map_or(u64::MAX, |deadline_ms| {

@@ -134,7 +134,8 @@ async fn another_process_receives_sent_messages() {
     assert_eq!(received.len(), 1);
 }
 
-/// Drops receives at every stage. The stage depends on how far the backend's threads are, hence the repetitions.
+/// Drops receives at every stage. The stage depends on how far the backend's threads are, so this is repeated many
+/// times.
 #[tokio::test]
 async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
     let file = File::new();

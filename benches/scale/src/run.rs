@@ -94,7 +94,7 @@ pub struct Outcome {
     pub environments: usize,
     /// How many dispatchers ran at a time at most.
     pub most_dispatchers: usize,
-    /// The most bytes of parcels that a dispatcher had in hand.
+    /// The most bytes of parcels that a dispatcher held.
     pub dispatcher_bytes: usize,
     /// The most messages in flight.
     pub in_flight: usize,

@@ -75,8 +75,9 @@ async fn refuse_revoked(ports: &Ports, letters: &[DeadLetter]) -> Result<(), Err
     Ok(())
 }
 
-/// The parcel in which a dead letter is sent again. Its id is always the same, so that it runs once whoever sends it; it
-/// is made after the death, whatever this host's clock says (`protocol::dead_letter` says why).
+/// The parcel in which a dead letter is sent again. Its id is always the same, so that the call runs once even if
+/// several processes send it. It is made after the death, whatever this host's clock says (`protocol::dead_letter` says
+/// why).
 fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
     let mut packer = Packer::new(Packing::of(ports.profile, 1));
     packer.push(&letter.args);

@@ -165,7 +165,7 @@ impl<'a> HeldClaim<'a> {
             }
             Err(PortError::Gone { .. }) => {
                 // The receive loop logs the reason once, so that each parcel does not.
-                tracing::error!(%parcel, epoch = self.epoch, "cannot go on with this parcel: the store is gone");
+                tracing::error!(%parcel, epoch = self.epoch, "gave up this parcel: the store is gone");
                 Err(ClaimLost)
             }
             Err(error) if error.may_pass() => {
@@ -177,7 +177,7 @@ impl<'a> HeldClaim<'a> {
                 if self.lease.is_over(self.ports.clock.now_ms()) { Err(ClaimLost) } else { Ok(false) }
             }
             Err(error) => {
-                tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
+                tracing::error!(%parcel, epoch = self.epoch, %error, "gave up this parcel");
                 Err(ClaimLost)
             }
         }

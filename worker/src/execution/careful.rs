@@ -16,7 +16,7 @@ pub(crate) struct Careful {
     grows: bool,
 }
 
-/// What the death of a worker tells.
+/// The conclusions from the death of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Findings {
     /// How to continue.

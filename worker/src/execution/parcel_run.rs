@@ -180,7 +180,7 @@ impl<'a> ParcelRun<'a> {
             self.in_window += marked.len() as u32;
             self.start_sequence(marked);
         } else {
-            // No call starts without a guard (rule 7).
+            // No call starts while the claim cannot be recorded (rule 7).
             self.state.halt();
             self.outcomes.recorder.take_back();
             marked.into_iter().rev().for_each(|start| self.todo.push_front(start));

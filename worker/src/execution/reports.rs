@@ -1,4 +1,4 @@
-//! What the threads that poll calls report to the run, and when a report wakes the run.
+//! Reports to the run from the threads that poll its calls, and when a report wakes the run.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -19,7 +19,7 @@ pub(crate) struct Ending {
     pub(crate) end: End,
 }
 
-/// What the run has to know about a call.
+/// A report about a call.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// It did not end at its first poll: its end is reported later.

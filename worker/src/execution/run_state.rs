@@ -1,5 +1,5 @@
-//! What the run of a parcel shares with the threads that poll its calls. Quick calls leave no trace here: they end at
-//! their first poll with nothing to report, and their sequence passes them.
+//! The state that the run of a parcel shares with the threads that poll its calls. Quick calls leave no trace here:
+//! they end at their first poll with nothing to report, and their sequence passes them.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::outcome::End;
 
-/// What plain functions run with.
+/// The threads and the client of plain functions.
 pub(crate) struct BlockingCalls {
     /// The threads that run them.
     pub(crate) threads: Arc<dyn Blocking>,
@@ -34,7 +34,7 @@ pub(crate) struct BlockingCalls {
     pub(crate) client: Client,
 }
 
-/// What the run of a parcel shares with the threads that poll its calls.
+/// The state that the run of a parcel shares with the threads that poll its calls.
 pub(crate) struct RunState {
     pub(crate) parcel: Parcel,
     pub(crate) def: &'static TaskDef,

@@ -1,4 +1,4 @@
-//! What is known of each call of a parcel: whether it is over, and what has to be recorded or sent on for it.
+//! The state of each call of a parcel: whether it is over, and what has to be recorded or sent on for it.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ pub(crate) enum NextAttempt {
     InChild,
 }
 
-/// What is known of each call of a parcel.
+/// The state of each call of a parcel.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     state: Arc<RunState>,
@@ -97,7 +97,8 @@ impl Outcomes {
         self.die(start.position, start.attempt - 1, Reason::Expired, message);
     }
 
-    /// Buries calls that must not run twice: the worker that held the parcel before died with these calls marked.
+    /// Turns marked calls into dead letters: the worker that held the parcel before has died, and they must not run
+    /// twice.
     pub(crate) fn fail_marked(&mut self, window: &Window) {
         let why = WorkerError::MayHaveRun { task: self.state.def.name.to_owned() };
         for start in self.open().into_iter().filter(|start| window.calls.contains(start.position)) {

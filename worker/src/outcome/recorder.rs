@@ -15,7 +15,7 @@ pub(crate) enum Unrecorded {
     Nothing,
 }
 
-/// What a run has learned.
+/// The record of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     /// All of it. Its lists hold what is not in flight.
