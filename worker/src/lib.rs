@@ -10,8 +10,8 @@
 //! | `OwnParcels` | the parcels that this worker is handling, so that it takes none twice |
 //! | `put_back`, `refusal` | what becomes of parcels that cannot run now, and of those that must not run at all |
 //! | `ParcelRun` | the run of one parcel's calls; it polls none of them itself |
-//! | `RunState` | what a run shares with the threads that poll its calls |
 //! | `RunState` | the state that a run shares with the threads that poll its calls |
+//! | `user_code` | where the user's function is called |
 //! | `Sequence` | calls that are polled once, one after the other; most end at that poll and leave no trace |
 //! | `SuspendedCall` | a call that did not end at its first poll, until it ends or is cut |
 //! | `PollThreads` | the threads that poll calls; the `Watchdog` says which call blocks one |
@@ -19,8 +19,8 @@
 //! | `Careful` | says which calls to mark after a worker has died, to find the call that killed it |
 //! | `Answer` | what a call returned, as plain data without user code |
 //! | `verdict` | what the end of an attempt means for its call |
-//! | `Outcomes` | what is known of each call |
 //! | `Outcomes` | the state of each call |
+//! | `Recorder` | the verdicts that are not recorded yet |
 //! | `HandedOn` | a call that goes on in a child parcel |
 
 mod claim;

@@ -28,7 +28,7 @@ use crate::{
 /// How long after the grace a stop waits for runs to record their verdicts.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Runs the parcels that it is handed.
+/// Runs the parcels that it is given.
 pub struct Worker {
     registry: Arc<Registry>,
     ports: Ports,

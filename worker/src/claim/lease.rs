@@ -41,7 +41,7 @@ impl Lease {
         if self.fixed { self.until_ms } else { now_ms + self.length_ms }
     }
 
-    /// Takes over the end of a renewal that was written.
+    /// Extends the lease by a renewal that was written.
     pub(crate) fn renew(&mut self, until_ms: u64) {
         self.until_ms = self.until_ms.max(until_ms);
     }

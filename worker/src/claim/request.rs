@@ -12,7 +12,7 @@ use celeriac_core::{
 use super::{Lease, put_back::put_back};
 use crate::Worker;
 
-/// Requests the claims of these parcels, all at once.
+/// Asks the ledger for claims on these parcels, all at once.
 pub(crate) async fn request_claims(
     worker: &Worker,
     parcels: &[&Parcel],

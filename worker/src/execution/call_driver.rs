@@ -23,7 +23,7 @@ pub(super) const PANICKED: &str = "its thread panicked outside of its code";
 /// The reason given for a call whose thread or runtime has ended.
 pub(super) const ENDED: &str = "its thread or its runtime ended";
 
-/// Drives a suspended call to its end. If a thread or a runtime drops the driver before that, the run is told.
+/// Drives a suspended call to its end. If a thread or a runtime drops the driver before that, the driver tells the run.
 struct CallDriver {
     state: Arc<RunState>,
     call: Arc<SuspendedCall>,

@@ -74,8 +74,8 @@ pub(super) async fn drive(state: Arc<RunState>, sequence: Arc<Sequence>) {
     }
 }
 
-/// Drives a sequence. The run waits for all of its sequences. So the run is told however a sequence ends, even by a
-/// panic or with its runtime.
+/// Drives a sequence. The run waits for all of its sequences, so the driver tells the run however the sequence ends,
+/// even by a panic or with its runtime.
 struct SequenceDriver {
     state: Arc<RunState>,
     sequence: Arc<Sequence>,

@@ -1,5 +1,5 @@
 //! Calls the user's function: decodes its arguments, polls its future, runs its plain function. All of that runs behind
-//! a panic guard. What it returns is plain data, or a call that has to be polled again.
+//! a panic guard, and returns plain data, or a call that has to be polled again.
 
 use std::{
     cell::Cell,

@@ -23,8 +23,8 @@ pub(crate) struct HandedOn {
 /// becomes due early: a group is due with its last call.
 ///
 /// # Panics
-/// If the calls make more than half as many different attempts as a parcel may have children. A run adds at most two to
-/// the attempt of its parcel.
+/// If the calls make more different attempts than half of [`Seal::MAX_CHILDREN`]. A run adds at most two to the attempt
+/// of its parcel.
 pub(crate) fn plan_children(mut calls: Vec<HandedOn>, now_ms: u64, gather_ms: u64) -> Seal {
     for call in &mut calls {
         if call.due_ms <= now_ms {
