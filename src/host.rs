@@ -233,7 +233,7 @@ impl Running {
         // Both at once: a narrow loop ends when its runs have ended, which the worker's grace bounds.
         let (ended, ()) = futures::join!(join_all(loops), worker.stop(self.grace));
         for error in ended.into_iter().filter_map(Result::err) {
-            tracing::error!(%error, "a loop of this process had ended by a panic");
+            tracing::error!(%error, "a loop of this process ended with a panic");
         }
     }
 }

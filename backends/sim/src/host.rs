@@ -118,7 +118,7 @@ impl Blocking for Host {
     }
 }
 
-/// How the steps that [`Atomic`](celeriac_core::ports::Atomic) does in one write are done.
+/// How the steps that [`Atomic`](celeriac_core::ports::Atomic) does in one write are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steps {
     /// In one write: the services have the port.

@@ -125,7 +125,7 @@ impl PollThreads {
             tracing::warn!(
                 threads = self.threads,
                 generations = generations.len(),
-                "calls block their threads; starting others"
+                "calls block their threads; starting more threads"
             );
         }
         let named = || format!("celeriac-{}", NUMBERS.load(Ordering::Relaxed));
