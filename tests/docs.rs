@@ -93,7 +93,7 @@ const ERRORS: &[&str] = &[
     "worker/src",
 ];
 
-/// Errors of examples in rustdoc, and one that never is a log line by itself.
+/// Errors of examples in rustdoc, and one that is never a log line by itself.
 const NOT_MET: &[&str] = &["no such address", "the server is busy", "this process ends so that"];
 
 #[test]

@@ -154,7 +154,7 @@ impl State {
     }
 }
 
-/// How often the product pauses at most while transactions are in its way (`aws/dynamo/patience.rs`).
+/// The most pauses of the product while transactions are in its way (`aws/dynamo/patience.rs`).
 const PAUSES: u32 = 14;
 const FIRST_PAUSE_MS: u64 = 10;
 const LONGEST_PAUSE_MS: u64 = 1000;

@@ -166,7 +166,7 @@ impl Function {
         });
     }
 
-    /// Gives an environment that is done with an event the next one, unless it says that it cannot take it.
+    /// Frees an environment that is done with an event, unless it says that it cannot take another.
     fn handled(&self, environment: Host, handler: Handler) {
         let mut state = self.state();
         state.seen.busy -= 1;
