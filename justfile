@@ -1,6 +1,6 @@
-# The words people use. None of it is needed: each recipe is one line of a shell.
+# The commands that people use. None of them is needed: each recipe is one line of a shell.
 
-# What the gate runs.
+# Runs the gate.
 check:
     bash .ci/run
 
@@ -24,8 +24,8 @@ bench *args:
 bench-aws *args:
     cargo bench --bench fan_out {{args}}
 
-# How long and how dear ten million calls are on AWS, by simulation: writes the tables and drawings of docs/scale.md. `just
-# scale 10` for a tenth of them.
+# Estimates time and price of ten million calls on AWS by simulation, and writes the tables and drawings of
+# docs/scale.md. `just scale 10` does so with a tenth of the calls.
 scale fewer="1":
     cargo run --release --package scale -- page docs {{fewer}}
 
@@ -33,25 +33,25 @@ scale fewer="1":
 peers *args:
     benches/peers/run.sh {{args}}
 
-# Runs seeds of the simulation up to this one, on all processors; goes on where it stopped (target/soak.txt).
+# Runs seeds of the simulation up to this one, on all processors. Continues where it stopped (target/soak.txt).
 sim upto:
     cargo run --release --package simulation -- soak {{upto}}
 
-# The story of what goes wrong in a seed of the simulation.
+# Tells the story of a seed of the simulation in which something goes wrong.
 replay seed:
     cargo run --release --package simulation -- replay {{seed}}
 
-# The least of that seed in which the same goes wrong, by a name that `replay` takes.
+# Shrinks that seed to the smallest run in which the same goes wrong. `replay` takes the name that this prints.
 shrink seed:
     cargo run --release --package simulation -- shrink {{seed}}
 
-# Kills so many real processes on one file, in rounds on new files, each checked; one JSON line. Round `n` is that of seed
-# `seed + n`: `just faults 25 SEED` plays the round again that said so.
+# Kills this many real processes on one file, in checked rounds on new files, and prints one JSON line. Round `n` has
+# seed `seed + n`: `just faults 25 SEED` repeats a round.
 faults kills seed="2026":
     cargo run --release --package process-faults -- soak {{kills}} {{seed}}
 
-# Full disks, power cuts, clocks that jump, frozen processes: what the tests do once, with so many other seeds. The seed of
-# one that fails is printed: `CELERIAC_SEED=SEED` plays it again.
+# Full disks, power cuts, clocks that jump, frozen processes: repeats the tests with this many further seeds. If one
+# fails, its seed is printed: `CELERIAC_SEED=SEED` repeats it.
 mishaps rounds seed="2027":
     for seed in $(seq {{seed}} $(({{seed}} + {{rounds}} - 1))); do \
         CELERIAC_SEED=$seed cargo test --release --package process-faults --test clock --test disk_full --test freeze \
@@ -62,10 +62,10 @@ demo:
     cargo run --release --example recipients
     cargo run --release --example mail_campaign -- --recipients recipients.csv
 
-# Fuzzes one reader of foreign bytes for so long, `just fuzz parcel 600`; the targets are in fuzz/src/targets.
+# Fuzzes one reader of foreign bytes for this many seconds: `just fuzz parcel 600`. The targets are in fuzz/src/targets.
 fuzz target seconds="60":
     fuzz/run {{target}} {{seconds}}
 
-# Known vulnerabilities in dependencies. Needs the network, for the advisory database.
+# Checks dependencies for known vulnerabilities. Needs the network, for the advisory database.
 advisories:
     .ci/cargo-deny check advisories

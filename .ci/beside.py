@@ -1,6 +1,7 @@
-"""Fails if Celeriac does not resolve in one program with the crates that its users have: only one crate of a program may link
-SQLite, so that the ranges of versions must meet. For each companion it writes a throwaway crate in target/beside and has
-cargo resolve it; nothing is compiled. `.ci/beside.py sqlx-sqlite` checks that companion alone, and compiles it too."""
+"""Checks that cargo can resolve Celeriac together with other crates that its users have. Only one crate of a program
+may link SQLite, so the version ranges must overlap. For each companion this writes a throwaway crate in target/beside
+and has cargo resolve it. Nothing is compiled. `.ci/beside.py sqlx-sqlite` checks that companion alone, and compiles it
+too."""
 
 import pathlib
 import subprocess
@@ -28,7 +29,7 @@ def crate(name, dependency):
     folder = ROOT / "target" / "beside" / name
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "src" / "lib.rs").touch()
-    # Other crates' newest versions each time: what a user gets who adds both today.
+    # Without a lock file cargo takes the newest versions, as for a user who adds both crates today.
     (folder / "Cargo.lock").unlink(missing_ok=True)
     manifest = f"""[workspace]
 
@@ -46,7 +47,7 @@ celeriac = {{ path = "{ROOT.as_posix()}" }}
 
 
 def versions(folder):
-    """The versions of what links SQLite, and of what Celeriac reaches it by."""
+    """The versions of the crate that links SQLite, and of the crate by which Celeriac uses it."""
     packages = tomllib.loads((folder / "Cargo.lock").read_text())["package"]
     return [f"{each['name']} {each['version']}" for each in packages if each["name"] in ("libsqlite3-sys", "rusqlite")]
 

@@ -1,5 +1,5 @@
-"""Packs what is published, as `cargo publish` would, and lists how much each package has. Nothing is compiled: the packages are
-the sources that the other steps compile. Fails where cargo does, or where a package has what only the repository needs."""
+"""Packs the published crates, as `cargo publish` would, and prints how many files each has. Nothing is compiled: the
+other steps compile the same sources. Fails if cargo fails, or if a package has files that only the repository needs."""
 
 import json
 import subprocess

@@ -12,7 +12,7 @@ use celeriac_core::{
 };
 use divan::{Bencher, black_box, counter::ItemsCount};
 
-/// A full parcel of calls with 100 bytes of arguments has about as many.
+/// About as many calls as a full parcel has if their arguments take 100 bytes.
 const CALLS: u32 = 2000;
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -54,7 +54,7 @@ fn full() -> Bytes {
     packer.encode(header())
 }
 
-/// From arguments to the bytes that are sent, compressed.
+/// Makes the compressed bytes that are sent from arguments.
 #[divan::bench]
 fn pack(bencher: Bencher<'_, '_>) {
     let calls: Vec<Args> = (0..CALLS).map(args).collect();
@@ -69,21 +69,21 @@ fn pack(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// All that a dispatcher reads.
+/// Reads what a dispatcher reads.
 #[divan::bench]
 fn peek(bencher: Bencher<'_, '_>) {
     let parcel = full();
     bencher.counter(ItemsCount::new(CALLS)).bench(|| Header::peek(black_box(&parcel)));
 }
 
-/// What a worker does before the first call.
+/// Does a worker's work before the first call.
 #[divan::bench]
 fn open(bencher: Bencher<'_, '_>) {
     let parcel = full();
     bencher.counter(ItemsCount::new(CALLS)).bench(|| Parcel::open(black_box(&parcel)));
 }
 
-/// The arguments of all calls.
+/// Decodes the arguments of all calls.
 #[divan::bench]
 fn decode(bencher: Bencher<'_, '_>) {
     let parcel = Parcel::open(&full()).expect("it was just packed");
@@ -94,7 +94,7 @@ fn decode(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A child with every twentieth call, as retries make it.
+/// Makes a child with every twentieth call, as retries do.
 #[divan::bench]
 fn child(bencher: Bencher<'_, '_>) {
     let parcel = Parcel::open(&full()).expect("it was just packed");

@@ -151,9 +151,10 @@ impl App {
         };
         let (wide, narrow) = (on(Road::Wide), on(Road::Narrow));
         let concurrency = self.concurrency;
-        // A parcel has a call at least: one that no call of could run would only be kept from other processes.
+        // A parcel has at least one call. A parcel whose calls all have to wait would only be kept from other
+        // processes.
         let slots = self.slots.unwrap_or_else(|| concurrency.map_or(SLOTS, |calls| calls.min(SLOTS)));
-        // Which file, and who else works on it: two programs in two directories have two files of one relative name.
+        // The log names the file and the number of its workers: in two directories, one relative name means two files.
         let other_workers = opened.workers();
         let tasks = registry.iter().count();
         tracing::info!(store = %opened, other_workers, tasks, ?wide, ?narrow, slots, concurrency, "serving queues");
@@ -205,14 +206,14 @@ impl Running {
         self.client.clone()
     }
 
-    /// What runs calls here.
+    /// The worker that runs calls here.
     #[cfg(feature = "cli")]
     pub(crate) fn worker(&self) -> Arc<Worker> {
         Arc::clone(&self.worker)
     }
 
-    /// Waits until nothing can be received any more, and answers why: the file was deleted or replaced. Everything has
-    /// stopped then, and the program should end. It never ends as long as that does not happen.
+    /// Waits until nothing can be received any more, and returns why: the file was deleted or replaced. By then
+    /// everything has stopped, and the program should end. It waits for ever as long as that does not happen.
     pub async fn gone(&self) -> PortError {
         let mut gone = self.loops.gone.subscribe();
         let error = gone.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
@@ -232,7 +233,7 @@ impl Running {
         // Both at once: a narrow loop ends when its runs have ended, which the worker's grace bounds.
         let (ended, ()) = futures::join!(join_all(loops), worker.stop(self.grace));
         for error in ended.into_iter().filter_map(Result::err) {
-            tracing::error!(%error, "a loop of this process had ended by a panic");
+            tracing::error!(%error, "a loop of this process ended with a panic");
         }
     }
 }

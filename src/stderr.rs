@@ -10,20 +10,20 @@ use std::{
 use celeriac_core::{printable, printable_json};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Whether the cursor stands behind a line that is written over.
+/// Whether the cursor is at the end of a progress line, which will be rewritten.
 static OPEN_LINE: AtomicBool = AtomicBool::new(false);
 
-/// To the first column, and removes what stands in the line.
+/// Moves to the first column, and clears the line.
 const ERASE: &[u8] = b"\r\x1b[K";
 
-/// Says something in a line of its own, without the control characters that stand in it.
+/// Prints a message on a line of its own, with its control characters escaped.
 pub(crate) fn say(what: impl Display) {
     let line = format!("{}\n", printable(&what.to_string()));
-    // Nobody reads it any more.
+    // An error means that nobody reads it any more.
     let _ = write_lines(line.as_bytes());
 }
 
-/// Writes a line of progress over the one before. Only a terminal knows how.
+/// Rewrites the progress line. Only a terminal can do that.
 #[cfg(feature = "cli")]
 pub(crate) fn rewrite(line: &str) {
     let mut err = io::stderr().lock();
@@ -31,7 +31,7 @@ pub(crate) fn rewrite(line: &str) {
     let _ = err.write_all(ERASE).and_then(|()| err.write_all(printable(line).to_string().as_bytes()));
 }
 
-/// Removes the line of progress.
+/// Removes the progress line.
 #[cfg(feature = "cli")]
 pub(crate) fn erase() {
     let _ = begin().flush();

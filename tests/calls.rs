@@ -20,7 +20,7 @@ async fn double(n: u64) -> Result<u64, BoxError> {
 #[task]
 async fn note(_n: u32) {}
 
-/// A value, and not in a `Result`.
+/// Returns a value that is not in a `Result`.
 #[task]
 async fn greeting(name: String) -> String {
     format!("Dear {name}")
@@ -31,7 +31,7 @@ fn words(text: String) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
 
-/// An `Option` is no failure.
+/// Returns an `Option`: `None` is no failure.
 #[task]
 async fn nothing() -> Option<u8> {
     None

@@ -11,7 +11,7 @@ use std::{
 use support::{example, text};
 use tempfile::TempDir;
 
-/// The checkers, in an environment of their own.
+/// The checkers, in a separate Python environment.
 fn tools() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = Command::new(root.join("tests/python")).arg("lint").output().expect("a shell");
@@ -20,7 +20,7 @@ fn tools() -> PathBuf {
     python.parent().expect("an interpreter lies in a folder").to_owned()
 }
 
-/// Runs a checker on all templates at once, since it takes longer to start than to check; it has to have nothing to say.
+/// Runs a checker on all templates at once, since it takes longer to start than to check. It must report nothing.
 fn passes(tool: &Path, args: &[&str], templates: &[PathBuf]) {
     let checked = Command::new(tool).args(args).args(templates).output().expect("the checker runs");
     let said = text(&checked.stdout) + &text(&checked.stderr);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-/// The names of the public methods that a source file has behind `self`.
+/// The names of the public methods of a source file that take `self`.
 fn methods(source: &str) -> impl Iterator<Item = &str> {
     source.lines().filter_map(|line| {
         let line = line.trim_start().strip_prefix("pub ")?;
@@ -52,7 +52,7 @@ fn every_setting_of_a_stack_is_on_its_page() {
 }
 
 #[test]
-fn what_the_page_of_containers_shows_is_what_the_files_have() {
+fn the_page_of_containers_shows_the_files_as_they_are() {
     let page = include_str!("../docs/containers.md");
     for file in [
         include_str!("../examples/containers/Dockerfile"),
@@ -70,7 +70,7 @@ fn the_tests_that_a_page_shows_are_run() {
     for shown in include_str!("../docs/testing.md").split("#[tokio::test]\n").skip(1) {
         let shown: Vec<&str> = shown.lines().take_while(|line| *line != "# fn main() {}").map(str::trim).collect();
         seen += 1;
-        // A line that a test has beside those of the page is for the other tests of its program.
+        // A test may have a line that the page lacks, for the other tests of its program.
         let mut rest = run.iter();
         for line in shown.iter().filter(|line| !line.is_empty()) {
             assert!(rest.any(|run| run == line), "tests/testing.rs does not have this line of docs/testing.md: {line}");
@@ -79,7 +79,7 @@ fn the_tests_that_a_page_shows_are_run() {
     assert_eq!(seen, 3);
 }
 
-/// Where errors are that a user can meet.
+/// The sources of errors that a user can meet.
 const ERRORS: &[&str] = &[
     "backends/aws/src",
     "backends/embedded/src",
@@ -93,7 +93,7 @@ const ERRORS: &[&str] = &[
     "worker/src",
 ];
 
-/// Errors of examples in rustdoc, and one that no log line has on its own.
+/// Errors of examples in rustdoc, and one that is never a log line by itself.
 const NOT_MET: &[&str] = &["no such address", "the server is busy", "this process ends so that"];
 
 #[test]
@@ -149,7 +149,7 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The first words of each part of an error that stands between values.
+/// The first words of each part of an error between its values.
 fn pieces(text: &str) -> impl Iterator<Item = String> + '_ {
     let constant = text.split('{').enumerate().map(|(part, piece)| match piece.split_once('}') {
         Some((_, after)) if part > 0 => after,

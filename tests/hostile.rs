@@ -13,7 +13,7 @@ mod targets;
 
 use targets::{ALL, Target};
 
-/// `fuzz/regressions/TARGET` has each input that was once too much.
+/// The inputs in `fuzz/regressions/TARGET`, which once made the target fail.
 fn regressions(target: &Target) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/regressions").join(target.name);
     let Ok(files) = fs::read_dir(folder) else { return Vec::new() };

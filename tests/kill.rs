@@ -1,7 +1,7 @@
 //! Kills the campaign of `tests/smtp.rs` at twenty moments, and starts it again each time.
 //!
-//! Promise G2: nothing is lost. Promise G3: a mail is sent twice only if it was in flight when the process was killed,
-//! that is sent but not yet recorded, once more for each such kill; and nothing stays unrecorded for longer than a
+//! Promise G2: nothing is lost. Promise G3: a mail is sent again only if it was in flight at a kill, that is, sent but
+//! not yet recorded. It is sent at most once more for each such kill. Nothing stays unrecorded for longer than a
 //! checkpoint takes. The moments are drawn from a seed, which is printed; `CELERIAC_SEED` sets it.
 
 mod support;
@@ -29,15 +29,15 @@ const SLACK_MS: u64 = 3000;
 /// When the process is killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// So long after its start: while it reads the file, opens the database, accepts calls.
+    /// This long after its start: while it reads the file, opens the database, accepts calls.
     Started(Duration),
-    /// So long after the server has taken so many mails, all lives together.
+    /// This long after the server has taken this many mails, over all lives.
     Sent(usize, Duration),
 }
 
 /// One life of the process, ended by a kill.
 struct Life {
-    /// The mails that the server took in it and that were not recorded when it ended.
+    /// The mails that the server took in this life and that were not recorded at its end.
     in_flight: BTreeSet<TaskId>,
     /// How long before the kill the oldest of them was taken.
     oldest_ms: u64,
@@ -108,7 +108,7 @@ fn start(campaign: &Campaign, args: &[&str]) -> Child {
     campaign.command(args).stdout(Stdio::null()).stderr(errors).spawn().expect("the program runs")
 }
 
-/// Waits for the moment, kills, and says when.
+/// Waits for the moment, kills the process, and returns the time.
 fn kill(mut process: Child, moment: Moment, record: &mut Record) -> u64 {
     match moment {
         Moment::Started(after) => thread::sleep(after),

@@ -2,7 +2,7 @@
 
 mod support;
 
-/// The parts of the example, whose own tests run here: `cargo test` runs none that lie in examples.
+/// The parts of the example. Their own tests run here, since `cargo test` does not run tests inside examples.
 #[allow(dead_code, unreachable_pub, reason = "the example uses the rest")]
 #[path = "../examples/mail_campaign"]
 mod parts {
@@ -67,7 +67,7 @@ fn messy_rows_are_named_by_line_and_the_rest_is_sent() {
     let outbox: Vec<_> = campaign.outbox("mails").into_values().collect();
     assert_eq!(outbox.len(), 2);
     assert!(outbox.iter().any(|mail| mail.contains("\r\n\r\nHello Lovelace, Ada,\r\n")), "{outbox:?}");
-    // RFC 2047, as names beyond ASCII must be written.
+    // Names beyond ASCII must be written as in RFC 2047.
     assert!(outbox.iter().any(|mail| mail.contains("To: =?utf-8?b?5bGx55SwIOiKseWtkA==?= <hanako@example.org>\r\n")));
 }
 

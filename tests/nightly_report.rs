@@ -15,7 +15,7 @@ use jiff::{Timestamp, ToSpan as _, Zoned};
 use support::{example, text, until};
 use tempfile::TempDir;
 
-/// Under which name the store remembers when the job was last due.
+/// The name under which the store remembers the last run of the schedule.
 const SCHEDULE: &str = "report.nightly cron(0 3 * * ? *) Europe/Berlin";
 
 fn shop() -> TempDir {
@@ -62,7 +62,7 @@ fn after_a_night_when_nothing_ran_one_of_two_processes_makes_the_report_once() {
     let mut processes = [Dev::start(folder.path()), Dev::start(folder.path())];
     let report = folder.path().join("reports").join(format!("{before}.txt"));
     until("the report", || report.exists().then_some(()));
-    // Long enough for a second run to be seen, if there were one.
+    // Long enough to see a second run, if there were one.
     thread::sleep(Duration::from_secs(2));
     let wrote: Vec<_> = processes.iter_mut().map(Dev::stop).collect();
     if yesterday() == before {
@@ -87,7 +87,7 @@ impl Dev {
         Self(program(folder).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts"))
     }
 
-    /// Stops it, and says what it wrote.
+    /// Stops it, and returns what it wrote.
     fn stop(&mut self) -> String {
         self.0.kill().expect("it is our child");
         let mut out = String::new();
@@ -100,7 +100,7 @@ impl Dev {
 
 impl Drop for Dev {
     fn drop(&mut self) {
-        // It has mostly been stopped before.
+        // It has usually been stopped before.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -20,18 +20,18 @@ use tempfile::TempDir;
 const ROLE: &str = "CELERIAC_TEST_ROLE";
 const FOLDER: &str = "CELERIAC_TEST_FOLDER";
 
-/// What each producer sends: most at once, the rest one by one and many at a time.
+/// How many calls each producer sends at once. It sends the rest one by one and many at a time.
 const FANNED_OUT: u64 = 5000;
 const DELAYED: u64 = 500;
 
-/// Where a worker notes what it has run, and where the other one does.
+/// The file in which a worker notes its calls, and that of the other worker.
 struct Notes {
     file: PathBuf,
     other: PathBuf,
 }
 
-/// Notes that it ran, once the other worker runs calls too: neither does it all. Short enough that the file system
-/// appends it whole.
+/// Notes that it ran, once the other worker runs calls too, so that neither runs all of them. The note is short enough
+/// for the file system to append it whole.
 #[task(retries = 0)]
 fn note(notes: State<Notes>, producer: u32, number: u64) -> std::io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).open(&notes.file)?;
@@ -42,7 +42,7 @@ fn note(notes: State<Notes>, producer: u32, number: u64) -> std::io::Result<()> 
 #[test]
 fn every_call_of_two_producers_runs_once_on_two_workers() {
     let folder = TempDir::new().expect("a temporary folder");
-    // Workers first on one side, producers first on the other: who creates the file is left to chance.
+    // One worker starts before the producers, the other after them: chance decides which process creates the file.
     let mut processes: Vec<_> =
         ["worker-1", "producer-1", "producer-2", "worker-2"].iter().map(|role| start(role, &folder)).collect();
     let mut workers = vec![processes.remove(3), processes.remove(0)];
@@ -52,7 +52,7 @@ fn every_call_of_two_producers_runs_once_on_two_workers() {
     let expected = 2 * (FANNED_OUT + DELAYED);
     until("all calls to be noted", || (notes(&folder).values().sum::<u64>() >= expected).then_some(()));
     for worker in &mut workers {
-        // Ends it gracefully: what runs is recorded before it goes.
+        // This ends the worker gracefully: running calls are recorded first.
         drop(worker.stdin.take());
         assert!(worker.wait().expect("it is our child").success(), "a worker failed");
     }
@@ -64,7 +64,7 @@ fn every_call_of_two_producers_runs_once_on_two_workers() {
     assert!(ran("worker-1") > 0 && ran("worker-2") > 0, "one worker did it all");
 }
 
-/// Not a test by itself: what the processes of the test above do.
+/// Not a test by itself, but the work of the processes of the test above.
 #[tokio::test(flavor = "multi_thread")]
 async fn role() -> Result<(), Box<dyn std::error::Error>> {
     let Ok(role) = env::var(ROLE) else { return Ok(()) };
@@ -73,7 +73,7 @@ async fn role() -> Result<(), Box<dyn std::error::Error>> {
     let Some(producer) = role.strip_prefix("producer-") else {
         let other = folder.join(if role == "worker-1" { "worker-2" } else { "worker-1" });
         let notes = Notes { file: folder.join(role), other };
-        // One parcel at a time: the first to come leaves some to the other.
+        // One parcel at a time, so that the first worker leaves some to the other.
         let running =
             App::default().store(format!("sqlite:{}", database.display())).state(notes).slots(1).start().await?;
         tokio::task::spawn_blocking(|| BufReader::new(std::io::stdin()).lines().for_each(drop)).await?;

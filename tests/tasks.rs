@@ -64,7 +64,7 @@ impl Verdict for MailError {
     }
 }
 
-/// Knows nothing of tasks.
+/// Knows nothing about tasks.
 fn deliver(to: &str) -> Result<usize, MailError> {
     match to {
         "nobody" => Err(MailError::NoSuchAddress),
@@ -99,7 +99,7 @@ impl Perform for WriteTo {
     }
 }
 
-/// Blocking, with a context between the arguments, and one that was added later.
+/// Blocking, with a context between the arguments, and an argument that was added later.
 #[task(timeout = "5m", at_most_once)]
 fn resize(path: PathBuf, cx: &Context, sizes: Vec<u32>, #[serde(default)] dpi: Option<u16>) -> Result<String, Stop> {
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
@@ -111,13 +111,13 @@ async fn tick(State(mailer): State<Mailer>) {
     std::hint::black_box(mailer.by);
 }
 
-/// Its arguments have names that are no identifiers, or are generated code's.
+/// Its arguments have names that are not identifiers, or that generated code uses.
 #[task]
 async fn odd(r#type: u8, #[serde(rename = "max-size", default)] max_size: u64, args: u8, cx: u8, item: u8) {
     std::hint::black_box((r#type, max_size, args, cx, item));
 }
 
-/// With a secret on its own, one in a list, and one that is a map.
+/// Has a plain secret, a secret in a list, and a secret that is a map.
 #[task]
 async fn log_in(user: String, password: Secret<String>, #[serde(default)] keys: Vec<Key>, door: Option<Secret<Door>>) {
     std::hint::black_box((user, password, keys, door));
@@ -176,7 +176,7 @@ impl Perform for NightlyReport {
     }
 }
 
-/// Has names that only serde knows.
+/// Its arguments have names that only serde knows.
 #[derive(Task, Serialize, Deserialize)]
 #[task(name = "cased")]
 #[serde(rename_all = "SCREAMING-KEBAB-CASE")]
@@ -384,7 +384,7 @@ async fn an_error_of_ones_own_says_what_it_means() {
     }
 }
 
-/// Calls queued by an older program lack the arguments that were added since, those by a newer one have more.
+/// Calls queued by an older program lack the arguments that were added since. Calls of a newer program have more.
 #[tokio::test]
 async fn calls_of_other_versions_are_read() {
     let ended = run("resize", json!({ "path": "a.png", "sizes": [] })).await.unwrap();
@@ -469,7 +469,7 @@ fn a_secret_is_sent_as_what_it_is_and_shown_as_one() {
     assert_eq!(show(task_of("ping"), &from_json(&json!({ "to": "ada" })).unwrap()), Some(json!({ "to": "ada" })));
 }
 
-/// A schedule has no arguments to give.
+/// A schedule passes no arguments.
 #[tokio::test]
 async fn a_scheduled_struct_without_arguments_is_the_default() {
     assert_eq!((task_of("report.nightly").check)(&from_json(&json!({})).unwrap()), Ok(()));
@@ -537,7 +537,7 @@ mod calls {
 
     use super::*;
 
-    /// Each way that the documentation has, with what types are inferred from.
+    /// Each way to call in the documentation, with the types inferred.
     #[tokio::test]
     async fn each_way_to_call_is_accepted() {
         let folder = tempfile::tempdir().unwrap();

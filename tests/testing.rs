@@ -1,8 +1,8 @@
-//! What docs/testing.md shows, run: three ways to test an application.
+//! Runs the code in docs/testing.md: three ways to test an application.
 
 #![allow(clippy::unused_async, reason = "these tasks have nothing to wait for")]
 
-/// The function alone.
+/// Tests the function alone.
 mod function {
     use std::{io::Error, sync::Arc};
 
@@ -31,7 +31,7 @@ mod function {
     }
 }
 
-/// What was sent.
+/// Tests what was sent.
 mod sent {
     use celeriac::{BoxError, CallStatus, Client, TaskId, task};
 
@@ -59,7 +59,7 @@ mod sent {
     }
 }
 
-/// The whole path.
+/// Tests the whole path.
 mod path {
     use std::{io::Error, time::Duration};
 

@@ -64,7 +64,7 @@ async fn start(file: &Path) -> Running {
     App::default().store(format!("sqlite:{}", file.display())).slots(4).start().await.unwrap()
 }
 
-/// Where a call stands once it has ended, or after so long.
+/// The status of a call once it has ended, or after a while.
 async fn ended(client: &Client, id: &str) -> CallStatus {
     let call = client.handle::<u64>(id.parse().unwrap());
     let _ = call.get(LONG).await;

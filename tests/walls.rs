@@ -1,9 +1,9 @@
 //! Tests the walls that ARCHITECTURE.md states: which crate may depend on which, and which module of the core on which.
-//! Cargo answers for crates.
+//! Cargo reports the dependencies of crates.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-/// The crates that a package depends on with all of its features, tests left out.
+/// The crates that a package depends on with all of its features, without its tests' dependencies.
 fn dependencies(package: &str) -> BTreeSet<String> {
     tree(package, &["--all-features"])
 }
@@ -48,7 +48,7 @@ fn dispatcher_and_worker_know_no_backend() {
 
 #[test]
 fn backends_know_neither_dispatcher_nor_worker() {
-    // But for the one whose matter is to run both in functions.
+    // The exception is the backend that runs both in functions.
     for backend in ["celeriac-aws", "celeriac-embedded", "celeriac-memory", "celeriac-sim"] {
         let known = dependencies(backend);
         assert!(!known.contains("celeriac-dispatcher") && !known.contains("celeriac-worker"), "{backend}: {known:?}");
@@ -71,7 +71,7 @@ fn a_server_that_only_sends_to_aws_builds_no_more_than_that() {
     }
 }
 
-/// The modules of the core: each may name those before it.
+/// The modules of the core. Each may name those before it.
 const MODULES: &[&str] = &[
     "backoff",
     "bitmap",

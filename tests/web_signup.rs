@@ -48,7 +48,7 @@ fn program(folder: &Path) -> Command {
     command
 }
 
-/// Starts the server, and says where it listens.
+/// Starts the server, and returns its address.
 fn serve(folder: &Path) -> (Role, String) {
     let mut server = Role::start(&["serve", "127.0.0.1:0"], folder);
     let line = server.line();
@@ -83,7 +83,7 @@ fn a_signup_is_answered_before_any_worker_is_there_and_its_mail_is_sent_by_one()
         status["state"].clone()
     };
     assert_eq!(state(), json!("queued"));
-    // Accepted is durable: the server may go.
+    // Accepted means durable: the server may end.
     drop(server);
 
     let mut worker = Role::start(&["worker"], folder.path());

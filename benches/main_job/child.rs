@@ -125,7 +125,7 @@ async fn first(file: &Path) -> Result<Value> {
     let running = App::default().store(format!("sqlite:{}", file.display())).start().await?;
     let client = running.client();
     loop {
-        // Another process may have made the call, so the queue tells.
+        // Another process may have made the call, so only the queue shows whether it has run.
         let waiting: u64 = client.ports().queue.depths().await?.iter().map(|depth| depth.ready + depth.in_flight).sum();
         if waiting == 0 {
             break;

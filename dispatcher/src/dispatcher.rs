@@ -45,7 +45,7 @@ impl Dispatcher {
                 () = stop.cancelled() => break,
                 rooms = self.room(&mut launches) => rooms,
             };
-            // Not cut short by `stop`: what it has received would stay hidden for a whole lease.
+            // `stop` does not cut this short: received messages would stay hidden for a whole lease.
             let received = launches.meanwhile(self.receive(turns.take(), rooms)).await;
             match received {
                 Ok(deliveries) if stop.is_cancelled() => {

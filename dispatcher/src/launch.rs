@@ -89,6 +89,6 @@ fn put_back(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settlement {
 }
 
 fn bury((delivery, error): (Delivery, WireError)) -> Settlement {
-    tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "a message is no parcel: it is buried");
+    tracing::error!(%error, queue = %delivery.queue, bytes = delivery.body.len(), "burying an unreadable message");
     delivery.settled(Settle::Bury { reason: error.to_string(), body: delivery.body.clone() })
 }

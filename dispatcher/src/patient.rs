@@ -1,4 +1,4 @@
-//! Dispatches messages that are already in hand, as a function does, and waits a while for capacity.
+//! Dispatches messages that have already been received, as a function does, and waits a while for capacity.
 //!
 //! A mapping delivers messages whether there is capacity or not. If they are put back, they are hidden for longer each
 //! time, and a worker that becomes free finds none although thousands wait. With 100 workers for 10,000,000 short calls

@@ -12,7 +12,7 @@ use common::send;
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
-/// Has room for one invocation at a time, and ends after so many.
+/// Has room for one invocation at a time, and stops after this many.
 struct Narrow {
     most: usize,
     queues: Mutex<Vec<Arc<str>>>,

@@ -35,7 +35,7 @@ impl Campaign {
         ensure!(!name.trim().is_empty(), "a campaign needs a name: --campaign NAME");
         let key = format!("{name}\0{}\0{:032x}", options.destination()?, survey.fingerprint);
         let queue = if options.is_elsewhere() {
-            // The one that its workers serve.
+            // The queue that the stack's workers serve.
             "mail".to_owned()
         } else {
             format!("mail-{:016x}", xxh3_64(key.as_bytes()))
@@ -48,7 +48,7 @@ impl Campaign {
         mails.name(&self.name).unique(&self.key).queue(&self.queue)
     }
 
-    /// Sends the mails and shows how it goes until the last has ended. `None` if someone stopped it before.
+    /// Sends the mails and shows progress until the last has ended. `None` if someone stopped it before.
     pub async fn watch<T: Task>(
         &self,
         client: &Client,
@@ -100,7 +100,7 @@ impl Campaign {
     }
 }
 
-/// Ends when someone asks this process to.
+/// Waits until someone asks this process to end.
 async fn stopped() -> io::Result<()> {
     #[cfg(unix)]
     {

@@ -18,7 +18,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The one that the options ask for, ready to send.
+    /// The place that the options ask for, ready to send.
     pub async fn open(options: &Options, campaign: &Campaign, screen: &Screen) -> anyhow::Result<Self> {
         #[cfg(feature = "aws")]
         if let Some(backend) = stack(options)? {
@@ -39,7 +39,7 @@ impl Place {
         }
     }
 
-    /// Ends what was started here.
+    /// Ends everything that was started here.
     pub async fn close(self) {
         match self {
             Self::Here(running) => running.stop().await,

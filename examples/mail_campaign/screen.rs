@@ -15,7 +15,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen for a campaign of so many mails.
+    /// A screen for a campaign of this many mails.
     pub fn new(mails: u64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} mails, {per_sec}, {eta} left, {msg}")
             .expect("the template is well formed");

@@ -14,7 +14,8 @@ use super::{
     smtp::{Server, Smtp},
 };
 
-/// How mails are sent: by this process, or by a worker, which has no command line and is told by its environment.
+/// How mails are sent: by this process, or by a worker, which has no command line and takes its settings from the
+/// environment.
 #[derive(Args)]
 pub struct Sending {
     /// Tells campaigns to the same people apart. Defaults to the file's name.
@@ -35,7 +36,7 @@ pub struct Sending {
     /// How long the server may take for one mail, from connecting to its last word.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, env = "MAIL_TIMEOUT")]
     pub timeout: Duration,
-    /// How many times a mail is tried that the server does not take for now.
+    /// How many times a mail is tried if the server does not take it for now.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10), env = "MAIL_TRIES")]
     pub tries: u32,
 }

@@ -48,7 +48,7 @@ pub enum SmtpError {
 }
 
 impl SmtpError {
-    /// One word for it.
+    /// Its kind, in one word.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Connect(..) => "connect",

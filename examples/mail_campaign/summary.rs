@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of a campaign that is complete.
+    /// The summary of a complete campaign.
     pub async fn of<O>(
         campaign: &Campaign,
         survey: &Survey,
@@ -54,7 +54,7 @@ impl Summary {
         })
     }
 
-    /// Prints it, and says what the process should end with.
+    /// Prints it, and returns the exit code of the process.
     pub fn print(&self, json: bool) -> anyhow::Result<ExitCode> {
         for letter in &self.letters {
             eprintln!("not sent: {}", celeriac::printable(&letter.message));

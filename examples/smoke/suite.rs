@@ -61,7 +61,7 @@ fn report(options: &Options, name: &str, took: Duration, done: &Result<String>) 
     println!("{mark} {name:<18} {took_s:>6.1} s  {text}");
 }
 
-/// The error and its causes, but for those whose words it has already.
+/// The error and its causes, except causes whose text it contains already.
 pub fn explain(error: &anyhow::Error) -> String {
     error
         .chain()

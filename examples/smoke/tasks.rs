@@ -54,7 +54,7 @@ pub async fn crash(die: bool) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Takes its time, and longer than it says: so a parcel of them is more than one function may run for.
+/// Takes its time, and longer than it declares, so that a parcel of such calls takes longer than one function may run.
 #[task(name = "smoke.slow", queue = "smoke", timeout = "10s", concurrency = 1)]
 pub async fn slow(seconds: u64) -> Result<(), Stop> {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -75,7 +75,7 @@ pub async fn minute(cx: &Context) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What a scheduled run leaves.
+/// The mark that a scheduled run leaves.
 #[task(name = "smoke.scheduled", queue = "smoke", timeout = "10s")]
 pub async fn scheduled(by: String) -> Result<String, Stop> {
     Ok(by)

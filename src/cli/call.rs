@@ -64,7 +64,7 @@ struct Accepted {
     id: String,
     task: &'static str,
     queue: String,
-    /// Where it went, if that has a URL.
+    /// The URL of the store that it was sent to, if there is one.
     store: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl Call {
         let client = session.client_of_new()?;
         let queue = self.queue.as_deref().unwrap_or(def.options.queue);
         names::doubt_queue(&client, &registry, queue).await;
-        // A signal that comes while the call is being sent ends the waiting.
+        // A signal that arrives while the call is being sent ends the wait.
         let signals = if self.wait { Some(Signals::new().map_err(Failure::start)?) } else { None };
         let mut options = CallOptions::default();
         options.queue.clone_from(&self.queue);
@@ -130,7 +130,7 @@ impl Call {
                 "warning: no worker is alive on `{store}`: the call waits until `worker` or `dev` is started there"
             ));
         }
-        // Whether it has a result that JSON has a form for is not asked here: it has succeeded either way.
+        // This does not ask whether the result has a form in JSON: the call has succeeded either way.
         let ended = client.handle::<IgnoredAny>(call.id());
         let ended = tokio::select! {
             biased;
@@ -158,13 +158,13 @@ impl Call {
     }
 }
 
-/// Shows where the call stands, and for how long it has stood there. Never ends.
+/// Shows where the call stands, and for how long. Never ends.
 async fn watch(client: &Client, call: &Handle<Value>) {
     let Some(mut progress) = Progress::on_terminal() else { return std::future::pending().await };
     let clock = &client.ports().clock;
     let (mut last, mut since_ms) = (None, clock.now_ms());
     loop {
-        // An error is for what waits for the result.
+        // The code that waits for the result reports errors.
         if let Ok(status) = call.status().await {
             let absent = client.store().is_some_and(|store| store::workers(store).are_absent());
             let status = if absent { format!("{status}; no worker is alive") } else { status.to_string() };

@@ -1,4 +1,4 @@
-//! Names of tasks and queues that were probably meant to be others.
+//! Suggests the task or queue that was probably meant by a wrong name.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use celeriac_core::{
 use super::exit::Failure;
 use crate::stderr;
 
-/// How many names are listed to somebody who asked for another.
+/// How many names are listed in answer to a wrong one.
 const LISTED: usize = 10;
 
 /// Warns of a queue that is probably a mistake: no task of this program names it, nothing was ever sent to it, and no
@@ -21,7 +21,7 @@ pub(super) async fn doubt_queue(client: &Client, registry: &Registry, queue: &st
     if named.contains(queue) || !queue_name(queue) {
         return;
     }
-    // What is wrong with the store is said when the call is sent.
+    // Faults of the store are reported when the call is sent.
     let Ok(depths) = client.ports().queue.depths().await else { return };
     let known: BTreeSet<&str> = depths.iter().map(|depth| &*depth.queue).chain(named).collect();
     if known.contains(queue) {
@@ -37,7 +37,7 @@ pub(super) async fn doubt_queue(client: &Client, registry: &Registry, queue: &st
     ));
 }
 
-/// Says what tasks there are instead: the nearest, or some.
+/// The error for an unknown task. It names the nearest task, or some tasks.
 pub(super) fn unknown_task(registry: &Registry, name: &str) -> Failure {
     let known: Vec<&TaskDef> = registry.iter().collect();
     if let Some(near) = nearest(name, known.iter().map(|def| def.name)) {
@@ -50,7 +50,7 @@ pub(super) fn unknown_task(registry: &Registry, name: &str) -> Failure {
     ))
 }
 
-/// The name that this one was probably meant to be.
+/// The known name that was probably meant.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = known.map(|known| (strsim::jaro_winkler(name, known), known));
     let (likeness, near) = likeness.max_by(|a, b| a.0.total_cmp(&b.0))?;

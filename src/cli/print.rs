@@ -158,7 +158,7 @@ pub(super) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// The first line of a text, cut to so many characters.
+/// The first line of a text, cut to this many characters.
 pub(super) fn short(text: &str, most: usize) -> String {
     let line = printable(text.lines().next().unwrap_or_default()).to_string();
     if line.chars().count() <= most {

@@ -1,5 +1,5 @@
-//! How something stands that is waited for: one line on standard error that is written over as it changes. It is for
-//! people: nothing is shown where standard error is no terminal.
+//! Shows the progress of something that the command waits for: one line on standard error that is rewritten as it
+//! changes. It is for people, so nothing is shown if standard error is not a terminal.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -9,24 +9,24 @@ use std::{
 use super::print;
 use crate::stderr;
 
-/// How often it is looked at again.
+/// How often the progress is looked up.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
 
-/// The most characters of a line. One that is broken in two by the terminal could not be written over.
+/// The most characters of a line. A line that the terminal wraps could not be rewritten.
 const WIDTH: usize = 79;
 
-/// The line. It disappears when this is dropped.
+/// The progress line. It disappears when this is dropped.
 pub(super) struct Progress {
     shown: bool,
 }
 
 impl Progress {
-    /// A line, where there is a terminal for it.
+    /// A progress line, if there is a terminal for it.
     pub(super) fn on_terminal() -> Option<Self> {
         io::stderr().is_terminal().then_some(Self { shown: false })
     }
 
-    /// Writes over what stands there.
+    /// Rewrites the line.
     pub(super) fn show(&mut self, what: &str) {
         self.shown = true;
         stderr::rewrite(&print::short(what, WIDTH));

@@ -1,4 +1,4 @@
-//! What the roles that execute tasks have in common: set-up, start, signals, stop.
+//! The common parts of the roles that execute tasks: set-up, start, signals, stop.
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
@@ -101,7 +101,7 @@ where
 {
     let logging = common.logging(LevelFilter::INFO);
     let store = common.store()?;
-    // Before the set-up, which may take its time: what is wrong with the tasks is known already.
+    // Before the set-up, which may take a while: faults of the tasks are known already.
     session::registry()?;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
@@ -144,7 +144,7 @@ where
     done
 }
 
-/// Says how many calls a stop waits for: again and again on a terminal, else once. Never ends.
+/// Reports how many calls a stop waits for: again and again on a terminal, otherwise once. Never ends.
 async fn waited_for(worker: &Worker, grace: Duration, json: bool) {
     let begun = Instant::now();
     let progress = if json { None } else { Progress::on_terminal() };
@@ -166,7 +166,7 @@ async fn waited_for(worker: &Worker, grace: Duration, json: bool) {
     }
 }
 
-/// What the program's set-up makes.
+/// The app that the program's set-up makes.
 async fn set_up<S, F>(setup: S) -> Result<App, Failure>
 where
     S: FnOnce(App) -> F,

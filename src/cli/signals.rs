@@ -37,7 +37,7 @@ pub(super) fn listen(stop: CancellationToken, grace: Duration) -> io::Result<()>
     listening.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that hears signals has ended")))
 }
 
-/// The signals that end a process, from now on. As process 1 of a container a process has to listen to be ended by them.
+/// Listens to the signals that end a process. Without this, they do not end process 1 of a container.
 #[cfg(unix)]
 pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,

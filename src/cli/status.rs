@@ -40,7 +40,7 @@ impl FromStr for Id {
     }
 }
 
-/// A call, for people and scripts. What does not belong to its state is left out.
+/// A call, for people and scripts. Fields that do not apply to its state are left out.
 #[derive(Serialize)]
 pub(super) struct CallView {
     id: String,
@@ -48,7 +48,7 @@ pub(super) struct CallView {
     stand: Stand,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Json>,
-    /// Why the result is not there, if JSON has no form for it.
+    /// Why the result is missing, if it has no form in JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     result_hidden: Option<String>,
     history: Vec<AttemptView>,
@@ -124,7 +124,7 @@ impl Status {
     }
 }
 
-/// Whether a call of which the ledger knows nothing may still be in a queue: a queue cannot be asked for one message.
+/// Whether a call that is unknown to the ledger may still be in a queue. A queue cannot be asked for a single message.
 async fn may_wait(ports: &Ports, id: TaskId) -> Result<bool, Failure> {
     if ports.batches.get(id.batch).await?.is_some_and(|batch| id.index >= batch.accepted) {
         return Ok(false);
@@ -147,7 +147,7 @@ impl CallView {
         Ok(Self { id: id.to_string(), stand, result, result_hidden, history })
     }
 
-    /// All that is known of it, a line each.
+    /// All that is known of it, one line each.
     pub(super) fn lines(&self, now_ms: u64) -> String {
         let mut lines = vec![("call", self.id.clone())];
         match &self.stand {
@@ -225,7 +225,7 @@ impl From<ports::Failure> for AttemptView {
     }
 }
 
-/// What became of each attempt as a table, after an empty line; nothing if there are none.
+/// A table of what became of each attempt, after an empty line; nothing if there are none.
 pub(super) fn attempts(history: &[AttemptView], now_ms: u64) -> String {
     if history.is_empty() {
         return String::new();

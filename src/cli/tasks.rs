@@ -31,7 +31,7 @@ struct Row {
     name: &'static str,
     alias: Option<&'static str>,
     args: &'static [&'static str],
-    /// Whether it takes other arguments too, because some are flattened.
+    /// Whether it takes further arguments, because some are flattened.
     more_args: bool,
     queue: &'static str,
     blocking: bool,

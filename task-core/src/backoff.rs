@@ -10,7 +10,7 @@ pub fn backoff((first, most): (Duration, Duration), attempt: u32, random: u64) -
     Duration::from_millis(spread_ms(whole_ms, random))
 }
 
-/// The pause after a failure that is nobody's attempt: doubled from one second with each, up to `most_ms`.
+/// The pause after a failure that does not count as an attempt: one second, doubled with each failure, up to `most_ms`.
 pub fn pause_ms(failures: u32, most_ms: u64) -> u64 {
     doubled_ms(1000, failures, most_ms)
 }
@@ -20,7 +20,8 @@ pub fn doubled_ms(first_ms: u64, failures: u32, most_ms: u64) -> u64 {
     first_ms.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(most_ms)
 }
 
-/// Between half of and the whole of a pause: those who failed at the same time do not try again at the same time.
+/// Between half of and the whole of a pause, so that callers that failed at the same time do not try again at the same
+/// time.
 pub fn spread_ms(whole_ms: u64, random: u64) -> u64 {
     let half_ms = whole_ms / 2;
     half_ms + random % (whole_ms - half_ms + 1)

@@ -1,18 +1,19 @@
-//! Cuts what is sent into portions of so many items and bytes: the sends of a client, the batches of a service.
+//! Cuts a sequence of items into portions of limited count and bytes, such as the sends of a client and the batches of
+//! a service.
 
 use std::iter;
 
-/// The most of one portion.
+/// The limits of one portion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Most {
-    /// Items.
+    /// The most items.
     pub items: usize,
-    /// Bytes of all of them together.
+    /// The most bytes of all items together.
     pub bytes: usize,
 }
 
-/// Cuts items into portions, in their order. An item that is larger than a portion may be has one of its own. Reads one item
-/// further than the portion that it answers, and no more.
+/// Cuts items into portions, in their order. An item that exceeds the byte limit gets a portion of its own. The
+/// iterator reads one item beyond the portion that it returns, and no more.
 pub fn portions<T>(
     items: impl IntoIterator<Item = T>,
     most: Most,
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_for_a_portion_goes_alone() {
+    fn an_item_that_is_too_large_for_a_portion_goes_alone() {
         assert_eq!(cut(&[3, 9, 9, 3, 5], Most { items: 10, bytes: 8 }), [1, 1, 1, 2]);
     }
 

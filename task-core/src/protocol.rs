@@ -34,8 +34,8 @@ pub async fn accept(ports: &Ports, accept: Accept) -> Result<(), SendError> {
     ports.batches.accepted(accept.batch, accept.from, accept.upto).await.map_err(SendError::from)
 }
 
-/// Claims parcels for `holder` (rule 2). Those that are too old to run are claimed all the same, to be refused: their calls
-/// end as dead letters, and their batches end. The answers are in the order of the parcels.
+/// Claims parcels for `holder` (rule 2). Parcels that are too old to run are claimed as well, so that they can be
+/// refused: their calls become dead letters, and their batches end. The answers are in the order of the parcels.
 pub async fn claim<'a>(
     ports: &Ports,
     parcels: impl Iterator<Item = &'a Parcel>,
@@ -51,7 +51,7 @@ pub async fn claim<'a>(
     if requests.is_empty() { Vec::new() } else { ports.ledger.claim(requests).await }
 }
 
-/// Does what the answer to a claim asks for, but for running the parcel or refusing it.
+/// Does what the answer to a claim asks for, except running or refusing the parcel.
 pub async fn follow(ports: &Ports, parcel: &Parcel, delivery: &Delivery, claim: Claim) -> Result<Followed, PortError> {
     let id = parcel.header.id;
     match claim {

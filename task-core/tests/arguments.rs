@@ -10,7 +10,7 @@ use celeriac_core::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Someone who may have their like within.
+/// A person who may contain further persons.
 #[derive(Deserialize, Serialize)]
 struct Person {
     boss: Option<Box<Person>>,
@@ -36,7 +36,7 @@ impl Task for Hire {
 fn nesting_beyond_the_limit_ends_no_process() {
     let args = [b"\x81\xa3who".as_slice(), &b"\x81\xa4boss".repeat(30_000), b"\xc0"].concat();
     let check = move || arguments::check::<Hire>(&args);
-    // The stack of a thread that Rust starts, which is that of those that read arguments.
+    // The stack of a thread that Rust starts. Threads that read arguments have such a stack.
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(check).unwrap();
     let why = thread.join().unwrap().unwrap_err();
     assert!(why.ends_with("depth limit exceeded"), "{why}");
@@ -45,7 +45,7 @@ fn nesting_beyond_the_limit_ends_no_process() {
 
 /// The error once held the whole text, and the expectation behind it was cut off.
 #[test]
-fn of_a_long_wrong_text_the_start_is_said_and_what_is_expected() {
+fn an_error_for_a_long_text_shows_its_start_and_what_is_expected() {
     let mut args = Vec::new();
     let text = "ä".repeat(5000);
     encode_args(&serde_json::json!({ "who": text }), &mut args).unwrap();
@@ -55,7 +55,7 @@ fn of_a_long_wrong_text_the_start_is_said_and_what_is_expected() {
 
 /// The key of a map may be as long as a text.
 #[test]
-fn of_a_long_path_the_start_is_said() {
+fn an_error_for_a_long_path_shows_its_start() {
     #[derive(Deserialize, Serialize)]
     struct Wages {
         by_name: BTreeMap<String, u32>,

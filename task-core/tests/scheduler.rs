@@ -69,7 +69,7 @@ impl TestClock {
         self.0.send_modify(|time| time.now_ms = now_ms);
     }
 
-    /// Waits until so many have done all they have to do at this time.
+    /// Waits until this many sleepers have done all that they have to do at this time.
     async fn idle(&self, sleepers: usize) {
         let idle = |time: &Timeline| time.asleep.values().filter(|until| **until > time.now_ms).count() == sleepers;
         self.0.subscribe().wait_for(idle).await.unwrap();
@@ -139,7 +139,7 @@ impl Site {
         }
     }
 
-    /// The messages that have been sent since the last time.
+    /// The messages that were sent since the last call.
     async fn sent(&self) -> Vec<Delivery> {
         let receive = Receive { queues: vec!["default".into()], max: 100, hide_ms: HOUR, wait_ms: 0 };
         self.ports.queue.receive(receive).await.unwrap()

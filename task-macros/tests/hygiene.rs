@@ -6,7 +6,7 @@
 use celeriac::{Context, Perform, Registry, State, Stop, Task, TaskDef, task};
 use serde::{Deserialize, Serialize};
 
-/// PyO3#1506: all of a task comes from the macro but what its caller gives: name, type, options and body.
+/// PyO3#1506: the macro writes all of a task except the parts that its caller gives: name, type, options and body.
 macro_rules! given {
     ($name:ident, $wire:literal, $retries:expr, $arg:ident: $ty:ty, $body:expr) => {
         #[task(name = $wire, retries = $retries, timeout = "5s", at_most_once)]
@@ -34,7 +34,7 @@ macro_rules! named {
 
 named!(first, second);
 
-/// The whole function is given, and its options; passed on by a second macro.
+/// The caller gives the whole function and its options, through a second macro.
 macro_rules! whole {
     ([$($options:tt)*] $function:item) => {
         inner! { [$($options)*] $function }
@@ -52,7 +52,7 @@ whole! {
     async fn nightly(cx: &Context) -> u32 { cx.attempt() }
 }
 
-/// A struct, of which name, field and option are given.
+/// A struct. The caller gives its name, field and option.
 macro_rules! report {
     ($name:ident, $queue:expr, $field:ident: $ty:ty) => {
         #[derive(Task, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ macro_rules! report {
 
 report!(Weekly, "reports", week: u32);
 
-/// actix-web#1761: a parameter is named as its task, and as another.
+/// actix-web#1761: one parameter has the name of its own task, and one that of another task.
 #[task]
 async fn email(email: String) -> String {
     email
@@ -87,7 +87,7 @@ fn welcome(email: String, mut echo: String, state: State<u8>) -> String {
     echo
 }
 
-/// It calls a task that has no parameter's name, and itself.
+/// It calls itself, and a task whose name is no parameter's.
 #[task]
 async fn again(first: u32) -> Result<(), celeriac::Error> {
     if first > 0 {

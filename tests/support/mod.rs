@@ -32,7 +32,7 @@ pub fn example(name: &str) -> Command {
     command
 }
 
-/// Waits until something holds, and fails when that takes longer than two minutes.
+/// Waits until something holds. Fails after two minutes.
 pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     #[allow(clippy::disallowed_methods, reason = "a test that hangs should fail")]
     let start = Instant::now();
@@ -45,7 +45,7 @@ pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What `mail_campaign --json` prints.
+/// The output of `mail_campaign --json`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
@@ -65,7 +65,7 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// A campaign with a generated file of so many rows.
+    /// A campaign with a generated file of this many rows.
     pub fn generate(rows: u64, seed: u64) -> Self {
         let mut campaign = Self { folder: TempDir::new().expect("a temporary folder"), valid: Vec::new() };
         let (rows, seed) = (rows.to_string(), seed.to_string());
@@ -92,7 +92,7 @@ impl Campaign {
         self.folder.path()
     }
 
-    /// The program with its recipients, to be run in its folder.
+    /// The program with its recipients, which runs in its folder.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = example("mail_campaign");
         command.args(["--recipients", "recipients.csv"]).args(args).current_dir(self.path());
@@ -119,7 +119,7 @@ pub fn summary(output: &Output) -> Summary {
     serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {last}"))
 }
 
-/// What a program wrote.
+/// A program's output as text.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

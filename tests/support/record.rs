@@ -19,7 +19,7 @@ pub struct Event {
     pub id: String,
 }
 
-/// A record, read as far as it goes.
+/// A record, read up to its current end.
 #[derive(Clone)]
 pub struct Record {
     path: PathBuf,
@@ -34,7 +34,7 @@ impl Record {
         Self { path, read: 0, events: Vec::new() }
     }
 
-    /// Reads what is new.
+    /// Reads the new events.
     pub fn refresh(&mut self) -> &mut Self {
         let mut new = String::new();
         let mut file = File::open(&self.path).expect("the server made it");

@@ -14,14 +14,14 @@ use super::Record;
 pub struct Server {
     process: Child,
     folder: TempDir,
-    /// Where it listens, as `--smtp` takes it.
+    /// Its address, in the form that `--smtp` takes.
     pub url: String,
 }
 
 impl Server {
-    /// Starts one; `server.py --help` says how it can be made to misbehave.
+    /// Starts a server. `server.py --help` says how to make it misbehave.
     pub fn start(args: &[&str]) -> Self {
-        // Of the workspace: a member of it has tests with mails too.
+        // The folder of the workspace, since a member of it has tests with mails too.
         let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
         let root = folders.into_iter().find(|folder| folder.join("tests/smtp_server").exists()).expect("it has them");
         let python = root.join(".venv/bin/python");
@@ -32,7 +32,7 @@ impl Server {
             .arg("--record")
             .arg(record(&folder))
             .args(args)
-            // It ends when its standard input does: with this test, however that ends.
+            // The server ends when its standard input is closed: with this test, however that ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -45,7 +45,7 @@ impl Server {
         Self { process, folder, url }
     }
 
-    /// What it writes down.
+    /// The server's record.
     pub fn record(&self) -> Record {
         Record::new(record(&self.folder))
     }

@@ -1,4 +1,4 @@
-//! Why a parcel, or a call, is not run: the sentences that end up in dead letters and in the queue's.
+//! The reasons why a parcel or a call is not run. Dead letters and buried messages carry these texts.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use celeriac_core::{ports::utc, task::duration_text, wire::WireError};
 
 use crate::invocation::MAX_HOPS;
 
-/// Why a parcel is not run, or a call not again.
+/// Why a parcel is not run, or a call is not run again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The bytes of the message are no parcel.
+    /// The bytes of the message are not a parcel.
     #[error("this message is no parcel that this worker can read: {0}")]
     Undecodable(#[from] WireError),
     /// The program does not have the task.
@@ -22,10 +22,10 @@ pub enum WorkerError {
     UnknownTask {
         /// The task.
         task: String,
-        /// For how long its parcel was kept.
+        /// How long its parcel was kept.
         waited: Duration,
     },
-    /// The parcel is older than its row may be kept.
+    /// The parcel is older than the time for which its row is kept.
     #[error(
         "parcel {parcel} of task `{task}` is too old to run: it was to be run before {}, and what has been done of it is no longer known",
         utc(*.not_after_ms)
@@ -43,7 +43,7 @@ pub enum WorkerError {
     Hops {
         /// Its task.
         task: String,
-        /// How often.
+        /// How often they were handed on.
         hops: u32,
     },
     /// Its batch was revoked.
@@ -55,7 +55,7 @@ pub enum WorkerError {
         /// When it expired, in milliseconds since 1970.
         expires_ms: u64,
     },
-    /// It kills its workers.
+    /// The call kills its workers.
     #[error("its worker died {deaths} times while it ran alone: out of memory, a stack overflow, an abort or a kill")]
     Crashed {
         /// How many died.

@@ -18,8 +18,8 @@ use crate::{
     settlement::settle,
 };
 
-/// How many parents a parcel may have: a task's retries are at most 1,000, the rest is for snoozes and for work
-/// that is handed on at a deadline.
+/// How many ancestors a parcel may have. A task has at most 1,000 retries. The rest is for snoozes and for calls that
+/// are handed on at a deadline.
 pub(crate) const MAX_HOPS: u32 = 5000;
 
 /// A delivery whose parcel is to be claimed.
@@ -27,20 +27,20 @@ struct Opened {
     delivery: Delivery,
     parcel: Parcel,
     own: OwnParcel,
-    /// `None` when the program does not have the task and has waited long enough for it.
+    /// `None` if the program does not have the task, and the parcel has waited long enough for it.
     def: Option<&'static TaskDef>,
 }
 
-/// What holds for all parcels of a run.
+/// The terms of all parcels of an invocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
-    /// Who runs them, for people to read.
+    /// The name of the worker that runs them, for people to read.
     pub(crate) holder: Arc<str>,
-    /// When the platform ends the run, in milliseconds since 1970.
+    /// When the platform ends the invocation, in milliseconds since 1970.
     pub(crate) deadline_ms: Option<u64>,
 }
 
-/// Runs every delivery to its settlement.
+/// Runs every delivery until it is settled.
 pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) -> Summary {
     let deliveries = invocation.deliveries.len();
     let opened = open(worker, invocation.deliveries).await;
@@ -53,7 +53,7 @@ pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) 
     summary
 }
 
-/// Opens the parcels. Those that cannot be read are buried, those that cannot be run yet or run already are put back.
+/// Opens the parcels. Unreadable parcels are buried. Parcels that cannot run yet, or run here already, are put back.
 async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
     let (now_ms, lease_ms) = (worker.ports().clock.now_ms(), worker.ports().profile.lease_ms);
     let (mut opened, mut aside) = (Vec::with_capacity(deliveries.len()), Vec::new());
@@ -61,7 +61,8 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
         match open_one(worker, &delivery, now_ms) {
             Ok((parcel, def)) => match worker.own_parcels().take(parcel.header.id) {
                 Some(own) => opened.push(Opened { delivery, parcel, own, def }),
-                // The run that has it deletes another delivery of its message; this one then finds it finished.
+                // The run that has the parcel deletes its own delivery of the message. This delivery later finds the
+                // parcel finished.
                 None => aside.push(delivery.hidden(now_ms + lease_ms)),
             },
             Err(settle) => aside.push(delivery.settled(settle)),
@@ -97,8 +98,9 @@ fn open_one(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel
     Ok((parcel, def))
 }
 
-/// The same as [`run_one`]. If that panics, which is a fault of the worker or of its backend, the parcel is given up
-/// at once and delivered again after a while: the others go on, and its lease need not end first.
+/// The same as [`run_one`], behind a guard. A panic is a fault of the worker or of its backend. It gives the parcel up
+/// at once, and the message is delivered again after a while. The other parcels go on, and the lease need not expire
+/// first.
 async fn run_guarded(
     worker: &Worker,
     opened: Opened,
@@ -119,10 +121,10 @@ async fn run_guarded(
     let now_ms = worker.ports().clock.now_ms();
     tracing::error!(%parcel, task, "the run of a parcel {panic}; its message is delivered again");
     if let Some(epoch) = claimed {
-        // The next to claim it finds a holder that died, and is careful.
+        // The next claim finds that the holder died, and its run is careful.
         let end = Checkpoint { parcel, epoch, record: None, lease_until_ms: now_ms, window: None };
         if let Some(Err(error)) = worker.ports().ledger.checkpoint(vec![end]).await.pop() {
-            tracing::warn!(%parcel, %error, "its lease cannot be ended and ends by itself");
+            tracing::warn!(%parcel, %error, "cannot end its lease early; it ends by itself");
         }
     }
     put_aside(worker.ports(), vec![delivery.settled(put_back(delivery.receives, now_ms))]).await;
@@ -144,7 +146,7 @@ async fn run_one(
     }
 }
 
-/// A claimed parcel: its calls are run, then it is settled.
+/// Runs the calls of a claimed parcel, then settles it.
 async fn run_claimed(
     worker: &Worker,
     delivery: &Delivery,

@@ -19,11 +19,11 @@ const WAIT_MS: u64 = 20_000;
 const FIRST_PAUSE_MS: u64 = 100;
 const MAX_PAUSE_MS: u64 = 30_000;
 
-/// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Ends when what it has received
-/// has ended: [`Worker::stop`] bounds that.
+/// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Returns when all parcels that it
+/// has received have ended. [`Worker::stop`] limits how long that takes.
 ///
 /// # Errors
-/// [`PortError::Gone`]: there is nothing to receive from any more.
+/// [`PortError::Gone`] if the store is gone, so that nothing can be received any more.
 pub async fn narrow(
     worker: Arc<Worker>,
     queues: Vec<Arc<str>>,
@@ -58,12 +58,12 @@ pub async fn narrow(
             }
         }
     }
-    // All slots free: all that was received has ended.
+    // When all slots are free, every received parcel has ended.
     drop(free.acquire_many(slots as u32).await);
     done
 }
 
-/// A parcel to a slot: one that has slow calls does not hold up its neighbours.
+/// Gives each parcel a slot of its own, so that a parcel with slow calls does not hold up the others.
 async fn start(worker: &Arc<Worker>, free: &Arc<Semaphore>, first: OwnedSemaphorePermit, deliveries: Vec<Delivery>) {
     let mut first = Some(first);
     for delivery in deliveries {

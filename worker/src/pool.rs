@@ -1,4 +1,4 @@
-//! Workers in the process of the dispatcher: an [`Invoker`] whose invocations are tasks of this runtime.
+//! Workers in the process of the dispatcher: an [`Invoker`] that runs each invocation as a task of this runtime.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::Worker;
 
-/// A worker that runs so many invocations at a time.
+/// A worker that runs a limited number of invocations at a time.
 #[derive(Debug)]
 pub struct Pool {
     worker: Arc<Worker>,
@@ -17,13 +17,13 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool with so many slots, at least one.
+    /// A pool with this many slots, at least one.
     pub fn new(worker: Arc<Worker>, slots: usize) -> Arc<Self> {
         let slots = slots.max(1);
         Arc::new(Self { worker, slots, free: Arc::new(Semaphore::new(slots)) })
     }
 
-    /// How many invocations have been accepted and not ended.
+    /// How many accepted invocations have not ended.
     pub fn outstanding(&self) -> usize {
         self.slots - self.free.available_permits()
     }

@@ -1,4 +1,4 @@
-//! How a parcel is settled: its verdicts are recorded, its children sent, its row finished and its message deleted.
+//! Settles a parcel: records its verdicts, sends its children, finishes its row and deletes its message.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,19 +19,19 @@ use crate::{
 /// The longest pause between attempts to settle.
 const MAX_SETTLE_PAUSE_MS: u64 = 5000;
 
-/// What a run leaves to be settled.
+/// The work that a run leaves to its settlement.
 #[derive(Debug)]
 pub(crate) struct ToSettle {
     pub(crate) record: Record,
     pub(crate) tally: Tally,
     pub(crate) handed_on: Vec<HandedOn>,
     pub(crate) lease: Lease,
-    /// Whether the record may have been recorded in part.
+    /// Whether some of the record may have been recorded already.
     pub(crate) unsure: bool,
 }
 
-/// Records, seals, sends, finishes and deletes (rule 4); again while the backend cannot, until somebody else has the
-/// parcel: what has run and is not recorded would run again. Answers how many children there were.
+/// Records, seals, sends, finishes and deletes (rule 4). If the backend fails, it tries again until another worker has
+/// the parcel, because calls that ran and are not recorded would run again. Returns the number of children.
 pub(crate) async fn settle(
     worker: &Worker,
     delivery: &Delivery,
@@ -67,8 +67,8 @@ pub(crate) async fn settle(
         };
         let (parcel, task) = (parcel.header.id, &parcel.header.task);
         if let PortError::Gone { .. } = error {
-            // The loop that receives says why: once, and not for each parcel.
-            tracing::error!(%parcel, task, epoch, "how its calls ended is not recorded: the store is gone");
+            // The receive loop logs the reason once, so that each parcel does not.
+            tracing::error!(%parcel, task, epoch, "cannot record how its calls ended: the store is gone");
             return Err(ClaimLost);
         }
         let pause_ms = pause_ms(failures, MAX_SETTLE_PAUSE_MS);
@@ -83,11 +83,13 @@ pub(crate) async fn settle(
     Err(ClaimLost)
 }
 
-/// Keeps others from running what cannot be settled: a full disk may have room for a renewal and for nothing else.
+/// Keeps other workers from running a parcel that cannot be settled. A full disk may have room for a renewal and
+/// nothing else.
 async fn renew(worker: &Worker, delivery: &Delivery, parcel: ParcelId, epoch: u64, lease: Lease) {
     let checkpoint = renewal(parcel, epoch, lease, worker.ports().clock.now_ms());
     let hide = put_aside(worker.ports(), vec![delivery.hidden(checkpoint.lease_until_ms)]);
-    // If that fails, so does the next attempt to settle, or the parcel is still ours.
+    // The result does not matter: if this fails, the next attempt to settle fails too, or the parcel still belongs to
+    // this worker.
     let (_, ()) = futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), hide);
 }
 

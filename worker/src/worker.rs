@@ -1,4 +1,4 @@
-//! A worker: what all of its runs share, and how it is stopped.
+//! A worker: what all of its runs share, and how it stops.
 
 use std::{
     sync::{
@@ -25,10 +25,10 @@ use crate::{
     invocation::{self, Terms},
 };
 
-/// How long after the grace a stop still waits for runs to record what they have.
+/// How long after the grace a stop waits for runs to record their verdicts.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Runs the parcels that it is handed.
+/// Runs the parcels that it is given.
 pub struct Worker {
     registry: Arc<Registry>,
     ports: Ports,
@@ -65,26 +65,26 @@ impl Worker {
         })
     }
 
-    /// The client of the calls that its tasks make without naming one. They are sent to where the worker's own calls come
-    /// from, whatever other workers this process has.
+    /// The client for the calls that its tasks make without naming one. It sends them to the store from which the
+    /// worker gets its own calls, whatever other workers this process has.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Runs every delivery to its settlement, or until `deadline_ms`, in milliseconds since 1970: what is left then
-    /// is handed on. Dropping the future is the death of this worker as far as its parcels are concerned.
+    /// Runs every delivery until it is settled, or until `deadline_ms`, in milliseconds since 1970. Calls that have not
+    /// ended by then are handed on. Dropping the future counts as the death of this worker for its parcels.
     pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) -> Summary {
         self.run_as(Arc::clone(&self.options.name), invocation, deadline_ms).await
     }
 
-    /// The same under another name than that of the options: one that tells this run from others.
+    /// The same as [`Worker::run`], under a name that tells this run from others.
     pub async fn run_as(&self, holder: Arc<str>, invocation: Invocation, deadline_ms: Option<u64>) -> Summary {
         let _live = Live::new(&self.live);
         invocation::run(self, invocation, &Terms { holder, deadline_ms }).await
     }
 
-    /// Starts no more calls, lets those that run end within `grace`, records, and hands on the rest. Ends when all
-    /// runs have ended, or five seconds after the grace: what could not be recorded by then is delivered again.
+    /// Starts no more calls, lets running calls end within `grace`, records, and hands on the rest. Returns when all
+    /// runs have ended, or five seconds after the grace. Parcels that could not be settled by then are delivered again.
     pub async fn stop(&self, grace: Duration) {
         let grace_us = self.ports.clock.monotonic_us().saturating_add(grace.as_micros() as u64);
         self.grace_us.store(grace_us, Ordering::Release);
@@ -99,12 +99,12 @@ impl Worker {
         }
     }
 
-    /// How many calls run now: what a stop waits for. Always 0 without [`WorkerOptions::isolate`].
+    /// How many calls run now. A stop waits for these. Always 0 without [`WorkerOptions::isolate`].
     pub fn running_calls(&self) -> usize {
         self.watchdog.running()
     }
 
-    /// How many threads are held by calls that were given up.
+    /// How many threads are blocked by calls that were given up.
     pub fn blocked_threads(&self) -> usize {
         self.threads.given_up()
     }
@@ -134,7 +134,7 @@ impl Worker {
     }
 
     pub(crate) fn watch(&self, state: &Arc<RunState>) {
-        // Without threads of its own the worker starts none, and a call that blocks its thread blocks the run too.
+        // Without `isolate` the worker starts no threads, and a call that blocks its thread blocks the run too.
         if self.options.isolate {
             self.watchdog.watch(state);
         }
@@ -144,32 +144,32 @@ impl Worker {
         self.stopping.is_cancelled()
     }
 
-    /// Ends when the worker is being stopped.
+    /// Waits until the worker is being stopped.
     pub(crate) async fn stopped(&self) {
         self.stopping.cancelled().await;
     }
 
-    /// Until when calls may run once the worker is being stopped.
+    /// When running calls must have ended, once the worker is being stopped.
     pub(crate) fn grace_us(&self) -> u64 {
         self.grace_us.load(Ordering::Acquire)
     }
 
-    /// Whether a stop no longer waits for what could not be recorded.
+    /// Whether a stop no longer waits for verdicts to be recorded.
     pub(crate) fn has_stopped(&self) -> bool {
         let ends_us = self.grace_us().saturating_add(SETTLE.as_micros() as u64);
         self.is_stopping() && self.ports.clock.monotonic_us() >= ends_us
     }
 
-    /// What the run of a parcel shares with the threads that poll its calls.
+    /// The state that the run of a parcel shares with the threads that poll its calls.
     pub(crate) fn run_state(&self, parcel: Parcel, def: &'static TaskDef, deadline_ms: Option<u64>) -> Arc<RunState> {
         let clock = &self.ports.clock;
         let last_us = deadline_ms.map_or(u64::MAX, |deadline_ms| {
             let left_ms = deadline_ms.saturating_sub(clock.now_ms());
-            // Where there is little time in all, some of it is for the calls.
+            // If there is little time in all, some of it is kept for the calls.
             let margin_ms = (self.options.margin.as_millis() as u64).min(left_ms / 4);
             clock.monotonic_us().saturating_add((left_ms - margin_ms).saturating_mul(1000))
         });
-        // Not one for all runs: their sequences would fight over its count of owners.
+        // One for each run: if all runs shared one, their sequences would contend for its reference count.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
         let blocking = BlockingCalls { threads: Arc::clone(&self.ports.blocking), client: self.client.clone() };
         let permits = self.limits.of(def);
@@ -183,7 +183,7 @@ impl std::fmt::Debug for Worker {
     }
 }
 
-/// One run that has not ended.
+/// A run that has not ended.
 struct Live<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Live<'a> {

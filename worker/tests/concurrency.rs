@@ -27,7 +27,7 @@ use futures::{
 };
 use tokio::sync::Notify;
 
-/// Counts who is inside, and lets none out before `enough` were inside at once.
+/// Counts the calls inside, and lets none leave before `enough` were inside at once.
 #[derive(Default)]
 struct Room {
     inside: AtomicUsize,
@@ -61,7 +61,7 @@ impl Room {
         self.most.load(Ordering::SeqCst) >= self.enough
     }
 
-    /// A blocking visit. It gives others time to come in who may not.
+    /// A blocking visit. It leaves time for further calls to enter by mistake.
     fn visit(&self) {
         self.enter();
         drop(self.changed.wait_while(self.state.lock().unwrap(), |()| !self.is_full()).unwrap());
@@ -109,7 +109,7 @@ fn waiting() -> Body {
     })
 }
 
-/// Sends parcels of batches of their own.
+/// Sends parcels, each of a batch of its own.
 async fn send(bench: &Bench, task: &str, calls: u32, parcels: u128) {
     for n in 0..parcels {
         let batch = BatchId::new(1_700_000_000_000, 100 + n);
@@ -122,7 +122,7 @@ async fn send(bench: &Bench, task: &str, calls: u32, parcels: u128) {
     }
 }
 
-/// Runs all parcels at once, as slots do.
+/// Runs all parcels at once, as a worker with many slots does.
 async fn run_at_once(bench: &Bench, worker: &Worker) {
     let runs = bench.receive().await.into_iter().map(|delivery| run(worker, delivery));
     futures::future::join_all(runs).await;
@@ -143,7 +143,7 @@ async fn plain_functions_run_on_as_many_threads_as_there_are_processors() {
 }
 
 #[tokio::test]
-async fn a_plain_function_that_sets_its_concurrency_has_that() {
+async fn a_plain_function_may_set_its_own_concurrency() {
     let room = Room::of(24);
     let task = Options::new().concurrency(8);
     let bench = Bench::new([def("fetch", task, blocking())]).with(Arc::clone(&room));
@@ -153,7 +153,7 @@ async fn a_plain_function_that_sets_its_concurrency_has_that() {
 }
 
 #[tokio::test]
-async fn a_worker_runs_no_more_calls_at_a_time_than_it_may() {
+async fn a_worker_keeps_to_its_limit_of_calls() {
     for body in [waiting(), blocking()] {
         let room = Room::of(5);
         let task = Options::new().concurrency(50);
@@ -164,7 +164,7 @@ async fn a_worker_runs_no_more_calls_at_a_time_than_it_may() {
     }
 }
 
-/// Where the first call of a parcel waits until it is opened.
+/// Holds the first call of a parcel until it is opened.
 #[derive(Default)]
 struct Gate {
     open: Notify,
@@ -265,7 +265,7 @@ async fn a_parcel_that_waits_for_room_does_not_keep_a_worker_from_stopping() {
     }
     let stop = worker.stop(Duration::from_mins(10));
     let ends = async {
-        // No time passes: the one without a permit ends because nothing of it runs.
+        // No time passes: the run without a permit ends because none of its calls is running.
         let (Either::Left(((), rest)) | Either::Right(((), rest))) = select(first, second).await;
         gate.open.notify_one();
         rest.await;
@@ -273,7 +273,7 @@ async fn a_parcel_that_waits_for_room_does_not_keep_a_worker_from_stopping() {
     join!(stop, ends);
 }
 
-/// A limit that parcels share is not free for each of them.
+/// Parcels that share a limit cannot each use all of it.
 #[tokio::test]
 async fn parcels_that_share_a_limit_mark_no_more_calls_together_than_it_lets_run() {
     let task = Options::new().at_most_once().concurrency(50);
@@ -289,7 +289,7 @@ async fn parcels_that_share_a_limit_mark_no_more_calls_together_than_it_lets_run
         assert!(futures::poll!(&mut run).is_pending());
         tokio::task::yield_now().await;
     }
-    // What the other parcels would mark is marked by now.
+    // By now the other parcels have marked all that they may mark.
     for _ in 0..100 {
         assert!(futures::poll!(&mut run).is_pending());
         std::thread::yield_now();

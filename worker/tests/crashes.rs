@@ -1,4 +1,4 @@
-//! Workers that die: what they had recorded is not run again, and the call that kills them is found.
+//! Workers that die: recorded calls are not run again, and the call that kills them is found.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 const OPTIONS: Options = Options::new().retries(0);
 
-/// How often each call was started, and the news that one kills its worker.
+/// How often each call was started, and a signal that a call kills its worker.
 #[derive(Default)]
 struct Site {
     starts: Mutex<Vec<u32>>,
@@ -49,7 +49,7 @@ fn site(bench: Bench, calls: u32) -> (Bench, Arc<Site>) {
     (bench.with(Arc::clone(&site)), site)
 }
 
-/// Runs what is due with a worker of its own until it ends or dies. Says whether it lived.
+/// Runs the due parcels with a new worker until it ends or dies. Returns whether it lived.
 async fn live(bench: &Bench, site: &Site) -> bool {
     let worker = bench.worker();
     let deliveries = bench.receive().await;
@@ -81,14 +81,14 @@ async fn the_calls_that_kill_are_found_and_the_others_run() {
     }
     assert_eq!(bench.history(13).await[0].kind, "crash");
     assert_eq!((bench.tally().await.succeeded, bench.tally().await.crashed), (98, 2));
-    // G3: once, and once more at most for each death.
+    // G3: each call runs once, and at most once more for each death.
     let starts = site.starts.lock().unwrap();
     assert!(starts.iter().all(|starts| (1..=1 + deaths).contains(starts)), "{deaths} deaths, {starts:?}");
     assert!(deaths <= 2 * 9, "{deaths} deaths");
 }
 
 #[tokio::test]
-async fn what_may_run_once_is_unknown_after_its_worker_died() {
+async fn at_most_once_calls_are_unknown_after_their_worker_died() {
     let options = OPTIONS.at_most_once().concurrency(20);
     let (bench, site) = site(Bench::new([def("charge", options, killers())]), 100);
     bench.send("charge", 100).await;
@@ -110,14 +110,14 @@ async fn what_may_run_once_is_unknown_after_its_worker_died() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_not_run_again() {
+async fn recorded_calls_are_not_run_again() {
     let (bench, site) = site(Bench::new([def("deadly", OPTIONS, killers())]), 14);
     let parcel = bench.send("deadly", 14).await;
     let worker = bench.worker();
     let deliveries = bench.receive().await;
     let run = worker.run(Invocation { deliveries }, None);
     let recorded = async {
-        // The last call is pending: the others are recorded while it is.
+        // The last call is pending. Meanwhile the others are recorded.
         site.killed.notified().await;
         while bench.row(parcel).await.is_none_or(|row| row.done.len() < 13) {
             bench.pass(Duration::from_millis(50)).await;
@@ -135,8 +135,8 @@ async fn what_was_recorded_is_not_run_again() {
     assert_eq!(starts[..13], [1; 13]);
 }
 
-/// Another worker claims the parcel while the call that kills runs. Its clock is an hour ahead, so that it takes the
-/// lease for ended.
+/// Another worker claims the parcel while the call that kills runs. Its clock is an hour ahead, so it takes the lease
+/// to be over.
 async fn another_claims(bench: &Bench, site: &Site, delivery: &Delivery) -> Claim {
     site.killed.notified().await;
     let header = Header::peek(&delivery.body).unwrap();
@@ -146,20 +146,20 @@ async fn another_claims(bench: &Bench, site: &Site, delivery: &Delivery) -> Clai
 }
 
 #[tokio::test]
-async fn who_has_lost_the_parcel_writes_and_sends_nothing() {
+async fn a_worker_that_lost_the_parcel_writes_and_sends_nothing() {
     let (bench, site) = site(Bench::new([def("deadly", OPTIONS.retries(5), killers())]), 14);
     let parcel = bench.send("deadly", 14).await;
     let worker = bench.worker();
     let deliveries = bench.receive().await;
     let mut run = std::pin::pin!(worker.run(Invocation { deliveries: deliveries.clone() }, None));
-    // Time stands still until another holds the parcel: the call that is pending would have its own end else, and a
-    // lease that lapses lets its holder hand the parcel on.
+    // Time stands still until another worker holds the parcel. Otherwise the pending call would reach its own end, or
+    // the lease would lapse and its holder would hand the parcel on.
     let claimed = tokio::select! {
         _ = &mut run => panic!("a call is pending"),
         claim = another_claims(&bench, &site, &deliveries[0]) => claim,
     };
     let Claim::Claimed(claimed) = claimed else { panic!("{claimed:?}") };
-    // Its next recording is fenced off, and it ends although a call is pending.
+    // Its next recording is fenced, and it ends although a call is pending.
     bench.while_time_passes(run).await;
     let row = bench.row(parcel).await.unwrap();
     assert_eq!((row.epoch, row.holder.as_str(), row.done), (2, "another", claimed.done));

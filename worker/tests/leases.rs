@@ -1,4 +1,4 @@
-//! What happens to calls whose worker is late: nothing that it still holds runs twice.
+//! Calls whose worker is late: no call that the worker still holds runs twice.
 
 mod common;
 
@@ -18,7 +18,7 @@ use common::{Bench, def};
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Notify, Semaphore};
 
-/// What the task of these tests tells and asks for.
+/// The state that a test shares with its task.
 #[derive(Default)]
 struct Desk {
     starts: AtomicU32,
@@ -35,7 +35,7 @@ impl Desk {
 
 #[tokio::test]
 async fn a_process_that_was_frozen_does_not_take_over_its_own_run() {
-    // Waits at its first start only, so that a second one would be seen to end.
+    // It waits only at its first start, so that a second start would end.
     let body = Body::Async(|_, cx| {
         let (desk, gate) = (cx.state::<Arc<Desk>>(), cx.state::<Arc<Semaphore>>());
         Ok(async move {
@@ -57,7 +57,8 @@ async fn a_process_that_was_frozen_does_not_take_over_its_own_run() {
         _ = &mut run => panic!("it waits at the gate"),
         () = desk.started.notified() => {}
     }
-    // A minute in which nothing of the process runs. Its dispatcher happens to wake before the run that holds the lease.
+    // A minute in which nothing in the process runs. Its dispatcher happens to wake before the run that holds the
+    // lease.
     bench.clock.advance(Duration::from_mins(1));
     assert_eq!(bench.run(&worker).await, 1, "the message is there again");
     assert_eq!(desk.starts(), 1);
@@ -67,7 +68,7 @@ async fn a_process_that_was_frozen_does_not_take_over_its_own_run() {
     assert_eq!((desk.starts(), bench.tally().await.succeeded, bench.tally().await.ended()), (1, 1, 1));
 }
 
-/// A file in which claims and renewals have room, and the end of a run has none.
+/// A full file: it has room for claims and renewals, but not for the end of a run.
 struct Full {
     inner: Arc<dyn Atomic>,
     desk: Arc<Desk>,
@@ -89,7 +90,7 @@ impl AtomicLayer for Full {
 }
 
 #[tokio::test]
-async fn what_cannot_be_settled_for_long_is_not_run_again() {
+async fn a_parcel_that_cannot_be_settled_for_long_is_not_run_again() {
     let body = Body::Async(|_, cx| {
         cx.state::<Arc<Desk>>().starts.fetch_add(1, Ordering::SeqCst);
         Ok(async { Ok(None) }.boxed())
@@ -103,7 +104,7 @@ async fn what_cannot_be_settled_for_long_is_not_run_again() {
     let (worker, other) = (bench.worker(), bench.worker());
     let first = bench.receive().await;
     let mut run = std::pin::pin!(worker.run(Invocation { deliveries: first }, None));
-    // Time stands still until then, so that no checkpoint has any of it.
+    // Time stands still until then, so that no checkpoint records any of it.
     tokio::select! {
         _ = &mut run => panic!("it cannot be settled"),
         () = desk.settling.notified() => {}

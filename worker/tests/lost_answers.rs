@@ -1,4 +1,4 @@
-//! Recordings whose answer gets lost.
+//! Recordings whose answers get lost.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -22,7 +22,7 @@ use celeriac_worker::Worker;
 use common::{Bench, def, options};
 use futures::{FutureExt as _, future::BoxFuture};
 
-/// A ledger that does what it is asked for, but whose answer to the first record of a dead letter gets lost; before
+/// A ledger that does what it is asked to do, but loses its answer to the first record of a dead letter. Before
 /// anything else is recorded, someone sends that letter again.
 struct Forgetful {
     ledger: Arc<dyn Ledger>,
@@ -50,7 +50,7 @@ impl LedgerLayer for Forgetful {
     }
 }
 
-/// Call 0 cannot work, the other takes two seconds.
+/// Call 0 fails, the other takes two seconds.
 fn task(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
     let n: u32 = decode_args(args).map_err(|error| error.to_string())?;
     Ok(async move {
@@ -65,7 +65,7 @@ fn task(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_was_sent_again_is_not_written_anew() {
+async fn a_dead_letter_that_was_sent_again_is_not_written_again() {
     let bench = Bench::new([def("mail", Options::new().concurrency(4), Body::Async(task))]).with_clock();
     bench.send("mail", 2).await;
     let client = Client::new(bench.ports.clone());

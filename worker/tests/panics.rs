@@ -1,5 +1,5 @@
-//! Code of the user's that panics anywhere fails its call alone, and what is said of that names it. What fails in the
-//! worker itself stops no parcel.
+//! User code that panics fails only its call, and the error says which code panicked. Faults of the worker itself stop
+//! no parcel.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -29,10 +29,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const ONCE: Options = Options::new().retries(0).timeout("2s");
 
-/// The calls that go wrong, of six.
+/// Of six calls, those that go wrong.
 const WRONG: [u32; 2] = [1, 4];
 
-/// A body of each kind that ends as `E` says for the calls that go wrong.
+/// A body of each kind. The calls that go wrong end as `E` says.
 fn bodies<E: Ending>() -> [Body; 3] {
     fn end<E: Ending>(wrong: bool) -> Ended {
         if wrong { E::end() } else { Ok(None) }
@@ -61,7 +61,7 @@ trait Ending: 'static {
     fn end() -> Ended;
 }
 
-/// Runs six calls of each kind of body, of which two go wrong: they are dead, and this is said of them.
+/// Runs six calls of each kind of body. Two of them go wrong: they die, and their errors read like this.
 async fn two_of_six_die<E: Ending>(kind: &str, begins: &str, ends: &str) {
     for body in bodies::<E>() {
         let bench = Bench::new([def("fragile", ONCE, body)]);
@@ -81,7 +81,7 @@ async fn two_of_six_die<E: Ending>(kind: &str, begins: &str, ends: &str) {
     }
 }
 
-/// An error that says what it is up to.
+/// An error that misbehaves in the way that `WHAT` names.
 #[derive(Debug)]
 struct Tricky<const WHAT: u8>;
 
@@ -134,17 +134,17 @@ async fn an_error_whose_display_panics() {
 }
 
 #[tokio::test]
-async fn an_error_that_panics_when_it_is_dropped_is_told_all_the_same() {
+async fn an_error_that_panics_when_it_is_dropped_is_reported_all_the_same() {
     two_of_six_die::<Tricky<DROPS>>("error", "no answer", "no answer").await;
 }
 
 #[tokio::test]
-async fn an_error_that_is_its_own_source_is_read_to_an_end() {
+async fn an_error_that_is_its_own_source_is_read_only_so_far() {
     two_of_six_die::<Tricky<CIRCLES>>("error", "no answer", "no answer").await;
 }
 
 #[tokio::test]
-async fn an_error_whose_display_panics_is_tried_again_when_its_task_said() {
+async fn a_call_whose_error_panics_on_display_is_tried_again_after_the_time_that_it_asked_for() {
     let body = Body::Async(|_, cx| {
         let again = cx.attempt() == 1;
         let error: BoxError = Tricky::<DISPLAYS>.into();
@@ -181,7 +181,7 @@ async fn a_panic_whose_value_panics_when_it_is_dropped() {
     two_of_six_die::<PanicsWithABomb>("panic", begins, ": with a value that is no text").await;
 }
 
-/// A result that panics when it is written, or when it is dropped, also when it is read back.
+/// A result that panics when it is written, or when it is dropped, even after it was read back.
 struct Parcel<const DROPS_BADLY: bool>;
 
 impl<const DROPS_BADLY: bool> Serialize for Parcel<DROPS_BADLY> {
@@ -249,7 +249,7 @@ async fn a_result_that_panics_when_it_is_dropped_counts() {
     }
 }
 
-/// An error that panics when it is turned into what a call says.
+/// An error that panics when it is converted into the end of a call.
 struct Unspeakable;
 
 impl From<Unspeakable> for BoxError {
@@ -342,7 +342,7 @@ async fn a_future_that_panics_when_it_is_cut() {
     assert_eq!((bench.tally().await.timed_out, bench.is_empty().await), (300, true));
 }
 
-/// Runs no work: its threads are gone, or it panics when it is asked.
+/// Runs no work: its threads are gone, or it panics when it is called.
 struct NoThreads {
     panics: bool,
     times: AtomicBool,
@@ -403,9 +403,9 @@ impl Clock for Broken {
 }
 
 #[tokio::test]
-async fn a_thread_that_polls_calls_and_panics_holds_no_parcel_up() {
+async fn a_panic_of_a_polling_thread_holds_up_no_parcel() {
     let body = Body::Async(|args, cx| {
-        // The clock is read next when this call has been polled.
+        // The clock is read next after this call was polled.
         let breaks = decode_args::<u32>(args).unwrap() == 5 && cx.attempt() == 1;
         let clock = cx.state::<Arc<Broken>>();
         Ok(async move {
@@ -426,7 +426,7 @@ async fn a_thread_that_polls_calls_and_panics_holds_no_parcel_up() {
     assert!(history.message.contains("its thread panicked outside of its code"), "{}", history.message);
 }
 
-/// Random bits that panic once: they are drawn by the run of a parcel.
+/// Random bits that panic once. The run of a parcel draws them.
 struct Loaded(AtomicBool);
 
 impl Entropy for Loaded {

@@ -33,7 +33,7 @@ fn bench() -> Bench {
 }
 
 #[tokio::test]
-async fn what_is_no_parcel_is_buried_with_the_reason() {
+async fn an_unreadable_message_is_buried_with_the_reason() {
     let bench = bench();
     bench.send_bytes(Bytes::from_static(b"hello, is this mail?"), 0).await;
     bench.run(&bench.worker()).await;
@@ -42,7 +42,7 @@ async fn what_is_no_parcel_is_buried_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_unknown_task_is_parked_for_an_hour_and_then_dead() {
+async fn a_parcel_of_an_unknown_task_is_put_back_for_an_hour_and_then_dead() {
     let bench = bench();
     bench.send("mail.send", 2).await;
     let worker = bench.worker();
@@ -63,7 +63,7 @@ async fn an_unknown_task_is_parked_for_an_hour_and_then_dead() {
 }
 
 #[tokio::test]
-async fn a_deploy_within_the_hour_runs_it() {
+async fn a_parcel_of_an_unknown_task_runs_after_a_deploy_within_the_hour() {
     let mut bench = bench();
     bench.send("mail.send", 2).await;
     bench.run(&bench.worker()).await;
@@ -84,7 +84,7 @@ async fn a_revoked_batch_does_not_run() {
 }
 
 #[tokio::test]
-async fn what_was_not_started_in_time_is_expired() {
+async fn calls_that_were_not_started_in_time_are_expired() {
     let bench = bench();
     let expires_ms = bench.ports.clock.now_ms() + 1000;
     bench.send_with("noop", 3, |header| header.expires_ms = Some(expires_ms)).await;
@@ -96,7 +96,7 @@ async fn what_was_not_started_in_time_is_expired() {
 }
 
 #[tokio::test]
-async fn who_has_started_does_not_expire() {
+async fn a_call_that_has_started_does_not_expire() {
     let bench = bench();
     let expires_ms = bench.ports.clock.now_ms() + 1000;
     let change = |header: &mut celeriac_core::wire::Header| (header.expires_ms, header.attempt) = (Some(expires_ms), 2);
@@ -107,7 +107,7 @@ async fn who_has_started_does_not_expire() {
 }
 
 #[tokio::test]
-async fn hops_have_a_budget() {
+async fn hops_are_limited() {
     let bench = bench();
     bench.send_with("noop", 1, |header| header.hops = 5001).await;
     bench.run(&bench.worker()).await;
@@ -118,7 +118,7 @@ async fn hops_have_a_budget() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_becomes_dead_letters_and_can_be_sent_again() {
+async fn a_parcel_that_is_too_old_becomes_dead_letters_and_can_be_sent_again() {
     let bench = bench();
     let parcel = bench.send("noop", 3).await;
     bench.clock.advance(Duration::from_hours(24 * 14));
@@ -156,13 +156,13 @@ async fn a_back_off_may_be_longer_than_a_parcel_is_kept() {
 }
 
 #[tokio::test]
-async fn who_holds_the_parcel_is_left_alone() {
+async fn a_worker_that_holds_the_parcel_is_left_alone() {
     let bench = bench();
     bench.send("noop", 1).await;
     let deliveries = bench.receive().await;
     let worker = bench.worker();
     worker.run(celeriac_core::ports::Invocation { deliveries: deliveries.clone() }, None).await;
-    // Delivered twice: the second finds it finished.
+    // The message is delivered twice: the second delivery finds the parcel finished.
     worker.run(celeriac_core::ports::Invocation { deliveries }, None).await;
     assert_eq!(bench.tally().await.succeeded, 1);
 }

@@ -21,7 +21,7 @@ use futures::{
     future::{BoxFuture, ready},
 };
 
-/// Dead letters that nothing removes: their sender died before it came to that, or they cannot be reached.
+/// Dead letters that are never removed: their sender died before it removed them, or the store cannot be reached.
 struct Stuck(Arc<dyn DeadLetters>);
 
 impl DeadLettersLayer for Stuck {
@@ -42,7 +42,7 @@ fn refused() -> BoxFuture<'static, Ended> {
     ready(Err(Stop::Cancel("no such address".to_owned()))).boxed()
 }
 
-/// Is refused the first time.
+/// A task that is refused the first time.
 fn mail(attempts: &AtomicU32) -> BoxFuture<'static, Ended> {
     if attempts.fetch_add(1, Ordering::Relaxed) == 0 { refused() } else { ready(Ok(None)).boxed() }
 }
@@ -53,7 +53,7 @@ fn bench() -> Bench {
 }
 
 #[tokio::test]
-async fn the_letter_of_a_call_that_lives_is_removed_though_its_sender_died_before() {
+async fn the_letter_of_a_live_call_is_removed_although_its_sender_died_before() {
     let bench = bench();
     bench.send("mail", 1).await;
     assert_eq!(bench.run(&bench.worker()).await, 1);
@@ -86,7 +86,7 @@ async fn a_call_that_is_sent_again_dies_later_than_before_whatever_the_clock_say
     bench.send("mail", 1).await;
     let (worker, client) = (bench.worker(), Client::new(bench.ports.clone()));
     assert_eq!(bench.run(&worker).await, 1);
-    // Time stands still: when a letter died is what tells it from the call's last one.
+    // Time stands still: only the time of death distinguishes a letter from the call's previous letter.
     for _ in 0..3 {
         let letters = bench.dead().await;
         assert_eq!((client.retry_dead(&letters).await.unwrap(), bench.run(&worker).await), (1, 1));

@@ -1,4 +1,4 @@
-//! What a task logs says which call it belongs to, and failed calls are logged.
+//! A task's log lines say which call they belong to, and failed calls are logged.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -13,7 +13,7 @@ use celeriac_core::task::{Body, Options, Stop};
 use common::{Bench, def};
 use futures::FutureExt as _;
 
-/// What was logged.
+/// The lines that were logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -36,7 +36,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn what_a_task_logs_says_which_call_it_is() {
+async fn the_log_lines_of_a_task_name_their_call() {
     let log = Log::default();
     let writer = log.clone();
     let level = tracing_subscriber::filter::LevelFilter::WARN;
@@ -80,7 +80,7 @@ async fn what_a_task_logs_says_which_call_it_is() {
     bench.send("fails", 1).await;
     bench.run(&bench.worker()).await;
     let line = log.lines("no answer").remove(0);
-    // Its target is the path of its module: with the crate's name before it, which `RUST_LOG` names.
+    // The target is the module's path, which begins with the crate's name that `RUST_LOG` uses.
     let id = format!("id={}", bench.call(0));
     for part in ["WARN", " celeriac_worker::", "task=\"fails\"", &id, "attempt=1", "kind=\"error\""] {
         assert!(line.contains(part), "{part} in {line}");

@@ -1,5 +1,5 @@
-//! Ends of a worker that it knows of: a stop, a deadline. What runs may end, what is left is handed on. And what a
-//! worker does until then: it renews its lease, it lets short back-offs sleep.
+//! How a worker ends at a stop or a deadline: running calls may end, and the rest is handed on. Also what it does
+//! before: it renews its lease, and waits for short back-offs.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -64,7 +64,7 @@ async fn a_stop_lets_calls_end_and_hands_the_rest_on() {
     let header = Header::peek(&child.body).unwrap();
     assert_eq!((header.count, header.attempt, header.first, header.hops), (20, 1, 10, 1));
     assert_eq!(bench.tally().await.succeeded, 10);
-    // Who is stopping takes nothing on.
+    // A worker that is stopping accepts no parcels.
     worker.run(Invocation { deliveries: vec![child] }, None).await;
     assert_eq!(started.load(Ordering::SeqCst), 10);
     bench.clock.advance(Duration::from_mins(10));
@@ -94,7 +94,7 @@ async fn a_call_beyond_the_grace_is_run_again_as_the_same_attempt() {
 }
 
 #[tokio::test]
-async fn unless_it_may_run_only_once() {
+async fn an_at_most_once_call_beyond_the_grace_is_not_run_again() {
     let (bench, started) = bench(Options::new().at_most_once());
     bench.send("five", 1).await;
     let worker = bench.worker();
@@ -116,7 +116,7 @@ async fn before_its_deadline_a_worker_starts_nothing_that_may_not_end() {
     let deliveries = bench.receive().await;
     bench.while_time_passes(worker.run(Invocation { deliveries }, Some(deadline_ms))).await;
     assert!(bench.ports.clock.now_ms() <= deadline_ms);
-    // Twelve fit into the minute; the last that is started has twice its time left.
+    // Twelve calls fit into the minute. The last call that is started still has twice its time.
     let ran = started.load(Ordering::SeqCst);
     assert!((9..=11).contains(&ran), "{ran} calls");
     let header = Header::peek(&bench.receive().await[0].body).unwrap();
@@ -160,7 +160,7 @@ async fn a_lease_is_renewed_and_the_message_hidden_as_long_as_a_call_runs() {
             let row = bench.row(parcel).await.unwrap();
             assert!(row.lease_until_ms > bench.ports.clock.now_ms(), "{row:?}");
         }
-        // Delivered twice all the same: the second leaves it alone.
+        // The message is delivered twice all the same: the second delivery leaves it alone.
         other.run(Invocation { deliveries }, None).await;
     };
     let step = Duration::from_millis(20);
@@ -234,7 +234,7 @@ async fn a_long_backlog_on_the_narrow_road_keeps_no_other_queue_waiting() {
         let batch = BatchId::new(n, 0);
         bench.send_with("note", 1, |header| (header.batch, header.id) = (batch, ParcelId::root(batch, 0))).await;
     }
-    // The last goes to another queue, which is named last.
+    // The last parcel goes to another queue, which is named last.
     let last = bench.receive().await.pop().unwrap();
     bench
         .ports

@@ -19,7 +19,7 @@ use futures::FutureExt as _;
 
 const OPTIONS: Options = Options::new().retries(0).timeout("30s");
 
-/// Blocks each call that enters until it is opened.
+/// Blocks each call that enters, until it is opened.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -36,12 +36,12 @@ impl Gate {
     }
 }
 
-/// A call that hangs, unless it is another than the sixth.
+/// The gate of the sixth call, which hangs. `None` for the others.
 fn hangs(args: &[u8], cx: &Context) -> Option<Gate> {
     (decode_args::<u32>(args).unwrap() == 5).then(|| Gate::clone(&cx.state::<Gate>()))
 }
 
-/// Ten calls, of which the sixth hangs. Answers its message and the bench.
+/// Runs ten calls, of which the sixth hangs. Returns that call's error text, and the bench.
 async fn ten(options: Options, body: Body) -> (String, Bench, Gate, Arc<celeriac_worker::Worker>) {
     let gate = Gate::default();
     let bench = Bench::new([def("hang", options, body)]).with(gate.clone());
@@ -91,7 +91,7 @@ async fn an_async_call_that_blocks_its_thread_at_its_first_poll_keeps_no_other()
     assert!(message.starts_with(start) && message.contains("in one poll for 30"), "{message}");
     assert!(message.contains("should be a plain `fn`"), "{message}");
     assert_eq!(worker.blocked_threads(), 1);
-    // No stop waits for it, and what it answers when it comes back is ignored.
+    // A stop does not wait for it, and its late answer is ignored.
     bench.while_time_passes(worker.stop(Duration::ZERO)).await;
     gate.open();
     while worker.blocked_threads() > 0 {
@@ -101,7 +101,7 @@ async fn an_async_call_that_blocks_its_thread_at_its_first_poll_keeps_no_other()
 }
 
 #[tokio::test]
-async fn nor_at_a_later_poll() {
+async fn an_async_call_that_blocks_its_thread_at_a_later_poll_keeps_no_other() {
     let body = Body::Async(|args, cx| {
         let gate = hangs(args, &cx);
         let body = async move {
@@ -189,7 +189,7 @@ async fn a_timeout_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_may_run_once_is_not_tried_again_after_a_timeout() {
+async fn an_at_most_once_call_is_not_tried_again_after_a_timeout() {
     let body = Body::Async(|_, _| Ok(async { std::future::pending().await }.boxed()));
     let bench = Bench::new([def("charge", OPTIONS.retries(5).at_most_once(), body)]);
     bench.send("charge", 1).await;

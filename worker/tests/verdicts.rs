@@ -1,4 +1,4 @@
-//! What becomes of a call, by how it ends.
+//! What becomes of a call, depending on how it ends.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn quick() -> Body {
     Body::Async(|_, _| Ok(async { Ok(None) }.boxed()))
 }
 
-/// Not ready at its first poll.
+/// A body that is not ready at its first poll.
 fn slow() -> Body {
     Body::Async(|_, _| {
         let body = async {
@@ -243,9 +243,9 @@ async fn a_call_that_snoozes_for_no_time_does_not_keep_its_run_from_ending() {
     bench.send("spin", 20).await;
     assert_eq!(bench.run(&bench.worker()).await, 1);
     let starts = bench.states.get::<AtomicU32>().unwrap().load(Ordering::SeqCst);
-    assert!(starts <= 20 * 5, "{starts} starts, each of them beyond any budget");
+    assert!(starts <= 20 * 5, "{starts} starts in one run");
     assert_eq!(bench.tally().await.ended(), 0, "none of them has ended");
-    assert!(!bench.is_empty().await, "what is left is handed on, which its hops count");
+    assert!(!bench.is_empty().await, "the calls are handed on, which counts as a hop");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! An async call that blocks its thread for a while: that is reported while it does, its neighbours go on without
-//! it, and when it ends in time its result counts.
+//! An async call that blocks its thread for a while. It is reported while it does, its neighbours go on without it, and
+//! if it ends in time its result counts.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -19,7 +19,7 @@ use celeriac_worker::WorkerOptions;
 use common::{Bench, def, options};
 use futures::FutureExt as _;
 
-/// What was logged.
+/// The lines that were logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -41,11 +41,11 @@ impl io::Write for Log {
     }
 }
 
-/// Opened by sending or by dropping the sender.
+/// A gate that opens when its sender sends or is dropped.
 struct Gate(Mutex<mpsc::Receiver<()>>);
 
 #[tokio::test]
-async fn a_blocked_thread_is_reported_and_holds_no_other_up() {
+async fn a_blocked_thread_is_reported_and_holds_up_no_other() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();

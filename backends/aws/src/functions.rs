@@ -39,7 +39,7 @@ struct Shared {
     memory: BTreeMap<&'static str, u32>,
     outstanding: Outstanding,
     held: Mutex<Held>,
-    /// One caller counts at a time, for all that wait.
+    /// One caller at a time counts, on behalf of all callers that wait.
     counting: tokio::sync::Mutex<()>,
 }
 

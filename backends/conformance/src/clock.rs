@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_is_taken_along_and_what_waits_for_it_is_driven() {
+    async fn a_server_follows_the_clock_and_its_waiters_are_driven() {
         let (server, followed) = watch::channel(0);
         let clock = ManualClock::with_follower(1000, move |now_ms| {
             server.send_replace(now_ms);

@@ -83,7 +83,7 @@ pub enum OpenError {
         /// The newest format.
         newest: i32,
     },
-    /// It is a mount by itself.
+    /// It is a mount point.
     #[error(
         "`{path}` is a mount point: under its other name the file has another log and other locks, and calls would be \
          lost; mount the folder that it is in, not the file"

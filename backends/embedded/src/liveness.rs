@@ -27,8 +27,8 @@ const KEEP_MS: u64 = 20 * 24 * 3_600_000;
 #[derive(Debug)]
 pub(super) struct Lives {
     directory: PathBuf,
-    /// The newest is the last. The others' files were removed, but calls that run may be theirs: a lock that is let go says
-    /// that its process is dead, also when the file comes back to its place.
+    /// The newest is the last. The files of the others were removed, but running calls may still belong to them. Their
+    /// locks are kept: a released lock means that its process is dead, even if the file returns to its place.
     own: Mutex<Vec<Life>>,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn has_ended(db: &Connection, life: i64) -> rusqlite::Result<bool> {
     found.map(|found| found.is_some())
 }
 
-/// How many processes live. Nothing is noted or removed, and the directory need not be there.
+/// How many processes are alive. Notes and removes nothing, and the directory may be missing.
 pub(super) fn living(directory: &Path) -> io::Result<usize> {
     let files = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -114,8 +114,8 @@ pub(super) fn living(directory: &Path) -> io::Result<usize> {
     Ok(files.filter_map(|file| Some(file.ok()?.path())).filter(|path| is_living(path)).count())
 }
 
-/// Whether a process holds the lock of this file. The lock is only ever shared here, so that processes which look at the
-/// same time do not take each other for the owner.
+/// Whether a process holds the lock of this file. The lock is only ever shared here, so that processes that check at
+/// the same time do not take each other for the owner.
 fn is_living(path: &Path) -> bool {
     let is_life = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
     is_life && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))

@@ -37,8 +37,8 @@ fn workers(url: &StoreUrl) -> Workers {
     living.map_or(Workers::Unknown, Workers::Known)
 }
 
-/// Whether it is there already: a question makes no database. A file that is there and cannot be looked at is for `open` to
-/// explain.
+/// Fails if the file is missing or empty, since a query creates no database. A file that exists but cannot be inspected
+/// passes: `open` explains what is wrong with it.
 fn there(file: &Path) -> Result<(), BoxError> {
     let is_there = file.try_exists().unwrap_or(true);
     let is_empty = file.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);

@@ -134,7 +134,8 @@ async fn another_process_receives_sent_messages() {
     assert_eq!(received.len(), 1);
 }
 
-/// Drops receives at every stage. The stage depends on how far the backend's threads are, hence the repetitions.
+/// Drops receives at every stage. The stage depends on how far the backend's threads are, so this is repeated many
+/// times.
 #[tokio::test]
 async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
     let file = File::new();
@@ -243,7 +244,7 @@ async fn the_log_does_not_grow_with_what_is_written() {
         }
         longest = longest.max(log.metadata().unwrap().len());
     }
-    // A third of it would be enough; a slow disk gets more.
+    // A third of this would be enough. The limit leaves room for slow disks.
     assert!(longest < 160 << 20, "{longest} bytes");
 }
 
@@ -256,7 +257,7 @@ async fn a_lock_file_that_is_cleaned_up_frees_nothing_that_a_living_process_has(
     send(&one, 100).await.unwrap();
     assert_eq!(receive(&one).await.len(), 1);
     assert!(matches!(claim(&one, file.request(batch)).await, Claim::Claimed(_)));
-    // The other's life has begun, and has looked for dead ones.
+    // The other process has begun its life and has looked for dead processes.
     assert!(receive(&other).await.is_empty());
 
     for clean in [clean_up_lives, clean_up_folder] {
@@ -272,7 +273,7 @@ async fn a_lock_file_that_is_cleaned_up_frees_nothing_that_a_living_process_has(
     assert!(matches!(claim(&other, file.request(batch)).await, Claim::Claimed(_)));
 }
 
-/// The end of a life that begins after the clean-up is noticed at once again.
+/// After the clean-up, the end of a new life is noticed at once again.
 #[tokio::test]
 async fn after_a_clean_up_deaths_are_noticed_again() {
     let file = File::new();
@@ -289,7 +290,7 @@ async fn after_a_clean_up_deaths_are_noticed_again() {
     assert!(matches!(claim(&lives, file.request(batch)).await, Claim::Claimed(_)));
 }
 
-/// The file comes back when its process has begun another life: its lock was never let go.
+/// The file comes back after its process has begun another life. Its lock was never released.
 #[tokio::test]
 async fn a_lock_file_that_is_moved_away_and_back_frees_nothing_that_a_living_process_has() {
     let file = File::new();

@@ -347,7 +347,7 @@ fn a_file_has_the_same_url_by_whatever_name_it_was_opened() {
 }
 
 #[test]
-fn nothing_is_known_of_workers_on_a_file_that_is_not_there() {
+fn the_workers_on_a_missing_file_are_unknown() {
     let (directory, path) = place();
     let url = format!("sqlite:{}", path.display()).parse().unwrap();
     assert_eq!(workers(&url), Workers::Unknown);

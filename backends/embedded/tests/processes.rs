@@ -132,7 +132,7 @@ async fn processes_that_commit_take_turns() {
     let mut rows = db.prepare("SELECT holder FROM parcel ORDER BY rowid").unwrap();
     let turns: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert_eq!(turns.len() as u64, 2 * TURNS);
-    // From when both took part until one had ended.
+    // The time from when both took part until one had ended.
     let first = ["a", "b"].iter().map(|name| turns.iter().position(|turn| turn == name).unwrap()).max().unwrap();
     let last = ["a", "b"].iter().map(|name| turns.iter().rposition(|turn| turn == name).unwrap()).min().unwrap();
     let shared = &turns[first..=last];

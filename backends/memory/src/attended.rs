@@ -1,4 +1,4 @@
-//! Whether this process works off what is in a store: it has received from it.
+//! Notes whether this process receives from a store, and so runs its calls.
 
 use std::sync::{
     Arc,
@@ -8,7 +8,7 @@ use std::sync::{
 use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settlement};
 use futures::future::BoxFuture;
 
-/// A queue that notes that something was received from it.
+/// A queue that notes whether anything was received from it.
 pub(super) struct Attended {
     pub(super) queue: Arc<dyn Queue>,
     pub(super) received: Arc<AtomicBool>,

@@ -1,8 +1,8 @@
 //! The store in memory, `memory:`, for tests and first tries. It is the simulated backend without faults and on the
 //! real clock.
 //!
-//! It cannot be shared between processes: it ends with its process, and so do its calls. Within one process, everyone
-//! who opens `memory:` gets the same store, and everyone who opens `memory:NAME` another one.
+//! It cannot be shared between processes: it ends with its process, and so do its calls. Within one process, all code
+//! that opens `memory:` gets the same store, and `memory:NAME` is another one.
 
 mod attended;
 

@@ -1,4 +1,4 @@
-//! What is known of workers where only this process can be one.
+//! Counts the workers of a store in memory, where only this process can be one.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use celeriac_core::{

@@ -145,7 +145,7 @@ struct Named<'a>(&'a [u8]);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(header) = Header::peek(self.0) else { return f.write_str("what is no parcel") };
+        let Ok(header) = Header::peek(self.0) else { return f.write_str("an unreadable message") };
         let Header { id, task, first, count, attempt, due_ms, .. } = header;
         write!(f, "{} (`{task}` {first}+{count}, attempt {attempt}", short(id))?;
         if due_ms > 0 { write!(f, ", due {due_ms})") } else { f.write_str(")") }

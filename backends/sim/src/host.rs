@@ -118,12 +118,12 @@ impl Blocking for Host {
     }
 }
 
-/// How the steps that [`Atomic`](celeriac_core::ports::Atomic) has in one write are taken.
+/// How the steps that [`Atomic`](celeriac_core::ports::Atomic) does in one write are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steps {
     /// In one write: the services have the port.
     InOneWrite,
-    /// One by one: they do not.
+    /// One by one: the services do not have the port.
     OneByOne,
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct Deployed {
     _aws: Ministack,
 }
 
-/// AWS's own requests that feed the functions, which are billed too.
+/// Counts AWS's own requests that feed the functions. They are billed too.
 #[derive(Clone, Default)]
 struct Feed(Arc<Mutex<BTreeMap<Operation, Usage>>>);
 
@@ -111,7 +111,7 @@ impl Deployed {
     }
 }
 
-/// SQS and Lambda are the host's, everything else the local AWS's.
+/// A backend with the host's SQS and Lambda, and everything else from the local AWS.
 fn backend(host: &str, aws: &str) -> Result<Backend> {
     let settings = Settings {
         region: Some(Ministack::REGION.to_owned()),

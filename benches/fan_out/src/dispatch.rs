@@ -45,7 +45,7 @@ pub(crate) fn run(url: &str) -> Result<()> {
 
 fn dispatch(backend: &Backend, stop: CancellationToken) -> Result<impl Future<Output = ()> + Send + use<>> {
     let functions = backend.functions(&Registry::linked()?);
-    // SQS waits as long for a first message.
+    // As long as SQS waits for a first message.
     let options = DispatcherOptions { wait_ms: 20_000, ..DispatcherOptions::new([QUEUE]) };
     let dispatcher = Dispatcher::new(backend.ports(), Arc::new(functions), options);
     Ok(async move { drop(dispatcher.run(stop).await) })

@@ -18,13 +18,13 @@ use crate::{
 const MANY: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
 
-/// How many times each of what takes turns is measured.
+/// How many times each variant is measured when variants take turns.
 const TURNS: usize = 9;
 
 /// How many starts are measured.
 const STARTS: usize = 20;
 
-/// Runs the peers against a host.
+/// The script that runs the peers against a host.
 const LAUNCHERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../peers/launchers.sh");
 
 /// A figure's name and what measures it.
@@ -49,7 +49,7 @@ pub(crate) fn all(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// So many runs, each with new processes.
+/// Makes this many runs, each with new processes.
 fn rounds(workers: Workers, mode: &str, calls: u64, bytes: usize) -> Result<Vec<Run>> {
     let once = || {
         let run = Rig::new(workers)?.run(mode, calls, bytes)?;

@@ -19,7 +19,7 @@ const BYTES: usize = 150;
 /// How many are in flight: the concurrency of an account, and of a dispatcher.
 pub(crate) const AT_A_TIME: usize = 1000;
 
-/// Makes this many Invokes and returns the time. One more before, to warm up the client.
+/// Makes this many Invokes and returns the time. One more Invoke comes first, to warm up the client.
 pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {

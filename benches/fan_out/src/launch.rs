@@ -19,7 +19,8 @@ use crate::{
     load::{QUEUE, backend},
 };
 
-/// Launches this many, with as many in flight as a dispatcher. One more before, to warm up the client.
+/// Launches this many invocations, with as many in flight as a dispatcher has. One more comes first, to warm up the
+/// client.
 pub(crate) fn run(url: &str, calls: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let backend = backend(url)?;

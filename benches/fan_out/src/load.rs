@@ -15,7 +15,7 @@ pub(crate) const FUNCTION: &str = "bench-worker";
 /// How many workers run at once: as many as an account has by default.
 pub(crate) const WORKERS: usize = 1000;
 
-/// Packed: as many calls to a parcel as fit.
+/// Packed: a parcel has as many calls as fit.
 #[task(queue = "load", concurrency = 4096, timeout = "60s")]
 pub(crate) async fn packed(payload: String) {
     std::hint::black_box(payload);
@@ -28,7 +28,7 @@ pub(crate) async fn flaky(cx: &Context, payload: String) -> Result<(), Stop> {
     if unlucky && cx.attempt() == 1 { Err(Stop::Retry("try again".into())) } else { Ok(()) }
 }
 
-/// One at a time, each a parcel.
+/// Runs one call at a time, so that each call is a parcel.
 #[task(queue = "load", timeout = "60s")]
 pub(crate) async fn lone(payload: String) {
     std::hint::black_box(payload);
@@ -40,17 +40,17 @@ pub(crate) async fn alone(payload: String) {
     std::hint::black_box(payload);
 }
 
-/// The stack, on a host.
+/// The stack on a host.
 pub(crate) fn backend(url: &str) -> Result<Backend> {
     let mut settings = Settings::new(STACK.parse()?);
     settings.region = Some("us-east-1".to_owned());
     settings.endpoint = Some(url.to_owned());
-    // Not counted: that is two writes of the table for each invocation, and there is no table here.
+    // Not counted: that would take two writes to the table for each invocation, and there is no table here.
     settings.cap = 0;
     Ok(Backend::new(settings, Options::default())?)
 }
 
-/// What AWS would have billed so far.
+/// The units that AWS would have billed so far.
 pub(crate) fn units(backend: &Backend) -> f64 {
     Bill::new(&backend.meter().usage(), 1).units()
 }

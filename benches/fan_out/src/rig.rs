@@ -66,14 +66,14 @@ impl Stage {
         &self.url
     }
 
-    /// A child that makes so many Invokes in some way.
+    /// Starts a child that makes this many Invokes in this mode.
     pub(crate) fn spawn(&self, mode: &str, calls: u64) -> Result<Child> {
         spawn_with(&ENV, [mode, &self.url, &calls.to_string()])
     }
 }
 
 impl Rig {
-    /// New processes, warm: each has had one call.
+    /// Starts new processes and warms each up with one call.
     pub(crate) fn new(workers: Workers) -> Result<Self> {
         let stage = Stage::new(workers)?;
         let mut dispatcher = spawn_with(&ENV, ["dispatch", stage.url()])?;
@@ -85,7 +85,7 @@ impl Rig {
         Ok(rig)
     }
 
-    /// Calls with arguments of so many bytes, from `fan_out` to the last one started.
+    /// Makes calls with arguments of this many bytes, and measures from `fan_out` to the last call started.
     pub(crate) fn run(&mut self, mode: &str, calls: u64, bytes: usize) -> Result<Run> {
         self.stage.host.ask("reset")?;
         self.dispatcher.ask("reset")?;

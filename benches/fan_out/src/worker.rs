@@ -47,7 +47,7 @@ pub(crate) fn host(latency_ms: u64, opens: bool) -> Result<()> {
     let function = |name: &str| Function { concurrency: WORKERS, ..Function::new(name, Runs::Stub(Arc::clone(&stub))) };
     let host = Host::start(HostOptions {
         functions: vec![function(FUNCTION)],
-        // Of the floor and the peers, whose payloads are no parcels.
+        // For the floor and the peers, whose payloads are not parcels.
         any: Some(Function::idle("any")),
         queues: vec![SQS_QUEUE.to_owned()],
         faults: Faults { latency_ms, ..Faults::default() },
@@ -66,7 +66,7 @@ pub(crate) fn host(latency_ms: u64, opens: bool) -> Result<()> {
     })
 }
 
-/// Starts the calls of an invocation, and says how many.
+/// Starts the calls of an invocation, and returns how many.
 fn start(event: &[u8], opens: bool) -> Result<u64> {
     let payload = Payload::decode(std::str::from_utf8(event)?)?;
     let mut calls = 0;

@@ -76,13 +76,13 @@ impl Answers for Arc<Services> {
     }
 }
 
-/// The SQS action that is asked for.
+/// The SQS action of a request.
 fn action(request: &Request<Incoming>) -> Option<String> {
     let target = request.headers().get("x-amz-target")?.to_str().ok()?;
     target.strip_prefix("AmazonSQS.").map(str::to_owned)
 }
 
-/// The function that is invoked.
+/// The function that a path invokes.
 fn function(path: &str) -> Option<&str> {
     path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")
 }

@@ -23,7 +23,7 @@ use crate::{
 /// How many connections may wait to be accepted: a launcher opens a thousand at once.
 const BACKLOG: u32 = 4096;
 
-/// A running host, with threads of its own. Ends when dropped, and with it the programs it started.
+/// A running host with threads of its own. When it is dropped, it ends, and so do the programs that it started.
 pub struct Host {
     services: Arc<Services>,
     address: SocketAddr,
@@ -34,7 +34,7 @@ impl Host {
     /// Starts to listen.
     ///
     /// # Errors
-    /// The address cannot be had, or there are no threads.
+    /// If the address is taken, or no threads can be started.
     pub fn start(options: HostOptions) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads)
@@ -72,7 +72,7 @@ impl Host {
         self.services.counters.reset();
     }
 
-    /// Other latency and faults from now on.
+    /// Applies other latency and faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.services.set_faults(faults);
     }
@@ -87,7 +87,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Not waiting for what runs: a stub may never end.
+        // This does not wait for running events: a stub may never end.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

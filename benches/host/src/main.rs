@@ -40,7 +40,7 @@ fn bootstrap(text: &str) -> Result<Function, String> {
     match (parts.next(), parts.next(), parts.next()) {
         (Some(name), Some(handler), Some(path)) => {
             let mut bootstrap = Bootstrap::new(path, handler);
-            // The programs find this host, and whatever else they are told, as they would on Lambda: by environment.
+            // Programs find this host, and their other settings, in the environment, as on Lambda.
             bootstrap.env = std::env::vars().filter(|(name, _)| is_passed_on(name)).collect();
             Ok(Function::new(name, Runs::Bootstrap(bootstrap)))
         }

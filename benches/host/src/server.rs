@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::reply::Reply;
 
-/// What answers requests.
+/// A service that answers requests.
 pub(crate) trait Answers: Clone + Send + Sync + 'static {
     /// A connection was accepted.
     fn connected(&self) {}

@@ -12,7 +12,7 @@ use common::config;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
-/// What the program runs.
+/// The program's handler.
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     match event.payload["do"].as_str() {
         Some("exit") => std::process::exit(3),
@@ -30,14 +30,14 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Erro
     }
 }
 
-/// Not a test but the program, where the Lambda environment is there.
+/// Not a test but the program, if Lambda's environment is set.
 #[test]
 fn program() {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // Ends in an error when the host is gone, and by being killed soon after.
+    // This fails once the host is gone, and the process is killed soon after.
     let _ = runtime.block_on(lambda_runtime::run(service_fn(handle)));
 }
 

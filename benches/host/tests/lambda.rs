@@ -1,4 +1,4 @@
-//! Invokes, through the SDK.
+//! Tests Invokes through the SDK.
 
 #![allow(clippy::unwrap_used, reason = "in a test that is a failure")]
 

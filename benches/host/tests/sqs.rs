@@ -1,4 +1,4 @@
-//! Queues, through the SDK.
+//! Tests queues through the SDK.
 
 #![allow(clippy::unwrap_used, reason = "in a test that is a failure")]
 
@@ -160,7 +160,7 @@ async fn a_queue_that_is_not_there_is_said_to_be_missing() {
     assert!(error.into_service_error().is_queue_does_not_exist());
 }
 
-/// A function that takes what does not say "fail", and answers in error where something says "boom".
+/// A function that accepts every message except "fail", and fails if a message is "boom".
 fn picky() -> Function {
     let stub: Stub = Arc::new(|event| Box::pin(std::future::ready(pick(&event))));
     Function::new("worker", Runs::Stub(stub))

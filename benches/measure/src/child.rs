@@ -20,7 +20,7 @@ pub struct Child {
 /// Starts `this-program child ARGS..`.
 ///
 /// # Errors
-/// There is no process to be had.
+/// If no process can be started.
 pub fn spawn<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<Child> {
     spawn_with(&[], args)
 }
@@ -45,7 +45,7 @@ impl Child {
     /// Reads the next object.
     ///
     /// # Errors
-    /// It has ended, or what it says is no JSON.
+    /// If it has ended, or its output is not JSON.
     pub fn hear(&mut self) -> Result<Value> {
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;
@@ -66,7 +66,7 @@ impl Child {
     /// Closes its input so that it ends, and reads its last object.
     ///
     /// # Errors
-    /// It failed, or said nothing.
+    /// If it failed, or printed nothing.
     pub fn readings(mut self) -> Result<Value> {
         drop(self.stdin.take());
         let mut last = None;

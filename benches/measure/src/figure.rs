@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::percentile;
 
-/// How often each is measured.
+/// How many times each figure is measured.
 pub const ROUNDS: usize = 3;
 
 /// The median over the rounds.
@@ -17,7 +17,7 @@ pub fn median(mut once: impl FnMut() -> Result<f64>) -> Result<f64> {
     Ok(percentile(&mut values, 0.5))
 }
 
-/// Prints a figure, what it is held against, and how many times that it is.
+/// Prints a figure, its comparison, and the ratio of the two.
 pub fn print(figure: &str, value: f64, unit: &str, against: &str, ratio: f64) {
     println!(
         "{}",

@@ -13,7 +13,7 @@ use celeriac_sim::Dice;
 
 use crate::{bucket::Bucket, limits};
 
-/// What all programs of a run share of AWS.
+/// The part of AWS that all programs of a run share.
 #[derive(Clone)]
 pub(crate) struct Aws(Arc<Mutex<State>>);
 
@@ -29,9 +29,9 @@ pub(crate) struct State {
     dice: Dice,
     writes: Bucket,
     reads: Bucket,
-    /// Of partition keys that many write, or read.
+    /// The capacity of partition keys that many programs write or read.
     keys: BTreeMap<Key, Bucket>,
-    /// Until when a transaction keeps others from an item.
+    /// Until when a transaction locks an item.
     held_us: BTreeMap<Key, u64>,
     gb_seconds: f64,
     invocations: u64,
@@ -46,18 +46,18 @@ pub(crate) struct State {
     pub(crate) in_hand: usize,
 }
 
-/// A partition key that is worth its own count.
+/// A partition key that is counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
-    /// The record of the batch, as it is read.
+    /// The record of the batch, when it is read.
     BatchRead,
-    /// The same, as it is written.
+    /// The same, when it is written.
     Batch,
     /// A shard of the batch's counters.
     Counter(u8),
-    /// How many invocations are outstanding, as it is looked at.
+    /// The count of outstanding invocations, when it is read.
     OutstandingRead,
-    /// The same, as they are counted.
+    /// The same, when it is written.
     Outstanding,
 }
 
@@ -98,10 +98,10 @@ impl Aws {
         self.state().count(service, operation, units);
     }
 
-    /// A function has run for so long.
+    /// Adds the time that a function has run.
     pub(crate) fn ran(&self, took: Duration) {
         let mut state = self.state();
-        // By the millisecond.
+        // It is billed by the millisecond.
         let billed_s = took.as_micros().div_ceil(1000) as f64 / 1e3;
         state.gb_seconds += billed_s * f64::from(limits::MEMORY_MB) / 1024.0;
         state.invocations += 1;
@@ -121,13 +121,13 @@ impl State {
         usage.units += units;
     }
 
-    /// About so long: up to half as much more or less.
+    /// A time of about this length: up to half as much more or less.
     pub(crate) fn about(&mut self, time: Duration) -> Duration {
         let us = time.as_micros() as u64;
         Duration::from_micros(self.dice.between(us / 2, us + us / 2))
     }
 
-    /// From nothing up to so long.
+    /// A random time up to this one.
     pub(crate) fn upto(&mut self, most: Duration) -> Duration {
         Duration::from_micros(self.dice.between(0, most.as_micros() as u64))
     }
@@ -138,12 +138,12 @@ impl State {
         let (all, most) =
             if reads { (&mut self.reads, limits::KEY_READS) } else { (&mut self.writes, limits::KEY_WRITES) };
         let key = ask.key.map(|key| self.keys.entry(key).or_insert_with(|| Bucket::new(most, most)));
-        // Of the two items of a transaction one is the key's.
+        // One of the two items of a transaction has the key.
         let of_key = if ask.operation == "TransactWriteItems" { ask.units / 2.0 } else { ask.units };
         key.is_none_or(|key| key.take(of_key, now_us)) && all.take(ask.units, now_us)
     }
 
-    /// Whether no other transaction is at these items.
+    /// Holds an item for a transaction, unless another transaction holds it.
     fn holds(&mut self, key: Key, now_us: u64) -> bool {
         let held_us = self.held_us.entry(key).or_default();
         let free = *held_us <= now_us;
@@ -154,19 +154,19 @@ impl State {
     }
 }
 
-/// How long the product waits where transactions are in its way, at most in all (`aws/dynamo/patience.rs`).
+/// The most pauses of the product while transactions are in its way (`aws/dynamo/patience.rs`).
 const PAUSES: u32 = 14;
 const FIRST_PAUSE_MS: u64 = 10;
 const LONGEST_PAUSE_MS: u64 = 1000;
 
 impl Way {
-    /// Lets about so much time pass.
+    /// Lets about this much time pass.
     pub(crate) async fn takes(&self, time: Duration) {
         let time = self.aws.state().about(time);
         self.clock.sleep(time).await;
     }
 
-    /// Asks the table, as the SDK does: what is throttled again, a few times.
+    /// Sends a request to the table, as the SDK does: a throttled request is repeated a few times.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<(), PortError> {
         self.takes(limits::DYNAMODB).await;
         self.insist(ask).await
@@ -192,7 +192,7 @@ impl Way {
         Err(unavailable("too much is asked at once"))
     }
 
-    /// Writes in a transaction that holds an item which others write too.
+    /// Writes in a transaction that locks an item which other programs write too.
     pub(crate) async fn transact(&self, units: f64, key: Key) -> Result<(), PortError> {
         let ask = Ask { operation: "TransactWriteItems", units, key: Some(key) };
         for pauses in 0..=PAUSES {

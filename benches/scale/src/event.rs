@@ -10,7 +10,7 @@ use serde::Serialize;
 /// The name of the simulated stack.
 pub(crate) const STACK: &str = "scale";
 
-/// Where it is.
+/// Where the stack is.
 const PLACE: &str = "arn:aws:sqs:us-east-1:123456789012";
 
 #[derive(Serialize)]

@@ -62,17 +62,17 @@ struct State {
     seen: Seen,
 }
 
-/// What there was of a function.
+/// What was observed of a function.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
     /// Environments that were started.
     pub(crate) environments: usize,
-    /// Those that handle something now, and the most that ever did.
+    /// Environments that handle an event now, and the most that ever did at a time.
     pub(crate) busy: usize,
     pub(crate) most_busy: usize,
     /// How often an event found no room.
     pub(crate) throttled: u64,
-    /// When it was last that more were busy than ever before, since the beginning.
+    /// When the number of busy environments last reached a new maximum, since the beginning.
     pub(crate) full_at: Duration,
 }
 
@@ -80,7 +80,7 @@ impl Caller {
     fn told(self, answer: Option<Answer>) {
         // If no one waits, the simulation has ended.
         drop(self.answer.send(answer));
-        // A host runs when something of its own happens.
+        // A host runs only when something of its own happens.
         self.host.spawn(std::future::ready(()));
     }
 }
@@ -96,13 +96,13 @@ impl Function {
         self.state().seen
     }
 
-    /// An event was accepted: it starts a little later, if there is room.
+    /// Accepts an event. It starts a little later, if there is room.
     pub(crate) fn accept(&self, event: Event) {
         let (function, soon) = (self.clone(), self.0.aws.state().upto(limits::EVENT));
         self.0.fate.after(soon, move |sim| function.start(sim, event, 0));
     }
 
-    /// An event whose caller waits: it starts at once, if there is room.
+    /// Starts an event whose caller waits, at once if there is room.
     pub(crate) fn call(&self, event: Event) {
         let function = self.clone();
         self.0.fate.after(Duration::ZERO, move |sim| function.start(sim, event, 0));
@@ -166,7 +166,7 @@ impl Function {
         });
     }
 
-    /// An environment that is done with an event takes another, unless it says that it cannot.
+    /// Frees an environment that is done with an event, unless it says that it cannot take another.
     fn handled(&self, environment: Host, handler: Handler) {
         let mut state = self.state();
         state.seen.busy -= 1;

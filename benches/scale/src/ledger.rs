@@ -17,10 +17,10 @@ use crate::aws::{Ask, Key, Way};
 /// How many items the counters of a batch are spread over (`aws/dynamo/keys.rs`).
 const COUNTERS: u8 = 16;
 
-/// What the end of a parcel is billed: its row and a counter, in a transaction, which doubles both.
+/// The billed units of the end of a parcel: its row and a counter in a transaction, which doubles both.
 const END_UNITS: f64 = 4.0;
 
-/// The ledger as the table has it.
+/// The ledger in the table.
 pub(crate) struct Table<P: ?Sized> {
     port: Arc<P>,
     way: Way,
@@ -62,7 +62,7 @@ impl LedgerLayer for Table<dyn Ledger> {
                 let mut state = self.way.aws.state();
                 state.calls_per_parcel = state.calls_per_parcel.max(request.count);
             }
-            // Whether their batch is revoked.
+            // This looks up whether their batch is revoked.
             let ask = Ask { operation: "BatchGetItem", units: 1.0, key: Some(Key::BatchRead) };
             if let Err(error) = self.way.ask(ask).await {
                 return requests.iter().map(|_| Err(error.clone())).collect();

@@ -21,7 +21,7 @@ pub const SQS_BILLED_BYTES: usize = 64 << 10;
 /// The most messages of a queue that are received and not deleted: SQS's quota of a standard queue, about.
 pub const IN_FLIGHT: usize = 120_000;
 
-/// The latency of an Invoke, also of an asynchronous one: the project's founding text, and `benches/fan_out`.
+/// The latency of an Invoke, including asynchronous ones: the project's founding text, and `benches/fan_out`.
 pub const INVOKE: Duration = Duration::from_millis(100);
 
 /// What Lambda bills as one asynchronous request, and as one more beyond it (its price list).
@@ -29,8 +29,8 @@ pub const EVENT_BYTES: usize = 256 << 10;
 /// See [`EVENT_BYTES`].
 pub const EVENT_FURTHER_BYTES: usize = 64 << 10;
 
-/// From an event's acceptance to its start in an environment that is there: up to this. Assumed; the published median of
-/// SNS with an asynchronous function behind it is 73 ms.
+/// The longest time from an event's acceptance to its start in an existing environment. Assumed; the published median
+/// of SNS with an asynchronous function behind it is 73 ms.
 pub const EVENT: Duration = Duration::from_millis(40);
 
 /// A start of a Rust program in a new environment (published averages, arm64).
@@ -41,7 +41,7 @@ pub const SCALING_STEP: f64 = 1000.0;
 /// See [`SCALING_STEP`].
 pub const SCALING: Duration = Duration::from_secs(10);
 
-/// How many environments a function has that wants `workers`, so many seconds after it began.
+/// How many environments a function has this many seconds after it began, if it wants `workers`.
 pub fn environments(workers: usize, at_s: f64) -> f64 {
     (SCALING_STEP * (1.0 + at_s / SCALING.as_secs_f64())).min(workers as f64)
 }
@@ -51,12 +51,12 @@ pub fn growth_s(workers: usize) -> f64 {
     (workers as f64 / SCALING_STEP - 1.0).max(0.0) * SCALING.as_secs_f64()
 }
 
-/// How long an event waits that found no room, at first and at last (Lambda's documentation of asynchronous retries).
+/// How long an event waits that found no room: at first, and at most (Lambda's documentation of asynchronous retries).
 pub const BACKOFF: Duration = Duration::from_secs(1);
 /// See [`BACKOFF`].
 pub const BACKOFF_MOST: Duration = Duration::from_mins(5);
 
-/// With how many invocations at a time a mapping of a queue begins, and how many more it has each minute.
+/// How many invocations at a time a mapping of a queue begins with, and how many it adds each minute.
 pub const MAPPING: f64 = 5.0;
 /// See [`MAPPING`].
 pub const MAPPING_STEP: f64 = 300.0;
@@ -66,7 +66,7 @@ pub const DYNAMODB: Duration = Duration::from_millis(5);
 /// See [`DYNAMODB`].
 pub const TRANSACTION: Duration = Duration::from_millis(10);
 
-/// How long a transaction keeps others from its items: "about a hundred a second" for one (`aws/dynamo/keys.rs`).
+/// How long a transaction locks its items: "about a hundred a second" for one (`aws/dynamo/keys.rs`).
 pub const TRANSACTION_HELD: Duration = Duration::from_millis(10);
 
 /// The capacity of a new on-demand table, in write units a second (DynamoDB's quotas).
@@ -79,24 +79,24 @@ pub const KEY_WRITES: f64 = 1000.0;
 /// The same in read units.
 pub const KEY_READS: f64 = 3000.0;
 
-/// The first pause of the SDK after a request that was throttled, twice as long each time, and how many attempts there
-/// are (`aws/clients.rs`).
+/// The first pause of the SDK after a throttled request, which doubles each time, and the number of attempts
+/// (`aws/clients.rs`).
 pub const SDK_PAUSE: Duration = Duration::from_secs(1);
 /// See [`SDK_PAUSE`].
 pub const SDK_ATTEMPTS: u32 = 3;
 
-/// The memory of workers and dispatchers, in MB: what a deployment gives them unless told otherwise.
+/// The memory of workers and dispatchers, in MB: a deployment's default.
 pub const MEMORY_MB: u32 = 1769;
 
-/// The time limit of a worker's function, and for how long its messages are hidden, as a deployment has it.
+/// The time limit of a worker's function, and how long its messages are hidden, in a deployment.
 pub const WORKER_LIMIT: Duration = Duration::from_mins(5);
 /// See [`WORKER_LIMIT`].
 pub const LEASE: Duration = Duration::from_secs(330);
 
-/// The time limit of a dispatcher's function, as a deployment has it.
+/// The time limit of a dispatcher's function in a deployment.
 pub const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
 
-/// For how long a mapping hides what it receives: six times the dispatcher's time limit.
+/// How long a mapping hides the messages that it receives: six times the dispatcher's time limit.
 pub const MAPPING_HIDES: Duration = Duration::from_mins(6);
 
 /// The bandwidth of the client's machine: a gigabit a second. Assumed.

@@ -23,13 +23,13 @@ use futures::{
 
 use crate::limits;
 
-/// The queue of all of them.
+/// The queue of all calls.
 pub(crate) const QUEUE: &str = "mail";
 
 /// About how many bytes the arguments have.
 pub(crate) const ARGS_BYTES: usize = 100;
 
-/// After how many calls the client's processor time is let pass.
+/// The number of calls after which the client's processor time passes.
 const BURST: u64 = 4096;
 
 macro_rules! mails {
@@ -88,7 +88,7 @@ fn run(cx: &Context, takes: Duration) -> BoxFuture<'static, Ended> {
     std::future::poll_fn(move |context| nap.poll(context.waker())).map(|()| Ok(None)).boxed()
 }
 
-/// What the calls of one worker share.
+/// The state that the calls of one worker share.
 pub(crate) struct Post {
     book: Book,
     host: Host,
@@ -96,7 +96,8 @@ pub(crate) struct Post {
     alarms: Mutex<BTreeMap<u64, Arc<Alarm>>>,
 }
 
-/// Calls that end at one time wait for one timer: what is saved is the simulation's, the worker polls each of them.
+/// Calls that end at the same time share one timer. That saves the simulation's time: the worker still polls each of
+/// them.
 #[derive(Default)]
 struct Alarm {
     rings: AtomicBool,
@@ -153,7 +154,7 @@ impl Nap {
     }
 }
 
-/// What has started.
+/// The calls that have started.
 #[derive(Clone)]
 pub(crate) struct Book(Arc<Mutex<Pages>>);
 
@@ -168,21 +169,21 @@ struct Pages {
     last_us: u64,
 }
 
-/// How long a step is of what is drawn.
+/// The length of a step in the drawings.
 pub(crate) const STEP: Duration = Duration::from_millis(100);
 
-/// What is known of all calls when they are over.
+/// All starts of calls, once the calls are over.
 #[derive(Clone, Debug, Default)]
 pub struct Started {
     /// How many have started.
     pub calls: u64,
     /// How many starts were not the first of their call.
     pub again: u64,
-    /// When the first and the last of them did.
+    /// When the first and the last of them started.
     pub first: Duration,
     /// See `first`.
     pub last: Duration,
-    /// How many did in each tenth of a second.
+    /// How many started in each tenth of a second.
     pub steps: Vec<u64>,
 }
 
@@ -224,13 +225,13 @@ impl Book {
     }
 }
 
-/// The arguments of so many calls, no faster than a processor encodes them.
+/// The arguments of this many calls, yielded no faster than a processor encodes them.
 pub(crate) struct Source {
     calls: u64,
     next: u64,
     clock: Arc<dyn Clock>,
     pause: Option<BoxFuture<'static, ()>>,
-    /// Whether it says how many there are.
+    /// Whether it says how many calls there are.
     counted: bool,
 }
 

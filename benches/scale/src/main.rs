@@ -13,7 +13,7 @@ use std::{
 
 use scale::{Failed, Length, Outcome, Runs, Setup, run, search, write};
 
-/// What it takes.
+/// The usage text.
 const USAGE: &str = "\
 usage: scale page DOCS [FEWER]       runs everything and writes the tables and drawings of DOCS/scale.md; with so many times
                                      fewer calls, to try that out
@@ -21,10 +21,10 @@ usage: scale page DOCS [FEWER]       runs everything and writes the tables and d
                                      one run, with its bill; LENGTH is quick, usual, slow or long (default: usual), keys
                                      are seed, dispatchers, table, calls_per_parcel, parcels";
 
-/// How many runs there are at a time.
+/// How many simulations run at a time.
 const THREADS: usize = 2;
 
-/// The runs of the page: how many calls, for how many workers, with how many dispatchers, on a table of how many writes a second.
+/// The runs of the page: calls, workers, dispatchers, and the table's writes per second.
 const RUNS: [(u64, usize, usize, f64); 5] = [
     (10_000_000, 100, 10, 4000.0),
     (10_000_000, 1000, 10, 4000.0),
@@ -33,10 +33,10 @@ const RUNS: [(u64, usize, usize, f64); 5] = [
     (10_000_000, 1000, 30, 40_000.0),
 ];
 
-/// Of how many calls, and of how many workers, the ways are drawn beside each other.
+/// The numbers of calls and of workers for which the ways are drawn side by side.
 const DRAWN: (u64, usize) = (10_000_000, 1000);
 
-/// Of how many calls, and under which caps, the planner's choice is looked at.
+/// The numbers of calls, and the caps, for which the planner's choice is compared.
 const PLANNED: [(u64, usize); 4] = [(1000, 1000), (10_000, 1000), (1_000_000, 100), (1_000_000, 1000)];
 
 fn main() -> ExitCode {
@@ -132,7 +132,7 @@ fn summary(outcome: &Outcome) -> String {
     )
 }
 
-/// Does something with each, some at a time; the answers are in order.
+/// Does the work for each item, some at a time. The answers are in order.
 fn at_a_time<T: Sync, R: Send>(of: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {

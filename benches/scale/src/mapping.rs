@@ -18,7 +18,7 @@ use crate::{
 /// How long a poll waits for messages: the longest that SQS does.
 const WAIT_MS: u64 = 20_000;
 
-/// How often it is looked whether there may be more at a time.
+/// How often to check whether it may do more at a time.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The mapping.
@@ -34,7 +34,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Starts one of at most so many invocations at a time.
+    /// Starts a mapping with at most this many invocations at a time.
     pub(crate) fn start(
         sim: &mut Sim,
         name: &str,

@@ -9,14 +9,14 @@ use crate::{
     rivals,
 };
 
-/// What was run for the page.
+/// The runs for the page.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
     /// The large runs.
     pub outcomes: Vec<Outcome>,
     /// The planner's choices.
     pub found: Vec<Found>,
-    /// Of how many calls, and of how many workers, the ways are drawn beside each other.
+    /// The numbers of calls and of workers for which the ways are drawn side by side.
     pub drawn: (u64, usize),
 }
 
@@ -62,7 +62,7 @@ fn table_of_runs(outcomes: &[Outcome]) -> String {
         let (setup, bound) = (&outcome.setup, outcome.setup.bound());
         let over = outcome.done.as_secs_f64() / bound.as_secs_f64();
         let dollars = outcome.bill.dollars();
-        // A `String` takes everything.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(
             table,
             "| {} | {} | {} | {} | {} | {} | {} | {} | ×{over:.2} | {dollars:.2} | {:.4} | {} | {} | {:.1} | {} |",
@@ -84,7 +84,7 @@ fn table_of_runs(outcomes: &[Outcome]) -> String {
     table
 }
 
-/// What is asked of AWS for a million calls.
+/// The requests to AWS for a million calls.
 fn table_of_requests(outcomes: &[Outcome]) -> String {
     const KINDS: [(&str, &str, &str); 9] = [
         ("SQS", "SendMessageBatch", "send"),
@@ -200,7 +200,7 @@ fn draw_starts(path: &Path, outcome: &Outcome, others: &[Rival]) -> Result<(), F
 
 fn draw_times(path: &Path, outcomes: &[Outcome], calls: u64) -> Result<(), Failed> {
     let mut ours: Vec<&Outcome> = outcomes.iter().filter(|of| of.setup.calls == calls).collect();
-    // The first of those that differ in something else.
+    // Of runs that differ only in something else, the first.
     ours.sort_by_key(|of| of.setup.workers);
     ours.dedup_by_key(|of| of.setup.workers);
     let point = |of: &Outcome, time: Duration| (of.setup.workers as f64, time.as_secs_f64());

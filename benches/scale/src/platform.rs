@@ -13,7 +13,7 @@ use crate::{
     limits,
 };
 
-/// The item that all dispatchers and workers count at.
+/// The item in which all dispatchers and workers count.
 #[derive(Clone, Default)]
 pub(crate) struct Item(Arc<Mutex<Minutes>>);
 
@@ -55,7 +55,7 @@ impl Platform for Link {
 
     fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
         async move {
-            // Half a unit: not as it is now.
+            // Half a unit, since the read need not be consistent.
             self.way.ask(Ask { operation: "GetItem", units: 0.5, key: Some(Key::OutstandingRead) }).await?;
             Ok(self.item.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
         }

@@ -8,7 +8,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-/// What a drawing may fail with.
+/// The error of a drawing.
 pub type Failed = Box<dyn std::error::Error>;
 
 const SIZE: (u32, u32) = (860, 460);
@@ -28,7 +28,7 @@ const COLOURS: [RGBColor; 6] = [
 /// One line of a drawing.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    /// What it is.
+    /// Its label.
     pub(crate) name: String,
     /// Its points, in order.
     pub(crate) points: Vec<(f64, f64)>,
@@ -68,7 +68,7 @@ pub(crate) fn lines(
             chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 4, colour.filled())))?;
         }
     }
-    // Where no line is: those of calls over time rise from the left to the right.
+    // A corner without lines: those of calls over time rise from left to right.
     let legend = if dots { SeriesLabelPosition::UpperLeft } else { SeriesLabelPosition::LowerRight };
     chart
         .configure_series_labels()

@@ -17,17 +17,17 @@ use futures::{
 
 use crate::{aws::Way, limits};
 
-/// How many requests of one call to the port are on their way at a time (`aws/send.rs`).
+/// How many requests of one call to the port are in flight at a time (`aws/send.rs`).
 const FLIGHTS: usize = 16;
 
-/// About what an entry of a batch has beside its text (`aws/send.rs`).
+/// About how many bytes an entry of a batch has beside its text (`aws/send.rs`).
 const ENTRY_BYTES: usize = 128;
 
 /// The queue as SQS has it.
 pub(crate) struct Sqs {
     queue: Arc<dyn Queue>,
     way: Way,
-    /// When the line to SQS is free again, in microseconds: it takes one byte after the other.
+    /// When the line to SQS is free again, in microseconds: it sends one byte after the other.
     line_us: Mutex<u64>,
 }
 
@@ -42,7 +42,7 @@ impl Sqs {
         self.way.aws.count("SQS", operation, billed(bytes));
     }
 
-    /// Waits until so many bytes have left the machine.
+    /// Waits until this many bytes have left the machine.
     async fn uploads(&self, bytes: usize) {
         let now_us = self.way.clock.monotonic_us();
         let left_us = {
@@ -55,7 +55,7 @@ impl Sqs {
         }
     }
 
-    /// So many requests, some at a time.
+    /// Makes requests of these sizes, some at a time.
     async fn requests(&self, operation: &'static str, sizes: Vec<usize>) {
         stream::iter(sizes)
             .map(|bytes| self.request(operation, bytes))
@@ -102,17 +102,17 @@ impl QueueLayer for Sqs {
     }
 }
 
-/// How many characters a parcel of so many bytes has as text: base64.
+/// How many characters a parcel of this many bytes has as base64 text.
 pub(crate) fn text(bytes: usize) -> usize {
     bytes.div_ceil(3) * 4
 }
 
-/// What SQS bills of a request of so many bytes.
+/// How many requests SQS bills for this many bytes.
 pub(crate) fn billed(bytes: usize) -> f64 {
     bytes.div_ceil(limits::SQS_BILLED_BYTES).max(1) as f64
 }
 
-/// Fills batches to the limits of SQS, in order; answers how large each is.
+/// Fills batches to the limits of SQS, in order. Returns the size of each.
 pub(crate) fn batches(sizes: impl IntoIterator<Item = usize>) -> Vec<usize> {
     let most = Most { items: limits::SQS_BATCH, bytes: limits::SQS_BATCH_BYTES };
     portions(sizes, most, |size| *size).map(|batch| batch.iter().sum()).collect()

@@ -12,7 +12,7 @@ use crate::{Setup, limits};
 pub struct Rival {
     /// Its name.
     pub name: &'static str,
-    /// How many calls have started after so many seconds, as a line.
+    /// How many calls have started after how many seconds, as a line.
     pub starts: Vec<(f64, f64)>,
     /// When the last call has started.
     pub started: Duration,
@@ -20,13 +20,13 @@ pub struct Rival {
     pub done: Duration,
     /// How many requests are billed.
     pub requests: f64,
-    /// What it costs, mail itself not counted.
+    /// What it costs, without the mail itself.
     pub dollars: f64,
-    /// What keeps it from being faster.
+    /// The limit that keeps it from being faster.
     pub binds: &'static str,
 }
 
-/// With how many threads a client invokes, or sends, where one thread is not the point.
+/// How many threads a client invokes or sends with, if it uses more than one.
 const THREADS: f64 = 64.0;
 
 /// The smallest memory of a function, in MB: enough for a call that waits.
@@ -35,18 +35,18 @@ const SMALL_MB: f64 = 128.0;
 /// How many requests Celery's transport makes for a call, measured with kombu (`benches/fan_out`): send, receive, delete.
 const KOMBU_REQUESTS: f64 = 2.78;
 
-/// How many calls a Celery worker runs at a time: as many as ours, with its pool of green threads.
+/// How many calls a Celery worker runs at a time with its pool of green threads: as many as ours.
 const CELERY_AT_A_TIME: f64 = 100.0;
 
-/// What a worker that is always on costs in a month of 730 hours.
+/// The cost of a worker that is always on, in a month of 730 hours.
 const ALWAYS_ON: f64 = 28.8;
 const MONTH_S: f64 = 730.0 * 3600.0;
 
 /// How many children of a Distributed Map run at a time (Step Functions' quotas).
 const CHILDREN: f64 = 10_000.0;
 
-/// How many state transitions of Standard workflows an account has in a second in its largest regions (Step Functions' quotas).
-/// Each child is one at least, which is what its price says.
+/// How many state transitions of Standard workflows an account has per second in its largest regions (Step Functions'
+/// quotas). Each child takes at least one, which is also what its price counts.
 const TRANSITIONS: f64 = 5000.0;
 
 /// A million state transitions, and a million requests of Express workflows (Step Functions' price list).
@@ -57,10 +57,10 @@ const EXPRESS: f64 = 1.0;
 const EXPRESS_GB_S: f64 = 0.000_016_67;
 const EXPRESS_GB: f64 = 64.0 / 1024.0;
 
-/// How many synchronous invocations a second an account has for each environment it may have.
+/// How many synchronous invocations per second an account may make for each of its environments.
 const SYNCHRONOUS: f64 = 10.0;
 
-/// All of them.
+/// All other ways.
 pub fn all(setup: &Setup) -> Vec<Rival> {
     vec![
         invoke("one Invoke a call, one after the other", setup, 1.0),
@@ -74,7 +74,7 @@ pub fn all(setup: &Setup) -> Vec<Rival> {
 /// How fast calls are started.
 #[derive(Clone, Copy)]
 struct Pace {
-    /// At most, whatever there are of workers.
+    /// The upper limit, whatever the number of workers.
     most: f64,
     /// The start-up time of a function's environment; `None` if workers exist from the beginning.
     environment: Option<f64>,
@@ -136,7 +136,7 @@ fn children(setup: &Setup) -> f64 {
     CHILDREN.min(setup.workers as f64)
 }
 
-/// What the function of each call costs.
+/// The cost of the function of each call.
 fn function(calls: f64, call_s: f64) -> f64 {
     calls * PRICES.of("Lambda", "Invoke") + calls * call_s * SMALL_MB / 1024.0 * PRICES.lambda_gb_s
 }
@@ -145,7 +145,7 @@ fn least<const N: usize>(of: [(f64, &'static str); N]) -> (f64, &'static str) {
     of.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).unwrap_or((f64::INFINITY, "nothing"))
 }
 
-/// The step of what is summed up while a function grows, and of how many seconds a point of a line is the double.
+/// The step of the sums while a function grows, and by which factor the points of a line follow one another.
 const STEP_S: f64 = 0.05;
 const POINTS: f64 = 1.2;
 
@@ -163,7 +163,7 @@ impl Pace {
         grown.min(self.most)
     }
 
-    /// How many calls have started by when, until all have.
+    /// How many calls have started at which time, until all have.
     fn starts(self, setup: &Setup) -> Vec<(f64, f64)> {
         let (all, mut calls, mut at_s, mut next_s) = (setup.calls as f64, 0.0, 0.0, 2.0 * STEP_S);
         let grown_s = limits::growth_s(setup.workers);

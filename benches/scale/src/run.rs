@@ -28,13 +28,13 @@ use crate::{
     queue::Sqs,
 };
 
-/// How often it is looked how far a run is.
+/// How often to check how far a run is.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The step of what is summed up.
+/// The step of the sums.
 const STEP_S: f64 = 0.01;
 
-/// When a run is given up: reaching it would be a bug of the product.
+/// When a run is given up. To reach it would be a bug of the product.
 const GIVEN_UP: Duration = Duration::from_hours(48);
 
 /// How long a call takes.
@@ -65,7 +65,7 @@ pub struct Setup {
     pub dispatchers: usize,
     /// The capacity of the table, in write units a second.
     pub table_writes: f64,
-    /// How many calls a parcel has, if not as many as the planner says: in steps of the concurrency of the task.
+    /// How many calls a parcel has, if not the planner's number: a multiple of the task's concurrency.
     pub calls_per_parcel: Option<u32>,
     /// The most parcels of an invocation.
     pub parcels: usize,
@@ -94,7 +94,7 @@ pub struct Outcome {
     pub environments: usize,
     /// How many dispatchers ran at a time at most.
     pub most_dispatchers: usize,
-    /// The most bytes of parcels that a dispatcher had in hand.
+    /// The most bytes of parcels that a dispatcher held.
     pub dispatcher_bytes: usize,
     /// The most messages in flight.
     pub in_flight: usize,
@@ -114,15 +114,15 @@ pub struct Outcome {
 }
 
 impl Length {
-    /// All of them.
+    /// All lengths.
     pub const ALL: [Self; 4] = [Self::Quick, Self::Usual, Self::Slow, Self::Long];
 
-    /// How long that is.
+    /// The duration of a call of this length.
     pub fn takes(self) -> Duration {
         planner::expected(self.options())
     }
 
-    /// The options of a task whose calls take so long.
+    /// The options of a task whose calls take this long.
     pub fn options(self) -> &'static TaskOptions {
         match self {
             Self::Quick => const { &Quick::OPTIONS },
@@ -134,7 +134,7 @@ impl Length {
 }
 
 impl Setup {
-    /// With what a deployment has by default, but for the cap.
+    /// The defaults of a deployment, except the cap.
     pub fn new(calls: u64, length: Length, workers: usize) -> Self {
         Self {
             seed: 1,
@@ -163,7 +163,7 @@ impl Setup {
     }
 }
 
-/// How a stack on AWS wants to be used.
+/// The profile of a stack on AWS.
 ///
 /// # Panics
 /// Never: nothing is asked of AWS.
@@ -175,7 +175,7 @@ fn settings() -> Settings {
     Settings::new(STACK.parse().expect("it is a stack's name"))
 }
 
-/// What all programs of a run are made from.
+/// The parts that all programs of a run are made from.
 #[derive(Clone)]
 struct World {
     aws: Aws,
@@ -261,7 +261,7 @@ impl World {
         }
     }
 
-    /// The stack as a program on this host has it.
+    /// The stack as a program on this host opens it.
     ///
     /// # Panics
     /// Never: nothing is asked of AWS.
@@ -300,7 +300,7 @@ impl World {
         })
     }
 
-    /// Sends all calls. Says when they are accepted.
+    /// Sends all calls. Returns when they are accepted.
     fn client(&self, sim: &mut Sim, setup: &Setup) -> Arc<Mutex<Option<Duration>>> {
         let host = sim.boot("the client", 0);
         let mut ports = self.ports(&host);

@@ -7,7 +7,7 @@ use celeriac_core::planner;
 
 use crate::{Outcome, Setup, run};
 
-/// One way to cut the calls, and what it came to.
+/// One way to cut the calls, and its result.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
     /// How many calls a parcel has at most.
@@ -20,7 +20,7 @@ pub struct Cut {
     pub dollars: f64,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// What was run.
@@ -33,7 +33,7 @@ pub struct Found {
     pub cheapest: Cut,
 }
 
-/// Of how many rounds of concurrent calls parcels are tried; a full one has the most that fit.
+/// The numbers of rounds of concurrent calls for which parcels are tried. A full parcel has the most that fit.
 const ROUNDS: [u32; 5] = [1, 2, 5, 10, 20];
 
 /// By how much a cut may cost more, or take longer, and still count as equal, since runs vary by chance.
@@ -51,7 +51,7 @@ pub fn search(setup: &Setup) -> Found {
     let sizes = ROUNDS.map(|rounds| (rounds * options.concurrency, rounds));
     let sizes = sizes.into_iter().filter(|(calls, rounds)| fits(*calls, *rounds));
     let other = sizes.map(|(calls, _)| Setup { calls_per_parcel: Some(calls), ..setup.clone() });
-    // As the planner cuts them, each alone.
+    // Parcels as the planner cuts them, each in an invocation of its own.
     let tried = other.chain([Setup { parcels: 1, ..setup.clone() }]).map(|setup| cut(&run(&setup)));
     let (mut quickest, mut cheapest) = (planned, planned);
     for tried in tried {

@@ -31,7 +31,7 @@ fn every_call_runs_once_and_no_limit_is_undercut() {
 #[test]
 fn requests_are_those_that_the_sdk_makes() {
     let outcome = run(&Setup::new(100_000, Length::Quick, 1000));
-    // The end of each parcel, the opening of the batch, and what was cancelled.
+    // The end of each parcel, the opening of the batch, and cancelled transactions.
     let transactions = 4 * outcome.parcels + 4 + 2 * outcome.conflicts;
     assert_eq!(units(&outcome, "DynamoDB", "TransactWriteItems") as u64, transactions, "{}", outcome.bill);
     assert_eq!(units(&outcome, "SQS", "DeleteMessageBatch") as u64, outcome.parcels);
@@ -39,8 +39,8 @@ fn requests_are_those_that_the_sdk_makes() {
     assert!((6_000.0..8_000.0).contains(&million), "{}", outcome.bill);
 }
 
-/// All dispatchers and workers count at one item. Three hundred that waited, and counted for each look, left a worker no way to
-/// say that it had ended: 500,000 calls of half a minute took 816 s instead of 150.
+/// All dispatchers and workers count in one item. Three hundred waiting dispatchers once counted at each look, so that
+/// no worker could report its end: 500,000 calls of half a minute took 816 s instead of 150.
 #[test]
 fn a_dispatcher_that_waits_for_room_looks_and_does_not_count() {
     let outcome = run(&Setup::new(10_000, Length::Long, 10));

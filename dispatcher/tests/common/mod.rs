@@ -7,7 +7,7 @@ use celeriac_core::{
     wire::Header,
 };
 
-/// Sends so many parcels to a queue.
+/// Sends this many parcels to a queue.
 pub(crate) async fn send(ports: &Ports, queue: &str, parcels: u64) {
     let batch = BatchId::from_key("mail.send", queue);
     let parcel = |first| {

@@ -56,7 +56,7 @@ fn timed_out(status: &CallStatus) -> Result<String> {
     Ok(status.to_string())
 }
 
-/// Of 21 calls one takes its worker with it. It is found, and the others live.
+/// One of 21 calls kills its worker. That call is found, and the others run.
 pub async fn killer_call(site: &Site) -> Result<String> {
     let calls = (0..21).map(|n| n == 13);
     let batch = crash.fan_out(calls).name("smoke: killer call").await?;

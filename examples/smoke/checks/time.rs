@@ -30,7 +30,7 @@ async fn delayed(countdown: Duration) -> Result<String> {
     Ok(format!("ran {late:.1?} after it was due"))
 }
 
-/// The scheduled task has run since the stack is deployed, or does so now.
+/// The scheduled task has run since the stack was deployed, or does so now.
 pub async fn schedule(site: &Site) -> Result<String> {
     let run = BatchId::from_key("smoke.scheduled", "the latest scheduled run").call(0);
     let left: Handle<String> = site.client.handle(run);

@@ -16,7 +16,7 @@ use super::{
     select::Select,
 };
 
-/// Sends dead letters again, under the same ids and with all of their attempts anew
+/// Sends dead letters again, under the same ids and with a full set of attempts
 ///
 /// Letters are sent before they are removed, so that no call is lost. Letters of a revoked batch are not sent, since
 /// their calls would not run: --reinstate lifts the revocation first. If any letter was not sent for this reason, the

@@ -46,8 +46,8 @@ impl Client {
         &self.shared.ports
     }
 
-    /// The store that it sends to, by its URL. A file has its absolute path, so that two processes can be compared: those
-    /// that say the same work on the same file. `None` if it is unknown, as with ports that a test made.
+    /// The store that it sends to, by its URL. A file has its absolute path: two processes with the same URL use the
+    /// same file. `None` if it is unknown, as with ports that a test made.
     pub fn store(&self) -> Option<&StoreUrl> {
         self.shared.store.as_ref()
     }

@@ -33,7 +33,7 @@ impl Client {
         let ports = self.ports();
         refuse_revoked(ports, letters).await?;
         let mut retried = 0;
-        // Made as they are sent, so that no more of them than one send's are in memory.
+        // Made as they are sent, so that no more of them are in memory than one send has.
         let made = (0..letters.len()).map(|at| (at, revive(ports, &letters[at])));
         let most = Most { items: CHUNK, bytes: ports.profile.send_bytes };
         for send in portions(made, most, |(_, message)| message.body.len()) {
@@ -75,8 +75,9 @@ async fn refuse_revoked(ports: &Ports, letters: &[DeadLetter]) -> Result<(), Err
     Ok(())
 }
 
-/// The parcel in which a dead letter is sent again. Its id is always the same, so that it runs once whoever sends it; it
-/// is made after the death, whatever this host's clock says (`protocol::dead_letter` says why).
+/// The parcel in which a dead letter is sent again. Its id is always the same, so that the call runs once even if
+/// several processes send it. It is made after the death, whatever this host's clock says (`protocol::dead_letter` says
+/// why).
 fn revive(ports: &Ports, letter: &DeadLetter) -> Outgoing {
     let mut packer = Packer::new(Packing::of(ports.profile, 1));
     packer.push(&letter.args);

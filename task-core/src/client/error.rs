@@ -199,14 +199,14 @@ pub enum Error {
     Port(#[from] PortError),
 }
 
-/// Says that nothing is there to run what is waited for.
+/// Adds that no worker is alive to run the awaited calls, if that is known.
 fn no_worker(store: Option<&StoreUrl>) -> String {
     store.map_or_else(String::new, |store| {
         format!("; no worker is alive on `{store}`: start one there, or send to the store that the workers have open")
     })
 }
 
-/// A call of which nobody knows whether it was accepted.
+/// A call that may or may not have been accepted.
 #[derive(Clone, Debug)]
 pub struct Unsent {
     pub(super) client: Client,

@@ -35,7 +35,7 @@ impl<O> Handle<O> {
         self.id
     }
 
-    /// The store that it was sent to, as [`Client::store`] says it.
+    /// The store that it was sent to, in the form of [`Client::store`].
     pub fn store(&self) -> Option<&StoreUrl> {
         self.client.store()
     }

@@ -4,14 +4,14 @@ use std::{future::Future, time::Duration};
 
 use crate::{backoff::doubled_ms, ports::Clock};
 
-/// The most tries, and the first pause, which doubles each time: about three seconds in all.
+/// The most tries. With the pauses between them, that takes about three seconds.
 const TRIES: u32 = 6;
 
-/// The wait after the first time, which doubles, and the longest.
+/// The pause after the first try, which doubles each time, and the longest pause.
 const FIRST_WAIT_MS: u64 = 50;
 const LONGEST_WAIT_MS: u64 = 1000;
 
-/// Does something that may be done again, while its error may pass.
+/// Repeats a request that is safe to repeat, as long as its error may pass.
 pub(super) async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
     clock: &dyn Clock,
     may_pass: fn(&E) -> bool,

@@ -83,7 +83,7 @@ fn most_threads(variable: Option<&str>) -> usize {
     if let Ok(threads @ 1..=10_000) = text.trim().parse() {
         return threads;
     }
-    tracing::warn!("BLOCKING_MAX_THREADS is `{text}`, which is no number from 1 to 10000; {MOST_THREADS} is used");
+    tracing::warn!("BLOCKING_MAX_THREADS is `{text}`, which is not a number from 1 to 10000; {MOST_THREADS} is used");
     MOST_THREADS
 }
 

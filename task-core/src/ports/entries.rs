@@ -49,7 +49,7 @@ impl<'de, T: Entry> Visitor<'de> for About<T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of what is known of calls")
+        f.write_str("a list of entries about calls")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {

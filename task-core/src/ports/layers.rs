@@ -1,8 +1,8 @@
 //! Ports on top of ports: a decorator writes the methods that it changes, and the others forward to the port below.
 //!
-//! The ports themselves have no default methods, so that an adapter cannot forget one. A layer has them, and is still a whole
-//! port: a method that a port gains is forwarded by every layer once it stands in the list here, and nothing compiles
-//! until it does.
+//! The ports themselves have no default methods, so that an adapter cannot forget one. A layer has default methods, and
+//! is still a complete port: if a port gains a method, nothing compiles until it is in the list here, and then every
+//! layer forwards it.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::id::{BatchId, ParcelId, TaskId};
 
-/// A trait with the methods of a port, each of which forwards unless it is written, and the port made of them.
+/// Declares a trait with the methods of a port. Each method forwards unless it is overridden. Types with the trait
+/// implement the port.
 macro_rules! layer {
     ($(#[$doc:meta])* $Layer:ident of $Port:ident {
         $(fn $method:ident(&self $(, $arg:ident: $Arg:ty)*) -> $Answer:ty;)*

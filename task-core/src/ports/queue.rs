@@ -41,8 +41,8 @@ pub struct Receive {
     pub wait_ms: u64,
 }
 
-/// The queues of a process that receives from several. Each is the first to be looked at in its turn: a long backlog in one
-/// keeps no other waiting.
+/// The queues of a process that receives from several. They take turns in being looked at first, so that a long backlog
+/// in one queue does not keep the others waiting.
 #[derive(Clone, Debug)]
 pub struct Turns(Vec<Arc<str>>);
 
@@ -52,7 +52,7 @@ impl Turns {
         Self(queues)
     }
 
-    /// The queues in the order in which to look at them now; the next time the second of them is the first.
+    /// The queues in the order in which to look at them now. The next call begins with the second of them.
     pub fn take(&mut self) -> Vec<Arc<str>> {
         let queues = self.0.clone();
         if !self.0.is_empty() {
@@ -62,7 +62,7 @@ impl Turns {
     }
 }
 
-/// One delivery of a message. `Debug` says how large it is, and not what is in it.
+/// One delivery of a message. `Debug` shows its size, not its content.
 #[derive(Clone)]
 pub struct Delivery {
     /// The queue it came from.
@@ -125,7 +125,7 @@ pub enum Settle {
     Bury {
         /// The reason, for the reader of the dead-letter queue.
         reason: String,
-        /// The message's body, for services that cannot move a message and send it anew.
+        /// The message's body, for services that cannot move a message and have to send it again.
         body: Bytes,
     },
 }

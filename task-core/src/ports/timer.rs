@@ -57,7 +57,7 @@ pub(super) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
             Box::pin(tokio::time::sleep(duration))
         }
         Err(error) => {
-            tracing::warn!(%error, "no thread for timers can be started; this one waits itself");
+            tracing::warn!(%error, "cannot start a thread for timers; this thread waits by itself");
             Box::pin(async move { thread::sleep(duration) })
         }
     }

@@ -1,11 +1,11 @@
-//! What a running call knows about itself.
+//! The context of a running call: its id, its attempt, its remaining time, and the states.
 
 use std::{any::type_name, sync::Arc, time::Duration};
 
 use super::{State, States};
 use crate::{id::TaskId, ports::Clock};
 
-/// What a running call knows about itself. A task asks for it with a parameter `cx: &Context`.
+/// The context of a running call. A task asks for it with a parameter `cx: &Context`.
 #[derive(Clone)]
 pub struct Context {
     id: TaskId,

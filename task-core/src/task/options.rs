@@ -141,7 +141,7 @@ impl Options {
         self
     }
 
-    /// Says that the task is a plain function. `#[task]` does.
+    /// Declares that the task is a plain function. `#[task]` does so.
     #[doc(hidden)]
     #[must_use]
     pub const fn plain(mut self) -> Self {
@@ -149,8 +149,9 @@ impl Options {
         self
     }
 
-    /// How many calls of one parcel a worker is expected to run at a time, for planning. What a plain function that sets no
-    /// `concurrency` gets depends on the worker's processors: two are assumed, so that its parcels are not cut for a hundred.
+    /// How many calls of one parcel a worker is expected to run at a time, for planning. For a plain function without
+    /// `concurrency` this depends on the worker's processors. Two are assumed, so that its parcels are not cut for a
+    /// hundred.
     pub const fn planned_concurrency(&self) -> u32 {
         if self.is_plain && !self.has_concurrency { 2 } else { self.concurrency }
     }
@@ -195,7 +196,6 @@ impl Options {
 
     /// Runs the task at these times, without arguments. Defaults to none. Celery: `beat_schedule`.
     ///
-    /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as `EventBridge`
     /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as in
     ///   `EventBridge`.
     /// - `"0 3 * * 1"`: a line of a crontab, where 0 and 7 are Sunday and 1 is Monday; also `"@daily"` and the like.

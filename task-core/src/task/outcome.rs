@@ -111,7 +111,7 @@ fn verify<T: Data>(bytes: &[u8]) -> Result<(), String> {
             tracing::debug!(
                 result = type_name::<T>(),
                 field,
-                "a result is read as another value than it was written as"
+                "a result does not read back as the value that was written"
             );
             Ok(())
         }

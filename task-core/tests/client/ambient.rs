@@ -12,11 +12,11 @@ fn ambient(to: &str) -> Call<SendEmail> {
 }
 
 #[tokio::test]
-async fn a_scope_goes_before_the_default_and_a_name_before_both() {
+async fn a_scope_precedes_the_default_and_a_named_client_precedes_both() {
     let (first, in_first) = client();
     let (second, in_second) = client();
     let (third, in_third) = client();
-    // A plan needs none.
+    // A plan needs no client.
     FanOut::<SendEmail>::new(["a"]).plan().await.unwrap();
     Client::set_default(first);
     ambient("default").send().await.unwrap();
@@ -33,7 +33,7 @@ async fn a_scope_goes_before_the_default_and_a_name_before_both() {
         .await;
     ambient("default again").send().await.unwrap();
     assert_eq!(recipients(&in_first.parcels()), ["default", "default again"]);
-    // A `delay` takes the client of where it is made.
+    // A `delay` takes the client of the place where it is made.
     assert_eq!(recipients(&in_second.parcels()), ["scope", "made in the scope", "inner", "many"]);
     assert_eq!(recipients(&in_third.parcels()), ["named", "innermost"]);
 }

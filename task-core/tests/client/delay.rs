@@ -142,7 +142,7 @@ async fn the_last_client_to_go_leaves_nothing_unsent_and_no_thread() {
 }
 
 #[tokio::test]
-async fn calls_wait_while_as_much_waits_as_may() {
+async fn calls_wait_while_the_buffer_is_full() {
     let memory = Arc::<Memory>::default();
     let mut ports = ports(&memory, 10_000);
     ports.profile.buffer_bytes = 100;
@@ -164,7 +164,7 @@ async fn calls_wait_while_as_much_waits_as_may() {
 async fn gathered_calls_are_sent_in_portions() {
     let (client, memory) = client_with(1 << 20);
     let blocking = occupy(&client, &memory).await;
-    // Of half a megabyte each, and hexadecimal digits halve.
+    // Each has half a megabyte, and hexadecimal digits compress to half of that.
     let texts: Vec<String> = (0..32).map(|n: u64| noise(n, 1 << 19)).collect();
     let mut calls = join_all(texts.iter().map(|text| mail(&client, text).send()));
     assert!(poll!(&mut calls).is_pending());
@@ -308,7 +308,7 @@ async fn arguments_that_cannot_be_sent_are_told() {
              what is large and pass a reference to it, such as a path or a key"
         )
     );
-    // What just fits is sent in a parcel that fits.
+    // The largest arguments that fit are sent in a parcel that fits.
     let fits = limit - "\u{81}_to\u{da}__".len();
     mail(&client, &"x".repeat(fits)).send().await.unwrap();
     assert!(memory.state().sends[0][0].body.len() <= 10_000);

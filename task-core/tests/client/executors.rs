@@ -28,7 +28,7 @@ impl Wake for Unpark {
     }
 }
 
-/// An executor as small as they come.
+/// The smallest possible executor.
 fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut future = pin!(future);
@@ -52,7 +52,7 @@ async fn everything() {
     let error = batch.wait(SHORT).await.unwrap_err();
     assert!(matches!(error, Error::NotComplete { .. }), "{error}");
 
-    // It has nothing more before what it yielded has been sent.
+    // It has nothing more until the items that it has yielded are sent.
     let slow = stream::unfold(0, |n| {
         let (client, memory) = (client.clone(), memory.clone());
         async move {

@@ -127,7 +127,7 @@ async fn a_batch_with_a_key_goes_on_where_it_stopped() {
     assert_eq!(accepted, 0, "the parcels were sent, but the mark did not move");
     let first = memory.parcels();
 
-    // Parcels that are sent again are the same, so that what ran does not run again.
+    // Parcels that are sent again are the same, so that calls that ran do not run again.
     let batch = {
         let sent = campaign(&client, 1000).unique("spring").name("other").await.unwrap();
         assert_eq!((sent.id(), sent.accepted(), sent.name()), (batch, 1000, "mail.send"));
@@ -139,17 +139,17 @@ async fn a_batch_with_a_key_goes_on_where_it_stopped() {
         assert_eq!((sent.header.id, sent.count()), (again.header.id, again.count()));
     }
 
-    // Once closed nothing is sent.
+    // A closed batch sends nothing.
     let sends = memory.state().sends.len();
     let again = campaign(&client, 1000).unique("spring").await.unwrap();
     assert_eq!((again.id(), again.accepted(), memory.state().sends.len()), (batch.id(), 1000, sends));
-    // Another key, and a call with the same key, are something else.
+    // Another key is another batch, and a single call with the same key is separate from it.
     assert_ne!(campaign(&client, 1).unique("summer").await.unwrap().id(), batch.id());
     assert_ne!(crate::tasks::mail(&client, "a").unique("spring").send().await.unwrap().id(), batch.id().call(0));
 }
 
 #[tokio::test]
-async fn accepted_items_are_passed_over() {
+async fn accepted_items_are_skipped() {
     for stream in [false, true] {
         let (client, memory) = client_with(20_000);
         memory.state().mark_answers.push_back(refused());
@@ -230,7 +230,7 @@ async fn a_wrong_item_stops_the_batch_there() {
 }
 
 #[tokio::test]
-async fn a_revoked_batch_is_not_gone_on_with() {
+async fn a_revoked_batch_is_not_continued() {
     let (client, memory) = client();
     memory.state().mark_answers.push_back(refused());
     let Err(Error::Stopped { batch, .. }) = campaign(&client, 10).unique("spring").name("Spring").await else {
@@ -258,7 +258,7 @@ async fn a_revoked_batch_that_was_sent_to_its_end_is_told_too() {
     assert_eq!(memory.state().sends.len(), 1);
 }
 
-/// A newsletter that has the same key every month: the second would be thought to be sent.
+/// A newsletter that uses the same key every month: its second issue would seem to be sent.
 #[tokio::test]
 async fn a_batch_that_was_sent_to_its_end_sends_nothing_and_says_so() {
     for stream in [false, true] {

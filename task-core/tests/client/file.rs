@@ -61,7 +61,7 @@ impl Fixture {
         calls
     }
 
-    /// Ends the one call of a parcel: well with this result, or not.
+    /// Ends the one call of a parcel: with this result, or without success.
     async fn run(&self, (delivery, parcel): (Delivery, Parcel), result: Option<u32>) {
         let header = &parcel.header;
         let now_ms = self.ports.clock.now_ms();
@@ -182,7 +182,7 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
     assert_eq!(history.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["retried", "dropped"]);
 }
 
-/// The dead letters there are.
+/// All dead letters.
 async fn dead(client: &Client) -> Vec<DeadLetter> {
     client.dead(DeadQuery::new(10)).await.unwrap()
 }
@@ -288,7 +288,7 @@ async fn dead_letters_of_a_revoked_batch_are_not_sent_before_it_is_reinstated() 
     assert_eq!(batch.wait(Duration::ZERO).await.unwrap().succeeded, 1);
 }
 
-/// Runs [`scoped_child`] in a process of its own: whether it has used scopes is one thing for a process.
+/// Runs [`scoped_child`] in a separate process, since the use of scopes marks a whole process.
 #[tokio::test]
 async fn a_call_that_escapes_a_scope_is_not_sent_to_what_the_environment_names() {
     let f = fixture();
@@ -338,7 +338,7 @@ async fn scoped_child() {
     call("named").send().await.unwrap();
 }
 
-/// Runs [`ambient_child`] in a process of its own, whose environment names a file.
+/// Runs [`ambient_child`] in a separate process whose environment names a file.
 fn in_child(database: &Path) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "file::ambient_child", "--ignored", "--nocapture"])

@@ -31,7 +31,7 @@ pub struct Memory {
 pub struct State {
     /// Each send, and the parcels in it.
     pub sends: Vec<Vec<Outgoing>>,
-    /// What the next sends answer; after that all succeed.
+    /// The answers of the next sends. Later sends succeed.
     pub answers: VecDeque<SendError>,
     /// The next send panics.
     pub panics: bool,
@@ -47,7 +47,7 @@ pub struct State {
     pub removed: Vec<(TaskId, u64, Removal)>,
 }
 
-/// The same on every run.
+/// Random bits that are the same in every run.
 struct Counting(Mutex<u64>);
 
 impl Entropy for Counting {
@@ -103,7 +103,7 @@ impl Memory {
         self.state().sends.iter().flatten().map(|message| Parcel::open(&message.body).unwrap()).collect()
     }
 
-    /// Waits until so many sends were begun.
+    /// Waits until this many sends have begun.
     pub async fn sends(&self, count: usize) {
         while self.state().sends.len() < count {
             tokio::task::yield_now().await;

@@ -41,7 +41,7 @@ async fn die(ports: &Ports, parcel: ParcelId, call: TaskId, died_ms: u64) {
     ports.ledger.finish(Finish { parcel, epoch: claimed.epoch, record }).await.unwrap();
 }
 
-/// Dead letters that gain another one of the call just after its second lookup.
+/// Dead letters that gain another letter of the call just after its second lookup.
 struct Sudden {
     ports: Ports,
     call: TaskId,
@@ -66,7 +66,7 @@ impl DeadLettersLayer for Sudden {
 }
 
 #[tokio::test]
-async fn a_call_that_dies_again_while_it_is_asked_after_has_not_succeeded() {
+async fn a_call_that_dies_again_during_its_lookup_has_not_succeeded() {
     let dir = tempfile::tempdir().unwrap();
     let ports = celeriac_embedded::open(&dir.path().join("test.db")).unwrap();
     let call = BatchId::from_key("mail.send", "ada").call(0);

@@ -102,7 +102,7 @@ pub fn bits(positions: &[u32]) -> Bitmap {
 
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// So many hexadecimal digits that do not repeat.
+/// This many hexadecimal digits that do not repeat.
 pub fn noise(seed: u64, digits: usize) -> String {
     let next = |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
     std::iter::successors(Some(seed), next).map(|n| format!("{:08x}", n >> 32)).take(digits / 8).collect()

@@ -307,7 +307,7 @@ fn wide_numbers_are_kept_where_serde_does_not_buffer_them() {
     assert_eq!(wrong, "argument `value`: invalid value: string \"many\", expected u128");
 }
 
-/// Before, these were accepted, and died or arrived as something else.
+/// Earlier versions accepted these calls, which then died or arrived as something else.
 #[test]
 fn unreadable_arguments_are_refused_when_they_are_sent() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -354,7 +354,7 @@ fn unreadable_arguments_are_refused_when_they_are_sent() {
     );
 }
 
-/// Silently, before: `maybe` arrived as `None`.
+/// Earlier versions lost it silently: `maybe` arrived as `None`.
 #[test]
 fn a_flattened_option_arrives() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -391,7 +391,7 @@ fn a_result_that_cannot_be_read_is_an_end() {
     assert!(result.encode().unwrap().is_some());
 }
 
-/// A person writes what is natural.
+/// People write JSON in its natural form.
 #[test]
 fn natural_json_is_read() {
     fn given<T: Arg>(value: impl Into<serde_json::Value>) -> T {

@@ -48,7 +48,7 @@ const NAMES: [&str; 15] = [
     "none of these",
 ];
 
-/// A key of which its task keeps nothing: what a task keeps is its own.
+/// A key whose task keeps nothing of it, since memory that a task keeps is its own matter.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Key(usize);
 
@@ -81,7 +81,7 @@ impl Task for Each {
     type Output = ();
 }
 
-/// One argument.
+/// Encodes one argument by its name.
 fn named(name: &str, value: &[u8]) -> Vec<u8> {
     [&[0x81, 0xd9, name.len() as u8], name.as_bytes(), value].concat()
 }

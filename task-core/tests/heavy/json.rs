@@ -14,7 +14,7 @@ fn json_is_written_in_fixed_memory() {
     let _alone = peak::alone();
     for (what, value) in pack::fillings() {
         let value = bytes::Bytes::from(value);
-        // It writes all of it to nowhere, to see whether it can.
+        // This writes all of it to nowhere, to see whether it can be written.
         let json = hold(&format!("{what} as JSON"), &value, |_| Json::of(value.clone()).unwrap());
         if value.len() > ROOM {
             hold(&format!("{what} as a document"), &value, |_| {

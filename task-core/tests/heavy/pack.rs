@@ -11,7 +11,7 @@ const MANY: usize = ROOM / 5;
 /// Makes an argument.
 type Fill = fn() -> Vec<u8>;
 
-/// What fills an argument, and what to call it.
+/// The fillings of an argument, each with its name.
 pub(crate) fn fillings() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let filled: [(&str, Fill); 13] = [
         ("nils", || list(MANY, b"\xc0")),
@@ -31,7 +31,7 @@ pub(crate) fn fillings() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     filled.into_iter().map(|(what, fill)| (what, fill()))
 }
 
-/// A list of as many of them as so many bytes have room for.
+/// A list of as many of these items as fit into this many bytes.
 pub(crate) fn list(room: usize, item: &[u8]) -> Vec<u8> {
     let count = room / item.len();
     [&[0xdd], &(count as u32).to_be_bytes()[..], &item.repeat(count)].concat()
@@ -42,14 +42,14 @@ fn map() -> Vec<u8> {
     let count = MANY / 5;
     let mut map = [&[0xdf], &(count as u32).to_be_bytes()[..]].concat();
     for key in 0..count as u32 {
-        // In the digits of base 128, which are ASCII.
+        // Digits in base 128, which are ASCII.
         let digit = |place: u32| (key >> (7 * place)) as u8 & 0x7f;
         map.extend_from_slice(&[0xa3, digit(2), digit(1), digit(0), 0xc0]);
     }
     map
 }
 
-/// Lists in each other, as deep as may be, and nils on each level.
+/// Nested lists, as deep as allowed, with nils on each level.
 fn levels() -> Vec<u8> {
     let depth = MAX_DEPTH - 8;
     let width = MANY / depth - 5;
@@ -57,7 +57,7 @@ fn levels() -> Vec<u8> {
     [&level.repeat(depth), &[0xc0][..]].concat()
 }
 
-/// A text of so many characters that are shown as five or six each.
+/// A text of this many characters, each of which is shown as five or six.
 pub(crate) fn text(bytes: usize) -> Vec<u8> {
     [&[0xdb], &(bytes as u32).to_be_bytes()[..], &vec![1; bytes]].concat()
 }

@@ -33,18 +33,18 @@ fn open(parcel: &Bytes) -> String {
     String::new()
 }
 
-/// Opens it, and holds what it takes beside its bytes.
+/// Opens it, and limits what it takes beside its bytes.
 fn opened(what: &str, parcel: &Bytes) -> String {
     hold(what, parcel, |_| open(parcel))
 }
 
-/// A parcel of as many bytes as this body has once it is unpacked.
+/// A compressed parcel with this body.
 fn compressed(count: u32, body: &[u8]) -> Bytes {
     let small = zstd::bulk::compress(body, 1).unwrap();
     raw::envelope(1, 1, &raw::header(count), body.len() as u32, &small)
 }
 
-/// A body with these arguments, each as they stand there.
+/// A body with these encoded arguments.
 fn body(count: u32, calls: &[u8]) -> Vec<u8> {
     [b"\x81\xa4args\xdd".as_slice(), &count.to_be_bytes(), calls].concat()
 }
@@ -81,7 +81,7 @@ fn errors_for_a_wrong_body_take_no_memory() {
     }
 }
 
-/// A frame of that many zeros that says nothing of its size, as a stream's is.
+/// A frame of this many zeros that does not state its size, as in a stream.
 fn zeros(bytes: usize) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     let block = vec![0; 1 << 20];

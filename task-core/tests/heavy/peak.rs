@@ -12,16 +12,16 @@ use cap::Cap;
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
-/// The most that may be taken: 64 MB, as the fuzzer counts them, and what the harness of the tests takes meanwhile.
+/// The most that may be taken: 64 MB, as the fuzzer counts them, and what the test harness takes meanwhile.
 const MOST: usize = (64 << 20) + (64 << 10);
 
-/// Keeps other tests from running: what one takes, for its inputs too, is not to be counted for another.
+/// Keeps other tests from running, so that their memory, including that of their inputs, is not counted here.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has an input read, which must not take too much.
+/// Reads an input, which must not take too much memory.
 pub(crate) fn hold<T>(what: &str, input: &[u8], read: impl FnOnce(&[u8]) -> T) -> T {
     let (read, taken) = count(|| read(input));
     println!("{what}: {} bytes take {taken} more", input.len());
@@ -29,10 +29,10 @@ pub(crate) fn hold<T>(what: &str, input: &[u8], read: impl FnOnce(&[u8]) -> T) -
     read
 }
 
-/// Does something, [`alone`], and says how much memory it had at most.
+/// Does something, [`alone`], and returns the most memory that it had.
 fn count<T>(act: impl FnOnce() -> T) -> (T, usize) {
-    // The allocator's maximum never falls. So what is missing to it is taken, and not touched, and the maximum rises with
-    // the first byte that is asked for.
+    // The allocator's maximum never falls. So this takes what is missing to it, untouched, and the maximum rises with
+    // the first byte that is allocated.
     let ballast: Vec<u8> = vec![0; ALLOCATOR.max_allocated() - ALLOCATOR.allocated()];
     let before = ALLOCATOR.allocated();
     let done = act();

@@ -12,7 +12,7 @@ use crate::{
     peak::{self, hold},
 };
 
-/// The smallest failure, and the smallest result, of the call of that index below 128.
+/// The smallest failure, and the smallest result, of the call with this index, which is below 128.
 fn failure(index: u8) -> Vec<u8> {
     [&[0x97, index][..], b"\x01\x00\x00\xa0\xa0\xa0"].concat()
 }
@@ -46,7 +46,7 @@ fn a_seal_of_more_children_than_there_may_be_is_refused() {
     assert_eq!(said, "more than 8 children");
 }
 
-/// Whatever stands in place of a row, or of one of its values.
+/// Reads anything in place of a row, or of one of its values.
 fn read<T: DeserializeOwned + Serialize>(what: &str, row: &[u8]) {
     hold(what, row, |row| {
         if let Err(error) = decode_args::<T>(row) {

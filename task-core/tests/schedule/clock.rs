@@ -20,7 +20,7 @@ fn a_listed_time_that_spring_skips_runs_right_after_the_gap() {
         ("cron(30 2,14 * * ? *)", &["01:00"]),
         // The first run of the day is at midnight, which is 23:00 UTC.
         ("cron(0 0,2,4 * * ? *)", &["23:00", "01:00", "02:00"]),
-        // All that the gap skips is one run, at 03:00, together with what is due there anyway.
+        // All times that the gap skips are one run, at 03:00, together with what is due there anyway.
         ("cron(0,15,30 2 * * ? *)", &["01:00"]),
         ("cron(0,30 2,3 * * ? *)", &["01:00", "01:30"]),
         ("cron(30 1-3 * * ? *)", &["00:30", "01:00", "01:30"]),
@@ -104,7 +104,7 @@ fn a_rare_repeating_cron_is_found_beyond_many_changes_of_the_clock() {
         assert_eq!(schedule.latest_between(0, first), Some(first));
         assert_eq!(schedule.latest_between(0, first - 1), None);
     }
-    // The last of them is in the half that is repeated.
+    // The last of them is in the second pass of the repeated hour.
     let last = Schedule::parse("cron(*/30 2 31 10 ? 2027)", "Europe/Berlin").unwrap();
     assert_eq!(last.next_after(at("2027-10-31T00:30:00Z")), Some(at("2027-10-31T01:00:00Z")));
     assert_eq!(last.latest_between(0, at("2028-01-01T00:00:00Z")), Some(at("2027-10-31T01:30:00Z")));

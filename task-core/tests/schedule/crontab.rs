@@ -24,7 +24,7 @@ fn one_is_monday_in_a_line_and_sunday_in_event_bridge() {
 fn a_day_is_right_by_the_month_or_by_the_week_when_both_are_given() {
     assert_eq!(june("0 3 13 * 5"), ["Fri 05", "Fri 12", "Sat 13", "Fri 19", "Fri 26"]);
     assert_eq!(june("0 3 1-3 * 1"), ["Mon 01", "Tue 02", "Wed 03", "Mon 08", "Mon 15", "Mon 22", "Mon 29"]);
-    // With a star in one of them, both have to be right: Mondays with an odd date.
+    // With a star in one of them, both have to match: Mondays with an odd date.
     assert_eq!(june("0 3 */2 * 1"), ["Mon 01", "Mon 15", "Mon 29"]);
 }
 

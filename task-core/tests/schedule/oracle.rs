@@ -22,7 +22,7 @@ impl Clock {
         self.0.iter().filter(|(_, wall)| due(wall)).map(|(ms, _)| *ms).collect()
     }
 
-    /// For each of these times of each day the first minute at which the clock shows it, or has gone past it.
+    /// For each of these times of each day, the first minute at which the clock shows it or has passed it.
     pub(crate) fn listed(&self, minutes: &BTreeSet<u32>, hours: &BTreeSet<u32>) -> BTreeSet<u64> {
         let (first, last) = (self.0[0].1.date(), self.0[self.0.len() - 1].1.date());
         // Later minutes first, so that of two that show the same time the first is kept.

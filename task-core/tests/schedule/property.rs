@@ -24,7 +24,8 @@ const CHANGES: &[(&str, &str)] = &[
     ("UTC", "2026-06-01T00:00:00Z"),
 ];
 
-/// The clock around each change, for longer than patterns are asked for, so that what a gap skips at the edges is known.
+/// The clock around each change, for longer than patterns are checked, so that the times that a gap skips at the edges
+/// are known.
 static CLOCKS: LazyLock<Vec<Clock>> = LazyLock::new(|| {
     let clock = |(zone, change): &(&str, &str)| Clock::of(zone, at(change) - 60 * HOUR_MS, at(change) + 60 * HOUR_MS);
     CHANGES.iter().map(clock).collect()

@@ -93,7 +93,7 @@ fn json_shows_every_type_of_message_pack() {
     assert_eq!(shown(&all), expected);
 }
 
-/// What people are shown, as a script reads it.
+/// The JSON that people are shown, as a script reads it.
 fn shown<T: Serialize>(value: &T) -> serde_json::Value {
     let text = serde_json::to_string(&Json::of(encode(value)).unwrap()).unwrap();
     serde_json::from_str(&text).unwrap()
@@ -106,11 +106,12 @@ fn json_has_no_other_keys_than_texts_numbers_and_booleans() {
         let args = [b"\x81", key, b"\xc0"].concat();
         assert_eq!(Json::of(args).unwrap_err().to_string(), "key must be a string");
     }
-    // A map as the key of a map as the key of a map: as text in text in text, each would double the backslashes.
+    // A map as the key of a map as the key of a map: written as text in text in text, each level would double the
+    // backslashes.
     assert!(Json::of([&b"\x81".repeat(100)[..], b"\xa1x", &b"\xc0".repeat(100)].concat()).is_err());
 }
 
-/// An array once got room for as many values as it claimed to have, which killed the process that showed such a dead
+/// An array once got room for as many values as it claimed to have. That killed the process that showed such a dead
 /// letter.
 #[test]
 fn json_of_an_array_that_says_it_has_four_thousand_million() {
@@ -121,7 +122,7 @@ fn json_of_an_array_that_says_it_has_four_thousand_million() {
     }
 }
 
-/// What someone is shown and gives to `call` again.
+/// Numbers are shown and then passed to `call` again.
 #[test]
 fn reals_are_read_as_they_are_shown() {
     for real in [0.1, 1.0 / 3.0, 5e-324, f64::MAX, -0.0] {

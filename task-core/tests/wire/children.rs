@@ -86,7 +86,7 @@ proptest! {
     }
 }
 
-/// Retried calls travel in children: one that outgrew the limit that its parent was packed to could not be sent.
+/// Retried calls travel in children. A child that exceeded the limit of its parent could not be sent.
 #[test]
 fn a_child_keeps_to_the_limit_that_its_parent_was_packed_to() {
     for scattered in [1, 2, 3, 511] {

@@ -6,7 +6,7 @@ use celeriac_core::wire::{Header, WireError};
 
 use super::parcels;
 
-/// An envelope around any bytes, with a checksum that is right.
+/// An envelope around any bytes, with a correct checksum.
 pub(crate) fn envelope(version: u8, flags: u8, header: &[u8], body_bytes: u32, stored: &[u8]) -> Bytes {
     let mut parcel = vec![version, flags];
     parcel.extend_from_slice(&(header.len() as u32).to_le_bytes());

@@ -23,9 +23,9 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Deploys the example of this name with these settings. `endpoint` is the AWS of its functions and commands: a
+    /// Deploys the example of this name with these settings. Its functions and commands find AWS at `endpoint`: a
     /// proxy, or the local AWS itself. `environment` has further variables for its functions. The bucket `STACK-deploy`
-    /// is made before, with the zip in it.
+    /// is made first, with the zip in it.
     pub fn new(
         aws: &Ministack,
         endpoint: &str,
@@ -72,7 +72,7 @@ impl Deployment {
         environment(&self.store, &self.endpoint)
     }
 
-    /// The processes in which a function of the stack runs now.
+    /// The processes that run a function of the stack now.
     pub fn processes(&self, handler: &str) -> Vec<u32> {
         let wanted = [format!("CELERIAC_STORE={}", self.store), format!("_HANDLER={handler}")];
         let processes = fs::read_dir("/proc").expect("functions run on Linux").filter_map(Result::ok);
@@ -87,7 +87,7 @@ impl Deployment {
     }
 }
 
-/// Of this machine, as Lambda names it.
+/// The architecture of this machine, as Lambda names it.
 fn architecture() -> &'static str {
     if env::consts::ARCH == "aarch64" { "arm64" } else { env::consts::ARCH }
 }
@@ -107,14 +107,14 @@ pub fn example(name: &str) -> PathBuf {
     program
 }
 
-/// A copy without what only debuggers want, which would be most of the zip.
+/// A copy without debug info, which would be most of the zip.
 fn strip(program: &Path, to: &Path) {
     let mut strip = Command::new("strip");
     strip.arg("-o").arg(to).arg(program);
     succeeds(strip);
 }
 
-/// Runs a command to its end, which has to be a good one.
+/// Runs a command to its end. It must succeed.
 fn succeeds(mut command: Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use hyper::{HeaderMap, Method, header::AUTHORIZATION};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-/// A request, as far as it says which one it is.
+/// A request, as far as it identifies itself.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The service, as in `sqs`, `dynamodb`, `lambda`, `scheduler`, `s3`.
     pub service: String,
     /// The operation, as in `SendMessageBatch`; for services without names in their requests, method and path.
     pub operation: String,
-    /// What is asked.
+    /// The request's body.
     pub body: Bytes,
 }
 
@@ -26,28 +26,28 @@ pub struct Asked {
 pub enum Fault {
     /// It is carried out and answered.
     None,
-    /// It is carried out, so much later.
+    /// It is carried out after this delay.
     Late(Duration),
-    /// It is carried out twice, and answered the second time.
+    /// It is carried out twice, and the second answer is returned.
     Twice,
-    /// It gets lost, without an answer until the caller gives up.
+    /// It gets lost: there is no answer until the caller gives up.
     Lost,
-    /// It is answered with this status and nothing else, and not carried out.
+    /// It is not carried out, and the answer is this status and nothing else.
     Swallowed(u16),
-    /// The connection is closed before it gets through.
+    /// The connection is closed before the request gets through.
     CutBefore,
-    /// The connection is closed when it has been carried out, before it is answered.
+    /// The connection is closed after the request is carried out and before it is answered.
     CutAfter,
     /// The service refuses it with this status and error code, as in `429` and `TooManyRequestsException`.
     Refused(u16, &'static str),
-    /// Every second entry of a batch is refused with this error code, or left out of a batch that is read; the rest is
+    /// Every second entry of a batch is refused with this error code, or left out if the batch is a read. The rest is
     /// carried out.
     Partly(&'static str),
 }
 
-/// Faults by chance, the same ones in the same order for one seed.
+/// Random faults: the same seed gives the same faults in the same order.
 pub struct Odds {
-    /// Each with its percentage.
+    /// The faults, with the percentage of each.
     faults: Vec<(u32, Fault)>,
     random: Mutex<StdRng>,
 }
@@ -58,7 +58,7 @@ impl Odds {
         Self { faults: Vec::new(), random: Mutex::new(StdRng::seed_from_u64(seed)) }
     }
 
-    /// So many requests of a hundred have this fault.
+    /// Gives this fault to this many requests of a hundred.
     #[must_use]
     pub fn percent(mut self, percent: u32, fault: Fault) -> Self {
         self.faults.push((percent, fault));

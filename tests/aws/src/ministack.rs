@@ -16,7 +16,7 @@ use aws_sdk_sqs::config::Credentials;
 
 use crate::CREDENTIALS;
 
-/// A local AWS with nothing in it, on a port of its own. It ends when it is dropped, or with this process.
+/// An empty local AWS on a port of its own. It ends when it is dropped, or with this process.
 #[derive(Debug)]
 pub struct Ministack {
     endpoint: String,
@@ -27,21 +27,21 @@ pub struct Ministack {
 
 #[derive(Debug)]
 struct Pipes {
-    /// `None` once it has been told to end.
+    /// `None` once it was told to end.
     asks: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Ministack {
-    /// The region that its resources are made in.
+    /// The region of its resources.
     pub const REGION: &str = "eu-central-1";
 
-    /// Starts one whose time is the machine's.
+    /// Starts a server whose time is the machine's.
     pub fn start() -> Self {
         Self::launch(&[])
     }
 
-    /// Starts one whose time stands still until [`Ministack::set_time`].
+    /// Starts a server whose time stands still until [`Ministack::set_time`].
     pub fn with_virtual_time() -> Self {
         Self::launch(&["--virtual"])
     }
@@ -53,7 +53,7 @@ impl Ministack {
             .arg("--log")
             .arg(&log)
             .args(args)
-            // It ends when its standard input does.
+            // The server ends when its standard input is closed.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -71,13 +71,13 @@ impl Ministack {
         &self.endpoint
     }
 
-    /// What it and the functions in it have said so far.
+    /// The log so far, of the server and of the functions in it.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("it has a log")
     }
 
-    /// Sets virtual time, in milliseconds since 1970, forwards or back. What is due by then has happened when this
-    /// returns.
+    /// Sets virtual time, in milliseconds since 1970, forwards or back. Everything that is due by then has happened
+    /// when this returns.
     pub fn set_time(&self, now_ms: u64) {
         let mut pipes = self.pipes.lock().unwrap_or_else(PoisonError::into_inner);
         let Pipes { asks, answers } = &mut *pipes;
@@ -94,7 +94,7 @@ pub(crate) fn python() -> PathBuf {
     python.to_owned()
 }
 
-/// How clients are configured for a local endpoint, a proxy's for example. Any credentials will do.
+/// Configures clients for a local endpoint, such as a proxy's. Any credentials will do.
 pub async fn config(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
@@ -105,7 +105,7 @@ pub async fn config(endpoint: &str) -> SdkConfig {
         .await
 }
 
-/// A line of what the server says.
+/// A line of the server's output.
 fn line(answers: &mut BufReader<ChildStdout>, log: &Path) -> String {
     let mut line = String::new();
     let read = answers.read_line(&mut line);
@@ -113,7 +113,7 @@ fn line(answers: &mut BufReader<ChildStdout>, log: &Path) -> String {
     line.trim_end().to_owned()
 }
 
-/// A log for each that a test program starts, beside the programs: it may be wanted after the test.
+/// A log for each server that a test program starts, next to the programs, so that it can be read after the test.
 fn log() -> PathBuf {
     static STARTED: AtomicUsize = AtomicUsize::new(0);
     let this = env::current_exe().expect("a test knows its own path");

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// Every second key of a batch that is read, and the answer's part that names the others.
+/// Splits the keys of a batch read: every second key, and the part of the answer that names the others.
 pub(crate) fn split_keys(request: &Bytes) -> (Bytes, Value) {
     let mut request: Value = serde_json::from_slice(request).expect("a batch is JSON");
     let mut unprocessed = request["RequestItems"].clone();
@@ -16,14 +16,14 @@ pub(crate) fn split_keys(request: &Bytes) -> (Bytes, Value) {
     (request.to_string().into(), unprocessed)
 }
 
-/// An answer that says what of the request it leaves out.
+/// An answer that names the part of the request that it leaves out.
 pub(crate) fn join_keys(answer: &Bytes, unprocessed: Value) -> Bytes {
     let mut answer: Value = serde_json::from_slice(answer).expect("the answer to a batch is JSON");
     answer["UnprocessedKeys"] = unprocessed;
     answer.to_string().into()
 }
 
-/// A batch request without every second entry, and the failures of those.
+/// A batch request without every second entry, and the failures of those entries.
 pub(crate) fn split(request: &Bytes, code: &str) -> (Bytes, Vec<Value>) {
     let mut request: Value = serde_json::from_slice(request).expect("a batch is JSON");
     let entries = request["Entries"].as_array_mut().expect("a batch has entries");
@@ -39,7 +39,7 @@ pub(crate) fn split(request: &Bytes, code: &str) -> (Bytes, Vec<Value>) {
     (request.to_string().into(), failed)
 }
 
-/// An answer with these failures too.
+/// An answer with these failures added.
 pub(crate) fn join(answer: &Bytes, failed: Vec<Value>) -> Bytes {
     let mut answer: Value = serde_json::from_slice(answer).expect("the answer to a batch is JSON");
     let mut all = answer["Failed"].as_array().cloned().unwrap_or_default();

@@ -51,7 +51,8 @@ struct Upstream {
 }
 
 impl Proxy {
-    /// Starts one in front of this endpoint, such as `http://127.0.0.1:4566`. `rule` says what becomes of a request.
+    /// Starts a proxy in front of this endpoint, such as `http://127.0.0.1:4566`. `rule` decides the fate of each
+    /// request.
     pub fn start(endpoint: &str, rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("proxy").enable_all().build();
         let runtime = runtime.expect("a runtime");
@@ -130,7 +131,7 @@ impl Upstream {
         }
     }
 
-    /// Where the other side is gone, so is this one.
+    /// Forwards a request. If the service is gone, this connection is cut too.
     async fn forward(&self, head: &request::Parts, body: Bytes) -> Result<Answer, Cut> {
         let mut parts = head.uri.clone().into_parts();
         parts.scheme = Some(Scheme::HTTP);
@@ -138,7 +139,7 @@ impl Upstream {
         let uri = Uri::from_parts(parts).expect("the path comes from a URI");
         let mut request = Request::builder().method(&head.method).uri(uri).body(Full::new(body)).map_err(|_| Cut)?;
         *request.headers_mut() = head.headers.clone();
-        // The other side's names follow from the address that it is asked at; the rest is about this connection.
+        // The service derives names from the address in `Host`. The other headers only concern this connection.
         for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
             request.headers_mut().remove(name);
         }
@@ -182,7 +183,7 @@ fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
     let body = if asked.service == "s3" {
         format!("<Error><Code>{code}</Code><Message>injected</Message></Error>")
     } else if code == "TransactionCanceledException" {
-        // As when it met another one.
+        // As if it had met another transaction.
         format!(
             r#"{{"__type":"{code}","message":"injected","CancellationReasons":[{{"Code":"TransactionConflict"}}]}}"#
         )

@@ -13,7 +13,7 @@ struct Maker<'a> {
     sqs: aws_sdk_sqs::Client,
 }
 
-/// Makes what the stack of this name has beside its functions, with these queues, and a bucket of its name.
+/// Makes everything except the functions of the stack of this name: these queues, and a bucket of the same name.
 pub async fn create_stack(config: &SdkConfig, stack: &str, queues: &[&str]) {
     let maker = Maker { stack, config, sqs: aws_sdk_sqs::Client::new(config) };
     for queue in queues {
@@ -26,7 +26,7 @@ pub async fn create_stack(config: &SdkConfig, stack: &str, queues: &[&str]) {
 }
 
 impl Maker<'_> {
-    /// A queue, and the one of what was received too often.
+    /// A queue, and the queue for messages that were received too often.
     async fn queue(&self, queue: &str) {
         let dead = self.plain_queue(&format!("{queue}-dead")).await;
         let attributes = self.sqs.get_queue_attributes().queue_url(dead).attribute_names(QueueAttributeName::QueueArn);

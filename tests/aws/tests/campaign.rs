@@ -26,7 +26,7 @@ const UNRECORDED_MS: u64 = 5_000 + 3_000;
 /// How many mails the server takes in a second while workers are killed.
 const RATE: u32 = 500;
 
-/// A campaign and where it is sent from.
+/// A campaign, and the stack that sends it.
 struct Post {
     campaign: Campaign,
     server: Server,
@@ -37,14 +37,14 @@ struct Post {
 }
 
 impl Post {
-    /// One whose requests to AWS go through a proxy with this rule, the functions' too.
+    /// A campaign whose requests to AWS go through a proxy with this rule, including those of its functions.
     fn new(rows: u64, seed: u64, rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> Self {
         Self::paced(rows, seed, 0, rule)
     }
 
-    /// One whose mail server takes so many mails a second at most, or as many as come with 0.
+    /// The same with a mail server that takes at most this many mails a second. With 0 there is no limit.
     fn paced(rows: u64, seed: u64, rate: u32, rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> Self {
-        // Each is as much as two processors do.
+        // Each campaign keeps two processors busy.
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let campaign = Campaign::generate(rows, seed);
@@ -64,13 +64,13 @@ impl Post {
         command.spawn().expect("the program runs")
     }
 
-    /// Waits for the end of the program, which has to say what the server's record says.
+    /// Waits for the end of the program. Its summary must agree with the server's record.
     fn end(&self, program: Child) -> (Summary, Record) {
         let output = program.wait_with_output().expect("it can be waited for");
         self.check(&output)
     }
 
-    /// The same, where the program may fail to reach AWS: the same command goes on.
+    /// The same for a program that may fail to reach AWS: the same command is run until it succeeds.
     fn end_at_last(&self) -> (Summary, Record) {
         let runs = (0..50).map(|_| self.start().wait_with_output().expect("it can be waited for"));
         let mut runs = runs.inspect(|output| println!("{}", text(&output.stderr).lines().last().unwrap_or_default()));
@@ -91,8 +91,8 @@ impl Post {
         (rows, record)
     }
 
-    /// Has the dispatcher hide messages for so long instead of the eleven minutes that follow from the task's timeout:
-    /// those whose event is lost are back sooner.
+    /// Makes the dispatcher hide messages for this long instead of the eleven minutes that follow from the task's
+    /// timeout. Messages whose event is lost then return sooner.
     async fn hide_for(&self, lease_s: u32) {
         let lambda = aws_sdk_lambda::Client::new(&config(self.aws.endpoint()).await);
         let name = "post-dispatcher";
@@ -119,7 +119,7 @@ async fn every_mail_is_sent_once_though_events_come_twice_and_one_in_ten_is_lost
         if asked.service != "lambda" || !asked.operation.ends_with("/invocations") {
             return Fault::None;
         }
-        // The second one, and every tenth after that.
+        // The second event, and every tenth after it.
         if events.fetch_add(1, Ordering::Relaxed) % 10 == 1 { Fault::Swallowed(202) } else { Fault::Twice }
     });
     post.hide_for(10).await;
@@ -131,7 +131,7 @@ async fn every_mail_is_sent_once_though_events_come_twice_and_one_in_ten_is_lost
 
 #[test]
 fn killed_workers_send_again_only_what_they_had_not_recorded() {
-    // Half of the mails that were taken before the first kill are older than `UNRECORDED_MS` then, on any machine.
+    // By then half of the mails that were taken before the first kill are older than `UNRECORDED_MS`, on any machine.
     let post = Post::paced(10_000, 12, RATE, |_: &Asked| Fault::None);
     let program = post.start();
     let mut record = post.server.record();

@@ -1,4 +1,4 @@
-//! Tests that the local AWS follows a test's clock: delays, hidden messages and schedules wait for it alone.
+//! Tests that the local AWS follows a test's clock: delays, hidden messages and schedules depend on it alone.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -18,7 +18,7 @@ use celeriac_core::ports::Clock as _;
 /// A time that has no exact fraction of a second in binary.
 const START_MS: u64 = 1_700_000_000_123;
 
-/// One for all tests: their clocks move it one after the other.
+/// One server for all tests. Their clocks move it one after the other.
 static AWS: LazyLock<Arc<Ministack>> = LazyLock::new(|| Arc::new(Ministack::with_virtual_time()));
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_schedule_a_year_away(clock: &ManualClock, queue: &Queue) {
     assert!(gone.into_service_error().is_resource_not_found_exception());
 }
 
-/// Has a message sent to a queue, and the schedule deleted then.
+/// Schedules a message to a queue. The schedule is deleted once the message is sent.
 async fn schedule(scheduler: &aws_sdk_scheduler::Client, queue: &Queue, expression: &str) {
     let stack = &queue.stack;
     let target = Target::builder()
@@ -109,7 +109,7 @@ async fn a_claim_is_one_conditional_write() {
     assert_eq!(claim(&dynamodb, 130, 160).await, Ok(2));
 }
 
-/// Claims one row: its epoch, or until when it is held.
+/// Claims one row. Returns its epoch, or the time until which it is held.
 async fn claim(dynamodb: &aws_sdk_dynamodb::Client, now: u32, until: u32) -> Result<u32, u32> {
     let number = |value: u32| AttributeValue::N(value.to_string());
     let read = |row: &std::collections::HashMap<String, AttributeValue>, name: &str| {
@@ -136,7 +136,7 @@ async fn claim(dynamodb: &aws_sdk_dynamodb::Client, now: u32, until: u32) -> Res
     }
 }
 
-/// The one queue of a stack of its own.
+/// The one queue of a separate stack.
 struct Queue {
     stack: String,
     sqs: aws_sdk_sqs::Client,

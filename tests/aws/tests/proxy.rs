@@ -14,7 +14,8 @@ use aws_tests::{Asked, Fault, Ministack, Odds, Proxy, config};
 
 static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
 
-/// What a client that tries once sees of a message sent through a fault, and how often the message then is there.
+/// Sends a message through a fault with a client that tries once. Returns the client's outcome, and how often the
+/// message exists.
 async fn send_through(fault: Fault) -> (Result<(), String>, usize) {
     static QUEUES: AtomicUsize = AtomicUsize::new(0);
     let direct = Client::new(&config(AWS.endpoint()).await);

@@ -40,7 +40,7 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// The ports of a stack of its own, through a proxy.
+/// The ports of a separate stack, through a proxy.
 async fn through(rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -> (Ports, Proxy) {
     let (backend, proxy) = stack_through(rule).await;
     (backend.ports(), proxy)
@@ -60,7 +60,7 @@ async fn stack_through(rule: impl Fn(&Asked) -> Fault + Send + Sync + 'static) -
     (Backend::new(settings, Options::default()).expect("nothing is asked yet"), proxy)
 }
 
-/// The first requests of this operation have this fault.
+/// A rule by which the first requests of this operation have this fault.
 fn first(count: usize, operation: &'static str, fault: Fault) -> impl Fn(&Asked) -> Fault + Send + Sync {
     let seen = AtomicUsize::new(0);
     move |asked| {

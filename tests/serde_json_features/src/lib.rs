@@ -68,7 +68,7 @@ fn shown_json_is_read_again() {
 #[test]
 fn a_wrong_number_is_named() {
     let wrong = arguments::accept::<Strict>(&json!({ "small": 300 })).expect_err("300 is no u8");
-    // What serde_json says of a number that it keeps as a text.
+    // This is serde_json's message about a number that it keeps as a text.
     assert_eq!(wrong, "argument `small`: invalid number");
 }
 

@@ -52,7 +52,7 @@ impl Facts {
             if is_dead(&message.queue) {
                 return;
             }
-            return self.violated("what is no parcel was sent", None, None);
+            return self.violated("an unreadable message was sent", None, None);
         };
         let Header { id, batch, parent, .. } = parcel.header;
         self.sent_us.insert(id, now_us);

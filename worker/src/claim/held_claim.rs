@@ -1,5 +1,5 @@
-//! A claim while it is held: its lease, and the write that is on its way. Never more than one is, so that they arrive in
-//! order; each renews the lease, and every third of it one hides the message anew.
+//! A claim while a run holds it: its lease, and the write in flight. There is at most one write at a time, so writes
+//! arrive in order. Every write renews the lease. After a third of the lease, a write also hides the message again.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::outcome::Unrecorded;
 /// The longest pause between recordings that fail.
 const MAX_PAUSE_MS: u64 = 10_000;
 
-/// The claim is lost: nothing may be written or sent any more.
+/// The claim is lost: the run may not write or send anything any more.
 #[derive(Debug)]
 pub(crate) struct ClaimLost;
 
-/// A claim while it is held.
+/// A claim while a run holds it.
 pub(crate) struct HeldClaim<'a> {
     ports: &'a Ports,
     delivery: &'a Delivery,
@@ -30,19 +30,19 @@ pub(crate) struct HeldClaim<'a> {
     write: Option<Write>,
     /// When the last write started.
     recorded_us: u64,
-    /// How many in a row have failed.
+    /// How many writes in a row have failed.
     failures: u32,
-    /// No write starts before.
+    /// No write starts before this time.
     retry_us: u64,
-    /// Whether what was written last may have been recorded although it failed.
+    /// Whether the last write may have been recorded although it failed.
     unsure: bool,
 }
 
-/// A write that is on its way.
+/// A write in flight.
 struct Write {
     written: BoxFuture<'static, Result<(), PortError>>,
     until_ms: u64,
-    /// When it started, if it hides the message too.
+    /// When the write started, if it also hides the message.
     hidden_ms: Option<u64>,
 }
 
@@ -67,12 +67,12 @@ impl<'a> HeldClaim<'a> {
         self.lease
     }
 
-    /// Whether the lease has ended, so that another may hold the parcel.
+    /// Whether the lease has ended, so that another worker may hold the parcel.
     pub(crate) fn has_lapsed(&self) -> bool {
         self.ports.clock.now_ms() >= self.lease.until_ms()
     }
 
-    /// Whether a write is on its way.
+    /// Whether a write is in flight.
     pub(crate) fn is_writing(&self) -> bool {
         self.write.is_some()
     }
@@ -82,13 +82,13 @@ impl<'a> HeldClaim<'a> {
         !self.is_writing() && now_us >= self.retry_us
     }
 
-    /// Whether one is due, with or without something new to record.
+    /// Whether a write is due: to renew the lease, or to record verdicts.
     pub(crate) fn is_due(&self, unrecorded: Unrecorded, now_us: u64) -> bool {
         let renews = self.ports.clock.now_ms() >= self.lease.renewal_ms();
         renews || (unrecorded == Unrecorded::Verdicts && now_us >= self.recorded_us + self.checkpoint_us())
     }
 
-    /// When that will be.
+    /// When the next write is due.
     pub(crate) fn next_us(&self, unrecorded: Unrecorded, now_us: u64) -> u64 {
         if self.is_writing() {
             return u64::MAX;
@@ -100,12 +100,12 @@ impl<'a> HeldClaim<'a> {
         renewal_us.min(recording_us).max(self.retry_us)
     }
 
-    /// How often what is new is recorded.
+    /// How often new verdicts are recorded.
     pub(crate) fn checkpoint_us(&self) -> u64 {
         self.ports.profile.checkpoint_ms * 1000
     }
 
-    /// Starts a write: a recording, the mark of a window, or just the renewal of the lease.
+    /// Starts a write: it records verdicts, marks a window, or only renews the lease.
     pub(crate) fn write(&mut self, record: Option<Record>, window: Option<Window>, now_us: u64) {
         let now_ms = self.ports.clock.now_ms();
         let (ledger, queue) = (Arc::clone(&self.ports.ledger), Arc::clone(&self.ports.queue));
@@ -118,7 +118,7 @@ impl<'a> HeldClaim<'a> {
         let written = async move {
             let hide = async {
                 if let Some(hide) = hide {
-                    // A message that could not be hidden is delivered again, and its claim finds this one.
+                    // If hiding fails, the message is delivered again, and its claim finds this one.
                     queue.settle(vec![hide]).await;
                 }
             };
@@ -137,12 +137,12 @@ impl<'a> HeldClaim<'a> {
         self.write = Some(Write { written: written.boxed(), until_ms, hidden_ms });
     }
 
-    /// Whether what is to be recorded may have been recorded in part.
+    /// Whether a failed write may have recorded some of what the next write contains.
     pub(crate) fn is_unsure(&self) -> bool {
         self.unsure
     }
 
-    /// Ends when the write that is on its way has been answered.
+    /// Waits for the answer to the write in flight.
     pub(crate) async fn written(&mut self) -> Result<(), PortError> {
         match &mut self.write {
             Some(write) => (&mut write.written).await,
@@ -150,7 +150,7 @@ impl<'a> HeldClaim<'a> {
         }
     }
 
-    /// Takes note of the answer to a write. `false` if the write is to be repeated.
+    /// Handles the answer to a write. Returns `false` if the write has to be repeated.
     pub(crate) fn on_written(&mut self, written: Result<(), PortError>) -> Result<bool, ClaimLost> {
         let write = self.write.take();
         let parcel = self.parcel;
@@ -164,8 +164,8 @@ impl<'a> HeldClaim<'a> {
                 Ok(true)
             }
             Err(PortError::Gone { .. }) => {
-                // The loop that receives says why: once, and not for each parcel.
-                tracing::error!(%parcel, epoch = self.epoch, "cannot go on with this parcel: the store is gone");
+                // The receive loop logs the reason once, so that each parcel does not.
+                tracing::error!(%parcel, epoch = self.epoch, "gave up this parcel: the store is gone");
                 Err(ClaimLost)
             }
             Err(error) if error.may_pass() => {
@@ -177,16 +177,17 @@ impl<'a> HeldClaim<'a> {
                 if self.lease.is_over(self.ports.clock.now_ms()) { Err(ClaimLost) } else { Ok(false) }
             }
             Err(error) => {
-                tracing::error!(%parcel, epoch = self.epoch, %error, "cannot go on with this parcel");
+                tracing::error!(%parcel, epoch = self.epoch, %error, "gave up this parcel");
                 Err(ClaimLost)
             }
         }
     }
 }
 
-/// Leaves out the dead letters that are recorded, though the answer got lost: each may have been sent again and removed
-/// since, and written once more it would be a letter of a call that is not dead. The claim is renewed first: after that
-/// the recording does not arrive any more, should the network still hold it back.
+/// Removes from `record` the dead letters that the ledger already has. An earlier write may have recorded them although
+/// its answer was lost. Since then, each of these calls may have been retried and its letter removed. A letter written
+/// again would then claim that the call is dead. The claim is renewed first: after that, an earlier write that the
+/// network still holds back can no longer arrive.
 pub(crate) async fn keep_new_letters(
     ledger: &dyn Ledger,
     renewal: Checkpoint,

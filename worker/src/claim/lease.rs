@@ -1,10 +1,10 @@
-//! The lease of a claim: until when it holds, and when it is to be renewed.
+//! The lease of a claim: when it ends, and when it has to be renewed.
 
-/// How much longer than the deadline of its invocation a lease holds: the platform ends the worker in between.
+/// How long a lease lasts beyond the deadline of its invocation. The platform ends the worker in between.
 pub const AFTER_DEADLINE_MS: u64 = 10_000;
 
-/// A lease. Under a deadline it is taken for as long as the worker can live and never renewed; else it is renewed
-/// when a third of it is over, together with the hiding of the message.
+/// A lease. With a deadline, it lasts as long as the worker can live and is never renewed. Without one, it is renewed
+/// after a third of its length, and the message is hidden again at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     length_ms: u64,
@@ -20,18 +20,18 @@ impl Lease {
         Self { length_ms, until_ms, hidden_from_ms: now_ms, fixed: deadline_ms.is_some() }
     }
 
-    /// Until when it holds.
+    /// When the lease ends.
     pub(crate) fn until_ms(&self) -> u64 {
         self.until_ms
     }
 
-    /// Whether it is over for good. One that can be renewed is not: until somebody takes the parcel over, which its
-    /// epoch tells, a renewal that comes late is as good as any.
+    /// Whether the lease has ended for good. A lease that can be renewed has not: a late renewal still counts until
+    /// another worker takes the parcel over, which the epoch shows.
     pub(crate) fn is_over(&self, now_ms: u64) -> bool {
         self.fixed && self.until_ms <= now_ms
     }
 
-    /// When its message is to be hidden anew.
+    /// When the message has to be hidden again.
     pub(crate) fn renewal_ms(&self) -> u64 {
         if self.fixed { u64::MAX } else { self.hidden_from_ms + self.length_ms / 3 }
     }
@@ -41,12 +41,12 @@ impl Lease {
         if self.fixed { self.until_ms } else { now_ms + self.length_ms }
     }
 
-    /// A renewal is written.
+    /// Extends the lease by a renewal that was written.
     pub(crate) fn renew(&mut self, until_ms: u64) {
         self.until_ms = self.until_ms.max(until_ms);
     }
 
-    /// The message is being hidden anew.
+    /// Notes when the message was hidden again.
     pub(crate) fn hide(&mut self, now_ms: u64) {
         self.hidden_from_ms = now_ms;
     }
@@ -63,7 +63,7 @@ mod tests {
         lease.renew(lease.renewed(11_000));
         lease.hide(11_000);
         assert_eq!((lease.until_ms(), lease.renewal_ms()), (41_000, 21_000));
-        assert!(!lease.is_over(50_000), "perhaps no other has taken it over");
+        assert!(!lease.is_over(50_000), "no other worker may have taken the parcel over");
     }
 
     #[test]

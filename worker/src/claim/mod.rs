@@ -1,5 +1,5 @@
-//! Claims: asking for them, the lease of one and the claim while it is held, the parcels that this worker has in hand,
-//! and those that it puts back or refuses.
+//! Claims: requesting them, holding them under a lease, the parcels that this worker is handling, and the parcels that
+//! it puts back or refuses.
 
 mod held_claim;
 mod lease;

@@ -1,6 +1,6 @@
-//! The parcels that a worker has in hand. A claim whose lease has ended may be taken over, by its own holder too: a
-//! process that was frozen, or whose clock jumps, finds the messages of its own runs again before it has renewed
-//! anything.
+//! The parcels that this worker is handling now. A claim whose lease has ended may be taken over, even by the worker
+//! that holds it. A process that was frozen, or whose clock jumped, can receive the messages of its own runs before it
+//! has renewed their leases.
 
 use std::{
     collections::BTreeSet,
@@ -9,11 +9,11 @@ use std::{
 
 use celeriac_core::id::ParcelId;
 
-/// The parcels that a worker has in hand.
+/// The parcels that a worker is handling now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnParcels(Arc<Mutex<BTreeSet<ParcelId>>>);
 
-/// One of them; in hand until this is dropped.
+/// One of these parcels, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct OwnParcel {
     own: OwnParcels,
@@ -21,7 +21,7 @@ pub(crate) struct OwnParcel {
 }
 
 impl OwnParcels {
-    /// Takes a parcel in hand, unless it is.
+    /// Adds a parcel, unless the worker is handling it already.
     pub(crate) fn take(&self, parcel: ParcelId) -> Option<OwnParcel> {
         self.parcels().insert(parcel).then(|| OwnParcel { own: self.clone(), parcel })
     }

@@ -1,4 +1,4 @@
-//! Claimed parcels that are not run at all: their calls become dead letters.
+//! Claimed parcels that must not run at all: their calls become dead letters.
 
 use celeriac_core::{
     parcel::Parcel,
@@ -10,7 +10,7 @@ use celeriac_core::{
 use super::Lease;
 use crate::{WorkerError, invocation::MAX_HOPS, settlement::ToSettle};
 
-/// Why no call of a claimed parcel is to run, if so.
+/// The reason why no call of a claimed parcel may run, if there is one.
 pub(crate) fn refusal(header: &Header, claimed: &Claimed, now_ms: u64) -> Option<(Reason, WorkerError)> {
     if claimed.revoked {
         return Some((Reason::Revoked, WorkerError::Revoked));
@@ -30,7 +30,7 @@ pub(crate) fn refusal(header: &Header, claimed: &Claimed, now_ms: u64) -> Option
     }
 }
 
-/// Every call that is not done becomes a dead letter without running.
+/// Turns every call that is not done into a dead letter, without running it.
 pub(crate) fn refuse(
     parcel: &Parcel,
     claimed: &Claimed,

@@ -1,4 +1,4 @@
-//! Asking the ledger for claims, and following its answers.
+//! Requests claims from the ledger, and follows its answers.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use celeriac_core::{
 use super::{Lease, put_back::put_back};
 use crate::Worker;
 
-/// Asks for the claims of these parcels, all at once.
+/// Asks the ledger for claims on these parcels, all at once.
 pub(crate) async fn request_claims(
     worker: &Worker,
     parcels: &[&Parcel],
@@ -23,13 +23,14 @@ pub(crate) async fn request_claims(
         return Vec::new();
     }
     if let Err(error) = protocol::remove_revived(worker.ports(), parcels.iter().copied()).await {
-        tracing::warn!(%error, "whether calls that are sent again are still dead letters is not known");
+        tracing::warn!(%error, "cannot tell whether calls that are sent again are still dead letters");
         return vec![Err(error); parcels.len()];
     }
     protocol::claim(worker.ports(), parcels.iter().copied(), holder, lease.until_ms()).await
 }
 
-/// Follows the answer to a claim. `None` if the parcel is not claimed: then it is finished, or its message is put back.
+/// Follows the answer to a claim. Returns `None` if the parcel is not claimed: it is finished, or its message is put
+/// back.
 pub(crate) async fn follow_claim(
     worker: &Worker,
     delivery: &Delivery,

@@ -1,4 +1,4 @@
-//! Brings a suspended call to its end: a task polls its future, or a thread of its own runs its plain function.
+//! Drives a suspended call to its end: a task polls its future, or a separate thread runs its plain function.
 
 use std::{sync::Arc, task::Poll};
 
@@ -17,13 +17,13 @@ use super::{
 };
 use crate::outcome::End;
 
-/// Why a call is broken whose thread panicked in code that is not the user's.
+/// The reason given for a call whose thread panicked outside the user's code.
 pub(super) const PANICKED: &str = "its thread panicked outside of its code";
 
-/// Why a call is broken whose thread or runtime has ended.
+/// The reason given for a call whose thread or runtime has ended.
 pub(super) const ENDED: &str = "its thread or its runtime ended";
 
-/// Brings a suspended call to its end. Whatever drops this, a thread or a runtime, the run is told.
+/// Drives a suspended call to its end. If a thread or a runtime drops the driver before that, the driver tells the run.
 struct CallDriver {
     state: Arc<RunState>,
     call: Arc<SuspendedCall>,
@@ -34,7 +34,7 @@ impl Drop for CallDriver {
         let Self { state, call } = self;
         if !call.is_over() {
             let end = End::Broken(if std::thread::panicking() { PANICKED } else { ENDED });
-            // A panic in here would end the process.
+            // A panic here would end the process.
             let _ = guard(|| {
                 state.leave(call);
                 state.end(call, end, call.started_us);
@@ -43,7 +43,7 @@ impl Drop for CallDriver {
     }
 }
 
-/// Goes on with a call where its first poll left it.
+/// Continues a call after its first poll.
 pub(super) fn go_on(state: &Arc<RunState>, call: &Arc<SuspendedCall>, started: Started, span: Span) {
     let driver = CallDriver { state: Arc::clone(state), call: Arc::clone(call) };
     match started {
@@ -57,7 +57,8 @@ pub(super) fn go_on(state: &Arc<RunState>, call: &Arc<SuspendedCall>, started: S
         Started::Blocking(job) => {
             let runtime = Handle::current();
             state.blocking.threads.run(Box::new(move || {
-                // It is not one of the worker's threads. With the runtime it can block on what is async.
+                // This thread does not belong to the worker. With the runtime entered, the function can block on async
+                // code.
                 let _runtime = runtime.enter();
                 let client = driver.state.blocking.client.clone();
                 let _client = client.enter_as_worker();
@@ -72,7 +73,7 @@ async fn poll(driver: CallDriver, mut future: BoxFuture<'static, Ended>) {
     let CallDriver { state, call } = &driver;
     let end = std::future::poll_fn(|context| {
         if call.is_over() {
-            // Said by the run: the task is about to be ended.
+            // The run has ended the call and is about to abort this task.
             return Poll::Pending;
         }
         call.enter(state.now_us());
@@ -81,7 +82,7 @@ async fn poll(driver: CallDriver, mut future: BoxFuture<'static, Ended>) {
         polled
     });
     let end = end.await;
-    // Before the future is dropped, which may block or panic.
+    // Before the future is dropped: its drop may block or panic.
     state.end(call, end, state.now_us());
     discard(future);
 }

@@ -1,39 +1,39 @@
-//! Careful mode: finding the call that kills its worker (rule 6). Pure: it says which calls to mark next; marking,
-//! running and counting are done elsewhere.
+//! Careful mode: finds the call that kills its worker (rule 6). The code here is pure: it says which calls to mark
+//! next. Marking, running and counting are done elsewhere.
 
 use celeriac_core::{bitmap::Bitmap, ports::Window};
 
-/// After how many deaths of a worker in a window of one call that call is blamed.
+/// How many workers must die in a window of one call before that call is blamed.
 const BLAMED_AT: u32 = 2;
 
-/// The size of the next window, and what is suspected first.
+/// The size of the next window, and how many suspects come first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Careful {
     size: u32,
     deaths: u32,
-    /// How many suspects are left, at the head of the line.
+    /// How many suspects remain, at the head of the line.
     suspects: u32,
     grows: bool,
 }
 
-/// What a loss says.
+/// The conclusions from the death of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Findings {
-    /// How to go on.
+    /// How to continue.
     pub(crate) careful: Careful,
-    /// The calls that were under way when the holder died: to be run first.
+    /// The calls that were running when the holder died. They run first.
     pub(crate) suspects: Bitmap,
-    /// The call that is blamed, and after how many deaths.
+    /// The blamed call, and the number of deaths.
     pub(crate) blamed: Option<(u32, u32)>,
 }
 
 impl Careful {
-    /// Windows of a fixed size, for tasks that mark their calls always.
+    /// Windows of a fixed size, for tasks whose calls are always marked.
     pub(crate) fn fixed(size: u32) -> Self {
         Self { size: size.max(1), deaths: 0, suspects: 0, grows: false }
     }
 
-    /// What to do with a parcel whose last holder died with `window` marked and `done` recorded, of `count` calls.
+    /// How to continue a parcel of `count` calls whose last holder died with `window` marked and `done` recorded.
     pub(crate) fn after(window: Option<&Window>, done: &Bitmap, count: u32) -> Findings {
         let left = count.saturating_sub(done.len());
         let grows = |size: u32| Self { size: size.max(1), deaths: 0, suspects: 0, grows: true };
@@ -51,7 +51,7 @@ impl Careful {
                 let careful = Self { deaths: window.deaths + 1, ..grows(1) };
                 Findings { careful, suspects, blamed: None }
             }
-            // It died between two windows: the one it had marked is through.
+            // The holder died between two windows: every call of the marked window has ended.
             None if suspects.is_empty() => Findings { careful: grows(window.calls.len() * 2), suspects, blamed: None },
             None => {
                 let careful = Self { suspects: suspects.len(), ..grows(suspects.len() / 2) };
@@ -60,7 +60,8 @@ impl Careful {
         }
     }
 
-    /// How many calls the next window has: none but suspects while there are any, or it would suspect others anew.
+    /// How many calls the next window has. While there are suspects it has no other calls, because another death would
+    /// make suspects of those too.
     pub(crate) fn size(&self) -> u32 {
         if self.suspects > 0 { self.size.min(self.suspects) } else { self.size }
     }
@@ -70,7 +71,7 @@ impl Careful {
         Window { calls, deaths: self.deaths }
     }
 
-    /// A window of so many calls has been run to its end: the next may be twice as large.
+    /// A window of this many calls has run to its end: the next may be twice as large.
     pub(crate) fn survived(&mut self, calls: u32) {
         self.deaths = 0;
         self.suspects = self.suspects.saturating_sub(calls);
@@ -84,8 +85,8 @@ impl Careful {
 mod tests {
     use super::*;
 
-    /// Runs a parcel whose calls in `killers` kill their worker, without recording anything within a window.
-    /// Answers the blamed, how often each call was started, and how many workers died.
+    /// Runs a parcel whose calls in `killers` kill their worker. Nothing is recorded within a window. Returns the
+    /// blamed calls, how often each call was started, and how many workers died.
     fn hunt(count: u32, killers: &[u32]) -> (Vec<u32>, Vec<u32>, u32) {
         let (mut done, mut blamed, mut starts) = (Bitmap::new(), Vec::new(), vec![0; count as usize]);
         let mut mark: Option<Window> = None;
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn blames_the_one_that_kills_and_no_other() {
+    fn blames_only_the_call_that_kills() {
         for killer in [0, 1, 499, 998, 999] {
             let (blamed, starts, _) = hunt(1000, &[killer]);
             assert_eq!(blamed, [killer]);
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn blames_several() {
+    fn blames_several_calls() {
         let (mut blamed, _, deaths) = hunt(4096, &[7, 8, 4000]);
         blamed.sort_unstable();
         assert_eq!(blamed, [7, 8, 4000]);
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_remains_of_a_larger_window_was_not_alone() {
+    fn the_last_open_call_of_a_larger_window_was_not_alone() {
         let mark = Window { calls: [3, 4].into_iter().collect(), deaths: 0 };
         let found = Careful::after(Some(&mark), &[4].into_iter().collect(), 10);
         assert_eq!((found.blamed, found.careful.size(), found.careful.deaths), (None, 1, 0));

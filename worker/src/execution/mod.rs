@@ -1,5 +1,5 @@
-//! The run of a parcel's calls: in sequences on the worker's own threads, behind a guard, under limits, and carefully
-//! after a worker has died.
+//! The run of a parcel's calls: in sequences on the worker's own threads, behind a panic guard, within limits, and in
+//! careful mode after a worker has died.
 
 mod call_driver;
 mod careful;

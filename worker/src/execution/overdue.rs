@@ -1,4 +1,4 @@
-//! Calls that are over their time, and sequences that do not come on.
+//! Ends calls that are over their time, and takes over sequences that are stuck.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,14 +9,14 @@ use super::{
 use crate::outcome::End;
 
 impl ParcelRun<'_> {
-    /// Ends what is over its time.
+    /// Ends the calls that are over their time.
     pub(super) fn cut_overdue(&mut self, now_us: u64) {
         if self.grace_us.is_none() && self.worker.is_stopping() {
             self.state.halt();
             self.grace_us = Some(self.worker.grace_us());
         }
         if self.claim.has_lapsed() {
-            // Unguarded until the renewal that must be on its way is written.
+            // The claim protects the parcel again once the renewal in flight is written.
             self.state.halt();
         }
         self.take_over_stuck(now_us);
@@ -33,7 +33,8 @@ impl ParcelRun<'_> {
         }
     }
 
-    /// Takes sequences over that do not come on: a call blocks their thread, or all threads that could poll them.
+    /// Takes over sequences that are stuck: a call blocks their thread, or all threads that could poll them are
+    /// blocked.
     fn take_over_stuck(&mut self, now_us: u64) {
         let graceless = self.is_graceless(now_us);
         let threads = self.worker.threads();
@@ -41,9 +42,9 @@ impl ParcelRun<'_> {
         for (sequence, _) in &self.sequences {
             let progress = sequence.progress();
             let Some(since_us) = progress.polling_since_us else {
-                // It may be in the run queue of a thread that is blocked, where no other finds it.
+                // The sequence may be in the run queue of a blocked thread, where no other thread finds it.
                 let strands = threads.is_blocked(sequence.generation()) && threads.can_replace(sequence.generation());
-                // It may also wait for calls of other parcels to end, and what may not start waits for nothing.
+                // It may also wait for calls of other parcels to end. Calls that may not start need not wait for that.
                 if (strands || graceless || closed) && sequence.take_over_idle(progress) {
                     self.state.ended();
                 }
@@ -73,12 +74,12 @@ impl ParcelRun<'_> {
         }
     }
 
-    /// Whether the worker is being stopped, and the calls under way have had their grace.
+    /// Whether the worker is being stopped, and the grace of the running calls is over.
     fn is_graceless(&self, now_us: u64) -> bool {
         self.grace_us.is_some_and(|grace_us| grace_us <= now_us)
     }
 
-    /// When a poll that began then has taken too long to let others wait behind it.
+    /// When a poll that began at `since_us` counts as stalled, so that other calls must not wait behind it.
     fn stalls_us(&self, since_us: u64) -> u64 {
         since_us.saturating_add(self.worker.stall().as_micros() as u64)
     }

@@ -1,5 +1,5 @@
-//! The run of a parcel's calls: sequences are opened, reports gathered, the lease renewed, overdue calls cut. It polls
-//! no call itself, so that none can hold it up.
+//! The run of a parcel's calls: it opens sequences, gathers reports, renews the lease and cuts overdue calls. It polls
+//! no call itself, so no call can hold it up.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -27,21 +27,21 @@ pub(crate) struct ParcelRun<'a> {
     pub(super) outcomes: Outcomes,
     /// Calls to be started.
     pub(super) todo: VecDeque<Start>,
-    /// Sequences, and how far each has been read.
+    /// The sequences, and how far the run has read each.
     pub(super) sequences: Vec<(Arc<Sequence>, usize)>,
-    /// Which calls to mark before they start, if they are marked.
+    /// Which calls to mark before they start; `None` if calls are not marked.
     pub(super) careful: Option<Careful>,
     /// Calls that start as soon as their mark is recorded.
     pub(super) marked: Vec<Start>,
-    /// How many calls the window has that is being run.
+    /// How many calls the running window has.
     pub(super) in_window: u32,
-    /// When first attempts expire, by both clocks.
+    /// When first attempts expire, by the wall clock and by the monotonic clock.
     pub(super) expires: Option<(u64, u64)>,
-    /// Until when the calls under way may end, once the worker is being stopped.
+    /// When running calls must have ended, once the worker is being stopped.
     pub(super) grace_us: Option<u64>,
 }
 
-/// A run that is dropped has died as far as its parcel is concerned.
+/// Dropping a run counts as the death of the worker that held the parcel.
 impl Drop for ParcelRun<'_> {
     fn drop(&mut self) {
         self.state.abandon();
@@ -75,11 +75,11 @@ impl<'a> ParcelRun<'a> {
         run
     }
 
-    /// Brings every call to its verdict, or to where it goes on.
+    /// Brings every call to its verdict, or hands it on to a child.
     pub(crate) async fn run_calls(mut self) -> Result<ToSettle, ClaimLost> {
         self.worker.watch(&self.state);
         loop {
-            // Asked first: what has ended by then has reported it.
+            // Read before the reports: a call that no longer runs has reported its end.
             let running = self.state.running();
             self.state.reports.look_at(u64::MAX, WakeBy::EachReport);
             let now_us = self.state.now_us();
@@ -102,7 +102,7 @@ impl<'a> ParcelRun<'a> {
         })
     }
 
-    /// Puts the calls in line; those that are not to run get their verdict.
+    /// Queues the calls. Calls that must not run get their verdict.
     fn line_up(&mut self, claimed: &Claimed) {
         let header = &self.state.parcel.header;
         self.expires = header.expires_ms.map(|expires_ms| {
@@ -113,7 +113,7 @@ impl<'a> ParcelRun<'a> {
         let window = claimed.window.as_ref().filter(|_| claimed.losses > 0);
         let mut first = None;
         if options.at_most_once {
-            // Marked are only calls that may start at once, as `next_window` has permits for them.
+            // Only calls that may start at once are marked: `next_window` has permits for them.
             self.careful = Some(Careful::fixed(self.state.permits.most()));
             if let Some(window) = window {
                 self.outcomes.fail_marked(window);
@@ -130,9 +130,9 @@ impl<'a> ParcelRun<'a> {
         self.todo = open.into();
     }
 
-    /// Takes in what the sequences have passed and what was reported.
+    /// Reads how far the sequences have come, and what was reported.
     fn read_reports(&mut self) {
-        // Read before the reports: what a sequence has to say of a call is reported before the sequence passes it.
+        // Read before the reports: a sequence reports on a call before it passes that call.
         let progress: Vec<Progress> = self.sequences.iter().map(|(sequence, _)| sequence.progress()).collect();
         for report in self.state.reports.take() {
             match report {
@@ -148,7 +148,7 @@ impl<'a> ParcelRun<'a> {
             sequence.starts()[*read..progress.passed].iter().for_each(|start| self.outcomes.passed(*start));
             *read = progress.passed;
             if progress.closed {
-                // What it did not start waits until it may be started.
+                // Calls that the sequence did not start wait until they may start.
                 sequence.starts()[progress.passed..].iter().rev().for_each(|start| self.todo.push_front(*start));
                 self.state.close(sequence);
             }
@@ -180,7 +180,7 @@ impl<'a> ParcelRun<'a> {
             self.in_window += marked.len() as u32;
             self.start_sequence(marked);
         } else {
-            // No call starts unguarded (rule 7).
+            // No call starts while the claim cannot be recorded (rule 7).
             self.state.halt();
             self.outcomes.recorder.take_back();
             marked.into_iter().rev().for_each(|start| self.todo.push_front(start));
@@ -211,7 +211,7 @@ impl<'a> ParcelRun<'a> {
         self.on_written(written)
     }
 
-    /// When there is something to do unless something happens before.
+    /// When the run has to look again, if nothing wakes it earlier.
     fn next_us(&self, now_us: u64) -> u64 {
         let mut next_us = self.claim.next_us(self.outcomes.recorder.unrecorded(), now_us);
         let mut at = |at_us: u64| next_us = next_us.min(at_us);
@@ -231,7 +231,7 @@ impl<'a> ParcelRun<'a> {
         next_us
     }
 
-    /// Whether nothing is left that this run may start.
+    /// Whether no call is left that this run may start.
     fn is_through(&self, now_us: u64) -> bool {
         self.marked.is_empty() && (self.todo.is_empty() || !self.state.may_start(now_us))
     }

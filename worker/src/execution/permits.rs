@@ -1,4 +1,4 @@
-//! How many calls run at a time: of one parcel, of plain functions together, and of the whole worker.
+//! How many calls run at a time: of one parcel, of all plain functions, and of the whole worker.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -14,30 +14,30 @@ use crate::WorkerOptions;
 #[derive(Debug)]
 pub(crate) struct Limits {
     calls: Option<Limit>,
-    /// For plain functions whose task says nothing: each keeps a processor busy, as far as the worker knows.
+    /// For plain functions whose task sets no `concurrency`. The worker assumes that each keeps a processor busy.
     plain: Limit,
 }
 
-/// So many at a time.
+/// How many calls may run at a time.
 #[derive(Clone, Debug)]
 struct Limit {
     most: u32,
     free: Arc<Semaphore>,
 }
 
-/// What a call of one parcel needs to run.
+/// The permits for the calls of one parcel.
 #[derive(Debug)]
 pub(crate) struct Permits {
-    /// Taken in this order, the parcel's own limit first. A call that waits for its own parcel's limit then holds no
+    /// Acquired in this order, the parcel's own limit first. So a call that waits for its own parcel's limit holds no
     /// permit that other parcels need.
     limits: Vec<Limit>,
-    /// Those of calls that are marked, or about to be, and have not started.
+    /// The permits of calls that are marked, or about to be marked, and have not started.
     reserved: Mutex<Vec<Permit>>,
-    /// Whether one to be reserved is being waited for.
+    /// Whether a task waits for a permit to reserve.
     waits: AtomicBool,
 }
 
-/// One call may run until this is dropped.
+/// The right to run one call, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     _held: Vec<OwnedSemaphorePermit>,
@@ -55,7 +55,7 @@ impl Limits {
         Self { calls: options.concurrency.map(Limit::new), plain: Limit::new(options.threads) }
     }
 
-    /// For the calls of a parcel of this task.
+    /// The permits for a parcel of this task.
     pub(crate) fn of(&self, def: &TaskDef) -> Permits {
         let mut limits = vec![Limit::new(def.options.concurrency as usize)];
         if matches!(def.body, Body::Blocking(_)) && !def.options.has_concurrency {
@@ -72,8 +72,8 @@ impl Permits {
         self.limits.iter().map(|limit| limit.most).min().unwrap_or(1)
     }
 
-    /// Reserves what up to so many calls need that are to be marked before they start, as far as it is free. Answers for how
-    /// many calls it has some. A call that is marked and waits for a limit has not run, and after a crash nobody knows.
+    /// Reserves the permits that are free for up to `most` calls, before these are marked. Returns how many calls have
+    /// a permit. A marked call that waits for a limit has not run, but after a crash the ledger cannot tell.
     pub(crate) fn reserve(&self, most: usize) -> usize {
         let mut reserved = self.reserved();
         reserved.truncate(most);
@@ -84,19 +84,20 @@ impl Permits {
         reserved.len()
     }
 
-    /// Whether one to be reserved has to be asked for: not while one is being waited for, which keeps its turn.
+    /// Whether the caller has to wait for a permit to reserve. `false` while another task waits for one, which keeps
+    /// its turn.
     pub(crate) fn begins_to_wait(&self) -> bool {
         !self.waits.swap(true, Ordering::AcqRel)
     }
 
-    /// Waits until one more call may run, and reserves that.
+    /// Waits until one more call may run, and reserves its permit.
     pub(crate) async fn reserve_one(&self) {
         let permit = self.wait().await;
         self.reserved().extend(permit);
         self.waits.store(false, Ordering::Release);
     }
 
-    /// Waits until another call may run. `None` never comes: the limits are not closed.
+    /// Waits until another call may run. It never returns `None`, because the limits are not closed.
     pub(crate) async fn acquire(&self) -> Option<Permit> {
         if let Some(permit) = self.reserved().pop() {
             return Some(permit);

@@ -1,4 +1,4 @@
-//! What the threads that poll calls report to the run, and when that wakes it.
+//! Reports to the run from the threads that poll its calls, and when a report wakes the run.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -19,21 +19,21 @@ pub(crate) struct Ending {
     pub(crate) end: End,
 }
 
-/// What the run has to know of a call.
+/// A report about a call.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// It did not end at its first poll: its ending is reported later.
+    /// It did not end at its first poll: its end is reported later.
     Suspended(Start),
     /// It has ended.
     Ended(Ending),
 }
 
-/// Whether the run wants to be woken by each report.
+/// What wakes the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WakeBy {
     /// Each report wakes it.
     EachReport,
-    /// It looks at the time that it has set, and collects reports until then.
+    /// The run looks at the time that it has set, and collects reports until then.
     TimeAlone,
 }
 
@@ -63,7 +63,7 @@ impl Reports {
         }
     }
 
-    /// What was reported since this was asked last.
+    /// Takes the reports that were pushed since the last call.
     pub(crate) fn take(&self) -> Vec<Report> {
         std::mem::take(&mut *self.unread())
     }
@@ -73,20 +73,20 @@ impl Reports {
         self.wake.notify_one();
     }
 
-    /// Ends when the run was told that there is something to do.
+    /// Waits until there is something to do.
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;
     }
 
-    /// The run has to look no later than this.
+    /// Makes sure that the run looks no later than at `at_us`.
     pub(crate) fn nudge(&self, at_us: u64) {
         if at_us < self.wake_at_us.load(Ordering::SeqCst) {
             self.wake();
         }
     }
 
-    /// When the run will look, and what wakes it before that. A thread that has something earlier nudges it; the run says
-    /// `u64::MAX` before it decides, so that nothing slips through in between.
+    /// Says when the run will look, and what wakes it before that. A thread that needs an earlier look calls `nudge`.
+    /// The run sets `u64::MAX` before it decides, so that it misses no nudge in between.
     pub(crate) fn look_at(&self, at_us: u64, wake_by: WakeBy) {
         self.collects.store(wake_by == WakeBy::TimeAlone, Ordering::SeqCst);
         self.wake_at_us.store(at_us, Ordering::SeqCst);

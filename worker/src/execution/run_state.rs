@@ -1,5 +1,5 @@
-//! What the run of a parcel shares with the threads that poll its calls. Quick calls, that end at their first poll with
-//! nothing to say, leave no trace here: their sequence has passed them.
+//! The state that the run of a parcel shares with the threads that poll its calls. Quick calls leave no trace here:
+//! they end at their first poll with nothing to report, and their sequence passes them.
 
 use std::{
     collections::BTreeMap,
@@ -26,15 +26,15 @@ use super::{
 };
 use crate::outcome::End;
 
-/// What plain functions are run with.
+/// The threads and the client of plain functions.
 pub(crate) struct BlockingCalls {
     /// The threads that run them.
     pub(crate) threads: Arc<dyn Blocking>,
-    /// The client of the calls that they make.
+    /// The client for the calls that they make.
     pub(crate) client: Client,
 }
 
-/// What the run of a parcel shares with the threads that poll its calls.
+/// The state that the run of a parcel shares with the threads that poll its calls.
 pub(crate) struct RunState {
     pub(crate) parcel: Parcel,
     pub(crate) def: &'static TaskDef,
@@ -45,7 +45,7 @@ pub(crate) struct RunState {
     pub(crate) permits: Permits,
     pub(crate) reports: Reports,
     budget: TimeBudget,
-    /// By number: for a moment one position may have two, when a sequence is taken over.
+    /// Keyed by number: while a sequence is taken over, one position may have two entries for a moment.
     suspended: Mutex<BTreeMap<u64, Arc<SuspendedCall>>>,
     numbers: AtomicU64,
     sequences: Mutex<Vec<Arc<Sequence>>>,
@@ -87,12 +87,12 @@ impl RunState {
         self.shared.clock.monotonic_us()
     }
 
-    /// Whether a call may be started now: starting is not halted, and the call may be expected to end in time.
+    /// Whether a call may start now: starts are not halted, and the call is expected to end in time.
     pub(crate) fn may_start(&self, now_us: u64) -> bool {
         !self.halted.load(Ordering::Relaxed) && self.budget.allows_start(now_us)
     }
 
-    /// When the time of a call is over that is started now.
+    /// The deadline of a call that starts now.
     pub(crate) fn deadline_us(&self, now_us: u64) -> u64 {
         self.budget.deadline_us(now_us)
     }
@@ -112,7 +112,7 @@ impl RunState {
         self.halted.store(false, Ordering::Relaxed);
     }
 
-    /// A call is suspended. Its permit goes with it.
+    /// Adds a suspended call. Its permit goes with it.
     pub(crate) fn suspend(&self, call: &Arc<SuspendedCall>) {
         self.running.fetch_add(1, Ordering::AcqRel);
         call.number.store(self.numbers.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
@@ -124,13 +124,13 @@ impl RunState {
         }
     }
 
-    /// A call is not suspended after all.
+    /// Removes a call that is not suspended after all.
     pub(crate) fn withdraw(&self, call: &SuspendedCall) {
         lock(&self.suspended).remove(&call.number.load(Ordering::Relaxed));
         self.ended();
     }
 
-    /// Says how a call ended. `false` if that was said before: then this is ignored.
+    /// Reports how a call ended. Returns `false` if that was reported before: this report is then ignored.
     pub(crate) fn end(&self, call: &SuspendedCall, end: End, now_us: u64) -> bool {
         if !call.finish() {
             return false;
@@ -144,9 +144,9 @@ impl RunState {
         true
     }
 
-    /// Says that a call is over, whatever it does.
+    /// Ends a call, whatever its code does.
     pub(crate) fn cut(&self, call: &SuspendedCall, end: End, now_us: u64) {
-        // First, so that a poll which comes back late finds that its thread was given up.
+        // Before the end is reported, so that a poll that returns late finds its thread given up.
         let blocks = call.polled_for(now_us).is_some();
         if blocks {
             self.block(call);
@@ -161,7 +161,7 @@ impl RunState {
         }
     }
 
-    /// A poll of a call takes long.
+    /// Notes that a poll of the call takes long.
     pub(crate) fn block(&self, call: &SuspendedCall) {
         if let RunsOn::PollThread(generation) = call.runs_on
             && call.block()
@@ -181,7 +181,7 @@ impl RunState {
         }
     }
 
-    /// A poll of a call has returned, or its thread has.
+    /// Notes that a poll of the call, or its own thread, has returned.
     pub(crate) fn leave(&self, call: &SuspendedCall) {
         call.leave();
         self.unblock(call);
@@ -193,18 +193,18 @@ impl RunState {
         }
     }
 
-    /// The calls that are suspended.
+    /// The suspended calls.
     pub(crate) fn suspended(&self) -> Vec<Arc<SuspendedCall>> {
         lock(&self.suspended).values().cloned().collect()
     }
 
-    /// A sequence is started.
+    /// Adds a sequence that is about to start.
     pub(crate) fn open(&self, sequence: Arc<Sequence>) {
         self.running.fetch_add(1, Ordering::AcqRel);
         lock(&self.sequences).push(sequence);
     }
 
-    /// A sequence was left or taken over.
+    /// Removes a sequence that was left or taken over.
     pub(crate) fn close(&self, sequence: &Arc<Sequence>) {
         lock(&self.sequences).retain(|other| !Arc::ptr_eq(other, sequence));
     }
@@ -213,19 +213,19 @@ impl RunState {
         lock(&self.sequences).clone()
     }
 
-    /// A suspended call, or a sequence, has ended.
+    /// Notes that a suspended call or a sequence has ended.
     pub(crate) fn ended(&self) {
         if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.reports.wake();
         }
     }
 
-    /// How many suspended calls and sequences are under way.
+    /// How many suspended calls and sequences are running.
     pub(crate) fn running(&self) -> u32 {
         self.running.load(Ordering::Acquire)
     }
 
-    /// The parcel is no longer this worker's: whatever its calls still do is ignored.
+    /// Gives the parcel up: it no longer belongs to this worker, and whatever its calls still do is ignored.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         self.halt();
@@ -247,6 +247,6 @@ impl std::fmt::Debug for RunState {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code panics while it holds one of these: what was guarded is whole.
+    // No code panics while it holds one of these locks: the guarded data is whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,9 @@
-//! Calls that are polled one after the other, and how far that has come.
+//! Calls that are polled one after the other, and how far they have come.
 //!
-//! Between the sequence's driver and the run stands one number: how many calls the sequence has passed. Only the side
-//! that moves it says what becomes of the call there. So the run can take a sequence over whose thread is blocked: it
-//! suspends the call that blocks and starts another sequence for the rest. When the blocked poll returns, its driver
-//! finds the number changed, goes on with that one call, and leaves.
+//! One number stands between the sequence's driver and the run: how many calls the sequence has passed. The side that
+//! moves the number says what becomes of the call there. So the run can take over a sequence whose thread is blocked:
+//! it suspends the blocking call and starts another sequence for the rest. When the blocked poll returns, its driver
+//! finds that the number has changed, continues with that one call, and leaves.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -18,37 +18,37 @@ pub(super) const IDLE: u64 = 1 << 32;
 pub(super) const LEFT: u64 = 1 << 33;
 /// The run has taken the sequence over, or its driver broke off.
 const TAKEN_OVER: u64 = 1 << 34;
-/// The driver reports what became of the call there.
+/// The driver is reporting what became of the current call.
 pub(super) const REPORTING: u64 = 1 << 35;
 
 /// Calls to be started one after the other.
 #[derive(Debug)]
 pub(crate) struct Sequence {
     starts: Vec<Start>,
-    /// Nothing is started from then on.
+    /// No call starts from this time on.
     pub(super) closes_us: u64,
     generation: usize,
-    /// How many calls it has passed, and the flags above.
+    /// How many calls the sequence has passed, and the flags above.
     at: AtomicU64,
-    /// When the poll of the next call began.
+    /// When the poll of the current call began.
     pub(super) since_us: AtomicU64,
-    /// The thread that polls it.
+    /// The thread that polls the sequence.
     pub(super) thread: AtomicU32,
     reported: AtomicU64,
-    /// The call at which it was taken over, until its poll returns.
+    /// The call at which the sequence was taken over, until the poll of that call returns.
     blocking_call: Mutex<Option<Arc<SuspendedCall>>>,
-    /// The permit by which its calls are polled.
+    /// The permit under which its calls are polled.
     permit: Mutex<Option<Permit>>,
 }
 
 /// How far a sequence has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// How many of its calls it has passed.
+    /// How many of its calls the sequence has passed.
     pub(crate) passed: usize,
-    /// Since when the next is being polled; `None` while none is.
+    /// When the poll of the current call began; `None` while no call is being polled.
     pub(crate) polling_since_us: Option<u64>,
-    /// Whether it was left or taken over, so that it does not start the rest.
+    /// Whether the sequence was left or taken over, so that it does not start the rest.
     pub(crate) closed: bool,
 }
 
@@ -71,7 +71,7 @@ impl Sequence {
         &self.starts
     }
 
-    /// The generation of threads that polls it.
+    /// The generation of threads that polls the sequence.
     pub(crate) fn generation(&self) -> usize {
         self.generation
     }
@@ -91,16 +91,16 @@ impl Sequence {
         }
     }
 
-    /// Takes an idle sequence over where it was seen. `false` if it has moved on since.
+    /// Takes over an idle sequence at the place where it was seen. Returns `false` if it has moved on since.
     pub(crate) fn take_over_idle(&self, seen: Progress) -> bool {
         let at = seen.passed as u64;
         self.step(at | IDLE, at | TAKEN_OVER)
     }
 
-    /// Takes the sequence over while it polls this call. `false` if it has moved on since.
+    /// Takes over the sequence while it polls this call. Returns `false` if it has moved on since.
     pub(crate) fn take_over_polling(&self, seen: Progress, call: &Arc<SuspendedCall>) -> bool {
         let at = seen.passed as u64;
-        // Held until the call has all that is its, for the driver looks there for it.
+        // The lock is held until the call has its permit, because the driver looks for the call here.
         let mut blocking_call = self.blocking_call();
         *blocking_call = Some(Arc::clone(call));
         let taken = self.step(at, (at + 1) | TAKEN_OVER);
@@ -112,13 +112,13 @@ impl Sequence {
         taken
     }
 
-    /// Takes the sequence over wherever it is, for the whole parcel is given up.
+    /// Takes over the sequence wherever it is, because the whole parcel is given up.
     pub(crate) fn abandon(&self) {
         self.at.fetch_or(TAKEN_OVER, Ordering::AcqRel);
         drop(self.permit().take());
     }
 
-    /// Ends the sequence where it is, unless it has ended or was taken over. `report` tells of the call that was being
+    /// Ends the sequence where it is, unless it has ended or was taken over. `report` reports the call that was being
     /// polled.
     pub(super) fn break_off(&self, report: impl FnOnce(Start)) -> bool {
         loop {
@@ -129,7 +129,7 @@ impl Sequence {
             }
             match self.starts.get(passed as usize).filter(|_| at & IDLE == 0) {
                 None if self.step(at, passed | TAKEN_OVER) => return true,
-                // First, so that the run does not suspend it.
+                // First mark the call as being reported, so that the run does not suspend it.
                 Some(start) if self.step(at, passed | REPORTING) => {
                     report(*start);
                     return self.step(passed | REPORTING, (passed + 1) | TAKEN_OVER);
@@ -143,12 +143,12 @@ impl Sequence {
         self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread that polls it.
+    /// The thread that polls the sequence.
     pub(crate) fn thread(&self) -> u32 {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Marks the call there as reported to block its thread. `false` if it was.
+    /// Marks the current call as reported to block its thread. Returns `false` if it was marked before.
     pub(crate) fn mark_reported(&self, passed: usize) -> bool {
         let mark = passed as u64 + 1;
         self.reported.swap(mark, Ordering::Relaxed) != mark
@@ -158,7 +158,7 @@ impl Sequence {
         self.blocking_call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves on. `false` if it was not there any more.
+    /// Moves the sequence on. Returns `false` if it was no longer at `from`.
     pub(super) fn step(&self, from: u64, to: u64) -> bool {
         self.at.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

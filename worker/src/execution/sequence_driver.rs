@@ -1,5 +1,5 @@
-//! Polls the calls of a sequence, each once. A call that ends at its first poll costs no task, no timer and no lock; one
-//! that does not is suspended, and the sequence goes on.
+//! Polls the calls of a sequence, each once. A call that ends at its first poll costs no task, no timer and no lock. A
+//! call that does not end is suspended, and the sequence goes on.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -18,19 +18,19 @@ use super::{
 };
 use crate::outcome::{Answer, End};
 
-/// For how long calls are polled before others get the thread.
+/// How long calls are polled before other work gets the thread.
 const BURST_US: u64 = 500;
 
-/// Of how many calls a burst has at most, should the clock stand still.
+/// How many calls a burst has at most, in case the clock stands still.
 const BURST_CALLS: u32 = 512;
 
 /// Why a burst of calls ended.
 enum Burst {
-    /// The next call is not to be started.
+    /// The next call may not start, or there is none.
     Over,
-    /// Others want the thread.
+    /// Other work gets the thread.
     Pause,
-    /// A call was suspended, and the permit went with it.
+    /// A call was suspended and took the permit with it.
     Suspended,
     /// The sequence was taken over.
     TakenOver,
@@ -52,7 +52,7 @@ pub(super) async fn drive(state: Arc<RunState>, sequence: Arc<Sequence>) {
         }
         state.reports.nudge(state.deadline_us(now_us));
         match burst(state, sequence, &mut at, now_us) {
-            // Its task must not wait on this thread behind a call that blocks it.
+            // The task of the suspended call must not wait on this thread behind a call that blocks it.
             Burst::Suspended => tokio::task::yield_now().await,
             Burst::TakenOver => return,
             Burst::Pause => {
@@ -74,8 +74,8 @@ pub(super) async fn drive(state: Arc<RunState>, sequence: Arc<Sequence>) {
     }
 }
 
-/// Drives a sequence. However it ends, by a panic or with its runtime too, the run is told: it waits for all of its
-/// sequences.
+/// Drives a sequence. The run waits for all of its sequences, so the driver tells the run however the sequence ends,
+/// even by a panic or with its runtime.
 struct SequenceDriver {
     state: Arc<RunState>,
     sequence: Arc<Sequence>,
@@ -85,10 +85,10 @@ impl Drop for SequenceDriver {
     fn drop(&mut self) {
         let Self { state, sequence } = self;
         let panics = std::thread::panicking();
-        // A panic in here would end the process.
+        // A panic here would end the process.
         let _ = guard(|| {
             if let Some(call) = sequence.blocking_call().take() {
-                // Taken over where nothing had begun, unless it was a panic that came between.
+                // The sequence was taken over before this call began, unless a panic came in between.
                 let end = if panics { End::Broken(PANICKED) } else { End::Unstarted };
                 state.leave(&call);
                 state.end(&call, end, call.started_us);
@@ -107,8 +107,8 @@ impl Drop for SequenceDriver {
     }
 }
 
-/// Starts calls until something else has to happen. The clock is read once for each: the end of one is the start
-/// of the next.
+/// Starts calls until something else has to happen. The clock is read once for each call: the end of one call is the
+/// start of the next.
 fn burst(state: &Arc<RunState>, sequence: &Arc<Sequence>, at: &mut u64, mut now_us: u64) -> Burst {
     let pause_us = now_us + BURST_US;
     for _ in 0..BURST_CALLS {
@@ -122,7 +122,7 @@ fn burst(state: &Arc<RunState>, sequence: &Arc<Sequence>, at: &mut u64, mut now_
         now_us = state.now_us();
         let next = *at + 1;
         if matches!(started, Started::Ended(End::Returned(Answer::Done(None)))) {
-            // The usual end, and all that is said of it.
+            // The usual end, of which nothing else is reported.
             if !sequence.step(*at, next) {
                 go_on_taken_over(state, sequence, started, span);
                 return Burst::TakenOver;
@@ -172,8 +172,8 @@ fn suspend(
     call
 }
 
-/// The sequence was taken over while it polled a call: that call is suspended already, unless the whole parcel was given
-/// up.
+/// Continues a call whose sequence was taken over while it was polled. The call is suspended already, unless the whole
+/// parcel was given up.
 fn go_on_taken_over(state: &Arc<RunState>, sequence: &Sequence, started: Started, span: Span) {
     let call = sequence.blocking_call().take();
     match call {

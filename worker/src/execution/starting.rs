@@ -1,4 +1,4 @@
-//! Which calls a run starts: all that may, or the next window of careful mode.
+//! Decides which calls a run starts: all that may start, or the next window of careful mode.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,7 +7,7 @@ use celeriac_core::ports::Window;
 use super::{parcel_run::ParcelRun, sequence::Sequence, sequence_driver::drive, start::Start};
 
 impl ParcelRun<'_> {
-    /// Starts what is to be started.
+    /// Starts the calls that may start now.
     pub(super) fn start_calls(&mut self, now_us: u64) {
         self.expire(now_us);
         if !self.state.may_start(now_us) {
@@ -23,7 +23,7 @@ impl ParcelRun<'_> {
         }
     }
 
-    /// First attempts that were not started in time become dead letters.
+    /// Turns first attempts that were not started in time into dead letters.
     fn expire(&mut self, now_us: u64) {
         if let Some((expires_ms, expires_us)) = self.expires
             && expires_us <= now_us
@@ -52,7 +52,7 @@ impl ParcelRun<'_> {
         self.sequences.push((sequence, 0));
     }
 
-    /// Lets the run be woken when a call of the next window may start.
+    /// Waits for a permit in the background, and wakes the run when a call of the next window may start.
     fn ask_for_permit(&self) {
         if !self.state.permits.begins_to_wait() {
             return;

@@ -1,4 +1,4 @@
-//! A call that did not end at its first poll: where it is, and which thread says first that it is over.
+//! A call that did not end at its first poll: where it is, and which thread ends it first.
 
 use std::{
     sync::{
@@ -31,12 +31,12 @@ pub(crate) enum RunsOn {
 pub(crate) struct SuspendedCall {
     pub(crate) start: Start,
     pub(crate) runs_on: RunsOn,
-    /// Given by the run state.
+    /// Assigned by the run state.
     pub(crate) number: AtomicU64,
     pub(crate) started_us: u64,
     /// When its time is over.
     pub(crate) deadline_us: u64,
-    /// When the poll began that is under way, or the thread started; 0 between two polls.
+    /// When the current poll began, or the call's own thread started; 0 between two polls.
     entered_us: AtomicU64,
     polled_us: AtomicU64,
     thread: AtomicU32,
@@ -68,37 +68,37 @@ impl SuspendedCall {
         }
     }
 
-    /// A poll of it begins on this thread, or its thread starts.
+    /// Notes that a poll of the call begins on this thread, or that the call's own thread starts.
     pub(crate) fn enter(&self, now_us: u64) {
         self.entered(now_us, thread_number());
     }
 
-    /// A poll of it began then on that thread.
+    /// Notes that a poll of the call began at this time, on this thread.
     pub(crate) fn entered(&self, since_us: u64, thread: u32) {
         self.thread.store(thread, Ordering::Relaxed);
         self.polled_us.store(since_us, Ordering::Relaxed);
-        // 0 says that no thread polls it.
+        // 0 means that no thread polls it.
         self.entered_us.store(since_us.max(1), Ordering::Release);
     }
 
-    /// The poll has returned.
+    /// Notes that the poll has returned.
     pub(crate) fn leave(&self) {
         // In one order with `block` and `give_up_thread`: either the side that counts this thread sees that it left, or
         // this one sees that it was counted.
         self.entered_us.store(0, Ordering::SeqCst);
     }
 
-    /// The first to ask is told `true` and says how it ended; all others are late.
+    /// Ends the call. The first caller gets `true` and reports how the call ended. All later callers get `false`.
     pub(crate) fn finish(&self) -> bool {
         !self.over.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether that was said.
+    /// Whether the call has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
     }
 
-    /// It runs by this permit, until that is released.
+    /// Keeps the permit under which the call runs, until it is released.
     pub(crate) fn keep_permit(&self, permit: Option<Permit>) {
         *self.permit() = permit;
         if self.is_over() {
@@ -106,7 +106,7 @@ impl SuspendedCall {
         }
     }
 
-    /// Another call may run instead.
+    /// Releases the permit, so that another call may run.
     pub(crate) fn release_permit(&self) {
         drop(self.permit().take());
     }
@@ -115,64 +115,64 @@ impl SuspendedCall {
         self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The task that polls it, to be ended with it.
+    /// Sets the task that polls the call, so that it can be aborted with the call.
     pub(crate) fn set_task(&self, task: AbortHandle) {
         if self.is_over() {
             task.abort();
         }
-        // Nothing else sets it: a call is spawned once.
+        // It is never set twice: a call is spawned once.
         drop(self.abort.set(task));
     }
 
-    /// Its future is dropped as soon as no poll of it is under way.
+    /// Drops the call's future as soon as no poll of it is running.
     pub(crate) fn abort(&self) {
         if let Some(task) = self.abort.get() {
             task.abort();
         }
     }
 
-    /// For how long a poll of it is under way, or its thread runs.
+    /// How long the current poll, or the call's own thread, has been running.
     pub(crate) fn polled_for(&self, now_us: u64) -> Option<Duration> {
         let entered_us = self.entered_us.load(Ordering::SeqCst);
         (entered_us > 0).then(|| Duration::from_micros(now_us.saturating_sub(entered_us)))
     }
 
-    /// The thread that polls it.
+    /// The thread that polls the call.
     pub(crate) fn thread(&self) -> u32 {
         self.thread.load(Ordering::Relaxed)
     }
 
-    /// Whether it has a thread of its own, which it may block.
+    /// Whether the call has a thread of its own, which it may block.
     pub(crate) fn has_own_thread(&self) -> bool {
         self.runs_on == RunsOn::OwnThread
     }
 
-    /// Marks it as reported to block its thread. `false` if it was.
+    /// Marks the call as reported to block its thread. Returns `false` if it was marked before.
     pub(crate) fn mark_reported(&self) -> bool {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
-    /// Its thread is counted as blocked from now on. `false` if it was.
+    /// Counts the call's thread as blocked from now on. Returns `false` if it was counted before.
     pub(crate) fn block(&self) -> bool {
         !self.blocked.swap(true, Ordering::SeqCst)
     }
 
-    /// Its thread is not blocked any more. `false` if it was not counted.
+    /// Counts the call's thread as blocked no more. Returns `false` if it was not counted.
     pub(crate) fn unblock(&self) -> bool {
         self.blocked.load(Ordering::SeqCst) && self.blocked.swap(false, Ordering::SeqCst)
     }
 
-    /// It is given up with its thread.
+    /// Gives up the call's thread along with the call.
     pub(crate) fn give_up_thread(&self) {
         self.given_up.store(true, Ordering::SeqCst);
     }
 
-    /// Whether its thread was given up, which it is no more.
+    /// Takes back a thread that was given up. Returns `false` if it was not given up.
     pub(crate) fn take_thread_back(&self) -> bool {
         self.given_up.load(Ordering::SeqCst) && self.given_up.swap(false, Ordering::SeqCst)
     }
 
-    /// Where it is.
+    /// Where the call hangs.
     pub(crate) fn hung(&self, now_us: u64) -> Hung {
         match (self.runs_on, self.polled_for(now_us)) {
             (RunsOn::OwnThread, Some(_)) => Hung::Thread,

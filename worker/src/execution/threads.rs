@@ -1,6 +1,6 @@
-//! The threads that poll calls. They are the worker's own, so that a call which blocks its thread for ever takes
-//! neither the runtime of the host nor the run of its parcel with it. What would wait behind it goes on in another
-//! generation of threads, for a runtime cannot be given more.
+//! The threads that poll calls. They belong to the worker, so that a call that blocks its thread for ever stops neither
+//! the runtime of the host nor the run of its parcel. Calls that would wait behind it go on in another generation of
+//! threads, because a runtime cannot be given more threads.
 
 use std::{
     cell::Cell,
@@ -15,12 +15,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::WorkerOptions;
 
-/// How many threads may be blocked by calls that were given up before the worker takes nothing on any more: each
-/// holds its stack.
+/// How many threads may be blocked by calls that were given up before the worker refuses new parcels. Each such thread
+/// keeps its stack.
 pub(crate) const MAX_GIVEN_UP: usize = 256;
 
-/// How many generations there are at most while no call was given up: a task that computes for seconds gets a few threads
-/// more than the machine has processors, not hundreds.
+/// How many generations there are at most while no call was given up. So a task that computes for seconds gets a few
+/// more threads than the machine has processors, not hundreds.
 const MAX_GENERATIONS: usize = 4;
 
 thread_local! {
@@ -34,7 +34,7 @@ static NUMBERS: AtomicU32 = AtomicU32::new(1);
 pub(crate) struct PollThreads {
     threads: usize,
     isolate: bool,
-    /// The client of the calls that its calls make.
+    /// The client for the calls that the polled calls make.
     home: Home,
     given_up: AtomicUsize,
     generations: Mutex<Vec<Generation>>,
@@ -43,11 +43,11 @@ pub(crate) struct PollThreads {
 #[derive(Debug)]
 struct Generation {
     runtime: Runtime,
-    /// How many of its threads do not come back from a poll.
+    /// How many of its threads are blocked in a poll.
     blocked: usize,
 }
 
-/// Where a call is polled.
+/// A runtime that polls calls.
 #[derive(Clone, Debug)]
 pub(crate) struct PollRuntime {
     pub(crate) handle: Handle,
@@ -60,8 +60,8 @@ impl PollThreads {
         Self { threads, isolate: options.isolate, home, given_up: AtomicUsize::new(0), generations: Mutex::default() }
     }
 
-    /// Where to poll calls now: where no thread is blocked, if there can be such a generation. The threads start with
-    /// the first call.
+    /// The runtime to poll calls on now: one of a generation without blocked threads, if there can be one. The threads
+    /// start with the first call.
     pub(crate) fn freest(&self) -> PollRuntime {
         let mut generations = self.generations();
         if self.isolate && clean(&generations).is_none() && self.may_start(&generations) {
@@ -75,7 +75,7 @@ impl PollThreads {
         }
     }
 
-    /// Whether what waits behind a blocked thread of this generation can go on in another without harm to it.
+    /// Whether calls behind a blocked thread of this generation can go on in a generation without blocked threads.
     pub(crate) fn can_replace(&self, generation: usize) -> bool {
         let generations = self.generations();
         let clean = (0..).zip(generations.iter()).any(|(at, other)| at != generation && other.blocked == 0);
@@ -87,26 +87,26 @@ impl PollThreads {
         self.generations().get(generation).is_some_and(|generation| generation.blocked > 0)
     }
 
-    /// A poll on a thread of this generation takes long.
+    /// Notes that a poll on a thread of this generation takes long.
     pub(crate) fn block(&self, generation: usize) {
         if let Some(generation) = self.generations().get_mut(generation) {
             generation.blocked += 1;
         }
     }
 
-    /// That poll has returned.
+    /// Notes that this poll has returned.
     pub(crate) fn unblock(&self, generation: usize) {
         if let Some(generation) = self.generations().get_mut(generation) {
             generation.blocked -= 1;
         }
     }
 
-    /// The call that blocks a thread was given up.
+    /// Notes that a call that blocks its thread was given up.
     pub(crate) fn give_up(&self) {
         self.given_up.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Its thread has come back after all.
+    /// Notes that the thread of such a call has returned after all.
     pub(crate) fn take_back(&self) {
         self.given_up.fetch_sub(1, Ordering::Relaxed);
     }
@@ -125,12 +125,12 @@ impl PollThreads {
             tracing::warn!(
                 threads = self.threads,
                 generations = generations.len(),
-                "calls block their threads; starting others"
+                "calls block their threads; starting more threads"
             );
         }
         let named = || format!("celeriac-{}", NUMBERS.load(Ordering::Relaxed));
         let home = self.home.clone();
-        // Once for a thread, so that it costs a call nothing.
+        // Once for each thread, so that it costs a call nothing.
         let begin = move || {
             NUMBER.set(NUMBERS.fetch_add(1, Ordering::Relaxed));
             home.settle();
@@ -149,7 +149,7 @@ impl PollThreads {
 
 impl Drop for PollThreads {
     fn drop(&mut self) {
-        // Not waited for: a blocked thread never ends.
+        // This does not wait: a blocked thread never ends.
         let generations = self.generations.get_mut().unwrap_or_else(PoisonError::into_inner);
         generations.drain(..).for_each(|generation| generation.runtime.shutdown_background());
     }
@@ -159,12 +159,12 @@ fn clean(generations: &[Generation]) -> Option<usize> {
     generations.iter().position(|generation| generation.blocked == 0)
 }
 
-/// The number of this thread, if the worker started it; else 0.
+/// The number of this thread if the worker started it, otherwise 0.
 pub(crate) fn thread_number() -> u32 {
     NUMBER.get()
 }
 
-/// What a thread is called in messages.
+/// The name of a thread in messages.
 pub(crate) fn thread_name(number: u32) -> Arc<str> {
     if number == 0 { "of the runtime".into() } else { format!("celeriac-{number}").into() }
 }

@@ -11,14 +11,14 @@ pub(crate) struct TimeBudget {
     timeout_us: u64,
     /// When the last call must have ended.
     last_us: u64,
-    /// What a call is taken to need as long as none has ended.
+    /// How long a call is expected to take before any call has ended.
     guess_us: u64,
     longest_us: AtomicU64,
     ended_one: AtomicBool,
 }
 
 impl TimeBudget {
-    /// For calls with this timeout, the last of which must have ended at `last_us`; `u64::MAX` without a deadline.
+    /// For calls with this timeout. The last call must have ended at `last_us`, which is `u64::MAX` without a deadline.
     pub(crate) fn new(timeout: Duration, last_us: u64, now_us: u64) -> Self {
         Self {
             timeout_us: timeout.as_micros() as u64,
@@ -29,8 +29,8 @@ impl TimeBudget {
         }
     }
 
-    /// Whether a call that is started now may be expected to end in time: within its timeout or, once calls have
-    /// ended, within twice what the longest of them took.
+    /// Whether a call that starts now is expected to end in time: within its timeout or, once calls have ended, within
+    /// twice the time that the longest of them took.
     pub(crate) fn allows_start(&self, now_us: u64) -> bool {
         if self.last_us == u64::MAX {
             return true;
@@ -43,7 +43,7 @@ impl TimeBudget {
         now_us.saturating_add(needs_us.min(self.timeout_us)) <= self.last_us
     }
 
-    /// When the time of a call is over that is started now.
+    /// The deadline of a call that starts now.
     pub(crate) fn deadline_us(&self, now_us: u64) -> u64 {
         now_us.saturating_add(self.timeout_us).min(self.last_us)
     }

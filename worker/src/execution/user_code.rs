@@ -1,5 +1,5 @@
-//! Where the user's function is called: its arguments are decoded, its future is polled, its plain function is run.
-//! All of that runs behind a guard, and what leaves here is plain data or waits to be polled again.
+//! Calls the user's function: decodes its arguments, polls its future, runs its plain function. All of that runs behind
+//! a panic guard, and returns plain data, or a call that has to be polled again.
 
 use std::{
     cell::Cell,
@@ -16,21 +16,21 @@ use tracing::Span;
 use super::{run_state::RunState, start::Start};
 use crate::outcome::{Answer, End};
 
-/// How far a call came when it was started.
+/// How far a call got when it was started.
 pub(super) enum Started {
     /// It has ended.
     Ended(End),
-    /// Its future is to be polled again.
+    /// Its future has to be polled again.
     Pending(BoxFuture<'static, Ended>),
-    /// It is a plain function, to be run on a thread of its own.
+    /// It is a plain function and needs a thread of its own.
     Blocking(Job),
 }
 
-/// Decodes a call's arguments and polls it once. A panic in either is its own.
+/// Decodes a call's arguments and polls it once. A panic in either fails this call alone.
 #[inline]
 pub(super) fn start(state: &RunState, start: Start, now_us: u64) -> (Started, Span) {
     let (def, id) = (state.def, state.parcel.call(start.position));
-    // Of the highest level: what a task logs is told apart as long as anything of this crate is logged.
+    // Of the highest level, so that a task's log lines name their call whenever anything of this crate is logged.
     let span = tracing::error_span!("call", task = def.name, %id, attempt = start.attempt);
     let reads = Cell::new(true);
     let started = guard(|| {
@@ -46,8 +46,8 @@ pub(super) fn start(state: &RunState, start: Start, now_us: u64) -> (Started, Sp
                 Err(error) => Started::Ended(End::Misfit(error)),
                 Ok(mut future) => {
                     reads.set(false);
-                    // Without a budget: with one, tokio's sockets and channels would say "not yet" to all calls after
-                    // the first hundred of a burst.
+                    // Outside tokio's cooperative budget: within it, tokio's sockets and channels would be pending for
+                    // all calls after the first hundred of a burst.
                     match poll_once(&mut future) {
                         Poll::Ready(ended) => {
                             discard(future);
@@ -66,7 +66,7 @@ pub(super) fn start(state: &RunState, start: Start, now_us: u64) -> (Started, Sp
     (started, span)
 }
 
-/// The waker does nothing: a future that is pending is polled again at once, as a task, with a waker that works.
+/// The waker does nothing: a pending future is polled again at once, by a task with a waker that works.
 fn poll_once(future: &mut BoxFuture<'static, Ended>) -> Poll<Ended> {
     let mut context = task::Context::from_waker(task::Waker::noop());
     let mut future = std::pin::pin!(tokio::task::coop::unconstrained(future));

@@ -1,5 +1,5 @@
-//! Sees calls that block their thread, and says so while they still do: a thread of its own, for the others may all
-//! be blocked. What is done about it is the run's business.
+//! Finds calls that block their thread, and reports them while they still do. The watchdog has a thread of its own,
+//! because all others may be blocked. The run decides what to do about such a call.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use celeriac_core::panics::guard;
 
 use super::{run_state::RunState, start::Start, threads::thread_name};
 
-/// Looks at the runs of a worker.
+/// Watches the runs of a worker.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     stall: Duration,
@@ -34,7 +34,7 @@ impl Watchdog {
         Self { stall: stall.max(Duration::from_millis(1)), watched: Arc::default(), thread: OnceLock::new() }
     }
 
-    /// Watches a run until it ends. The thread starts with the first.
+    /// Watches a run until it ends. The first run starts the thread.
     pub(crate) fn watch(&self, state: &Arc<RunState>) {
         self.watched.runs().push(Arc::downgrade(state));
         let thread = self.thread.get_or_init(|| start(Arc::clone(&self.watched), self.stall));
@@ -43,7 +43,7 @@ impl Watchdog {
         }
     }
 
-    /// How many calls run now, in all runs that are watched.
+    /// How many calls run now, over all watched runs.
     pub(crate) fn running(&self) -> usize {
         self.watched.runs().iter().filter_map(Weak::upgrade).map(|run| run.running() as usize).sum()
     }
@@ -75,7 +75,7 @@ fn start(watched: Arc<Watched>, stall: Duration) -> Option<Thread> {
                 std::thread::park();
             } else {
                 for state in &runs {
-                    // What the program's subscriber does with a line must not end this thread.
+                    // A panic in the program's tracing subscriber must not end this thread.
                     let _ = guard(|| look(state, stall));
                 }
                 drop(runs);
@@ -92,7 +92,7 @@ fn start(watched: Arc<Watched>, stall: Duration) -> Option<Thread> {
     }
 }
 
-/// Reports, once each, the calls whose poll is longer than a stall.
+/// Reports, once each, the calls whose poll takes longer than a stall.
 fn look(state: &RunState, stall: Duration) {
     let now_us = state.now_us();
     for sequence in state.sequences() {

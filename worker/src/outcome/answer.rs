@@ -1,5 +1,5 @@
-//! What a call answered, as plain data. An error's texts and its `Drop` are the user's code: they run here, behind a
-//! guard and on the thread that polls the call, so that they fail or block that call alone.
+//! What a call returned, as plain data. An error's texts and its `Drop` are user code. They run here, behind a panic
+//! guard and on the thread that polls the call, so that they fail or block only that call.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use celeriac_core::{
 
 use super::Fault;
 
-/// What a call answered.
+/// What a call returned.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// It succeeded, with this result.
     Done(Option<Vec<u8>>),
-    /// It failed, and asks for another attempt: after this long, or after its back-off.
+    /// It failed and asks for another attempt: after this long, or after its back-off.
     Failed(Fault, Option<Duration>),
     /// It failed for good, with this reason.
     Cancelled(String),

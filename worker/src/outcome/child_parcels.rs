@@ -1,12 +1,12 @@
-//! Which child a call goes into that did not end here. A parcel has few children, so calls that are due at about
-//! the same time travel together.
+//! Decides which child parcel each unfinished call moves to. A parcel has few children, so calls that are due at about
+//! the same time share one.
 
 use celeriac_core::{
     bitmap::Bitmap,
     ports::{ChildPlan, Seal},
 };
 
-/// A call to be run again, or for the first time.
+/// A call that runs again, or for the first time, in a child parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HandedOn {
     /// The attempt that it is to make.
@@ -17,14 +17,14 @@ pub(crate) struct HandedOn {
     pub(crate) position: u32,
 }
 
-/// The children for these calls: calls of one attempt that are due at once share one, the others are put together
-/// by how far away they are: those that are due within `gather_ms` of each other, or within half of what the first of
-/// them waits, unless that makes too many groups; else on a logarithmic scale. No call becomes due early; a group is due
-/// with its last.
+/// Plans the children for these calls. Calls of one attempt that are due at once share one child. The others are
+/// grouped by their delay: calls that are due within `gather_ms` of each other, or within half of the delay of the
+/// first, share one. If that makes too many groups, the delays are divided on a logarithmic scale instead. No call
+/// becomes due early: a group is due with its last call.
 ///
 /// # Panics
-/// If they are to make more than half as many different attempts as a parcel may have children: a run adds at most
-/// two to its parcel's.
+/// If the calls make more different attempts than half of [`Seal::MAX_CHILDREN`]. A run adds at most two to the attempt
+/// of its parcel.
 pub(crate) fn plan_children(mut calls: Vec<HandedOn>, now_ms: u64, gather_ms: u64) -> Seal {
     for call in &mut calls {
         if call.due_ms <= now_ms {
@@ -40,7 +40,7 @@ pub(crate) fn plan_children(mut calls: Vec<HandedOn>, now_ms: u64, gather_ms: u6
     let mut plans = Vec::new();
     let mut spare = Some(spare);
     for class in classes {
-        // All the room that is left goes to the class with the most calls that wait.
+        // The spare room goes to the largest class of calls that wait.
         let room = if Some(class.len()) == largest && class[0].due_ms > 0 { 1 + spare.take().unwrap_or(0) } else { 1 };
         let groups = Some(gather(class, now_ms, gather_ms)).filter(|groups| gather_ms > 0 && groups.len() <= room);
         let groups = groups.unwrap_or_else(|| {
@@ -51,7 +51,7 @@ pub(crate) fn plan_children(mut calls: Vec<HandedOn>, now_ms: u64, gather_ms: u6
     Seal { children: plans }
 }
 
-/// Groups of calls that may wait for each other.
+/// Groups calls that may wait for each other.
 fn gather(class: &[HandedOn], now_ms: u64, gather_ms: u64) -> Vec<&[HandedOn]> {
     let mut groups = Vec::new();
     let mut rest = class;
@@ -64,7 +64,7 @@ fn gather(class: &[HandedOn], now_ms: u64, gather_ms: u64) -> Vec<&[HandedOn]> {
     groups
 }
 
-/// Which of `room` groups a call is in: equal steps of the delay's logarithm.
+/// Which of `room` groups a call belongs to: equal steps of the delay's logarithm.
 fn bucket(call: &HandedOn, class: &[HandedOn], room: usize, now_ms: u64) -> usize {
     let far = |call: &HandedOn| (call.due_ms.saturating_sub(now_ms).max(1) as f64).ln();
     let (nearest, farthest) = (far(&class[0]), far(&class[class.len() - 1]));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn left_overs_and_retries_go_apart() {
+    fn unstarted_calls_and_retries_get_separate_children() {
         let calls = [(0, 1, 0), (1, 2, 2000), (2, 1, 0), (3, 2, 2000), (4, 2, 900)];
         let calls = calls.map(|(position, attempt, due_ms)| HandedOn { attempt, due_ms, position });
         let seal = plan_children(calls.into(), 1000, 0);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_is_not_held_up_by_an_hour() {
+    fn a_call_due_in_a_second_does_not_wait_for_one_due_in_an_hour() {
         let calls = [(0, 2000), (1, 3_601_000), (2, 2100)];
         let seal =
             plan_children(calls.map(|(position, due_ms)| HandedOn { attempt: 2, due_ms, position }).into(), 1000, 0);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_about_the_same_time_share_a_parcel_where_parcels_are_dear() {
+    fn calls_due_at_about_the_same_time_share_a_parcel_where_parcels_are_expensive() {
         let due = |due_ms: &[u64]| {
             let calls =
                 due_ms.iter().zip(0..).map(|(due_ms, position)| HandedOn { attempt: 2, due_ms: *due_ms, position });
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_left_is_no_seal() {
+    fn no_unfinished_calls_make_an_empty_seal() {
         assert_eq!(plan_children(Vec::new(), 1, 0), Seal::default());
     }
 }

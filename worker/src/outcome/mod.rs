@@ -1,4 +1,5 @@
-//! What becomes of each call: its answer, the verdict on its attempt, what is recorded, and where it goes on.
+//! What becomes of each call: its answer, the verdict on its attempt, what is recorded, and the child in which it goes
+//! on.
 
 mod answer;
 mod child_parcels;

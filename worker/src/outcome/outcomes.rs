@@ -1,4 +1,4 @@
-//! What is known of each call of a parcel: whether it is over, and what it left to record or to send on.
+//! The state of each call of a parcel: whether it is over, and what has to be recorded or sent on for it.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 
@@ -18,15 +18,15 @@ use crate::{
     execution::{Careful, Ending, RunState, Start},
 };
 
-/// The longest back-off that is waited for here, while other calls of the parcel run: a message through the queue costs
-/// more than a timer.
+/// The longest back-off that a run waits for itself, while other calls of the parcel run. A message through the queue
+/// costs more than a timer.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How many snoozes of a call are waited for here: one that snoozes for ever must not keep the others' retries waiting, and
-/// only a child counts as a hop.
+/// How many snoozes of a call a run waits for itself. A call that snoozes for ever must not keep the retries of others
+/// waiting, and only a child counts as a hop.
 const MAX_SNOOZES: u8 = 3;
 
-/// How many failures of a parcel are warned of one by one. The others are logged for those who debug.
+/// How many failures of a parcel are logged as warnings. The others are logged at debug level.
 const MAX_LOGGED: u32 = 8;
 
 /// Where a call makes its next attempt.
@@ -38,7 +38,7 @@ pub(crate) enum NextAttempt {
     InChild,
 }
 
-/// What is known of each call of a parcel.
+/// The state of each call of a parcel.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     state: Arc<RunState>,
@@ -47,21 +47,21 @@ pub(crate) struct Outcomes {
     pub(crate) recorder: Recorder,
     calls: Vec<Call>,
     handed_on: Vec<HandedOn>,
-    /// Calls whose next attempt may be made here, by when it is due.
+    /// Calls whose next attempt may be made in this run, ordered by when it is due.
     waiting: BinaryHeap<Reverse<(u64, Start)>>,
     failures: u32,
-    /// What the wall clock showed at a monotonic time.
+    /// The time of the wall clock at a time of the monotonic clock.
     began: (u64, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Call {
     attempt: u32,
-    /// How often it has waited here.
+    /// How often it has waited in this run.
     waits: u8,
     /// It did not end at its first poll.
     suspended: bool,
-    /// It has its verdict, or goes into a child.
+    /// It has its verdict, or goes on in a child.
     over: bool,
 }
 
@@ -91,13 +91,14 @@ impl Outcomes {
         open.map(|(position, call)| Start { position, attempt: call.attempt, waits: call.waits }).collect()
     }
 
-    /// A call becomes a dead letter because it was not started in time.
+    /// Turns a call that was not started in time into a dead letter.
     pub(crate) fn expire(&mut self, start: Start, expires_ms: u64) {
         let message = WorkerError::Expired { expires_ms }.to_string();
         self.die(start.position, start.attempt - 1, Reason::Expired, message);
     }
 
-    /// The worker that held the parcel before died with these calls marked, and they must not run twice.
+    /// Turns marked calls into dead letters: the worker that held the parcel before has died, and they must not run
+    /// twice.
     pub(crate) fn fail_marked(&mut self, window: &Window) {
         let why = WorkerError::MayHaveRun { task: self.state.def.name.to_owned() };
         for start in self.open().into_iter().filter(|start| window.calls.contains(start.position)) {
@@ -105,7 +106,7 @@ impl Outcomes {
         }
     }
 
-    /// The worker that held the parcel before died: blames or suspects calls, and says how to go on.
+    /// Handles the death of the worker that held the parcel before: blames or suspects calls, and says how to continue.
     pub(crate) fn after_death(&mut self, losses: u32, window: Option<&Window>) -> (Careful, Bitmap) {
         let found = Careful::after(window, self.recorder.done(), self.state.parcel.count());
         tracing::warn!(
@@ -123,14 +124,14 @@ impl Outcomes {
         (found.careful, found.suspects)
     }
 
-    /// A call did not end at its first poll.
+    /// Notes that a call did not end at its first poll.
     pub(crate) fn suspended(&mut self, start: Start) {
         if let Some(call) = self.current(start) {
             call.suspended = true;
         }
     }
 
-    /// Its sequence has passed a call: unless it is suspended, or something else was said of it, it has succeeded.
+    /// Notes that a sequence has passed a call. The call has succeeded, unless it is suspended or its end was reported.
     pub(crate) fn passed(&mut self, start: Start) {
         if let Some(call) = self.current(start)
             && !call.suspended
@@ -170,12 +171,12 @@ impl Outcomes {
         }
     }
 
-    /// When the next call is due that waits here.
+    /// When the next waiting call is due.
     pub(crate) fn next_due_us(&self) -> Option<u64> {
         self.waiting.peek().map(|Reverse((due_us, _))| *due_us)
     }
 
-    /// The calls that have waited long enough.
+    /// Takes the calls that have waited long enough.
     pub(crate) fn due(&mut self, now_us: u64) -> Vec<Start> {
         let mut due = Vec::new();
         while self.next_due_us().is_some_and(|due_us| due_us <= now_us) {
@@ -184,12 +185,12 @@ impl Outcomes {
         due
     }
 
-    /// A call goes into a child, to run as soon as it may.
+    /// Hands a call on to a child, to run as soon as possible.
     pub(crate) fn hand_on(&mut self, start: Start) {
         self.send_on(start, 0);
     }
 
-    /// The calls that go on in children. Those that wait here are among them: the run ends.
+    /// Takes the calls that go on in children. Calls that still wait here are among them, because the run ends.
     pub(crate) fn handed_on(&mut self) -> Vec<HandedOn> {
         for Reverse((due_us, start)) in std::mem::take(&mut self.waiting) {
             self.send_on(start, self.ms(due_us));
@@ -199,7 +200,7 @@ impl Outcomes {
 
     fn retry(&mut self, start: Start, ended_us: u64, after: Duration, next: NextAttempt) {
         let due_us = ended_us.saturating_add(after.as_micros() as u64);
-        // One attempt beyond the parcel's own: the children of a parcel differ in few of them.
+        // At most one attempt beyond the parcel's own, so that the children of a parcel differ in few attempts.
         let beyond = start.attempt.saturating_sub(self.state.parcel.header.attempt) > 1;
         if next == NextAttempt::InChild || after > MAX_WAIT || beyond || start.waits > MAX_SNOOZES {
             self.send_on(start, self.ms(due_us));
@@ -253,7 +254,7 @@ impl Outcomes {
         self.calls[start.position as usize].over = true;
     }
 
-    /// The call, if this start is its last: a report that comes late is about another.
+    /// The call, if `start` is its latest. A report that comes late is about an earlier start.
     fn current(&mut self, start: Start) -> Option<&mut Call> {
         let call = self.calls.get_mut(start.position as usize)?;
         (!call.over && (call.attempt, call.waits) == (start.attempt, start.waits)).then_some(call)

@@ -1,12 +1,12 @@
-//! What a run has learned and not yet recorded. Verdicts are recorded together; while one recording is on its way
-//! the next gathers.
+//! The verdicts of a run that are not recorded yet. Verdicts are recorded together: while one recording is in flight,
+//! the next one gathers.
 
 use celeriac_core::{
     bitmap::Bitmap,
     ports::{DeadLetter, Failure, Record, ResultRow, Tally},
 };
 
-/// Whether a run has learned anything that no recording has had.
+/// Whether a run has learned anything since its last recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unrecorded {
     /// Verdicts, results or failures.
@@ -15,47 +15,47 @@ pub(crate) enum Unrecorded {
     Nothing,
 }
 
-/// What a run has learned.
+/// The record of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// All of it; its lists hold what is not on its way.
+    /// All of it. Its lists hold what is not in flight.
     record: Record,
-    /// The lists that are on their way.
+    /// The lists in flight.
     in_flight: Option<Record>,
-    /// Whether there is something that no recording has had.
+    /// Whether there is anything new since the last recording.
     dirty: bool,
 }
 
 impl Recorder {
-    /// Goes on from what is recorded.
+    /// Continues from what is recorded already.
     pub(crate) fn new(done: Bitmap, tally: Tally) -> Self {
         Self { record: Record { done, tally, ..Record::default() }, in_flight: None, dirty: false }
     }
 
-    /// A call has succeeded.
+    /// Notes that a call has succeeded.
     pub(crate) fn succeeded(&mut self, position: u32) {
         self.end(position).succeeded += 1;
     }
 
-    /// It returned something.
+    /// Notes the value that a call returned.
     pub(crate) fn result(&mut self, row: ResultRow) {
         self.record.results.push(row);
         self.dirty = true;
     }
 
-    /// An attempt failed.
+    /// Notes that an attempt failed.
     pub(crate) fn failure(&mut self, failure: Failure) {
         self.record.failures.push(failure);
         self.dirty = true;
     }
 
-    /// An attempt failed that another one follows.
+    /// Counts a failed attempt that is followed by another.
     pub(crate) fn retried(&mut self) {
         self.record.tally.retries += 1;
         self.dirty = true;
     }
 
-    /// A call will not be tried again.
+    /// Notes that a call will not be tried again.
     pub(crate) fn dead(&mut self, position: u32, letter: DeadLetter) {
         self.end(position).died(letter.reason);
         self.record.dead.push((position, letter));
@@ -66,7 +66,7 @@ impl Recorder {
         &self.record.done
     }
 
-    /// How they ended.
+    /// How the calls ended.
     pub(crate) fn tally(&self) -> &Tally {
         &self.record.tally
     }
@@ -76,7 +76,7 @@ impl Recorder {
         if self.dirty { Unrecorded::Verdicts } else { Unrecorded::Nothing }
     }
 
-    /// What is to be recorded now; it is on its way until [`Recorder::confirm`] or [`Recorder::take_back`].
+    /// Takes what has to be recorded now. It is in flight until [`Recorder::confirm`] or [`Recorder::take_back`].
     pub(crate) fn take(&mut self) -> Record {
         let next = Record { done: self.record.done.clone(), tally: self.record.tally, ..Record::default() };
         let record = std::mem::replace(&mut self.record, next);
@@ -85,12 +85,13 @@ impl Recorder {
         record
     }
 
-    /// What was on its way is recorded.
+    /// Notes that the recording in flight has succeeded.
     pub(crate) fn confirm(&mut self) {
         self.in_flight = None;
     }
 
-    /// It is not, or that is not known: it goes with the next. Rows are written once, so that is harmless.
+    /// Takes the recording in flight back: it failed, or its end is unknown. It goes with the next one. Rows are
+    /// written once, so that is harmless.
     pub(crate) fn take_back(&mut self) {
         let Some(mut sent) = self.in_flight.take() else { return };
         sent.results.append(&mut self.record.results);
@@ -106,7 +107,7 @@ impl Recorder {
         &mut self.record.tally
     }
 
-    /// The last recording, part of the settling.
+    /// Takes the last recording, which is part of the settlement.
     pub(crate) fn last(&mut self) -> Record {
         self.take_back();
         std::mem::take(&mut self.record)
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_go_once() {
+    fn rows_are_recorded_once() {
         let mut recorder = Recorder::new(Bitmap::new(), Tally::default());
         recorder.result(row(0));
         recorder.take();

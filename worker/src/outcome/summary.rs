@@ -1,19 +1,19 @@
-//! What an invocation came to, for its one line in the log.
+//! The result of an invocation, for its one line in the log.
 
 use std::ops::AddAssign;
 
 use celeriac_core::ports::{Claimed, Tally};
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Parcels that it claimed.
     pub parcels: u64,
     /// Of those, parcels that it could not settle: they are delivered again.
     pub unsettled: u64,
-    /// Parcels that it did not claim: another holds them, they are finished already, or cannot be run.
+    /// Parcels that it did not claim: another worker holds them, they are finished already, or they cannot be run.
     pub aside: u64,
-    /// Calls of the parcels that it claimed, but for those that had ended before.
+    /// Calls of the claimed parcels, except those that had ended before.
     pub calls: u64,
     /// Calls that succeeded.
     pub succeeded: u64,
@@ -26,18 +26,18 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// A parcel that is claimed, before its calls are run.
+    /// The summary of a claimed parcel, before its calls run.
     pub(crate) fn claimed(claimed: &Claimed, count: u32) -> Self {
         let calls = u64::from(count).saturating_sub(claimed.tally.ended());
         Self { parcels: 1, calls, ..Self::default() }
     }
 
-    /// A parcel that is not claimed.
+    /// The summary of a parcel that is not claimed.
     pub(crate) fn aside() -> Self {
         Self { aside: 1, ..Self::default() }
     }
 
-    /// The verdicts on its calls, of which some were known before.
+    /// Adds the verdicts on its calls, without those that were known before.
     pub(crate) fn judged(mut self, before: &Tally, after: &Tally) -> Self {
         self.succeeded = after.succeeded.saturating_sub(before.succeeded);
         self.dead = after.dead().saturating_sub(before.dead());

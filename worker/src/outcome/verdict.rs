@@ -11,10 +11,10 @@ use celeriac_core::{
 
 use super::answer::Answer;
 
-/// The longest message that is kept of an error.
+/// The longest error message that is kept.
 const MAX_MESSAGE_BYTES: usize = 2000;
 
-/// The largest result that is kept: a row of a ledger holds little, and a caller who wants more wants a store.
+/// The largest result that is kept. A row of a ledger holds little, and larger results belong in a store.
 const MAX_RESULT_BYTES: usize = 256 << 10;
 
 /// How an attempt ended.
@@ -24,41 +24,41 @@ pub(crate) enum End {
     Returned(Answer),
     /// Code of its task panicked, with this text.
     Panicked(String),
-    /// A thread of the worker failed it: it may have run, in part or to its end.
+    /// A thread of the worker failed while it ran the call. The call may have run, in part or to its end.
     Broken(&'static str),
     /// Its sequence was taken over just before it started.
     Unstarted,
-    /// Its arguments are not those of the task.
+    /// Its arguments do not fit the task.
     Misfit(String),
-    /// It was over its time, or over what was left of it.
+    /// It was over its timeout, or over the time left before the deadline.
     TimedOut {
         /// The time it had.
         limit: Duration,
         /// Where it hung.
         hung: Hung,
     },
-    /// The worker was stopped, and it did not end within the grace.
+    /// The worker was stopped, and the call did not end within the grace.
     Interrupted,
 }
 
 /// Where a call was when its time was over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hung {
-    /// It waited for something; so long ago it was last polled.
+    /// It waited at an `.await`.
     Await {
         /// How long ago it was last polled.
         polled: Duration,
     },
     /// One poll of it did not return.
     Poll {
-        /// How long that poll took so far.
+        /// How long that poll has taken so far.
         polling: Duration,
         /// The thread that it blocks.
         thread: std::sync::Arc<str>,
     },
-    /// It is a blocking task, and its thread has not returned.
+    /// It is a blocking task whose thread has not returned.
     Thread,
-    /// It is a blocking task, and no thread was free for it.
+    /// It is a blocking task for which no thread was free.
     NoThread,
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum Hung {
 pub(crate) enum Verdict {
     /// It succeeded, with this result.
     Succeeded(Option<Bytes>),
-    /// It makes this attempt after so long.
+    /// It makes this attempt after a delay.
     Again {
         /// Which attempt.
         attempt: u32,
@@ -76,7 +76,7 @@ pub(crate) enum Verdict {
         /// What went wrong, if something did.
         fault: Option<Fault>,
     },
-    /// It is a dead letter.
+    /// It becomes a dead letter.
     Dead {
         /// Why.
         reason: Reason,
@@ -90,7 +90,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Fault {
     /// The stable name of the kind of failure.
     pub(crate) kind: &'static str,
-    /// For people.
+    /// The text for people.
     pub(crate) message: String,
 }
 
@@ -100,7 +100,7 @@ impl Fault {
     }
 }
 
-/// What the end of attempt `attempt` means, with random bits for the back-off.
+/// The verdict on attempt `attempt`, which ended like this. `random` gives the bits for the back-off.
 pub(crate) fn verdict(end: End, def: &TaskDef, attempt: u32, random: impl FnOnce() -> u64) -> Verdict {
     let retries = def.options.retries;
     let again = |fault, after: Option<Duration>, reason| {

@@ -189,7 +189,8 @@ impl Bench {
         count
     }
 
-    /// Runs until the queue is empty, moving the clock to when the next message is due. Answers the moments.
+    /// Runs until the queue is empty, and moves the clock to when the next message is due. Returns the times of the
+    /// runs.
     pub async fn run_all(&self, worker: &Worker) -> Vec<Duration> {
         self.run_every(Duration::from_millis(100), worker).await
     }
@@ -208,15 +209,15 @@ impl Bench {
         panic!("the queue does not become empty")
     }
 
-    /// Lets virtual time pass, in steps of 100 ms, until the future ends. Real time only makes room for the other
-    /// threads, and what the file has been asked by then is answered before a step is over: a request takes a step or
-    /// two on any machine. How soon another thread begins a call is not told by this clock: who presupposes that one
-    /// runs waits for that, while time stands still.
+    /// Lets virtual time pass, in steps of 100 ms, until the future ends. Real time only lets the other threads work.
+    /// Requests that the file has received by then are answered before a step is over, so a request takes one or two
+    /// steps on any machine. This clock does not show when another thread begins a call: a test that needs a running
+    /// call waits for it while time stands still.
     pub async fn while_time_passes<T>(&self, future: impl Future<Output = T>) -> T {
         self.while_time_passes_by(Duration::from_millis(100), future).await
     }
 
-    /// The same in other steps: small ones where the worker has to do something before a lease ends.
+    /// The same in other steps: small ones if the worker has to do something before a lease ends.
     pub async fn while_time_passes_by<T>(&self, step: Duration, future: impl Future<Output = T>) -> T {
         let mut future = Box::pin(future);
         loop {
@@ -231,7 +232,7 @@ impl Bench {
     /// One step of time.
     pub async fn pass(&self, step: Duration) {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        // One thread writes to the file and another one reads, each in the order in which it is asked.
+        // One thread writes to the file and another one reads. Each answers in the order of its requests.
         let _ = futures::join!(self.ports.queue.settle(Vec::new()), self.ports.queue.depths());
         self.clock.advance(step);
     }

@@ -1,6 +1,6 @@
-//! Sends parcels of a dead-letter queue again if they have only waited. SQS counts every receive, also those of a
-//! dispatcher without capacity, so a healthy backlog can end there. These parcels return to their queue and begin anew,
-//! until they become too old.
+//! Sends parcels of a dead-letter queue again if they have only waited. SQS counts every receive, including those of a
+//! dispatcher without capacity, so a healthy backlog can end there. These parcels return to their queue and start
+//! again, until they become too old.
 
 use celeriac_aws::Cause;
 use celeriac_core::{
@@ -39,7 +39,7 @@ pub(super) async fn split(ports: &Ports, opened: Vec<(Buried, Parcel)>, now_ms: 
         }
         Err(error) => {
             split.unknown = asked.len();
-            tracing::warn!(%error, parcels = split.unknown, "whether parcels have run is not known; they come again");
+            tracing::warn!(%error, parcels = split.unknown, "cannot tell whether parcels have run; they come again");
         }
     }
     split

@@ -59,7 +59,7 @@ pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>)
     protocol::put_aside(ports, unreadable).await;
     if let Err(error) = protocol::remove_revived(ports, opened.iter().map(|(_, parcel)| parcel)).await {
         drained.left += opened.len();
-        tracing::warn!(%error, "whether calls that were sent again are still dead letters is not known; they come again");
+        tracing::warn!(%error, "cannot tell whether retried calls are still dead letters; they come again");
         return drained;
     }
     let again::Split { waited, rest, unknown } = again::split(ports, opened, now_ms).await;
@@ -96,7 +96,7 @@ fn open(buried: &Buried) -> Option<Parcel> {
     parcel
 }
 
-/// Ends a parcel as its claim says. `false` if somebody still runs it, or if it cannot be ended.
+/// Ends a parcel as its claim says. Returns `false` if a worker still runs it, or if it cannot be ended.
 async fn end(
     ports: &Ports,
     buried: Buried,

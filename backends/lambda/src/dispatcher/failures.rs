@@ -44,7 +44,7 @@ pub(super) async fn take(ports: &Ports, launcher: &dyn Launcher, text: &str) -> 
     let failure: Failure<'_> = match serde_json::from_str(text) {
         Ok(failure) => failure,
         Err(error) => {
-            tracing::error!(%error, "a message in the queue of failures is no report of a failed invocation; it is deleted");
+            tracing::error!(%error, "deleting a message of the failures queue that reports no failed invocation");
             return Ok(());
         }
     };

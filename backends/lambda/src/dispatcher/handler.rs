@@ -18,7 +18,7 @@ use super::{
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions, PATIENCE};
 
-/// How long before the function's time limit waiting stops: all messages in hand must then be launched or put back.
+/// How long before the function's time limit waiting stops: by then all received messages must be launched or put back.
 const LAST_MS: u64 = 10_000;
 
 /// Handles the events of a dispatcher's function.

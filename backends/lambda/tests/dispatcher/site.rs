@@ -248,7 +248,7 @@ pub(crate) fn has_credentials(test: &str) -> bool {
     false
 }
 
-/// What S3 answers about an object that is not there, to everyone.
+/// Answers every request like S3 if an object does not exist.
 async fn answer_no_such_key(listener: TcpListener) {
     let body = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
     let head = "HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nConnection: close";

@@ -15,11 +15,11 @@ pub struct Bootstrap {
     pub program: PathBuf,
     /// Its arguments. Lambda gives none.
     pub args: Vec<String>,
-    /// What Lambda calls the handler: its environment's `_HANDLER`.
+    /// The name of its handler, which Lambda passes as `_HANDLER`.
     pub handler: String,
-    /// The memory its environment says it has, in megabytes. Nothing enforces it.
+    /// The memory that its environment names, in megabytes. Nothing enforces it.
     pub memory_mb: u32,
-    /// Further variables of its environment. It sees none of this process's.
+    /// Further variables of its environment. It gets none of this process's variables.
     pub env: Vec<(String, String)>,
 }
 
@@ -33,10 +33,10 @@ impl Bootstrap {
 /// The longest that a program may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Starts a program and measures how long it is from `exec` to its first poll of the Runtime API. Ends it then.
+/// Starts a program and measures the time from `exec` to its first poll of the Runtime API. Then ends it.
 ///
 /// # Errors
-/// It cannot be started, or has not polled within ten seconds.
+/// If it cannot be started, or has not polled within ten seconds.
 pub async fn first_poll(bootstrap: &Bootstrap) -> io::Result<Duration> {
     let started_ns = now_ns();
     let environment = start(bootstrap).await?;
@@ -46,11 +46,11 @@ pub async fn first_poll(bootstrap: &Bootstrap) -> io::Result<Duration> {
     Ok(Duration::from_nanos(polled_ns.saturating_sub(started_ns)))
 }
 
-/// Starts a program that has an event waiting for it, and measures how long it is from `exec` to its first request to a
-/// service of AWS. Ends it then, without an answer.
+/// Starts a program that has a waiting event, and measures the time from `exec` to its first request to an AWS service.
+/// Then ends it, without an answer.
 ///
 /// # Errors
-/// It cannot be started, or has done with the event without a request.
+/// If it cannot be started, or handles the event without a request.
 pub async fn first_request(bootstrap: &Bootstrap, event: Bytes) -> io::Result<Duration> {
     let service = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let mut bootstrap = bootstrap.clone();

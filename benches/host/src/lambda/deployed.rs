@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Bootstrap, Failure, Function, Runs, Stub, environment::Environment};
 use crate::{sqs::Sqs, stats::Counters};
 
-/// One of the runs that may be under way at once.
+/// The right to run one event.
 pub(crate) type Slot = OwnedSemaphorePermit;
 
 /// A function with its slots and environments.
@@ -33,12 +33,12 @@ impl Deployed {
         Self { function, slots, idle: Mutex::default(), requests: AtomicU64::new(1), counters, sqs }
     }
 
-    /// A free slot, if there is one now.
+    /// A slot, if one is free now.
     pub(crate) fn free_slot(&self) -> Option<Slot> {
         Arc::clone(&self.slots).try_acquire_owned().ok()
     }
 
-    /// The next slot that is free.
+    /// Waits for a free slot.
     pub(crate) async fn slot(&self) -> Slot {
         Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed")
     }
@@ -95,7 +95,7 @@ impl Deployed {
         result
     }
 
-    /// What Lambda sends to an on-failure destination.
+    /// The record that Lambda sends to an on-failure destination.
     fn record(&self, request_id: &str, event: &Bytes, failure: &Failure) -> String {
         let arn = self.function.arn();
         let event: serde_json::Value = serde_json::from_slice(event).unwrap_or_default();

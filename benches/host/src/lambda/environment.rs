@@ -39,7 +39,7 @@ struct Run {
     result: oneshot::Sender<Result<Bytes, Failure>>,
 }
 
-/// A process and its Runtime API. The process ends with this.
+/// A process and its Runtime API. Dropping this ends the process.
 pub(super) struct Environment {
     child: Child,
     alive: bool,
@@ -91,7 +91,7 @@ impl Environment {
         self.alive
     }
 
-    /// Runs one event. The process is ended when that takes longer than `timeout`, as Lambda does it.
+    /// Runs one event. If it takes longer than `timeout`, the process is ended, as Lambda does.
     pub(super) async fn run(&mut self, request_id: &str, event: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
         let (result, answered) = oneshot::channel();
         let deadline_ms = epoch_ms() + timeout.as_millis() as u64;
@@ -159,7 +159,7 @@ impl RuntimeApi {
         answer
     }
 
-    /// The event that runs has this result.
+    /// Reports the result of the running event.
     fn end(&self, result: Result<Bytes, Failure>) -> Reply {
         if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // After the timeout no one waits for it.

@@ -10,11 +10,11 @@ use super::Bootstrap;
 /// Runs an event in this process.
 pub type Stub = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Bytes, Failure>> + Send + Sync>;
 
-/// Why a run failed, as Lambda says it: `errorType` and `errorMessage`.
+/// Why a run failed, in Lambda's form: `errorType` and `errorMessage`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Failure {
-    /// Its type, as `Sandbox.Timedout` or `Runtime.ExitError`.
+    /// Its type, such as `Sandbox.Timedout` or `Runtime.ExitError`.
     pub kind: String,
     /// What happened.
     pub message: String,
@@ -26,7 +26,7 @@ impl Failure {
         Self { kind: kind.into(), message: message.into() }
     }
 
-    /// The payload that Lambda answers.
+    /// The payload of Lambda's answer.
     pub(crate) fn json(&self) -> String {
         serde_json::json!({ "errorType": self.kind, "errorMessage": self.message }).to_string()
     }
@@ -41,7 +41,7 @@ pub enum Runs {
     Bootstrap(Bootstrap),
 }
 
-/// A function, as it is configured. Its events are tried once: that is what the failures queue is there for.
+/// The configuration of a function. Its events are tried once, and the failures queue takes those that fail.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// Its name.

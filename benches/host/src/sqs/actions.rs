@@ -129,7 +129,7 @@ fn ok(value: &Value) -> Reply {
     reply(StatusCode::OK, value.to_string())
 }
 
-/// The answer to a receive, the texts not copied.
+/// The answer to a receive. The texts are not copied.
 fn messages(received: Vec<Received>) -> Parts {
     if received.is_empty() {
         return Parts::from("{}");

@@ -30,7 +30,7 @@ struct Item {
     item_identifier: String,
 }
 
-/// Pushes for ever. Says so where queue or function are not there, and pushes nothing then.
+/// Pushes for ever. If the queue or the function does not exist, it logs that and pushes nothing.
 pub(crate) async fn push(sqs: Arc<Sqs>, lambda: Arc<Lambda>, mapping: Mapping) {
     let (Ok(queue), Some(function)) = (sqs.queue(&mapping.queue), lambda.function(&mapping.function)) else {
         tracing::error!(?mapping, "the mapping names a queue or a function that is not there");
@@ -51,7 +51,7 @@ pub(crate) async fn push(sqs: Arc<Sqs>, lambda: Arc<Lambda>, mapping: Mapping) {
 async fn hand_over(queue: &Queue, function: &Deployed, name: &str, received: Vec<Received>) {
     let slot = function.slot().await;
     let result = function.run(slot, &function.request_id(), event(name, &received)).await;
-    // As Lambda has it, what is no such answer takes all of the batch, and an error none of it.
+    // As on Lambda, an answer of another form accepts the whole batch, and an error accepts none of it.
     let Ok(answer) = result else { return };
     let partly: Partly = serde_json::from_slice(&answer).unwrap_or_default();
     for message in received {
@@ -80,7 +80,7 @@ fn event(queue: &str, received: &[Received]) -> Bytes {
         });
         event.put_slice(if at == 0 { b"" } else { b"," });
         let record = record.to_string();
-        // Beside the text, which is JSON already.
+        // The text is JSON already, so it is added as it is.
         event.put_slice(&record.as_bytes()[..record.len() - 1]);
         event.put_slice(b",\"body\":");
         event.put_slice(&message.text);

@@ -57,7 +57,7 @@ pub(crate) struct Depth {
 }
 
 impl Queue {
-    /// Puts a message in. Answers its id.
+    /// Stores a message. Returns its id.
     pub(crate) fn send(&self, text: Bytes, delay_s: u64) -> String {
         let due_ns = now_ns() + delay_s * SECOND_NS;
         let mut content = self.content();
@@ -70,7 +70,7 @@ impl Queue {
         message_id(id)
     }
 
-    /// Up to `most` messages, hidden from now on; waits for a first one.
+    /// Receives up to `most` messages, which are hidden from now on. Waits for the first one.
     pub(crate) async fn receive(&self, most: usize, visibility_s: u64, wait_s: u64) -> Vec<Received> {
         let until_ns = now_ns() + wait_s * SECOND_NS;
         loop {
@@ -85,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// Deletes a message. A receipt that is not the latest deletes nothing, and is no error either.
+    /// Deletes a message. A receipt that is not the latest deletes nothing, and is not an error.
     pub(crate) fn delete(&self, receipt: &str) -> Result<(), Refusal> {
         let (id, receives) = parse(receipt)?;
         let mut content = self.content();
@@ -96,7 +96,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Hides a message for so long from now on.
+    /// Hides a message for this long from now on.
     pub(crate) fn hide(&self, receipt: &str, visibility_s: u64) -> Result<(), Refusal> {
         let (id, receives) = parse(receipt)?;
         let now_ns = now_ns();
@@ -135,7 +135,7 @@ impl Queue {
 }
 
 impl Content {
-    /// Up to `most` messages that are due, and when the next one will be.
+    /// Takes up to `most` due messages. Also returns when the next one is due.
     fn take(&mut self, most: usize, now_ns: u64, visibility_s: u64) -> (Vec<Received>, Option<u64>) {
         let mut received = Vec::new();
         while let Some((due_ns, id)) = self.due.first().copied() {
@@ -164,7 +164,7 @@ fn message_id(id: u64) -> String {
     format!("00000000-0000-4000-8000-{id:012x}")
 }
 
-/// A receipt's message, and which delivery of it.
+/// The message of a receipt, and the number of its delivery.
 fn parse(receipt: &str) -> Result<(u64, u32), Refusal> {
     let parsed = receipt.split_once('.').and_then(|(id, receives)| Some((id.parse().ok()?, receives.parse().ok()?)));
     parsed.ok_or(Refusal::BadReceipt)

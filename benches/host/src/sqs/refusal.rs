@@ -61,7 +61,7 @@ impl Refusal {
         let shape = format!("com.amazonaws.sqs#{}", self.code());
         let body = serde_json::json!({ "__type": shape, "message": self.to_string() });
         let mut answer = json(StatusCode::BAD_REQUEST, &body);
-        // The code of the older protocol, which is what SDKs go by.
+        // The code of the older protocol, by which SDKs recognise the error.
         let query = match self {
             Self::NoQueue => "AWS.SimpleQueueService.NonExistentQueue;Sender".to_owned(),
             Self::NoAction(_) | Self::Unreadable(_) | Self::Invalid(..) | Self::MessageTooLong | Self::BadReceipt => {

@@ -22,7 +22,7 @@ pub(super) struct Request<'a> {
     pub(super) visibility_timeout: Option<u64>,
 }
 
-/// An entry of a batch, or the request itself where the action is not a batch's.
+/// An entry of a batch, or the request itself if the action takes no batch.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Entry<'a> {
@@ -41,7 +41,7 @@ impl<'a> Request<'a> {
         serde_json::from_slice(body).map_err(|error| Refusal::Unreadable(error.to_string()))
     }
 
-    /// The queue's name, which the last part of its URL is.
+    /// The queue's name: the last part of its URL.
     pub(super) fn queue(&self) -> &str {
         match self.queue_url.rsplit('/').next() {
             Some(name) if !name.is_empty() => name,

@@ -1,4 +1,4 @@
-//! Clients as their users build them, against a host of the test.
+//! Clients as users build them, for a test's host.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 

@@ -25,7 +25,7 @@ const DIED: &str = "an invocation of a worker died; its parcels go on elsewhere"
 
 type Test = fn(&Stage);
 
-/// The tests, by the stack that they share: what takes long to wait for has one of its own.
+/// The tests, by the stack that they share. Tests that wait for long have a stack of their own.
 const TESTS: [(&str, &[(&str, Test)]); 4] = [
     ("frozen", &[("a_worker_that_runs_past_its_time_limit_is_relieved", frozen_worker)]),
     (
@@ -74,7 +74,7 @@ fn is_write(asked: &Asked) -> bool {
 fn wrong_settings(stage: &Stage) {
     let call = |change: fn(&mut Command) -> &mut Command| {
         let mut command = stage.stack.command(&["call", "smoke.echo", "[\"hello\"]"]);
-        // Nor may the machine's own settings help out.
+        // The machine's own settings must not help either.
         command.env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true");
         let output = change(&mut command).output().expect("it runs");
         assert!(!output.status.success());
@@ -96,7 +96,7 @@ fn wrong_settings(stage: &Stage) {
     assert_first_attempts(stage.call(1));
 }
 
-/// A registry has to have one.
+/// A registry needs a task.
 static TASK: TaskDef = TaskDef {
     name: "nothing",
     options: Options::new(),
@@ -114,7 +114,7 @@ fn missing_function(stage: &Stage) {
     let settings = Settings {
         region: Some(Ministack::REGION.to_owned()),
         endpoint: Some(stage.aws.endpoint().to_owned()),
-        // Nothing is counted where there is no table either.
+        // Invocations are not counted, since there is no table either.
         cap: 0,
         ..Settings::new("shop".parse().expect("a name"))
     };
@@ -154,7 +154,8 @@ fn unreachable_ledger(stage: &Stage) {
     assert_first_attempts(calls);
 }
 
-/// Out of memory, Lambda kills a function: what it had goes on as soon as that is reported, long before its lease is over.
+/// Lambda kills a function that is out of memory. Its calls go on as soon as that is reported, long before the lease
+/// ends.
 fn killed_worker(stage: &Stage) {
     let (id, before) = (stage.running_call(), stage.said(DIED));
     stage.signal_workers(Signal::KILL);
@@ -162,7 +163,7 @@ fn killed_worker(stage: &Stage) {
     assert_eq!(stage.said(DIED), before + 1);
 }
 
-/// A process that stands still does not notice that its time is nearly over, and is killed by Lambda.
+/// A frozen process does not notice that its time is nearly over, and Lambda kills it.
 fn frozen_worker(stage: &Stage) {
     let (id, before) = (stage.running_call(), stage.said(DIED));
     stage.signal_workers(Signal::STOP);
@@ -170,7 +171,7 @@ fn frozen_worker(stage: &Stage) {
     stage.goes_on(&id);
 }
 
-/// Who is told of the death cannot end the lease. It ends by itself, and nothing runs before.
+/// The dispatcher that gets the report cannot end the lease. The lease ends by itself, and nothing runs before that.
 fn report_without_ledger(stage: &Stage) {
     let waits = "the parcels of a dead worker wait until its lease ends";
     let (id, before) = (stage.running_call(), stage.said(waits));
@@ -242,7 +243,7 @@ fn long_delay(stage: &Stage) {
     assert_first_attempts(vec![call]);
 }
 
-/// The name of the one schedule that is not of the deployment, but of a parcel.
+/// The name of the one schedule that belongs to a parcel and not to the deployment.
 fn schedule_of_a_call(stage: &Stage) -> String {
     let scheduler = aws_sdk_scheduler::Client::new(&stage.config());
     until("a schedule", || {

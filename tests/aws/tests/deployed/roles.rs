@@ -14,7 +14,7 @@ fn smoke(aws: &Ministack, stack: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Passes checks of the suite with this process alone.
+/// Runs checks of the suite with this process alone. All must pass.
 fn checks_pass(role: &[&str]) {
     let (aws, stack) = (Ministack::start(), "roles");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -28,14 +28,14 @@ fn checks_pass(role: &[&str]) {
     role.end();
 }
 
-/// A check that is one line.
+/// A check that prints one line.
 fn passes(mut check: Command) {
     let output = check.output().expect("it runs");
     let seen: Value = serde_json::from_slice(&output.stdout).expect("one check is one line");
     assert_eq!(seen["ok"], true, "{seen}");
 }
 
-/// A role that runs, and does not outlive its test.
+/// A running role, which does not outlive its test.
 struct Role(Child);
 
 impl Role {
@@ -75,7 +75,7 @@ pub(crate) fn a_dispatcher_launches_functions_and_a_worker_serves_beside_them() 
     let stack = Deployment::new(&aws, aws.endpoint(), ("smoke", "beside"), &settings, &[]);
     let role = |args: &[&str]| {
         let mut role = stack.command(args);
-        // As the deployed dispatcher has it: a message is hidden for as long as a function may run, and more.
+        // As for the deployed dispatcher: a message is hidden for longer than a function may run.
         role.env("CELERIAC_LEASE_S", "70").env("CELERIAC_CAP", "20");
         Role::start(role)
     };

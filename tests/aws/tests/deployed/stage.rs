@@ -19,7 +19,7 @@ type Rule = Box<dyn Fn(&Asked) -> Fault + Send>;
 
 /// A deployed smoke suite.
 pub(crate) struct Stage {
-    /// What the stack is called.
+    /// The name of the stack.
     pub(crate) name: &'static str,
     rule: Arc<Mutex<Rule>>,
     pub(crate) stack: Deployment,
@@ -38,12 +38,12 @@ impl Stage {
         Self { name, rule, stack, _proxy: proxy, aws }
     }
 
-    /// Has this rule from now on.
+    /// Applies this rule from now on.
     pub(crate) fn rule(&self, rule: impl Fn(&Asked) -> Fault + Send + 'static) {
         *lock(&self.rule) = Box::new(rule);
     }
 
-    /// Has a rule until so many seconds after it made its first fault, and answers how often it made a fault.
+    /// Applies a rule until this many seconds after its first fault. Returns how many faults it made.
     pub(crate) fn rule_for(&self, seconds: u64, rule: impl Fn(&Asked) -> Fault + Send + 'static) -> usize {
         let faults = Arc::new(AtomicUsize::new(0));
         let counted = faults.clone();
@@ -63,14 +63,15 @@ impl Stage {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
     }
 
-    /// Calls that say which attempt they are, and are waited for, on both roads.
+    /// Starts calls on both roads that return their attempt and are waited for.
     pub(crate) fn call(&self, calls: usize) -> Vec<Child> {
         let args = ["call", "smoke.flaky", "[1]", "--wait", "--timeout", "100s", "--json"];
         let narrow = [&args[..], &["--queue", "smoke-narrow"]].concat();
         (0..calls).flat_map(|_| [self.command(&args), self.command(&narrow)]).collect()
     }
 
-    /// A call of some seconds on the wide road that a function is running, and no function but that: its id.
+    /// Starts a call of some seconds on the wide road. Returns its id once a function runs it, and no other function
+    /// runs.
     pub(crate) fn running_call(&self) -> String {
         self.signal_workers(Signal::KILL);
         let call = printed(self.command(&["call", "smoke.slow", "[6]", "--json"]));
@@ -83,13 +84,14 @@ impl Stage {
         printed(self.command(&["status", id, "--json"]))
     }
 
-    /// Waits for a call to succeed although its worker died, without anything to be told of that: no attempt failed.
+    /// Waits for a call to succeed although its worker died. Nothing tells the call of the death: no attempt has
+    /// failed.
     pub(crate) fn goes_on(&self, id: &str) {
         let call = until("a call that goes on", || Some(self.status(id)).filter(|call| call["state"] == "succeeded"));
         assert_eq!(call["history"], json!([]), "{call:#}");
     }
 
-    /// What the platform does to workers, whatever they are doing.
+    /// Sends a signal to all workers, whatever they are doing, as the platform does.
     pub(crate) fn signal_workers(&self, signal: Signal) {
         for worker in self.stack.processes("worker") {
             let worker = Pid::from_raw(worker.cast_signed()).expect("a process has an id");
@@ -123,7 +125,7 @@ pub(crate) fn printed(command: Child) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
 }
 
-/// Calls whose first attempt is their last.
+/// Asserts that the first attempt of each call is its last.
 pub(crate) fn assert_first_attempts(calls: Vec<Child>) {
     for call in calls {
         let call = printed(call);
@@ -131,7 +133,7 @@ pub(crate) fn assert_first_attempts(calls: Vec<Child>) {
     }
 }
 
-/// Waits until something is there, for two minutes at most: leases and functions' times are shorter.
+/// Waits until something exists, for two minutes at most: leases and time limits are shorter.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let found = (0..1_200).find_map(|_| {
         look().or_else(|| {

@@ -4,7 +4,7 @@ use celeriac_core::{id::BatchId, ports::ClaimRequest};
 
 use crate::table::{Table, succeeded, table};
 
-/// The write units and the read units that were billed, as the service answered them.
+/// The billed write units and read units, according to the service's answers.
 fn units(table: &Table) -> (f64, f64) {
     let usage = table.backend.meter().usage();
     let is_read = |name: &str| ["GetItem", "BatchGetItem", "Query"].contains(&name);

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use crate::table::{LEASE_MS, succeeded, with_faults};
 
-/// The first requests of this operation have this fault.
+/// A rule by which the first requests of this operation have this fault.
 fn first(count: usize, operation: &'static str, fault: Fault) -> impl Fn(&Asked) -> Fault + Send + Sync + 'static {
     let left = AtomicUsize::new(count);
     move |asked| {
@@ -43,7 +43,7 @@ pub(crate) async fn a_claim_whose_answer_was_lost_is_ours() {
 }
 
 pub(crate) async fn a_claim_is_not_given_up_while_it_may_hold_the_parcel() {
-    // More than the SDK tries by itself.
+    // More often than the SDK tries by itself.
     let table = with_faults(first(5, "UpdateItem", Fault::CutAfter)).await;
     let claimed = table.claimed(ClaimRequest { counted: false, ..table.request(BatchId::new(1, 7), 0, 10) }).await;
     assert_eq!((claimed.epoch, table.proxy.faults()), (1, 5));

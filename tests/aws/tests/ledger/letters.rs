@@ -70,7 +70,7 @@ pub(crate) async fn letters_of_a_recording_that_broke_off_have_their_verdicts_wi
     is_armed.store(true, Ordering::Relaxed);
     let request = table.request(batch, 0, MANY);
     let parcel = request.parcel;
-    // The calls of a parcel that is left of another need not follow one another.
+    // The calls of a child parcel need not be consecutive.
     let mut record = failed(batch, MANY, 77, 100);
     record.dead.iter_mut().for_each(|(position, _)| *position = MANY - 1 - *position);
     table.run(request, record).await.expect_err("it breaks off");
@@ -112,7 +112,7 @@ pub(crate) async fn letters_are_listed_in_pages() {
 pub(crate) async fn letters_that_are_too_many_bytes_for_one_answer_are_all_listed() {
     let table = table().await;
     let batch = table.batch(160, None).await;
-    // All in one shard, whose pages have 1 MB.
+    // All letters are in one shard, whose pages have 1 MB.
     let mut record = failed(batch, 160, 77, 150 << 10);
     record.dead.retain(|(_, letter)| letter.id.index % 16 == 0);
     table.run(table.request(batch, 0, 160), record).await.expect("finish");

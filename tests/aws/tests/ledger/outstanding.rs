@@ -1,4 +1,4 @@
-//! Tests that dispatchers share a cap: an idle one keeps no part of it from the others.
+//! Tests that dispatchers share a cap, and that an idle dispatcher keeps no part of it from the others.
 
 use std::time::Duration;
 
@@ -24,19 +24,19 @@ static TASK: TaskDef = TaskDef {
     body: Body::Async(|_, _| Err("nothing is run here".to_owned())),
 };
 
-/// A long-lived dispatcher's functions. They are not there, so that nothing is launched.
+/// The functions of a long-lived dispatcher. They do not exist, so that nothing is launched.
 struct Launcher {
     table: Table,
     functions: Functions,
 }
 
 impl Launcher {
-    /// How often the count was moved.
+    /// How often the count was written.
     fn writes(&self) -> u64 {
         requests(&self.table, "DynamoDB", "UpdateItem")
     }
 
-    /// How many are granted that are given back at once.
+    /// How many invocations are granted. They are given back at once.
     async fn left(&self) -> usize {
         let left = self.functions.reserve(100).await.expect("the table is there");
         self.functions.give_back().await;
@@ -93,8 +93,9 @@ pub(crate) async fn a_dispatcher_that_was_refused_counts_before_it_receives() {
     assert_eq!(second.left().await, 36, "they are counted before something is received");
 }
 
-/// Three hundred dispatchers that waited for room counted up and down for each look, three thousand writes a second at an item
-/// that takes a thousand: ends could not be counted, and 500,000 calls took 816 s instead of 150 (`benches/scale`).
+/// Three hundred dispatchers that waited for capacity once counted up and down at each look: three thousand writes a
+/// second to an item that takes a thousand. Ends could not be counted, and 500,000 calls took 816 s instead of 150
+/// (`benches/scale`).
 pub(crate) async fn a_dispatcher_that_found_no_room_looks_and_counts_nothing_until_there_is_some() {
     let [first, second] = launchers().await;
     assert_eq!(second.functions.reserve(100).await.expect("the table is there"), 100);

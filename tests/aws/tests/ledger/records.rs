@@ -7,7 +7,7 @@ use celeriac_core::{
 
 use crate::table::{Table, noise, open, requests, settings, succeeded, table, with_bucket};
 
-/// Four megabytes of results: more than an item takes, and than a transaction does.
+/// Four megabytes of results: more than an item takes, and more than a transaction takes.
 fn results() -> Record {
     let results = (0..200).map(|index| ResultRow { index, value: noise(20 << 10, index).into() });
     Record { results: results.collect(), ..succeeded(200) }

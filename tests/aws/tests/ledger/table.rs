@@ -28,7 +28,7 @@ pub(crate) struct Table {
     pub(crate) proxy: Proxy,
 }
 
-/// A stack without a bucket, where requests have no faults.
+/// A stack without a bucket, and without faults of its requests.
 pub(crate) async fn table() -> Table {
     with_faults(|_| Fault::None).await
 }
@@ -38,7 +38,7 @@ pub(crate) async fn with_faults(rule: impl Fn(&Asked) -> Fault + Send + Sync + '
     open(&settings().await, rule)
 }
 
-/// A stack that is there.
+/// The settings of a stack that exists.
 pub(crate) async fn settings() -> Settings {
     static STACKS: AtomicUsize = AtomicUsize::new(0);
     let name = format!("stack-{}", STACKS.fetch_add(1, Ordering::Relaxed));
@@ -47,7 +47,7 @@ pub(crate) async fn settings() -> Settings {
     Settings { region, ..Settings::new(name.parse().expect("a stack's name")) }
 }
 
-/// The same with its bucket.
+/// The same settings with the stack's bucket.
 pub(crate) fn with_bucket(settings: Settings) -> Settings {
     Settings { bucket: Some(settings.stack.to_string()), ..settings }
 }
@@ -90,7 +90,7 @@ impl Table {
         self.ports.ledger.claim(vec![request]).await.remove(0)
     }
 
-    /// Claims what must be free.
+    /// Claims a parcel, which must be free.
     pub(crate) async fn claimed(&self, request: ClaimRequest) -> Claimed {
         match self.claim(request).await {
             Ok(Claim::Claimed(claimed)) => claimed,

@@ -10,13 +10,13 @@ use std::{
 use celeriac::{App, BoxError, Context, Perform, Stop, Task, task};
 use serde::{Deserialize, Serialize};
 
-/// Dies with what it was given, so that its dead letter shows that.
+/// Dies with its arguments as the reason, so that its dead letter shows them.
 #[task]
 async fn keep(host: IpAddr, by_number: BTreeMap<u32, String>, wide: u128, took: Option<Duration>) -> Result<(), Stop> {
     Err(Stop::Cancel(format!("{host} {by_number:?} {wide} {took:?}")))
 }
 
-/// Has names that serde gives it.
+/// Its arguments have the names that serde gives them.
 #[derive(Task, Serialize, Deserialize)]
 #[task(name = "order.place")]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +35,7 @@ impl Perform for PlaceOrder {
     }
 }
 
-/// Has arguments that stand beside its own.
+/// Some of its arguments are flattened.
 #[derive(Task, Serialize, Deserialize)]
 #[task(name = "order.ship")]
 #[serde(rename_all = "camelCase")]
@@ -59,19 +59,19 @@ impl Perform for ShipOrder {
     }
 }
 
-/// Has a result whose keys JSON does not have.
+/// Its result has keys that JSON does not have.
 #[task]
 async fn map() -> Result<HashMap<(u8, u8), bool>, Stop> {
     Ok(HashMap::from([((1, 2), true)]))
 }
 
-/// Has text from outside in its error.
+/// Its error contains text from outside.
 #[task(retries = 0)]
 async fn fail(text: String) -> Result<(), String> {
     Err(text)
 }
 
-/// Has text from outside in the name of a batch.
+/// The name of its batch is text from outside.
 #[task]
 async fn name(text: String) -> Result<(), celeriac::Error> {
     map.fan_out([()]).name(text).await?;

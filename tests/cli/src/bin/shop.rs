@@ -8,7 +8,7 @@ struct Shop {
     name: String,
 }
 
-/// Answers something.
+/// Returns a greeting.
 #[task(queue = "orders")]
 async fn greet(shop: State<Shop>, customer: String, #[serde(default)] visits: u32) -> anyhow::Result<String> {
     Ok(format!("{} greets {customer} for the {visits}th time", shop.name))
@@ -17,14 +17,14 @@ async fn greet(shop: State<Shop>, customer: String, #[serde(default)] visits: u3
 /// Never succeeds.
 #[task(name = "card.charge")]
 async fn charge(card: String) -> Result<(), Stop> {
-    // So that a test can change its mind, and retry.
+    // This lets a test make the cards work, and retry.
     if env::var_os("SHOP_CARDS_WORK").is_some() {
         return Ok(());
     }
     Err(Stop::Cancel(format!("card {card} is declined")))
 }
 
-/// Never succeeds, and knows something.
+/// Never succeeds, and has a secret argument.
 #[task]
 async fn open_till(code: Secret<String>) -> Result<(), Stop> {
     Err(Stop::Cancel(format!("the till does not open with {code:?}")))
@@ -37,13 +37,13 @@ async fn greet_all(customers: Vec<String>) -> Result<String, celeriac::Error> {
     Ok(batch.id().to_string())
 }
 
-/// Makes a batch of which no call succeeds.
+/// Makes a batch whose calls all fail.
 #[task]
 async fn charge_all(cards: Vec<String>) -> Result<String, celeriac::Error> {
     Ok(charge.fan_out(cards).name("invoices").await?.id().to_string())
 }
 
-/// Takes its time.
+/// Takes as long as its argument says.
 #[task(timeout = "10m")]
 async fn pack(seconds: u64) {
     println!("packing");
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     celeriac::main!(setup)
 }
 
-/// What a `main` under `#[tokio::main]` does.
+/// A `main` under `#[tokio::main]`.
 #[tokio::main(flavor = "current_thread")]
 async fn in_a_runtime() -> ExitCode {
     celeriac::main!(setup)

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::site::{Role, SHOP, Site};
 
-/// A call that died, of a card that is declined.
+/// The id of a call that died because its card was declined.
 fn declined(site: &Site, card: &str) -> String {
     let call = site.shop(&["call", "card.charge", &format!("[\"{card}\"]"), "--wait", "--timeout", "1m", "--json"]);
     assert_eq!(call.code, Some(1), "{}", call.err);

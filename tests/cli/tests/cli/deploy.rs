@@ -8,7 +8,7 @@ use crate::site::{Answer, SHOP, Site};
 
 const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
 
-/// Asks for what `sizes` needs to be deployable.
+/// The setting that makes `sizes` deployable.
 const FILMS: &str = "queues.films.road = \"process\"\n";
 
 /// Runs `deploy template` with these settings.
@@ -58,7 +58,7 @@ fn functions_are_what_tasks_and_settings_ask_for() {
     assert_eq!(memory("Worker"), (&json!("prod-worker"), &json!(512)));
     assert_eq!(memory("Worker3008"), (&json!("prod-worker-3008"), &json!(3008)));
     let dispatcher = properties(&all, "Dispatcher");
-    // The workers' five minutes, and half a minute more.
+    // The five minutes of the workers, and half a minute more.
     assert_eq!(
         dispatcher["Environment"]["Variables"],
         json!({ "CELERIAC_CAP": "7", "CELERIAC_LEASE_S": "330", "CELERIAC_STORE": "aws:prod", "SHOP": "open" })
@@ -121,7 +121,7 @@ fn each_part_has_the_permissions_it_needs_and_no_more() {
     let objects = statement(&all, "WorkerRole", "Objects");
     let folder = |name: &str| json!({ "Fn::Sub": format!("arn:${{AWS::Partition}}:s3:::shop-parcels/{name}/*") });
     assert_eq!(objects["Resource"], json!([folder("parcels"), folder("records")]));
-    // A wildcard is the whole of a resource only where AWS knows no other.
+    // A wildcard stands for a whole resource only where AWS offers nothing else.
     let whole = all.to_string().matches("\"Resource\":[\"*\"]").count();
     assert_eq!(whole, 1, "the one of sqs:ListQueues");
 }
@@ -142,7 +142,7 @@ fn schedules_send_ticks_to_the_queue_of_their_task() {
     assert_eq!(target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0], "DeadQueueDefault");
     assert_eq!(target["RetryPolicy"]["MaximumEventAgeInSeconds"], 86_400);
     let all = resources(SIZES, FILMS);
-    // Missed, its runs are skipped.
+    // Missed runs are skipped.
     let tidy = all.as_object().unwrap().iter().find(|(id, _)| id.starts_with("ScheduleFilmTidy")).unwrap().1;
     assert_eq!(tidy["Properties"]["ScheduleExpression"], "cron(0/15 * * * ? *)");
     assert_eq!(tidy["Properties"]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], 60);

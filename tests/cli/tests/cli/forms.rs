@@ -17,7 +17,7 @@ fn dev(site: &Site) -> Role {
     Role::new(&mut site.program(FORMS, &["dev"]))
 }
 
-/// Sends a call, waits for its end, and answers what is known of it.
+/// Sends a call, waits for its end, and returns its status.
 fn ended(site: &Site, task: &str, args: &Value) -> Value {
     forms(site, &["call", task, &args.to_string(), "--wait", "--timeout", "1m", "--json"]).json()
 }
@@ -74,7 +74,7 @@ fn a_result_that_json_has_no_form_for_is_a_success() {
     assert_eq!((&call["state"], call.get("result")), (&json!("succeeded"), None));
 }
 
-/// Sets a terminal's title, clears it by a character of C1, and turns text around.
+/// Sets a terminal's title, clears the screen by a C1 character, and reverses text.
 const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{9b}2J\r\u{202e}txt.exe\u{2066}";
 
 #[track_caller]

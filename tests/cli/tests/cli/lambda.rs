@@ -9,7 +9,7 @@ use crate::{
     site::{SHOP, Site},
 };
 
-/// The shop on its stack, none of whose services answers.
+/// The shop on a stack whose services do not answer.
 fn shop(site: &Site) -> Command {
     let mut command = site.program(SHOP, &[]);
     command.env("CELERIAC_STORE", "aws:shop").env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
@@ -17,7 +17,7 @@ fn shop(site: &Site) -> Command {
     command
 }
 
-/// The shop does not start where its environment says this beside.
+/// Asserts that the shop does not start with these variables in its environment, and why.
 #[track_caller]
 fn does_not_start(handler: &str, says: &[(&str, &str)], why: &str) {
     let (site, api) = (Site::new(), RuntimeApi::new([]));

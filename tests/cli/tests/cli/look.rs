@@ -78,7 +78,7 @@ fn batches_are_listed() {
     let _dev = site.role(&["dev"]);
     let call = site.json(&["call", "greet_all", r#"[["Ada", "Bob", "Eve"]]"#, "--wait", "--timeout", "1m"]);
     let id = call["result"].as_str().unwrap();
-    // The last of them, so that all have been accepted; they may not yet have been run.
+    // The newest of them, so that all have been accepted. They may not have run yet.
     let accepted = &site.json(&["batches"])["batches"][0];
     assert_eq!((&accepted["id"], &accepted["name"]), (&json!(id), &json!("newsletter")));
     assert_eq!((&accepted["task"], &accepted["accepted"]), (&json!("greet"), &json!(3)));

@@ -58,7 +58,7 @@ fn a_second_signal_stops_at_once() {
     shop.signal(Signal::TERM);
     shop.signal(Signal::INT);
     let ended = shop.ended();
-    // Which of the two is heard first is not said.
+    // It is not certain which of the two signals arrives first.
     assert!(matches!(ended.code, Some(130 | 143)), "{:?}: {}", ended.code, ended.err);
 }
 

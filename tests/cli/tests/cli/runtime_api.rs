@@ -18,10 +18,10 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, runtime::Runtime};
 
-/// How long a function may take to say something.
+/// How long a function may take until its next request.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a function says.
+/// A request of a function.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Said {
     /// It does not start: the kind of the error, and its report.
@@ -46,7 +46,7 @@ struct Desk {
 }
 
 impl RuntimeApi {
-    /// One that has these events, whose request ids are `request-0`, `request-1`, ..
+    /// An API with these events. Their request ids are `request-0`, `request-1`, ..
     pub(crate) fn new(events: impl IntoIterator<Item = Value>) -> Self {
         let runtime = Runtime::new().unwrap();
         let (says, said) = mpsc::channel();
@@ -80,13 +80,13 @@ impl RuntimeApi {
         Function(Some(program.spawn().unwrap()))
     }
 
-    /// What the function says next.
+    /// The function's next request.
     pub(crate) fn said(&self) -> Said {
         self.said.recv_timeout(PATIENCE).unwrap()
     }
 }
 
-/// A function that runs, and ends with the test at the latest.
+/// A running function, which ends with the test at the latest.
 pub(crate) struct Function(Option<Child>);
 
 impl Function {
@@ -107,7 +107,7 @@ impl Function {
 impl Drop for Function {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // An error says that it has ended.
+            // An error means that it has ended.
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -12,12 +12,12 @@ use tempfile::TempDir;
 /// A program with tasks.
 pub(crate) const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 
-/// A directory of its own, with a database when something has made one.
+/// A separate directory, which has a database once a program has made one.
 pub(crate) struct Site {
     dir: TempDir,
 }
 
-/// What a command has answered.
+/// The outcome of a command.
 pub(crate) struct Answer {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -33,12 +33,12 @@ impl Site {
         self.dir.path().join(name)
     }
 
-    /// The URL of the database that is used when none is named, as every process may write it.
+    /// The URL of the default database, with its absolute path.
     pub(crate) fn url(&self) -> String {
         format!("sqlite:{}", self.dir.path().canonicalize().unwrap().join("celeriac.db").display())
     }
 
-    /// A program that is yet to run, free of what the environment of the tests says.
+    /// A command for a program, without the environment variables of the tests.
     pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).env_remove("RUST_LOG");
@@ -53,12 +53,12 @@ impl Site {
         self.program(SHOP, args).output().unwrap().into()
     }
 
-    /// Runs a command of the shop that has to succeed, and answers its JSON.
+    /// Runs a command of the shop, which must succeed. Returns its JSON.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         self.shop(&[args, &["--json"]].concat()).ok().json()
     }
 
-    /// Runs a command of the shop with something on its standard input.
+    /// Runs a command of the shop with this standard input.
     pub(crate) fn shop_reading(&self, args: &[&str], input: &str) -> Answer {
         let mut child = self
             .program(SHOP, args)
@@ -71,26 +71,26 @@ impl Site {
         child.wait_with_output().unwrap().into()
     }
 
-    /// Sends a call and answers its id.
+    /// Sends a call and returns its id.
     pub(crate) fn call(&self, args: &[&str]) -> String {
         self.shop(&[&["call"], args].concat()).ok().out.trim().to_owned()
     }
 
-    /// Asks until a call or a batch is in this state.
+    /// Waits until a call or a batch is in this state.
     #[track_caller]
     pub(crate) fn becomes(&self, id: &str, state: &str) {
         let states = (0..1_000).map(|_| self.json(&["status", id])["state"].take());
         assert!(states.into_iter().any(|now| now == state), "{id} has not become {state}");
     }
 
-    /// Asks until nothing of a queue is in flight: a call has ended a moment before its parcel has.
+    /// Waits until nothing of a queue is in flight: a call ends a moment before its parcel does.
     #[track_caller]
     pub(crate) fn settles(&self, queue: &str) {
         let in_flight = (0..1_000).map(|_| self.json(&["queue", "list", queue])["queues"][0]["in_flight"].take());
         assert!(in_flight.into_iter().any(|parcels| parcels == 0), "{queue} has not settled");
     }
 
-    /// Starts a role of the shop, which ends with the test at the latest.
+    /// Starts a role of the shop. It ends with the test at the latest.
     pub(crate) fn role(&self, args: &[&str]) -> Role {
         Role::new(&mut self.program(SHOP, args))
     }
@@ -104,13 +104,13 @@ impl From<Output> for Answer {
 }
 
 impl Answer {
-    /// It succeeded.
+    /// Asserts that it succeeded.
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.err);
         self
     }
 
-    /// It failed with this code and this on standard error, and with nothing on standard output.
+    /// Asserts that it failed with this code and this standard error, and with nothing on standard output.
     #[track_caller]
     pub(crate) fn fails(&self, code: i32, err: &str) {
         assert_eq!((self.code, self.err.trim_end(), self.out.as_str()), (Some(code), err, ""));
@@ -120,7 +120,7 @@ impl Answer {
         serde_json::from_str(&self.out).unwrap()
     }
 
-    /// Its words, a line each, without ages and with times and ids made the same.
+    /// Its lines of words, without ages. Times and ids are made the same.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.out.lines().map(words).collect()
     }
@@ -145,12 +145,12 @@ fn words(line: &str) -> String {
     words.join(" ")
 }
 
-/// A role that runs.
+/// A running role.
 pub(crate) struct Role {
     child: Child,
     out: BufReader<ChildStdout>,
     err: BufReader<ChildStderr>,
-    /// What of its log has been read.
+    /// The part of its log that has been read.
     log: String,
 }
 
@@ -162,7 +162,7 @@ impl Role {
         Self { child, out, err, log: String::new() }
     }
 
-    /// Waits until it, or one of its tasks, has printed this line.
+    /// Waits until the role, or one of its tasks, has printed this line.
     pub(crate) fn prints(&mut self, wanted: &str) {
         let mut line = String::new();
         while self.out.read_line(&mut line).unwrap() > 0 {
@@ -175,7 +175,7 @@ impl Role {
         panic!("it ended without printing `{wanted}`: {}", self.log);
     }
 
-    /// Waits until it has logged a line with these words in it.
+    /// Waits until it has logged a line that contains these words.
     pub(crate) fn logs(&mut self, wanted: &str) {
         loop {
             let read = self.log.len();
@@ -202,7 +202,7 @@ impl Role {
         self.child.id()
     }
 
-    /// Waits until it has ended, and answers its exit code, what it printed since, and its log.
+    /// Waits until it has ended. Returns its exit code, its output since the last read, and its log.
     pub(crate) fn ended(mut self) -> Answer {
         let mut out = String::new();
         self.out.read_to_string(&mut out).unwrap();
@@ -214,7 +214,7 @@ impl Role {
 
 impl Drop for Role {
     fn drop(&mut self) {
-        // An error says that it has ended.
+        // An error means that it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -2,7 +2,7 @@
 
 use crate::site::{Answer, SHOP, Site};
 
-/// Runs a command where `CELERIAC_STORE` names this store.
+/// Runs a command with `CELERIAC_STORE` set to this store.
 fn on(store: &str, args: &[&str]) -> Answer {
     let site = Site::new();
     let mut command = site.program(SHOP, args);
@@ -12,7 +12,7 @@ fn on(store: &str, args: &[&str]) -> Answer {
 }
 
 #[test]
-fn an_option_goes_before_the_environment() {
+fn an_option_takes_precedence_over_the_environment() {
     let answer = on("aws:shop", &["queue", "--store", "sqlite:jobs.db"]);
     let why = "error: store `sqlite:jobs.db` cannot be opened: there is no database `jobs.db`";
     assert!(answer.err.starts_with(why), "{}", answer.err);

@@ -1,4 +1,4 @@
-//! What a person sees at a terminal while something is waited for.
+//! Tests what a person sees at a terminal while a command waits.
 
 use std::{
     ffi::OsStr,
@@ -31,17 +31,17 @@ impl Watched {
         let name = OsStr::from_bytes(name.to_bytes());
         let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal).spawn().unwrap();
-        // The program's own end of it is the last one, so that reading ends with the program.
+        // Only the program holds its end of the terminal now, so that reading ends with the program.
         command.stderr(Stdio::null());
         Self { child, screen: screen.into(), seen: String::new() }
     }
 
-    /// Waits until this was written.
+    /// Waits until this text was written.
     #[track_caller]
     fn shows(&mut self, wanted: &str) {
         let mut bytes = [0; 1024];
         while !self.seen.contains(wanted) {
-            // An error says that nobody writes any more.
+            // An error means that the program has ended.
             let read = self.screen.read(&mut bytes).unwrap_or(0);
             assert!(read > 0, "it ended without showing `{wanted}`: {:?}", self.seen);
             self.seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
@@ -59,7 +59,7 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        // An error says that it has ended.
+        // An error means that it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

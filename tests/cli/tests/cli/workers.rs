@@ -1,10 +1,10 @@
-//! What is said where no worker is alive to run a call, or none serves its queue.
+//! Tests what commands say if no worker is alive to run a call, or if none serves its queue.
 
 use rustix::process::Signal;
 
 use crate::site::{Role, SHOP, Site};
 
-/// A worker that has run a call: it is alive beyond doubt.
+/// A worker that has run a call, so that it is surely alive.
 fn worker(site: &Site, args: &[&str]) -> Role {
     let id = site.call(&["pack", "[0]"]);
     let worker = site.role(args);

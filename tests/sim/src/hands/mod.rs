@@ -15,7 +15,7 @@ pub(crate) use self::{client::Hands, dispatcher::Dispatching};
 pub(crate) struct Limits {
     /// The most messages that a dispatcher asks for at once.
     receive: usize,
-    /// How many bytes a dispatcher has in hand when it receives no more.
+    /// How many bytes a dispatcher holds when it stops receiving.
     launch_bytes: usize,
     /// The most parcels of an invocation.
     pub(crate) parcels: usize,

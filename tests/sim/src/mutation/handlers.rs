@@ -17,7 +17,7 @@ const LATER_MS: u64 = 3_600_000;
 const ANYBODY: &str = "anybody";
 
 impl Mutation {
-    /// What a function is told of its invocation.
+    /// Changes what a function is told about its invocation.
     pub(crate) fn twist_request(self, request: Request) -> Request {
         match self {
             Self::AnyHolderIsDead => Request { id: ANYBODY.to_owned(), ..request },
@@ -26,7 +26,7 @@ impl Mutation {
         }
     }
 
-    /// The event of a mapping.
+    /// Changes the event of a mapping.
     pub(crate) fn twist_event(self, event: &str) -> String {
         match self {
             Self::EarlyIsDue => event.replace("\"due\"", "\"undue\""),
@@ -35,7 +35,7 @@ impl Mutation {
         }
     }
 
-    /// The answer to the event of a mapping.
+    /// Changes the answer to the event of a mapping.
     pub(crate) fn twist_answer(self, event: &Value, answer: Value) -> Value {
         let none = Vec::new();
         let stays = answer["batchItemFailures"].as_array().unwrap_or(&none);
@@ -50,7 +50,7 @@ impl Mutation {
         }
     }
 
-    /// The counts of outstanding invocations.
+    /// Changes the counts of outstanding invocations.
     pub(crate) fn twist_counts(self, counted: Minutes) -> Minutes {
         if self == Self::CapIgnored { Minutes::new() } else { counted }
     }
