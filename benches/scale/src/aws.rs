@@ -154,7 +154,7 @@ impl State {
     }
 }
 
-/// The most pauses of the product while transactions are in its way (`aws/dynamo/patience.rs`).
+/// The most pauses of the product while transactions are in its way (`backends/aws/src/dynamo/patience.rs`).
 const PAUSES: u32 = 14;
 const FIRST_PAUSE_MS: u64 = 10;
 const LONGEST_PAUSE_MS: u64 = 1000;

@@ -1,5 +1,5 @@
 //! Simulates the ledger and batch records in the table: the requests of each step to DynamoDB, as in
-//! `task-core/src/aws/dynamo`. `tests/small.rs` compares the sums with the counts of the SDK's meter (docs/aws.md).
+//! `backends/aws/src/dynamo`. `tests/small.rs` compares the sums with the counts of the SDK's meter (docs/aws.md).
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, FutureExt as _, join_all};
 
 use crate::aws::{Ask, Key, Way};
 
-/// How many items the counters of a batch are spread over (`aws/dynamo/keys.rs`).
+/// How many items the counters of a batch are spread over (`backends/aws/src/dynamo/keys.rs`).
 const COUNTERS: u8 = 16;
 
 /// The billed units of the end of a parcel: its row and a counter in a transaction, which doubles both.

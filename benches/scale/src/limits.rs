@@ -66,7 +66,7 @@ pub const DYNAMODB: Duration = Duration::from_millis(5);
 /// See [`DYNAMODB`].
 pub const TRANSACTION: Duration = Duration::from_millis(10);
 
-/// How long a transaction locks its items: "about a hundred a second" for one (`aws/dynamo/keys.rs`).
+/// How long a transaction locks its items: "about a hundred a second" for one (`backends/aws/src/dynamo/keys.rs`).
 pub const TRANSACTION_HELD: Duration = Duration::from_millis(10);
 
 /// The capacity of a new on-demand table, in write units a second (DynamoDB's quotas).
@@ -80,7 +80,7 @@ pub const KEY_WRITES: f64 = 1000.0;
 pub const KEY_READS: f64 = 3000.0;
 
 /// The first pause of the SDK after a throttled request, which doubles each time, and the number of attempts
-/// (`aws/clients.rs`).
+/// (`backends/aws/src/clients.rs`).
 pub const SDK_PAUSE: Duration = Duration::from_secs(1);
 /// See [`SDK_PAUSE`].
 pub const SDK_ATTEMPTS: u32 = 3;

@@ -17,10 +17,10 @@ use futures::{
 
 use crate::{aws::Way, limits};
 
-/// How many requests of one call to the port are in flight at a time (`aws/send.rs`).
+/// How many requests of one call to the port are in flight at a time (`backends/aws/src/send.rs`).
 const FLIGHTS: usize = 16;
 
-/// About how many bytes an entry of a batch has beside its text (`aws/send.rs`).
+/// About how many bytes an entry of a batch has beside its text (`backends/aws/src/send.rs`).
 const ENTRY_BYTES: usize = 128;
 
 /// The queue as SQS has it.

@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// As `embedded/records.rs` does, and nearly as `aws/dynamo/item.rs`.
+/// As `backends/embedded/src/records.rs` does, and nearly as `backends/aws/src/dynamo/item.rs`.
 fn read<T: DeserializeOwned + Serialize + PartialEq>(row: &[u8]) {
     if let Ok(value) = decode_args::<T>(row) {
         let written = rmp_serde::to_vec_named(&value).expect("rows have only types that MessagePack has");
