@@ -195,7 +195,6 @@ impl Options {
 
     /// Runs the task at these times, without arguments. Defaults to none. Celery: `beat_schedule`.
     ///
-    /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as `EventBridge`
     /// - `"cron(0 3 * * ? *)"`: minute, hour, day of month, month, day of week from 1 = Sunday, year, as in
     ///   `EventBridge`.
     /// - `"0 3 * * 1"`: a line of a crontab, where 0 and 7 are Sunday and 1 is Monday; also `"@daily"` and the like.
