@@ -1,4 +1,5 @@
-//! Sends callbacks whose process died before sending them.
+//! Sends the callbacks of batches that a process owed when it died. No user can set a callback yet: `fan_out` has no
+//! option for it.
 
 use std::time::Duration;
 

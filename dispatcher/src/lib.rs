@@ -1,6 +1,7 @@
-//! The dispatcher, which is the wide road: receives parcels, plans invocations from their headers, and launches workers
-//! in parallel, up to a cap. It never decodes the arguments of a call and never deletes a message; the worker deletes
-//! it once the parcel is finished.
+//! The dispatcher, through which parcels on the wide road reach workers: it receives parcels, plans invocations from
+//! their headers, and launches workers in parallel, up to a cap. It never decodes the arguments of a call. It deletes no
+//! message: the worker does, once the parcel is finished. (The handler of dead-letter queues on AWS also deletes
+//! messages. It is in the backend for functions, not in this crate.)
 
 mod dispatcher;
 mod launch;

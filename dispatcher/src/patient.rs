@@ -1,10 +1,10 @@
 //! Dispatches messages that have already been received, as a function does, and waits a while for capacity.
 //!
-//! A mapping delivers messages whether there is capacity or not. If they are put back, they are hidden for longer each
-//! time, and a worker that becomes free finds none although thousands wait. With 100 workers for 10,000,000 short calls
-//! that cost nine tenths of their time in a simulation (`docs/scale.md`). So a dispatcher keeps them for a while, which
-//! also keeps its mapping from receiving more: the rest of a backlog stays in its queue, visible, in order, and billed
-//! once.
+//! An event source mapping of Lambda delivers messages whether there is capacity or not. If they are put back, they are
+//! hidden for longer each time, and a worker that becomes free finds none although thousands wait. In a simulation of
+//! 10,000,000 short calls, 100 workers were idle for nine tenths of the time (`docs/scale.md`). So a dispatcher keeps
+//! messages for a while, which also keeps its mapping from receiving more: the rest of a backlog stays in its queue,
+//! visible, in order, and billed once.
 
 use std::{ops::AddAssign, time::Duration};
 

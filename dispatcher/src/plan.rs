@@ -1,4 +1,4 @@
-//! Decides which parcels travel together. A pure function of their headers and sizes.
+//! Decides which parcels go into one invocation. A pure function of their headers and sizes.
 
 use celeriac_core::{
     ports::{Delivery, Invocation},

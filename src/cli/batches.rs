@@ -12,7 +12,7 @@ use super::{
 
 /// The newest batches and their progress, newest first
 ///
-/// A batch is what one `fan_out` accepted. Single calls have none.
+/// A batch is what one `fan_out` accepted. Single calls have no batch record, and are not listed.
 #[derive(Debug, Args)]
 pub(super) struct Batches {
     /// The most to show

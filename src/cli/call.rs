@@ -54,7 +54,7 @@ pub(super) struct Call {
     #[arg(long)]
     wait: bool,
 
-    /// Wait no longer than this
+    /// Wait no longer than this. Needs --wait
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     timeout: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! `dispatcher`: sends scheduled runs and launches workers.
+//! `dispatcher`: sends scheduled runs on a file, launches workers on a stack.
 
 use std::time::Duration;
 
@@ -16,15 +16,16 @@ use super::{common::Common, exit::Failure, role, session};
 use crate::store::OpenStore;
 use crate::sweep::sweep;
 
-/// Sends the runs of schedules, and on AWS launches workers. Executes no task
+/// On a file sends the runs of schedules, on AWS launches workers. Executes no task
 ///
 /// With a file, each worker dispatches to itself and also sends the runs of schedules: this role is for a machine that
 /// sends runs while no worker runs. With a stack, it does the work of the dispatcher's function without its time limit:
-/// it receives parcels and invokes the workers' functions. Several may run at once: a due run is still run once. `dev`
-/// does all of it in its one process, without functions.
+/// it receives parcels and invokes the workers' functions. EventBridge Scheduler sends the runs of schedules there.
+/// Several may run at once: a due run is still run once. `dev` does all of it in its one process, without functions.
 #[derive(Debug, Args)]
 pub(super) struct Dispatcher {
-    /// Launch workers for these queues only, separated by commas. Defaults to the queues that the tasks name
+    /// Launch workers for these queues only, separated by commas. Defaults to the queues that the tasks name: the set-up
+    /// does not run here
     #[arg(long, value_name = "QUEUES", value_delimiter = ',', value_parser = role::queue)]
     queues: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! Defines endpoints through which functions in a VPC reach AWS, so that it needs no NAT gateway. Log lines need none:
-//! Lambda sends those from outside of the VPC.
+//! Defines endpoints through which functions in a VPC reach AWS, so that the VPC needs no NAT gateway. Log lines need
+//! no endpoint: Lambda sends them from outside of the VPC.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Runs the program as a Lambda function: `main!` becomes the handler that the function's settings name. All functions
 //! of a stack share one zip.
 //!
-//! A request waits for each start, so anything that the first event may not need is made later: clients of services,
+//! A request waits for each start, so what the first event can do without is created later: clients of services,
 //! certificates, threads for calls.
 
 mod init_error;

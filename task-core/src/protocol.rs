@@ -1,5 +1,6 @@
-//! The steps of the parcel protocol that involve several ports. Each is one write where the backend can, and repeatable
-//! steps where it cannot.
+//! The steps of the parcel protocol that involve several ports. A backend with
+//! [`Atomic`](crate::ports::Atomic) does each in one write. Other backends do it in several writes, each of which may be
+//! repeated.
 
 use std::sync::Arc;
 

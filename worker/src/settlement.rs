@@ -59,6 +59,7 @@ pub(crate) async fn settle(
                 keep_new_letters(&*worker.ports().ledger, renewal, &mut settling.record).await?;
                 unsure = false;
             }
+            // A backend with `Atomic`, such as the file's, does all of this in one write.
             protocol::settle(worker.ports(), settling.clone()).await
         };
         let error = match settled.await {

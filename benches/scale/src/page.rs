@@ -136,7 +136,7 @@ fn table_of_ways(outcome: &Outcome, others: &[Rival]) -> String {
     );
     let _ = writeln!(
         table,
-        "| **Celeriac**, simulated | {} | {} | {} | {:.2} | see below |",
+        "| **Celeriac**, simulated | {} | {} | {} | {:.2} | see above |",
         duration(outcome.started.last),
         duration(outcome.done),
         count(outcome.bill.units().round()),

@@ -16,7 +16,10 @@ use super::{
     letter::{Letter, Shown},
 };
 
-/// Lists dead letters, in the order in which their calls were made
+/// Lists dead letters by their ids, the oldest calls first
+///
+/// An id begins with the time when its batch or call was sent. Ids of calls with a `unique` key and of scheduled runs
+/// have no time: they stand anywhere. If there are more letters than --limit, --after shows the next ones.
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// Only of this task

@@ -73,7 +73,8 @@ impl<'a, T: Task> FanOut<'a, T> {
     ///   source with more items is refused, since it needs another key;
     /// - it is revoked: nothing, and the error is [`Error::Revoked`]; [`Batch::reinstate`] lifts the revocation.
     ///
-    /// Each task has its own keys, separate from those of single calls. Defaults to none.
+    /// Each task has its own keys, separate from those of single calls. A key holds as long as the batch's record: for
+    /// good. Defaults to none.
     pub fn unique(mut self, key: impl Into<String>) -> Self {
         self.request.call.unique = Some(key.into());
         self

@@ -1,4 +1,4 @@
-//! Retries requests to a port that are safe to repeat.
+//! Retries those requests to a port that may be repeated.
 
 use std::{future::Future, time::Duration};
 

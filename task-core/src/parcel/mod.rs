@@ -1,5 +1,5 @@
-//! Makes and opens parcels: fills them, writes their headers, reads their calls. Client, scheduler, dead letters and
-//! worker make and open all their parcels here; [`wire`](crate::wire) only knows the bytes.
+//! Makes and opens parcels: fills them, writes their headers, reads their calls. The client, the
+//! scheduler, the retry of dead letters and the worker all use this module; [`wire`](crate::wire) only knows the bytes.
 //!
 //! Each field of the [`Header`](crate::wire::Header) is set by [`Spec`] for parcels of new calls, and by
 //! [`Parcel::children`] for child parcels.

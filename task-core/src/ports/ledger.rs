@@ -88,7 +88,8 @@ pub enum Claim {
         /// A callback that its batch still owes: send it, then report it with [`Ledger::paid`].
         owed: Option<Owed>,
     },
-    /// The parcel is too old for its row to be kept: its calls become dead letters without running.
+    /// The `not_after_ms` of the request is over, so the parcel's row may be gone. `protocol::claim` asks with a
+    /// later time instead, so that an old parcel is claimed and its calls become dead letters without running.
     TooOld,
 }
 

@@ -1,5 +1,5 @@
-//! The port that remembers which runs of a schedule have been sent. It does not prevent double runs: a run's parcel has
-//! an id that follows from schedule and time, so the ledger runs it once even if several processes send it.
+//! The port that remembers which runs of a schedule have been sent. Double runs are prevented elsewhere: the id of
+//! a run's parcel follows from schedule and time, so the ledger runs it once even if several processes send it.
 
 use futures::future::BoxFuture;
 

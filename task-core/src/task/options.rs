@@ -185,8 +185,8 @@ impl Options {
         self
     }
 
-    /// A call whose worker died is reported as unknown instead of run again, and a call that exceeded its timeout is
-    /// not retried. Calls are then marked before they start, which costs a write. Defaults to off. Celery:
+    /// A call whose worker died, or that did not end within the grace of a stop, becomes a dead letter with the reason
+    /// `unknown` instead of running again. A call that exceeded its timeout is not retried. Calls are then marked before they start, which costs a write. Defaults to off. Celery:
     /// `acks_late=False`, its default.
     #[must_use]
     pub const fn at_most_once(mut self) -> Self {

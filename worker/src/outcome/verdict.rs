@@ -1,4 +1,7 @@
 //! What the end of an attempt means for its call.
+//!
+//! A call can also die without an [`End`]. `claim/refusal.rs` refuses all calls of a parcel, and `invocation.rs` those
+//! of unknown tasks. `outcomes.rs` ends calls that expired before they started, and calls that killed their worker.
 
 use std::time::Duration;
 
