@@ -9,6 +9,7 @@ use celeriac_core::{
     ports::{Checkpoint, Delivery, PortError, Record, Settling, Tally},
     protocol::{self, put_aside},
 };
+use futures::future::join;
 
 use crate::{
     Worker,
@@ -88,7 +89,7 @@ async fn renew(worker: &Worker, delivery: &Delivery, parcel: ParcelId, epoch: u6
     let checkpoint = renewal(parcel, epoch, lease, worker.ports().clock.now_ms());
     let hide = put_aside(worker.ports(), vec![delivery.hidden(checkpoint.lease_until_ms)]);
     // If that fails, so does the next attempt to settle, or the parcel is still ours.
-    let (_, ()) = futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), hide);
+    let (_, ()) = join(worker.ports().ledger.checkpoint(vec![checkpoint]), hide).await;
 }
 
 fn renewal(parcel: ParcelId, epoch: u64, lease: Lease, now_ms: u64) -> Checkpoint {
