@@ -12,7 +12,7 @@ use celeriac_core::{
 };
 use celeriac_dispatcher::Dispatcher;
 use celeriac_worker::{Pool, Worker, WorkerOptions};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -231,7 +231,7 @@ impl Running {
         let worker = Arc::clone(&self.worker);
         let loops = std::mem::take(&mut self.loops.handles);
         // Both at once: a narrow loop ends when its runs have ended, which the worker's grace bounds.
-        let (ended, ()) = futures::join!(join_all(loops), worker.stop(self.grace));
+        let (ended, ()) = join(join_all(loops), worker.stop(self.grace)).await;
         for error in ended.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "a loop of this process ended with a panic");
         }

@@ -5,7 +5,7 @@ use celeriac_core::{
     ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Settle, Settlement},
     wire::WireError,
 };
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join, stream};
 
 use crate::{DispatcherOptions, LaunchPlan};
 
@@ -54,7 +54,7 @@ pub(crate) async fn launch(
         (back, invoker.invoke(invocation).await)
     };
     let invoking = stream::iter(plan.invocations).map(invoke).buffer_unordered(PARALLEL);
-    let (invoked, ()) = futures::join!(invoking.collect::<Vec<_>>(), hide_all);
+    let (invoked, ()) = join(invoking.collect::<Vec<_>>(), hide_all).await;
     for (back, result) in invoked {
         match result {
             Ok(()) => launched.accepted += back.len(),

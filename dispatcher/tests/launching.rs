@@ -15,7 +15,10 @@ use std::{
 use celeriac_core::ports::{Invocation, InvokeError, Invoker};
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
 use common::send;
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join},
+};
 use tokio::sync::{Barrier, Notify};
 use tokio_util::sync::CancellationToken;
 
@@ -119,7 +122,7 @@ async fn launches_in_flight_are_completed_when_it_stops() {
         stop.cancel();
         invoker.barrier.wait().await;
     };
-    let (stopped, ()) = futures::join!(dispatcher.run(stop.clone()), other);
+    let (stopped, ()) = join(dispatcher.run(stop.clone()), other).await;
     stopped.unwrap();
     assert_eq!(invoker.accepted.load(SeqCst), 1);
 }

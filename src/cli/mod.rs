@@ -5,6 +5,7 @@
 //! Only the roles that execute tasks run the program's set-up, so that looking at a queue needs no connection to a
 //! database.
 
+mod answer;
 mod args;
 mod batches;
 mod call;
@@ -81,8 +82,8 @@ where
     let cli = match parsed {
         Ok(cli) => cli,
         Err(answer) => {
-            // Help goes to standard output and is no error. If that cannot be written, no one reads it.
-            let _ = answer.print();
+            // Help is no error. If the answer cannot be written, nobody reads it.
+            let _ = answer::print(&answer);
             return ExitCode::from(answer.exit_code() as u8);
         }
     };

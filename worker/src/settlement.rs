@@ -9,6 +9,7 @@ use celeriac_core::{
     ports::{Checkpoint, Delivery, PortError, Record, Settling, Tally},
     protocol::{self, put_aside},
 };
+use futures::future::join;
 
 use crate::{
     Worker,
@@ -91,7 +92,7 @@ async fn renew(worker: &Worker, delivery: &Delivery, parcel: ParcelId, epoch: u6
     let hide = put_aside(worker.ports(), vec![delivery.hidden(checkpoint.lease_until_ms)]);
     // The result does not matter: if this fails, the next attempt to settle fails too, or the parcel still belongs to
     // this worker.
-    let (_, ()) = futures::join!(worker.ports().ledger.checkpoint(vec![checkpoint]), hide);
+    let (_, ()) = join(worker.ports().ledger.checkpoint(vec![checkpoint]), hide).await;
 }
 
 fn renewal(parcel: ParcelId, epoch: u64, lease: Lease, now_ms: u64) -> Checkpoint {

@@ -22,8 +22,7 @@ use celeriac_worker::{Worker, WorkerOptions};
 use common::{Bench, def, options};
 use futures::{
     FutureExt as _,
-    future::{Either, select},
-    join,
+    future::{Either, join, select},
 };
 use tokio::sync::Notify;
 
@@ -270,7 +269,7 @@ async fn a_parcel_that_waits_for_room_does_not_keep_a_worker_from_stopping() {
         gate.open.notify_one();
         rest.await;
     };
-    join!(stop, ends);
+    join(stop, ends).await;
 }
 
 /// Parcels that share a limit cannot each use all of it.

@@ -15,7 +15,10 @@ use celeriac_core::{
     task::{Body, Options},
 };
 use common::{Bench, def};
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join},
+};
 use tokio::sync::{Notify, Semaphore};
 
 /// The state that a test shares with its task.
@@ -118,7 +121,7 @@ async fn a_parcel_that_cannot_be_settled_for_long_is_not_run_again() {
         assert_eq!((desk.starts(), bench.tally().await.ended()), (100, 0));
         desk.full.store(false, Ordering::SeqCst);
     };
-    bench.while_time_passes(async { futures::join!(run, others) }).await;
+    bench.while_time_passes(join(run, others)).await;
     bench.run_all(&other).await;
     assert_eq!((desk.starts(), bench.tally().await.succeeded), (100, 100));
 }

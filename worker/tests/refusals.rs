@@ -22,7 +22,10 @@ use celeriac_core::{
     task::{Body, Options, Registry, Stop},
 };
 use common::{Bench, def};
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join},
+};
 
 fn noop() -> Body {
     Body::Async(|_, _| Ok(async { Ok(None) }.boxed()))
@@ -260,7 +263,7 @@ async fn a_settlement_waits_for_the_ledger() {
         assert!(down.swap(false, Ordering::SeqCst), "it went down when the call ran");
         assert_eq!(bench.tally().await.ended(), 0);
     };
-    bench.while_time_passes(async { futures::join!(bench.run(&worker), up_again) }).await;
+    bench.while_time_passes(join(bench.run(&worker), up_again)).await;
     assert_eq!(bench.tally().await.succeeded, 1);
     assert!(bench.is_empty().await);
 }

@@ -21,7 +21,7 @@ use celeriac_core::{
 };
 use celeriac_worker::{Pool, WorkerOptions, narrow};
 use common::{Bench, ManualClock, QUEUE, def, options};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::join};
 use tokio_util::sync::CancellationToken;
 
 /// Takes five seconds.
@@ -58,7 +58,7 @@ async fn a_stop_lets_calls_end_and_hands_the_rest_on() {
         stop_when(&started, 10).await;
         bench.while_time_passes(worker.stop(Duration::from_mins(1))).await;
     };
-    futures::join!(bench.run(&worker), stop);
+    join(bench.run(&worker), stop).await;
     assert_eq!(started.load(Ordering::SeqCst), 10, "none is started after the stop");
     let child = bench.receive().await.remove(0);
     let header = Header::peek(&child.body).unwrap();
@@ -85,7 +85,7 @@ async fn a_call_beyond_the_grace_is_run_again_as_the_same_attempt() {
         worker.stop(Duration::ZERO).await;
     };
     // No time passes: the stop waits for nothing.
-    futures::join!(bench.run(&worker), stop);
+    join(bench.run(&worker), stop).await;
     let history = bench.history(0).await.remove(0);
     assert_eq!((history.kind.as_str(), history.attempt), ("stop", 1));
     assert_eq!(history.message, "its worker was stopped, and it did not end within the grace given");
@@ -102,7 +102,7 @@ async fn an_at_most_once_call_beyond_the_grace_is_not_run_again() {
         stop_when(&started, 1).await;
         worker.stop(Duration::ZERO).await;
     };
-    futures::join!(bench.run(&worker), stop);
+    join(bench.run(&worker), stop).await;
     assert_eq!(bench.dead().await[0].reason, Reason::Unknown);
     assert!(bench.is_empty().await);
 }
@@ -164,7 +164,7 @@ async fn a_lease_is_renewed_and_the_message_hidden_as_long_as_a_call_runs() {
         other.run(Invocation { deliveries }, None).await;
     };
     let step = Duration::from_millis(20);
-    bench.while_time_passes_by(step, async { futures::join!(run, looks) }).await;
+    bench.while_time_passes_by(step, join(run, looks)).await;
     assert_eq!((bench.tally().await.succeeded, bench.row(parcel).await.unwrap().epoch), (1, 1));
 }
 
@@ -217,7 +217,7 @@ async fn the_narrow_road_runs_what_comes_until_it_is_stopped() {
         stop_when(&started, 3).await;
         stop.cancel();
     };
-    let (ended, ()) = bench.while_time_passes(async { futures::join!(road, stopped) }).await;
+    let (ended, ()) = bench.while_time_passes(join(road, stopped)).await;
     ended.unwrap();
     assert_eq!(bench.tally().await.succeeded, 3);
 }
@@ -254,7 +254,7 @@ async fn a_long_backlog_on_the_narrow_road_keeps_no_other_queue_waiting() {
         }
         stop.cancel();
     };
-    let (stopped, ()) = futures::join!(road, ended);
+    let (stopped, ()) = join(road, ended).await;
     stopped.unwrap();
     let at = order.lock().unwrap().iter().position(|batch| *batch == BatchId::new(9, 0));
     assert_eq!(at, Some(1), "it is the second queue's turn: {order:?}");

@@ -17,7 +17,7 @@ use celeriac_core::{
 };
 use celeriac_worker::WorkerOptions;
 use common::{Bench, def, options};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::join};
 
 /// The lines that were logged.
 #[derive(Clone, Default)]
@@ -73,7 +73,7 @@ async fn a_blocked_thread_is_reported_and_holds_up_no_other() {
         drop(open);
     };
     let step = Duration::from_millis(20);
-    bench.while_time_passes_by(step, async { futures::join!(bench.run(&worker), opened) }).await;
+    bench.while_time_passes_by(step, join(bench.run(&worker), opened)).await;
     let line = log.line("an async call blocks its thread").unwrap();
     let id = format!("id={}", bench.call(5));
     for part in ["WARN", "task=\"hog\"", &id, "attempt=1", "polling_ms=", "thread=celeriac-"] {

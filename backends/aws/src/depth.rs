@@ -42,7 +42,7 @@ impl Access {
     pub(super) async fn depth(&self, queue: &Arc<str>) -> Result<Depth, PortError> {
         let stack = &self.clients.settings().stack;
         let (work, dead) = (stack.queue(queue), stack.dead_queue(queue));
-        let (work, dead) = futures::try_join!(self.counts(&work), self.counts(&dead))?;
+        let (work, dead) = futures::future::try_join(self.counts(&work), self.counts(&dead)).await?;
         let of = |counts: &HashMap<QueueAttributeName, String>, name| {
             counts.get(&name).and_then(|count| count.parse::<u64>().ok()).unwrap_or(0)
         };

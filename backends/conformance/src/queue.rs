@@ -191,7 +191,7 @@ async fn a_receive_waits_no_longer_because_the_clock_is_set_back(world: World) {
         world.clock.sleep(Duration::from_millis(100)).await;
         world.clock.set_back(Duration::from_hours(1));
     };
-    let (received, ()) = world.clock.drive(async { futures::join!(receiving, set_back) }).await;
+    let (received, ()) = world.clock.drive(join(receiving, set_back)).await;
     assert!(received.expect("receive").is_empty());
     let waited_ms = (world.clock.monotonic_us() - began_us) / 1000;
     assert!((1_000..1_100).contains(&waited_ms), "waited for {waited_ms} ms");

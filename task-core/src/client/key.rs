@@ -1,5 +1,7 @@
 //! Resolves a key: to the call that has it, or to the batch of the call that may take it.
 
+use futures::future::join;
+
 use super::{CallStatus, Error, status};
 use crate::{
     id::{BatchId, TaskId},
@@ -23,7 +25,7 @@ pub(super) async fn look_up(ports: &Ports, task: &str, key: &str) -> Result<Key,
     loop {
         let id = batch.call(0);
         // A dead letter is kept for longer than the row of its parcel.
-        let (root, letter) = futures::join!(ports.ledger.root_of(id), ports.dead_letters.get(id));
+        let (root, letter) = join(ports.ledger.root_of(id), ports.dead_letters.get(id)).await;
         let status = match (root.map_err(unasked(task))?, letter.map_err(unasked(task))?) {
             (_, Some(letter)) => CallStatus::from(letter),
             (None, None) => return Ok(Key::Free(batch)),

@@ -1,16 +1,11 @@
-//! Finds when a cron is due. Croner reads the fields and searches the calendar. This module adds `EventBridge`'s
-//! dialect, which is stricter than croner: six fields, exactly one `?`, days of the week from 1 = Sunday. [`Wall`]
-//! handles the changes of the clock.
+//! Finds when a cron is due. It reads the six fields of `EventBridge`'s dialect, of which exactly one is `?`, or a line
+//! of a crontab. [`Calendar`] searches the times that they give, and [`Wall`] handles the changes of the clock.
 
-use croner::{
-    Cron,
-    errors::CronError,
-    parser::{CronParser, Seconds, Year},
-};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     PatternError,
+    calendar::Calendar,
     crontab::{self, Days, Fields},
     fields::{DAY_OF_MONTH, DAY_OF_WEEK, EVENT_BRIDGE},
     wall::{Rule, Wall},
@@ -46,10 +41,10 @@ impl CronPattern {
     }
 
     fn new(fields: Fields, timezone: &str) -> Result<Self, PatternError> {
-        let cron = croner(fields.six.each_ref().map(String::as_str), fields.days).map_err(|_| PatternError::Form)?;
+        let calendar = Calendar::read(&fields).map_err(|_| PatternError::Form)?;
         let zone = TimeZone::get(timezone).map_err(|_| PatternError::Zone { timezone: timezone.to_owned() })?;
-        let rule = if repeats(&fields, &cron) { Rule::Elapsed } else { Rule::Listed };
-        Ok(Self { fields, wall: Wall::new(cron, zone, rule) })
+        let rule = if repeats(&fields, &calendar) { Rule::Elapsed } else { Rule::Listed };
+        Ok(Self { fields, wall: Wall::new(calendar, zone, rule) })
     }
 
     /// Its fields in the form of `cron(..)`. `None` if it goes by both days, which that form cannot express.
@@ -77,51 +72,14 @@ fn millis(at: Timestamp) -> Option<u64> {
 
 /// Whether a pattern repeats as time passes, rather than listing times of a day: its minute or hour is `*`, a step
 /// without an end (`0/15`, `*/2`), or has all values.
-fn repeats(fields: &Fields, cron: &Cron) -> bool {
+fn repeats(fields: &Fields, calendar: &Calendar) -> bool {
     let [minute, hour, ..] = &fields.six;
     let open = |field: &String| {
         field
             .split(',')
             .any(|item| item.starts_with('*') || item.split_once('/').is_some_and(|(range, _)| !range.contains('-')))
     };
-    let (minutes, hours) = (cron.pattern.minutes.values().len(), cron.pattern.hours.values().len());
-    open(minute) || open(hour) || minutes == 60 || hours == 24
-}
-
-fn croner(fields: [&str; 6], days: Days) -> Result<Cron, CronError> {
-    let [minute, hour, day, month, mut weekday, year] = fields;
-    if weekday == "L" {
-        // For EventBridge this is the last day of the week; for croner it means nothing.
-        weekday = "7";
-    }
-    CronParser::builder()
-        .seconds(Seconds::Required)
-        .year(Year::Required)
-        .alternative_weekdays(true)
-        .sloppy_ranges(true)
-        .dom_and_dow(days == Days::Both)
-        .build()
-        .parse(&format!("0 {minute} {hour} {day} {month} {weekday} {year}"))
-}
-
-/// Why a field is invalid. Croner's errors do not name the field, so each field is checked by itself.
-pub(super) fn check(place: usize, field: &str) -> Result<(), String> {
-    let mut alone = ["*"; 6];
-    alone[place] = field;
-    croner(alone, Days::One).map(|_| ()).map_err(|error| plain(&error))
-}
-
-/// Croner's message without its headings.
-fn plain(error: &CronError) -> String {
-    use CronError::{ComponentError, IllegalCharacters, InvalidPattern};
-    match error {
-        // Croner's internal form of a weekday means nothing to a reader.
-        ComponentError(message) if message.starts_with("Position") => "number out of bounds".to_owned(),
-        ComponentError(message) | InvalidPattern(message) | IllegalCharacters(message) => {
-            message.trim_end_matches('.').to_lowercase()
-        }
-        other => other.to_string().trim_end_matches('.').to_lowercase(),
-    }
+    open(minute) || open(hour) || calendar.has_all_minutes() || calendar.has_all_hours()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::{
     PatternError,
-    fields::{CRONTAB, DAY_OF_MONTH, DAY_OF_WEEK, Field},
+    fields::{CRONTAB, DAY_OF_MONTH, DAY_OF_WEEK, Field, whole_step},
 };
 
 /// The fields of a cron, in the form of `cron(..)`.
@@ -88,14 +88,12 @@ fn week(field: &Field, text: &str) -> Result<String, PatternError> {
 
 fn week_item(field: &Field, item: &str) -> Result<impl Iterator<Item = u32>, String> {
     let (range, step) = item.split_once('/').map_or((item, "1"), |(range, step)| (range, step));
-    let number = |text| field.number(text).ok_or_else(|| "number out of bounds".to_owned());
     let (from, to) = match range.split_once('-') {
         _ if range == "*" => (0, 6),
-        Some((from, to)) => (number(from)?, number(to)?),
-        None => (number(range)?, number(range)?),
+        Some((from, to)) => (field.value(from)?, field.value(to)?),
+        None => (field.value(range)?, field.value(range)?),
     };
-    let step = step.parse().ok().filter(|step| *step > 0).ok_or("a step is a whole number from 1 on")?;
-    Ok((from..=if from > to { to + 7 } else { to }).step_by(step))
+    Ok((from..=if from > to { to + 7 } else { to }).step_by(whole_step(step)?))
 }
 
 /// Writes `?` for a day that is not given, and tells how the days combine.

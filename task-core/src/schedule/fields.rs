@@ -1,9 +1,9 @@
 //! The fields of a pattern: what each accepts, and why one is invalid. Two dialects share them: `EventBridge`'s
 //! `cron(..)` and the lines of a crontab.
 
-use std::ops::RangeInclusive;
+use std::{iter::StepBy, ops::RangeInclusive};
 
-use super::{PatternError, cron};
+use super::{PatternError, calendar};
 
 /// A field of a pattern.
 pub(super) struct Field {
@@ -38,9 +38,11 @@ macro_rules! field {
 const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-const MINUTE: Field = field!("minute", ",-*/", &[], 0..=59, true, "0 to 59 with `,` `-` `*` `/`");
-const HOUR: Field = field!("hour", ",-*/", &[], 0..=23, true, "0 to 23 with `,` `-` `*` `/`");
-const MONTH: Field = field!("month", ",-*/", MONTHS, 1..=12, true, "1 to 12 or JAN to DEC with `,` `-` `*` `/`");
+pub(super) const MINUTE: Field = field!("minute", ",-*/", &[], 0..=59, true, "0 to 59 with `,` `-` `*` `/`");
+pub(super) const HOUR: Field = field!("hour", ",-*/", &[], 0..=23, true, "0 to 23 with `,` `-` `*` `/`");
+pub(super) const MONTH: Field =
+    field!("month", ",-*/", MONTHS, 1..=12, true, "1 to 12 or JAN to DEC with `,` `-` `*` `/`");
+pub(super) const YEAR: Field = field!("year", ",-*/", &[], 1970..=2199, false, "1970 to 2199 with `,` `-` `*` `/`");
 
 /// The places of the two days, in both dialects.
 pub(super) const DAY_OF_MONTH: usize = 2;
@@ -60,7 +62,7 @@ pub(super) const EVENT_BRIDGE: [Field; 6] = [
         true,
         "1 (Sunday) to 7 or SUN to SAT with `,` `-` `*` `/` `?` `L` `#`"
     ),
-    field!("year", ",-*/", &[], 1970..=2199, false, "1970 to 2199 with `,` `-` `*` `/`"),
+    YEAR,
 ];
 
 /// The fields of a line of a crontab.
@@ -78,7 +80,7 @@ impl Field {
         self.form(text)
             .and_then(|()| text.split(',').map(|item| self.straight(item)).collect::<Result<Vec<_>, _>>())
             .map(|items| items.join(","))
-            .and_then(|field| cron::check(place, &field).map(|()| field))
+            .and_then(|field| calendar::check(place, &field).map(|()| field))
             .map_err(|why| self.wrong(text, why))
     }
 
@@ -115,6 +117,41 @@ impl Field {
         self.numbers.contains(&number).then_some(number)
     }
 
+    /// The numbers of a text without ranges that wrap around.
+    pub(super) fn set<S: FromIterator<u32>>(&self, text: &str) -> Result<S, String> {
+        let items = text.split(',').map(|item| self.item(item)).collect::<Result<Vec<_>, _>>()?;
+        Ok(items.into_iter().flatten().collect())
+    }
+
+    /// The numbers of one item. A step without an end, such as `5/10`, goes on to the end of the field, and `/10` is
+    /// `*/10`.
+    pub(super) fn item(&self, item: &str) -> Result<StepBy<RangeInclusive<u32>>, String> {
+        let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+        let (first, last) = (*self.numbers.start(), *self.numbers.end());
+        let (from, to) = match (range, range.split_once('-'), step) {
+            ("*" | "?", ..) | ("", _, Some(_)) => (first, last),
+            (_, Some((from, to)), _) => (self.value(from)?, self.value(to)?),
+            (_, None, Some(_)) => (self.value(range)?, last),
+            (_, None, None) => {
+                let number = self.value(range)?;
+                (number, number)
+            }
+        };
+        if from > to {
+            return Err("a range ends before it begins".to_owned());
+        }
+        Ok((from..=to).step_by(step.map_or(Ok(1), whole_step)?))
+    }
+
+    /// The value of a number or a word.
+    pub(super) fn value(&self, text: &str) -> Result<u32, String> {
+        self.number(text).ok_or_else(|| match text {
+            "" => "a number is missing".to_owned(),
+            _ if text.bytes().all(|byte| byte.is_ascii_digit()) => "number out of bounds".to_owned(),
+            _ => format!("`{text}` is no number"),
+        })
+    }
+
     /// The error for a text in this field.
     pub(super) fn wrong(&self, text: &str, why: String) -> PatternError {
         PatternError::Field { name: self.name, field: text.to_owned(), why, takes: self.takes }
@@ -130,11 +167,15 @@ impl Field {
         }
         let (first, last) = (*self.numbers.start(), *self.numbers.end());
         let Some(step) = step else { return Ok(format!("{},{}", range_of(from, last), range_of(first, to))) };
-        let step = step.parse().ok().filter(|step| *step > 0).ok_or("a step is a whole number from 1 on")?;
         let around = last - first + 1;
-        let numbers = (from..=to + around).step_by(step).map(|number| (number - first) % around + first);
+        let numbers = (from..=to + around).step_by(whole_step(step)?).map(|number| (number - first) % around + first);
         Ok(numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(","))
     }
+}
+
+/// The value of a step.
+pub(super) fn whole_step(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|step| *step > 0).ok_or_else(|| "a step is a whole number from 1 on".to_owned())
 }
 
 fn range_of(from: u32, to: u32) -> String {

@@ -3,11 +3,14 @@
 //! and it reads no clock. Faults in a pattern's form are compiler errors. The others are errors when a program starts,
 //! not when a run fails to come.
 
+mod calendar;
 mod cron;
 mod crontab;
+mod days;
 mod error;
 mod fields;
 mod form;
+mod number_set;
 mod rate;
 mod wall;
 

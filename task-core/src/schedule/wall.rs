@@ -6,14 +6,15 @@
 //! - A pattern that **repeats**, because its minute or its hour is `*` or a step, follows elapsed time. It runs
 //!   whenever the clock shows one of its times: never in the gap, and in both passes of the repeated hour.
 //!
-//! Croner searches the calendar, which knows no zones.
+//! [`Calendar`] has the times, and knows no zones.
 
-use croner::Cron;
 use jiff::{
     SignedDuration, Timestamp,
     civil::DateTime,
     tz::{AmbiguousOffset, TimeZone},
 };
+
+use super::calendar::Calendar;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -23,7 +24,7 @@ const FAR: SignedDuration = SignedDuration::from_hours(72);
 /// The times of a cron in a time zone.
 #[derive(Clone, Debug)]
 pub(super) struct Wall {
-    cron: Cron,
+    calendar: Calendar,
     zone: TimeZone,
     rule: Rule,
 }
@@ -38,8 +39,8 @@ pub(super) enum Rule {
 }
 
 impl Wall {
-    pub(super) fn new(cron: Cron, zone: TimeZone, rule: Rule) -> Self {
-        Self { cron, zone, rule }
+    pub(super) fn new(calendar: Calendar, zone: TimeZone, rule: Rule) -> Self {
+        Self { calendar, zone, rule }
     }
 
     /// The first time after a whole second.
@@ -61,7 +62,7 @@ impl Wall {
     fn next_listed(&self, at: Timestamp) -> Option<Timestamp> {
         let mut wall = self.zone.to_datetime(at);
         loop {
-            wall = self.after(wall)?;
+            wall = self.calendar.after(wall)?;
             // Some have already run if the clock was set back since.
             let due = self.run(wall)?;
             if due > at {
@@ -77,7 +78,7 @@ impl Wall {
             wall = before.to_datetime(at);
         }
         loop {
-            wall = self.until(wall)?;
+            wall = self.calendar.until(wall)?;
             let due = self.run(wall)?;
             if due <= at {
                 return Some(due);
@@ -100,7 +101,7 @@ impl Wall {
         let (mut within, mut wall) = (at, self.zone.to_datetime(at));
         loop {
             let offset = self.zone.to_offset(within);
-            let due = self.after(wall).and_then(|wall| offset.to_timestamp(wall).ok());
+            let due = self.calendar.after(wall).and_then(|wall| offset.to_timestamp(wall).ok());
             let Some(change) = self.change_after(within) else { return due };
             if due.is_some_and(|due| due < change) {
                 return due;
@@ -115,7 +116,7 @@ impl Wall {
         let mut within = at;
         loop {
             let offset = self.zone.to_offset(within);
-            let due = self.until(offset.to_datetime(within)).and_then(|wall| offset.to_timestamp(wall).ok());
+            let due = self.calendar.until(offset.to_datetime(within)).and_then(|wall| offset.to_timestamp(wall).ok());
             let next = within.checked_add(SECOND).ok()?;
             let Some(change) = self.zone.preceding(next).next().map(|change| change.timestamp()) else { return due };
             if due.is_some_and(|due| due >= change) {
@@ -130,15 +131,5 @@ impl Wall {
     /// The first change of the clock after a time.
     fn change_after(&self, at: Timestamp) -> Option<Timestamp> {
         self.zone.following(at).next().map(|change| change.timestamp())
-    }
-
-    /// The first time of the calendar after this one.
-    fn after(&self, wall: DateTime) -> Option<DateTime> {
-        self.cron.find_next_occurrence(&wall, false).ok()
-    }
-
-    /// The latest time of the calendar that is not after this one.
-    fn until(&self, wall: DateTime) -> Option<DateTime> {
-        self.cron.find_previous_occurrence(&wall, true).ok()
     }
 }

@@ -12,7 +12,10 @@ use celeriac_core::{
     },
     wire::{decode_args, encode_args},
 };
-use futures::{FutureExt, future::join_all};
+use futures::{
+    FutureExt,
+    future::{join, join_all},
+};
 use tempfile::TempDir;
 
 use crate::tasks::{Mail, SendEmail, addresses, campaign, mail};
@@ -261,7 +264,7 @@ async fn calls_with_keys_that_gather_are_looked_up_and_sent_together() {
     f.run_all(None).await;
     let numbered = (0..200).map(|n| mail(&f.client, &n.to_string()).unique(n.to_string()).send());
     let plain = (200..250).map(|n| mail(&f.client, &n.to_string()).send());
-    let (sent, refused) = futures::join!(join_all(numbered.chain(plain)), welcome(&f.client, "ada").send());
+    let (sent, refused) = join(join_all(numbered.chain(plain)), welcome(&f.client, "ada").send()).await;
     assert!(matches!(refused, Err(Error::KeyDead { id, .. }) if id == dies));
     let ids: std::collections::BTreeSet<_> = sent.into_iter().map(|sent| sent.unwrap().id()).collect();
     assert_eq!(ids, f.waiting().await.into_keys().collect());

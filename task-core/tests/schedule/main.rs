@@ -7,6 +7,7 @@
 )]
 
 mod clock;
+mod croner;
 mod crontab;
 mod oracle;
 mod property;

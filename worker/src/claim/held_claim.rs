@@ -8,7 +8,10 @@ use celeriac_core::{
     id::ParcelId,
     ports::{Checkpoint, Delivery, Ledger, PortError, Ports, Record, Window},
 };
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join},
+};
 
 use super::Lease;
 use crate::outcome::Unrecorded;
@@ -130,7 +133,7 @@ impl<'a> HeldClaim<'a> {
                 }
                 ledger.checkpoint(vec![checkpoint]).await.into_iter().collect()
             };
-            let (recorded, ()) = futures::join!(record, hide);
+            let (recorded, ()) = join(record, hide).await;
             recorded
         };
         self.recorded_us = now_us;

@@ -23,7 +23,7 @@ use celeriac_core::{
 };
 use celeriac_embedded::open_with;
 use celeriac_worker::{Worker, WorkerOptions};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join};
 use tokio::sync::oneshot;
 
 pub const QUEUE: &str = "default";
@@ -233,7 +233,7 @@ impl Bench {
     pub async fn pass(&self, step: Duration) {
         tokio::time::sleep(Duration::from_millis(1)).await;
         // One thread writes to the file and another one reads. Each answers in the order of its requests.
-        let _ = futures::join!(self.ports.queue.settle(Vec::new()), self.ports.queue.depths());
+        let _ = join(self.ports.queue.settle(Vec::new()), self.ports.queue.depths()).await;
         self.clock.advance(step);
     }
 

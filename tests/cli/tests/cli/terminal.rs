@@ -15,7 +15,7 @@ use rustix::{
 
 use crate::site::{SHOP, Site};
 
-/// A program whose standard error is a terminal.
+/// A program with a terminal, as its standard error if not said otherwise.
 struct Watched {
     child: Child,
     screen: File,
@@ -24,15 +24,19 @@ struct Watched {
 
 impl Watched {
     fn new(command: &mut Command) -> Self {
+        Self::attached(command, |command, terminal| command.stdout(Stdio::null()).stderr(terminal))
+    }
+
+    fn attached(command: &mut Command, attach: impl FnOnce(&mut Command, File) -> &mut Command) -> Self {
         let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
         let name = ptsname(&screen, Vec::new()).unwrap();
         let name = OsStr::from_bytes(name.to_bytes());
         let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(terminal).spawn().unwrap();
+        let child = attach(command.stdin(Stdio::null()), terminal).spawn().unwrap();
         // Only the program holds its end of the terminal now, so that reading ends with the program.
-        command.stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         Self { child, screen: screen.into(), seen: String::new() }
     }
 
@@ -46,6 +50,14 @@ impl Watched {
             assert!(read > 0, "it ended without showing `{wanted}`: {:?}", self.seen);
             self.seen.push_str(&String::from_utf8_lossy(&bytes[..read]));
         }
+    }
+
+    /// All that it writes until it ends.
+    fn says(mut self) -> String {
+        let mut bytes = Vec::new();
+        // An error says that nobody writes any more.
+        let _ = self.screen.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn signal(&self, signal: Signal) {
@@ -103,4 +115,30 @@ fn a_stop_shows_how_many_calls_it_waits_for() {
     shop.shows("\r\u{1b}[Kstopping: waiting for 1 call to end, at most ");
     shop.shows("stopped");
     assert_eq!(shop.ended(), Some(0));
+}
+
+#[test]
+fn help_and_errors_have_colours_if_they_are_wanted() {
+    let site = Site::new();
+    for (variables, coloured) in [
+        (&[("TERM", "xterm")][..], true),
+        (&[("TERM", "xterm"), ("NO_COLOR", "")], true),
+        (&[("TERM", "xterm"), ("NO_COLOR", "1")], false),
+        (&[("TERM", "dumb")], false),
+    ] {
+        let program = |args| {
+            let mut program = site.program(SHOP, args);
+            program.env_remove("NO_COLOR").envs(variables.iter().copied());
+            program
+        };
+        let help = Watched::attached(&mut program(&["--help"]), |command, terminal| {
+            command.stdout(terminal).stderr(Stdio::null())
+        });
+        let wanted = if coloured { "\u{1b}[1;4mOptions:\u{1b}[0m\r\n  \u{1b}[1m" } else { "\nOptions:\r\n  " };
+        let help = help.says();
+        assert!(help.contains(wanted) && help.contains('\u{1b}') == coloured, "{variables:?}: {help:?}");
+        let error = Watched::new(&mut program(&["--nosuch"])).says();
+        let wanted = if coloured { "\u{1b}[1;31merror:\u{1b}[0m unexpected" } else { "error: unexpected" };
+        assert!(error.starts_with(wanted) && error.contains('\u{1b}') == coloured, "{variables:?}: {error:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Measures the processor cost of a parcel: `cargo bench --bench parcel`. Throughput is in calls.
+//! Measures the processor cost of a parcel: `cargo bench -p celeriac-core --bench parcel`. Throughput is in calls.
 
 #![allow(missing_docs, reason = "the names of the benchmarks are what is printed")]
 
