@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::Counts;
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, NewBatch, Outgoing, Owed, PortError, Tally},
+    ports::{BatchRecord, Counts, NewBatch, Outgoing, Owed, PortError, Tally},
 };
 
 /// How long a process that was given a callback has to send it before another process is given it.
@@ -103,7 +102,7 @@ impl BatchBook {
     /// Adds the verdicts of a finished parcel, or those of retried calls, which are negative.
     pub(super) fn count(&mut self, id: BatchId, counts: Counts, now_ms: u64) {
         if let Some(entry) = self.batches.get_mut(&id) {
-            entry.counts = entry.counts.plus(counts);
+            entry.counts = entry.counts + counts;
             entry.complete(now_ms);
         }
     }
@@ -145,7 +144,7 @@ impl BatchBook {
     /// A batch's record, with the verdicts of unfinished parcels.
     pub(super) fn get(&self, id: BatchId, unfinished: impl FnOnce() -> Counts) -> Option<BatchRecord> {
         let entry = self.batches.get(&id)?;
-        Some(BatchRecord { tally: entry.counts.plus(unfinished()).tally(), ..entry.record.clone() })
+        Some(BatchRecord { tally: (entry.counts + unfinished()).tally(), ..entry.record.clone() })
     }
 
     /// The newest batches.

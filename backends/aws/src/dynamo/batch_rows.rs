@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    counters::Counts,
+    counters,
     item::{Fields, Item, flag, number, text},
     keys::{self, Key},
     table::Table,
 };
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, NewBatch, PortError, Tally},
+    ports::{BatchRecord, Counts, NewBatch, PortError, Tally},
 };
 
 /// The attributes.
@@ -53,8 +53,8 @@ pub(super) fn record(id: BatchId, found: &HashMap<Key, Item>) -> Result<Option<B
     let fields = Fields(item);
     let (mut counts, mut ended_ms) = (Counts::default(), 0);
     for shard in keys::counters(id).filter_map(|key| found.get(&key)) {
-        let (more, last_ms) = Counts::read(shard)?;
-        (counts, ended_ms) = (counts.plus(more), ended_ms.max(last_ms));
+        let (more, last_ms) = counters::read(shard)?;
+        (counts, ended_ms) = (counts + more, ended_ms.max(last_ms));
     }
     let accepted: u64 = fields.number(ACCEPTED)?;
     let closed_ms = if fields.has(CLOSED) { Some(fields.number::<u64>(CLOSED)?) } else { None };
