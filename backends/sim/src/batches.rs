@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, Counts, NewBatch, Outgoing, Owed, PortError, Tally},
+    ports::{BatchRecord, Counts, NewBatch, Outgoing, Owed, PortError},
 };
 
 /// How long a process that was given a callback has to send it before another process is given it.
@@ -38,22 +38,9 @@ pub(super) enum Mark {
 impl BatchBook {
     /// Opens a batch, unless its id exists. Returns its record without the verdicts of unfinished parcels.
     pub(super) fn open(&mut self, batch: NewBatch) -> BatchRecord {
-        let NewBatch { id, name, task, created_ms, callback } = batch;
-        let entry = self.batches.entry(id).or_insert_with(|| {
-            self.order.push(id);
-            let (tally, finished_ms) = (Tally::default(), None);
-            let record = BatchRecord {
-                id,
-                name,
-                task,
-                created_ms,
-                accepted: 0,
-                closed: false,
-                revoked: false,
-                tally,
-                finished_ms,
-            };
-            Entry { record, counts: Counts::default(), callback, owed_ms: None }
+        let entry = self.batches.entry(batch.id).or_insert_with(|| {
+            self.order.push(batch.id);
+            Entry { record: batch.record(), counts: Counts::default(), callback: batch.callback, owed_ms: None }
         });
         entry.record.clone()
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, Counts, NewBatch, PortError, Tally},
+    ports::{BatchRecord, Counts, NewBatch, PortError},
 };
 
 /// The attributes.
@@ -38,13 +38,6 @@ pub(super) fn item(batch: &NewBatch) -> Item {
         (CALLBACK.to_owned(), flag(batch.callback.is_some())),
     ]);
     item
-}
-
-/// The record of a batch that was just opened.
-pub(super) fn fresh(batch: NewBatch) -> BatchRecord {
-    let NewBatch { id, name, task, created_ms, .. } = batch;
-    let (accepted, closed, revoked, tally, finished_ms) = (0, false, false, Tally::default(), None);
-    BatchRecord { id, name, task, created_ms, accepted, closed, revoked, tally, finished_ms }
 }
 
 /// The record of a batch, from its item and its counters, if its item is among these.
