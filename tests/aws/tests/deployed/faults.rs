@@ -97,8 +97,7 @@ fn wrong_settings(stage: &Stage) {
 }
 
 /// A registry has to have one.
-static TASK: TaskDef =
-    TaskDef::untyped("nothing", Options::new(), Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))));
+static TASK: TaskDef = TaskDef::untyped("nothing", Options::new(), Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))));
 
 fn missing_function(stage: &Stage) {
     let settings = Settings {
