@@ -61,55 +61,44 @@ impl Fleet<'_> {
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let received = self.on(Road::Wide).map(|name| arn(&queue(name))).chain(dead).chain([arn(FAILURES)]);
         let workers = self.workers.keys().map(|class| function(&self.stack.worker(*class)));
-        vec![
+        let own = [
             allow("Receive", &[RECEIVE, SETTLE].concat(), received),
             allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
             allow("Invoke", &["lambda:InvokeFunction"], workers),
-            // Calls from a dead-letter queue may have children that are due much later.
-            self.delay(),
-            become_scheduler(),
-            ledger(),
-            self.objects(),
-            self.dead_letters(),
-            self.bucket_list(),
-        ]
+        ];
+        own.into_iter().chain(self.store()).collect()
     }
 
     fn worker(&self, class: Class) -> Vec<Option<Value>> {
         let work = || self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let narrow = self.on(Road::Narrow).filter(|name| self.queues[*name].class == class);
-        vec![
+        let own = [
             allow("Receive", RECEIVE, narrow.map(|name| arn(&queue(name)))),
             allow("Settle", SETTLE, work()),
             allow("Send", SEND, work().chain(dead)),
             allow("ReportFailures", &["sqs:SendMessage"], [arn(FAILURES)]),
-            self.delay(),
-            become_scheduler(),
-            ledger(),
-            self.objects(),
-            self.dead_letters(),
-            self.bucket_list(),
-        ]
+        ];
+        own.into_iter().chain(self.store()).collect()
     }
 
     /// The permissions of a program that sends calls and looks them up, which includes the operator's commands.
     fn client(&self) -> Vec<Option<Value>> {
         let work = self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
-        vec![
+        let own = [
             allow("Send", SEND, work),
             allow("Look", &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], dead.chain([arn(FAILURES)])),
             // The only action of SQS without a queue.
             allow("List", &["sqs:ListQueues"], [json!("*")]),
-            self.delay(),
-            become_scheduler(),
-            ledger(),
-            self.objects(),
-            self.dead_letters(),
-            self.bucket_list(),
-            encryption(self),
-        ]
+        ];
+        own.into_iter().chain(self.store()).chain([encryption(self)]).collect()
+    }
+
+    /// The permissions on the stack's store that every part needs. The dispatcher sends calls that are due much later
+    /// too: those of a dead-letter queue may have such children.
+    fn store(&self) -> [Option<Value>; 6] {
+        [self.delay(), become_scheduler(), ledger(), self.objects(), self.dead_letters(), self.bucket_list()]
     }
 
     fn objects(&self) -> Option<Value> {

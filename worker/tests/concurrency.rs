@@ -170,6 +170,16 @@ struct Gate {
     waiting: AtomicUsize,
 }
 
+impl Gate {
+    /// Polls a run until one of its calls waits here.
+    async fn reached_by(&self, run: &mut (impl Future + Unpin)) {
+        while self.waiting.load(Ordering::SeqCst) == 0 {
+            assert!(futures::poll!(&mut *run).is_pending());
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 fn gated() -> Body {
     Body::Async(|args, cx| {
         let waits = decode_args::<u32>(args).unwrap() == 0;
@@ -228,10 +238,7 @@ async fn a_parcel_that_was_lost_makes_room() {
     let mut deliveries = bench.receive().await;
     {
         let mut dropped = run(&worker, deliveries.remove(0)).boxed();
-        while gate.waiting.load(Ordering::SeqCst) == 0 {
-            assert!(futures::poll!(&mut dropped).is_pending());
-            tokio::task::yield_now().await;
-        }
+        gate.reached_by(&mut dropped).await;
     }
     let opened = async {
         loop {
@@ -284,10 +291,7 @@ async fn parcels_that_share_a_limit_mark_no_more_calls_together_than_it_lets_run
     }
     let worker = bench.worker_with(alone());
     let mut run = bench.run(&worker).boxed();
-    while gate.waiting.load(Ordering::SeqCst) == 0 {
-        assert!(futures::poll!(&mut run).is_pending());
-        tokio::task::yield_now().await;
-    }
+    gate.reached_by(&mut run).await;
     // By now the other parcels have marked all that they may mark.
     for _ in 0..100 {
         assert!(futures::poll!(&mut run).is_pending());
@@ -308,10 +312,7 @@ async fn only_calls_that_may_start_at_once_are_marked() {
     bench.send("pay", 10).await;
     let worker = bench.worker_with(alone());
     let mut run = bench.run(&worker).boxed();
-    while gate.waiting.load(Ordering::SeqCst) == 0 {
-        assert!(futures::poll!(&mut run).is_pending());
-        tokio::task::yield_now().await;
-    }
+    gate.reached_by(&mut run).await;
     // The worker dies. A call that had no permit yet cannot have run, and the next worker knows that.
     drop(run);
     bench.clock.advance(Duration::from_mins(10));

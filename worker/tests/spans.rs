@@ -3,44 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod common;
-
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+#[path = "common/log.rs"]
+mod log;
 
 use celeriac_core::task::{Body, Options, Stop};
 use common::{Bench, def};
 use futures::FutureExt as _;
-
-/// The lines that were logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn lines(&self, text: &str) -> Vec<String> {
-        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use log::Log;
 
 #[tokio::test]
 async fn the_log_lines_of_a_task_name_their_call() {
-    let log = Log::default();
-    let writer = log.clone();
-    let level = tracing_subscriber::filter::LevelFilter::WARN;
-    tracing_subscriber::fmt().with_ansi(false).with_max_level(level).with_writer(move || writer.clone()).init();
+    let log = Log::record();
     let quick = Body::Async(|_, _| {
         Ok(async {
             tracing::warn!("looks around");

@@ -49,6 +49,17 @@ async fn stop_when(started: &AtomicU32, calls: u32) {
     }
 }
 
+/// Runs what is due on a worker that is stopped without grace once a call has started. No time passes: the stop waits for
+/// nothing.
+async fn run_without_grace(bench: &Bench, started: &AtomicU32) {
+    let worker = bench.worker();
+    let stop = async {
+        stop_when(started, 1).await;
+        worker.stop(Duration::ZERO).await;
+    };
+    join(bench.run(&worker), stop).await;
+}
+
 #[tokio::test]
 async fn a_stop_lets_calls_end_and_hands_the_rest_on() {
     let (bench, started) = bench(Options::new().concurrency(10));
@@ -79,13 +90,7 @@ async fn a_stop_lets_calls_end_and_hands_the_rest_on() {
 async fn a_call_beyond_the_grace_is_run_again_as_the_same_attempt() {
     let (bench, started) = bench(Options::new());
     bench.send("five", 1).await;
-    let worker = bench.worker();
-    let stop = async {
-        stop_when(&started, 1).await;
-        worker.stop(Duration::ZERO).await;
-    };
-    // No time passes: the stop waits for nothing.
-    join(bench.run(&worker), stop).await;
+    run_without_grace(&bench, &started).await;
     let history = bench.history(0).await.remove(0);
     assert_eq!((history.kind.as_str(), history.attempt), ("stop", 1));
     assert_eq!(history.message, "its worker was stopped, and it did not end within the grace given");
@@ -97,12 +102,7 @@ async fn a_call_beyond_the_grace_is_run_again_as_the_same_attempt() {
 async fn an_at_most_once_call_beyond_the_grace_is_not_run_again() {
     let (bench, started) = bench(Options::new().at_most_once());
     bench.send("five", 1).await;
-    let worker = bench.worker();
-    let stop = async {
-        stop_when(&started, 1).await;
-        worker.stop(Duration::ZERO).await;
-    };
-    join(bench.run(&worker), stop).await;
+    run_without_grace(&bench, &started).await;
     assert_eq!(bench.dead().await[0].reason, Reason::Unknown);
     assert!(bench.is_empty().await);
 }

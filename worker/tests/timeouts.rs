@@ -14,6 +14,7 @@ use celeriac_core::{
     task::{Body, Context, Options},
     wire::decode_args,
 };
+use celeriac_worker::Worker;
 use common::{Bench, ManualClock, def};
 use futures::FutureExt as _;
 
@@ -42,7 +43,7 @@ fn hangs(args: &[u8], cx: &Context) -> Option<Gate> {
 }
 
 /// Runs ten calls, of which the sixth hangs. Returns that call's error text, and the bench.
-async fn ten(options: Options, body: Body) -> (String, Bench, Gate, Arc<celeriac_worker::Worker>) {
+async fn ten(options: Options, body: Body) -> (String, Bench, Gate, Arc<Worker>) {
     let gate = Gate::default();
     let bench = Bench::new([def("hang", options, body)]).with(gate.clone());
     let worker = bench.worker();
@@ -56,6 +57,14 @@ async fn ten(options: Options, body: Body) -> (String, Bench, Gate, Arc<celeriac
     assert_eq!((bench.tally().await.succeeded, bench.tally().await.timed_out), (9, 1));
     assert!(bench.is_empty().await);
     (dead[0].message.clone(), bench, gate, worker)
+}
+
+/// Opens the gate, and waits until no thread is blocked any more.
+async fn free_threads(gate: &Gate, worker: &Worker) {
+    gate.open();
+    while worker.blocked_threads() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -93,10 +102,7 @@ async fn an_async_call_that_blocks_its_thread_at_its_first_poll_keeps_no_other()
     assert_eq!(worker.blocked_threads(), 1);
     // A stop does not wait for it, and its late answer is ignored.
     bench.while_time_passes(worker.stop(Duration::ZERO)).await;
-    gate.open();
-    while worker.blocked_threads() > 0 {
-        tokio::task::yield_now().await;
-    }
+    free_threads(&gate, &worker).await;
     assert_eq!(bench.tally().await.succeeded, 9);
 }
 
@@ -114,10 +120,7 @@ async fn an_async_call_that_blocks_its_thread_at_a_later_poll_keeps_no_other() {
     let (message, _bench, gate, worker) = ten(OPTIONS, body).await;
     assert!(message.contains("it blocks thread `celeriac-"), "{message}");
     assert_eq!(worker.blocked_threads(), 1);
-    gate.open();
-    while worker.blocked_threads() > 0 {
-        tokio::task::yield_now().await;
-    }
+    free_threads(&gate, &worker).await;
 }
 
 #[tokio::test]
@@ -135,10 +138,7 @@ async fn a_blocking_call_that_never_returns_is_left_to_its_thread() {
         "task `hang` did not end within 30s: blocking, its thread cannot be stopped and is left to itself"
     );
     assert_eq!(worker.blocked_threads(), 1);
-    gate.open();
-    while worker.blocked_threads() > 0 {
-        tokio::task::yield_now().await;
-    }
+    free_threads(&gate, &worker).await;
 }
 
 #[tokio::test]

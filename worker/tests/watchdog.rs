@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod common;
+#[path = "common/log.rs"]
+mod log;
 
 use std::{
-    io,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Mutex, mpsc},
     time::Duration,
 };
 
@@ -18,37 +19,14 @@ use celeriac_core::{
 use celeriac_worker::WorkerOptions;
 use common::{Bench, def, options};
 use futures::{FutureExt as _, future::join};
-
-/// The lines that were logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn line(&self, text: &str) -> Option<String> {
-        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        log.lines().find(|line| line.contains(text)).map(str::to_owned)
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use log::Log;
 
 /// A gate that opens when its sender sends or is dropped.
 struct Gate(Mutex<mpsc::Receiver<()>>);
 
 #[tokio::test]
 async fn a_blocked_thread_is_reported_and_holds_up_no_other() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+    let log = Log::record();
     let body = Body::Async(|args, cx| {
         let gate = (decode_args::<u32>(args).unwrap() == 5).then(|| cx.state::<Gate>());
         let body = async move {
@@ -66,7 +44,7 @@ async fn a_blocked_thread_is_reported_and_holds_up_no_other() {
     let worker = bench.worker_with(WorkerOptions { stall: Duration::from_millis(100), ..options() });
     let opened = async {
         while bench.row(parcel).await.is_none_or(|row| row.done.len() < 9)
-            || log.line("an async call blocks its thread").is_none()
+            || log.lines("an async call blocks its thread").is_empty()
         {
             tokio::task::yield_now().await;
         }
@@ -74,7 +52,7 @@ async fn a_blocked_thread_is_reported_and_holds_up_no_other() {
     };
     let step = Duration::from_millis(20);
     bench.while_time_passes_by(step, join(bench.run(&worker), opened)).await;
-    let line = log.line("an async call blocks its thread").unwrap();
+    let line = log.lines("an async call blocks its thread").remove(0);
     let id = format!("id={}", bench.call(5));
     for part in ["WARN", "task=\"hog\"", &id, "attempt=1", "polling_ms=", "thread=celeriac-"] {
         assert!(line.contains(part), "{part} in {line}");

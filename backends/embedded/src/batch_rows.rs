@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{messages::ms, tally, transaction::Tx};
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, NewBatch, Outgoing, Owed, Tally},
+    ports::{BatchRecord, Counts, NewBatch, Outgoing, Owed, Reason, Tally},
 };
 
 const COLUMNS: &str =
@@ -18,7 +18,7 @@ const HANDED_MS: u64 = 30_000;
 /// A batch as read from its row.
 pub(super) struct BatchRow {
     pub(super) record: BatchRecord,
-    counts: [i64; 8],
+    counts: Counts,
 }
 
 /// Adds a batch, unless its id exists.
@@ -61,7 +61,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
         accepted: row.get::<_, i64>(4)? as u64,
         closed: row.get::<_, Option<i64>>(5)?.is_some(),
         revoked: row.get(6)?,
-        tally: tally::of(counts),
+        tally: counts.tally(),
         finished_ms: row.get::<_, Option<i64>>(7)?.map(|finished| finished as u64),
     };
     Ok(BatchRow { record, counts })
@@ -77,13 +77,13 @@ pub(super) fn with_unfinished(db: &Connection, row: BatchRow) -> rusqlite::Resul
              FROM parcel WHERE batch = ?1 AND state <> 2 AND counted = 1",
         )?
         .query_row([record.id.to_bytes()], |row| {
-            let mut sums = [0; 8];
-            for (at, sum) in sums.iter_mut().enumerate() {
+            let mut sums = Counts::default();
+            for (at, sum) in sums.0.iter_mut().enumerate() {
                 *sum = row.get::<_, f64>(at)? as i64;
             }
             Ok(sums)
         })?;
-    record.tally = tally::of(tally::sum(counts, unfinished));
+    record.tally = (counts + unfinished).tally();
     Ok(record)
 }
 
@@ -116,9 +116,9 @@ pub(super) fn is_revoked(db: &Connection, id: BatchId) -> rusqlite::Result<bool>
     Ok(stopped.optional()?.unwrap_or(false))
 }
 
-/// Adds the verdicts of a finished parcel, or subtracts those of retried calls.
-pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: [i64; 8]) -> rusqlite::Result<()> {
-    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = counts;
+/// Adds the verdicts of a finished parcel, or those of retried calls, which are negative.
+pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: Counts) -> rusqlite::Result<()> {
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = counts.0;
     tx.db
         .prepare_cached(
             "UPDATE batch SET succeeded = succeeded + ?2, failed = failed + ?3, timed_out = timed_out + ?4,
@@ -129,10 +129,10 @@ pub(super) fn count(tx: &Tx<'_>, id: BatchId, counts: [i64; 8]) -> rusqlite::Res
         .map(|_| ())
 }
 
-/// Subtracts the verdicts of calls that are sent again. The batch is then unfinished, unless they have already ended
-/// once more.
-pub(super) fn reopen(tx: &Tx<'_>, id: BatchId, dead: &Tally, now_ms: u64) -> rusqlite::Result<()> {
-    count(tx, id, tally::values(dead).map(|count| -count))?;
+/// Subtracts a call that died for this reason and is sent again. The batch is then unfinished, unless the call has
+/// already ended once more.
+pub(super) fn reopen(tx: &Tx<'_>, id: BatchId, died: Reason, now_ms: u64) -> rusqlite::Result<()> {
+    count(tx, id, -Counts::of(&Tally::one(died)))?;
     tx.db.prepare_cached("UPDATE batch SET finished_ms = NULL WHERE id = ?1")?.execute([id.to_bytes()])?;
     complete(tx, id, now_ms)
 }

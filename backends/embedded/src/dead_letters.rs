@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, params, types::Type};
 use super::{batch_rows, messages::ms, records, store::FileStore, transaction::Tx, writer::Cost};
 use celeriac_core::{
     id::{BatchId, TaskId},
-    ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal, Tally},
+    ports::{DeadLetter, DeadLetters, DeadQuery, PortError, Reason, Removal},
 };
 
 const COLUMNS: &str = "batch, call, counted, task, queue, args, reason, message, attempts, died_ms";
@@ -70,7 +70,7 @@ fn remove(tx: &Tx<'_>, id: TaskId, died_ms: u64, removal: Removal, now_ms: u64) 
 /// Notes the removal of a dead letter in its call's history.
 fn removed(tx: &Tx<'_>, letter: DeadLetter, removal: Removal, now_ms: u64) -> rusqlite::Result<()> {
     if letter.counted && removal == Removal::Retried {
-        batch_rows::reopen(tx, letter.id.batch, &one(letter.reason), now_ms)?;
+        batch_rows::reopen(tx, letter.id.batch, letter.reason, now_ms)?;
     }
     records::removed(tx, letter, removal, now_ms)
 }
@@ -129,10 +129,4 @@ fn reason(row: &Row<'_>, at: usize) -> rusqlite::Result<Reason> {
         .into_iter()
         .find(|reason| reason.as_str() == text)
         .ok_or_else(|| rusqlite::Error::InvalidColumnType(at, text, Type::Text))
-}
-
-fn one(reason: Reason) -> Tally {
-    let mut tally = Tally::default();
-    tally.died(reason);
-    tally
 }

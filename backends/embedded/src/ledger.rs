@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::{batch_rows, parcels, parcels::ParcelRow, records, store::FileStore, tally, transaction::Tx, writer::Cost};
+use super::{batch_rows, parcels, parcels::ParcelRow, records, store::FileStore, transaction::Tx, writer::Cost};
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::{
-        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, PortError, Record, Row, RowState,
-        Seal, Tally,
+        Checkpoint, Claim, ClaimRequest, Claimed, Counts, Failure, Finish, Ledger, Owed, PortError, Record, Row,
+        RowState, Seal, Tally,
     },
 };
 
@@ -203,7 +203,7 @@ pub(super) fn finish(
     if !row.counted {
         return Ok(Ok(None));
     }
-    batch_rows::count(tx, row.batch, tally::values(&tally))?;
+    batch_rows::count(tx, row.batch, Counts::of(&tally))?;
     batch_rows::complete(tx, row.batch, now_ms)?;
     batch_rows::hand_out(tx, row.batch, now_ms).map(Ok)
 }

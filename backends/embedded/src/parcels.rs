@@ -12,7 +12,7 @@ use super::{
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
-    ports::{ClaimRequest, PortError, Record, Row, RowState, Seal, Tally, Window},
+    ports::{ClaimRequest, Counts, PortError, Record, Row, RowState, Seal, Tally, Window},
 };
 
 const OPEN: i64 = 0;
@@ -114,7 +114,7 @@ pub(super) fn mark(tx: &Tx<'_>, row: &ParcelRow, window: &Window) -> rusqlite::R
 
 /// Records verdicts.
 pub(super) fn record(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
-    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = tally::values(&record.tally);
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
     update(
         tx,
         "UPDATE parcel SET done = ?2, succeeded = ?3, failed = ?4, timed_out = ?5, crashed = ?6, revoked = ?7,
@@ -164,7 +164,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<ParcelRow> {
         losses: row.get(9)?,
         life: row.get(11)?,
         window: row.get::<_, Option<Vec<u8>>>(14)?.map(|window| decode(14, &window)).transpose()?,
-        tally: tally::of(tally::read(row, 16)?),
+        tally: tally::read(row, 16)?.tally(),
         row: Row {
             parcel: ParcelId::from_bytes(row.get(1)?),
             state,

@@ -7,7 +7,7 @@
 /// (fewer frames to write, and shorter chains of them), and a lone call costs no more.
 pub(super) const PAGE_BYTES: u32 = 16384;
 
-/// The columns of a [`celeriac_core::ports::Tally`], in the order of [`super::tally`].
+/// The columns of a [`celeriac_core::ports::Tally`], in the order of its fields.
 macro_rules! tally_columns {
     () => {
         "succeeded INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::Counts;
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, NewBatch, Outgoing, Owed, PortError, Tally},
+    ports::{BatchRecord, Counts, NewBatch, Outgoing, Owed, PortError},
 };
 
 /// How long a process that was given a callback has to send it before another process is given it.
@@ -39,22 +38,9 @@ pub(super) enum Mark {
 impl BatchBook {
     /// Opens a batch, unless its id exists. Returns its record without the verdicts of unfinished parcels.
     pub(super) fn open(&mut self, batch: NewBatch) -> BatchRecord {
-        let NewBatch { id, name, task, created_ms, callback } = batch;
-        let entry = self.batches.entry(id).or_insert_with(|| {
-            self.order.push(id);
-            let (tally, finished_ms) = (Tally::default(), None);
-            let record = BatchRecord {
-                id,
-                name,
-                task,
-                created_ms,
-                accepted: 0,
-                closed: false,
-                revoked: false,
-                tally,
-                finished_ms,
-            };
-            Entry { record, counts: Counts::default(), callback, owed_ms: None }
+        let entry = self.batches.entry(batch.id).or_insert_with(|| {
+            self.order.push(batch.id);
+            Entry { record: batch.record(), counts: Counts::default(), callback: batch.callback, owed_ms: None }
         });
         entry.record.clone()
     }
@@ -103,7 +89,7 @@ impl BatchBook {
     /// Adds the verdicts of a finished parcel, or those of retried calls, which are negative.
     pub(super) fn count(&mut self, id: BatchId, counts: Counts, now_ms: u64) {
         if let Some(entry) = self.batches.get_mut(&id) {
-            entry.counts = entry.counts.plus(counts);
+            entry.counts = entry.counts + counts;
             entry.complete(now_ms);
         }
     }
@@ -145,7 +131,7 @@ impl BatchBook {
     /// A batch's record, with the verdicts of unfinished parcels.
     pub(super) fn get(&self, id: BatchId, unfinished: impl FnOnce() -> Counts) -> Option<BatchRecord> {
         let entry = self.batches.get(&id)?;
-        Some(BatchRecord { tally: entry.counts.plus(unfinished()).tally(), ..entry.record.clone() })
+        Some(BatchRecord { tally: (entry.counts + unfinished()).tally(), ..entry.record.clone() })
     }
 
     /// The newest batches.

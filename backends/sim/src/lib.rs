@@ -10,7 +10,6 @@
 //! makes the events itself (`tests/sim/src/deployed`).
 
 mod batches;
-mod counts;
 mod deed;
 mod dice;
 mod foreign;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{batches::BatchBook, counts::Counts, letters::Letters};
+use super::{batches::BatchBook, letters::Letters};
 use celeriac_core::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::{
-        Checkpoint, Claim, ClaimRequest, Claimed, Failure, Finish, PortError, Record, Row, RowState, Seal, Tally,
-        Window,
+        Checkpoint, Claim, ClaimRequest, Claimed, Counts, Failure, Finish, PortError, Record, Row, RowState, Seal,
+        Tally, Window,
     },
 };
 
@@ -206,7 +206,7 @@ impl Rows {
         let parcels = self.of_batch.get(&batch).into_iter().flatten();
         let rows = parcels.filter_map(|parcel| self.parcels.get(parcel));
         let open = rows.filter(|row| row.counted && !matches!(row.row.state, RowState::Finished(_)));
-        open.fold(Counts::default(), |sum, row| sum.plus(Counts::of(&row.tally)))
+        open.fold(Counts::default(), |sum, row| sum + Counts::of(&row.tally))
     }
 }
 

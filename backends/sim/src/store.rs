@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::{
     batches::{BatchBook, Mark},
-    counts::Counts,
     letters::{self, Letters},
     queue::Queues,
     rows::Rows,
@@ -12,8 +11,8 @@ use super::{
 use celeriac_core::{
     id::{BatchId, TaskId},
     ports::{
-        Accept, BatchRecord, Checkpoint, DeadLetter, Finish, Outgoing, Owed, PortError, Record, Removal, RowState,
-        Seal, Settling, Tally,
+        Accept, BatchRecord, Checkpoint, Counts, DeadLetter, Finish, Outgoing, Owed, PortError, Record, Removal,
+        RowState, Seal, Settling, Tally,
     },
 };
 
@@ -82,9 +81,7 @@ impl Services {
     fn removed(&mut self, letter: DeadLetter, removal: Removal, now_ms: u64) {
         let call = letter.id;
         if letter.counted && removal == Removal::Retried {
-            let mut dead = Tally::default();
-            dead.died(letter.reason);
-            self.batches.reopen(call.batch, Counts::of(&dead).negated(), now_ms);
+            self.batches.reopen(call.batch, -Counts::of(&Tally::one(letter.reason)), now_ms);
         }
         self.rows.note(call, letters::entry(letter, removal));
     }

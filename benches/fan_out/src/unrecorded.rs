@@ -2,7 +2,7 @@
 
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, Batches, NewBatch, Owed, PortError, Tally},
+    ports::{BatchRecord, Batches, NewBatch, Owed, PortError},
 };
 use futures::future::{BoxFuture, FutureExt as _, ready};
 
@@ -11,10 +11,7 @@ pub(crate) struct Unrecorded;
 
 impl Batches for Unrecorded {
     fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
-        let NewBatch { id, name, task, created_ms, .. } = batch;
-        let tally = Tally::default();
-        let (accepted, closed, revoked, finished_ms) = (0, false, false, None);
-        ready(Ok(BatchRecord { id, name, task, created_ms, accepted, closed, revoked, tally, finished_ms })).boxed()
+        ready(Ok(batch.record())).boxed()
     }
 
     fn accepted(&self, _: BatchId, _: u64, _: u64) -> BoxFuture<'_, Result<(), PortError>> {

@@ -27,19 +27,24 @@ pub struct Faults {
     pub delay_ms: u64,
 }
 
+impl Faults {
+    /// No faults, and answers at once.
+    pub const NONE: Self = Self {
+        latency_ms: 0,
+        seed: 0,
+        throttle: 0.0,
+        error: 0.0,
+        lost: 0.0,
+        drop: 0.0,
+        duplicate: 0.0,
+        delay: 0.0,
+        delay_ms: 1_000,
+    };
+}
+
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            latency_ms: 100,
-            seed: 0,
-            throttle: 0.0,
-            error: 0.0,
-            lost: 0.0,
-            drop: 0.0,
-            duplicate: 0.0,
-            delay: 0.0,
-            delay_ms: 1_000,
-        }
+        Self { latency_ms: 100, ..Self::NONE }
     }
 }
 

@@ -49,8 +49,8 @@ fn bootstrap() -> Bootstrap {
 
 async fn setup() -> (Arc<Host>, Client) {
     let function = Function { timeout: Duration::from_secs(2), ..Function::new("f", Runs::Bootstrap(bootstrap())) };
-    let faults = Faults { latency_ms: 0, ..Faults::default() };
-    let host = Arc::new(Host::start(HostOptions { functions: vec![function], faults, ..Default::default() }).unwrap());
+    let options = HostOptions { functions: vec![function], faults: Faults::NONE, ..HostOptions::default() };
+    let host = Arc::new(Host::start(options).unwrap());
     let client = Client::new(&config(&host).await);
     (host, client)
 }

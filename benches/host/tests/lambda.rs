@@ -23,17 +23,7 @@ use bytes::Bytes;
 use common::{config, until};
 use tokio::sync::Semaphore;
 
-const QUICK: Faults = Faults {
-    latency_ms: 0,
-    seed: 1,
-    throttle: 0.0,
-    error: 0.0,
-    lost: 0.0,
-    drop: 0.0,
-    duplicate: 0.0,
-    delay: 0.0,
-    delay_ms: 0,
-};
+const QUICK: Faults = Faults { seed: 1, ..Faults::NONE };
 
 struct Setup {
     host: Arc<Host>,

@@ -180,10 +180,8 @@ fn pick(event: &[u8]) -> Result<Bytes, Failure> {
 #[tokio::test]
 async fn a_mapping_deletes_what_the_function_took() {
     let mapping = Mapping { queue: "mail".to_owned(), function: "worker".to_owned(), batch: 10, concurrency: 1 };
-    let faults = Faults { latency_ms: 0, ..Faults::default() };
-    let setup =
-        setup(HostOptions { functions: vec![picky()], mappings: vec![mapping], faults, ..HostOptions::default() })
-            .await;
+    let (functions, mappings) = (vec![picky()], vec![mapping]);
+    let setup = setup(HostOptions { functions, mappings, faults: Faults::NONE, ..HostOptions::default() }).await;
     setup.send_batch(&["well".to_owned(), "fail".to_owned()]).await.unwrap();
     until(&setup.host, |stats| stats.ended.count >= 1 && stats.received.count == 2).await;
     let gone = async {

@@ -13,7 +13,7 @@ use std::{
 
 use celeriac_core::{
     ports::Clock,
-    task::{Body, Context, Ended, Fields, Options, Registry, Takes, Task, TaskDef},
+    task::{Body, Context, Ended, Options, Registry, Takes, Task, TaskDef},
 };
 use celeriac_sim::Host;
 use futures::{
@@ -53,18 +53,11 @@ macro_rules! mails {
             }
         )*
 
-        static TASKS: [TaskDef; 4] = [$(TaskDef {
-            name: $name,
-            options: $task::OPTIONS,
-            at: (file!(), line!()),
-            args: &["payload"],
-            fields: || Fields::Open,
-            states: &[],
-            check: |_| Ok(()),
-            accept: |_| Err("not called by JSON".to_owned()),
-            show: |_| None,
-            body: Body::Async(|_, cx| Ok(run(&cx, Duration::from_millis($ms)))),
-        }),*];
+        static TASKS: [TaskDef; 4] = [$(TaskDef::untyped(
+            $name,
+            $task::OPTIONS,
+            Body::Async(|_, cx| Ok(run(&cx, Duration::from_millis($ms)))),
+        )),*];
     };
 }
 

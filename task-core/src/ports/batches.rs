@@ -20,6 +20,23 @@ pub struct NewBatch {
     pub callback: Option<Outgoing>,
 }
 
+impl NewBatch {
+    /// Its record when it has just been opened.
+    pub fn record(&self) -> BatchRecord {
+        BatchRecord {
+            id: self.id,
+            name: self.name.clone(),
+            task: self.task.clone(),
+            created_ms: self.created_ms,
+            accepted: 0,
+            closed: false,
+            revoked: false,
+            tally: Tally::default(),
+            finished_ms: None,
+        }
+    }
+}
+
 /// The record of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRecord {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{DeadLetter, Outgoing, PortError, Reason};
+use super::{DeadLetter, Outgoing, PortError, Tally};
 use crate::{
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
@@ -117,63 +117,6 @@ pub struct Window {
     pub calls: Bitmap,
     /// How many workers have died in a window of exactly these calls.
     pub deaths: u32,
-}
-
-/// How many calls ended in each state. A call counts once, in its final state; `retries` counts attempts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Returned `Ok`.
-    pub succeeded: u64,
-    /// Failed for the last time, or were cancelled.
-    pub failed: u64,
-    /// Ran over their timeout for the last time.
-    pub timed_out: u64,
-    /// Their worker died with them.
-    pub crashed: u64,
-    /// Were revoked before they ran.
-    pub revoked: u64,
-    /// Were not started before they expired.
-    pub expired: u64,
-    /// May or may not have run: `at_most_once` calls whose worker died.
-    pub unknown: u64,
-    /// Attempts that failed and were followed by another.
-    pub retries: u64,
-}
-
-impl Tally {
-    /// The calls that died for this reason.
-    pub fn of(&self, reason: Reason) -> u64 {
-        match reason {
-            Reason::Failed => self.failed,
-            Reason::TimedOut => self.timed_out,
-            Reason::Crashed => self.crashed,
-            Reason::Revoked => self.revoked,
-            Reason::Expired => self.expired,
-            Reason::Unknown => self.unknown,
-        }
-    }
-
-    /// Counts a call that died for this reason.
-    pub fn died(&mut self, reason: Reason) {
-        *match reason {
-            Reason::Failed => &mut self.failed,
-            Reason::TimedOut => &mut self.timed_out,
-            Reason::Crashed => &mut self.crashed,
-            Reason::Revoked => &mut self.revoked,
-            Reason::Expired => &mut self.expired,
-            Reason::Unknown => &mut self.unknown,
-        } += 1;
-    }
-
-    /// Calls that ended without success: each is a dead letter.
-    pub fn dead(&self) -> u64 {
-        Reason::ALL.into_iter().map(|reason| self.of(reason)).sum()
-    }
-
-    /// Calls that ended.
-    pub fn ended(&self) -> u64 {
-        self.succeeded + self.dead()
-    }
 }
 
 /// What a worker has learned about a parcel. `done` and `tally` are complete; the lists have only new entries.

@@ -18,6 +18,7 @@ pub mod layers;
 mod ledger;
 mod queue;
 mod schedules;
+mod tally;
 mod timer;
 
 use std::sync::Arc;
@@ -32,10 +33,11 @@ pub use error::{BoxError, PortError, SendError};
 pub use invoker::{Invocation, InvokeError, Invoker, Launcher};
 pub use ledger::{
     Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, Record, ResultRow, Row,
-    RowState, Seal, Tally, Window,
+    RowState, Seal, Window,
 };
 pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement, Turns};
 pub use schedules::Schedules;
+pub use tally::{Counts, Tally};
 pub(crate) use timer::Blocked;
 
 /// The ports that a backend provides to client, dispatcher and worker.

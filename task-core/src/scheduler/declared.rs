@@ -22,7 +22,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use crate::task::{Body, Fields, Options};
+    use crate::task::{Body, Options};
 
     use super::*;
 
@@ -31,17 +31,11 @@ mod tests {
     }
 
     fn task(schedule: &'static str) -> TaskDef {
+        let options = Options { schedule: Some(schedule), ..Options::new() };
         TaskDef {
-            name: "report.nightly",
-            options: Options { schedule: Some(schedule), ..Options::new() },
             at: ("src/tasks.rs", 7),
-            args: &[],
-            fields: || Fields::Named(&[]),
-            states: &[],
             check: |args| if args == NO_ARGS { Ok(()) } else { Err("no".to_owned()) },
-            accept: |_| Err("not called by JSON".to_owned()),
-            show: |_| None,
-            body: Body::Blocking(|_, _| Err("not run here".to_owned())),
+            ..TaskDef::untyped("report.nightly", options, Body::Blocking(|_, _| Err("not run here".to_owned())))
         }
     }
 

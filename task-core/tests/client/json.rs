@@ -12,30 +12,20 @@ use crate::{
     tasks::{SendEmail, recipients},
 };
 
+const BODY: Body = Body::Async(|_, _| unreachable!("a client runs nothing"));
+
 static SEND: TaskDef = TaskDef {
-    name: "mail.send",
-    options: Options::new(),
-    at: ("tasks.rs", 1),
     args: &["to"],
     fields: fields::<SendEmail>,
-    states: &[],
     check: arguments::check::<SendEmail>,
     accept: arguments::accept::<SendEmail>,
-    show: |_| None,
-    body: Body::Async(|_, _| unreachable!("a client runs nothing")),
+    ..TaskDef::untyped("mail.send", Options::new(), BODY)
 };
 
 static TICK: TaskDef = TaskDef {
-    name: "tick",
-    options: Options::new(),
-    at: ("tasks.rs", 2),
-    args: &[],
     fields: || Fields::Named(&[]),
-    states: &[],
-    check: |_| Ok(()),
     accept: |args| from_json(args).map_err(|error| error.to_string()),
-    show: |_| None,
-    body: Body::Async(|_, _| unreachable!("a client runs nothing")),
+    ..TaskDef::untyped("tick", Options::new(), BODY)
 };
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use celeriac_core::{
     ports::{
         BatchRecord, Batches, Checkpoint, Claim, ClaimRequest, DeadLetter, DeadLetters, DeadQuery, Delivery, Depth,
         Entropy, Failure, Finish, Ledger, NewBatch, Outgoing, Owed, PortError, Ports, Profile, Queue, Receive, Record,
-        Removal, Row, Schedules, Seal, SendError, Settlement, SystemClock, Tally, Threads,
+        Removal, Row, Schedules, Seal, SendError, Settlement, SystemClock, Threads,
     },
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -146,18 +146,7 @@ impl Queue for Memory {
 
 impl Batches for Memory {
     fn open(&self, batch: NewBatch) -> BoxFuture<'_, Result<BatchRecord, PortError>> {
-        let record = BatchRecord {
-            id: batch.id,
-            name: batch.name,
-            task: batch.task,
-            created_ms: batch.created_ms,
-            accepted: 0,
-            closed: false,
-            revoked: false,
-            tally: Tally::default(),
-            finished_ms: None,
-        };
-        let record = self.state().batches.entry(batch.id).or_insert(record).clone();
+        let record = self.state().batches.entry(batch.id).or_insert_with(|| batch.record()).clone();
         async { Ok(record) }.boxed()
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use celeriac_core::{
-    task::{Body, Context, Ended, Fields, Job, Options, Registry, Stop, Takes, Task, TaskDef},
+    task::{Body, Context, Ended, Job, Options, Registry, Stop, Takes, Task, TaskDef},
     wire::{decode_args, encode_args},
 };
 use futures::future::{BoxFuture, FutureExt as _, ready};
@@ -71,18 +71,7 @@ macro_rules! tasks {
         )*
 
         /// All of them.
-        static TASKS: [TaskDef; [$($name),*].len() + 1] = [$(TaskDef {
-            name: $name,
-            options: $options,
-            at: (file!(), line!()),
-            args: &["script", "number"],
-            fields: || Fields::Open,
-            states: &[],
-            check: |_| Ok(()),
-            accept: |_| Err("not called by JSON".to_owned()),
-            show: |_| None,
-            body: $body,
-        }),*, TICK];
+        static TASKS: [TaskDef; [$($name),*].len() + 1] = [$(TaskDef::untyped($name, $options, $body)),*, TICK];
     };
 }
 
@@ -90,18 +79,11 @@ const ASYNC: Body = Body::Async(perform);
 const BLOCKING: Body = Body::Blocking(block);
 
 /// A scheduled task, whose runs have no arguments.
-const TICK: TaskDef = TaskDef {
-    name: "tick",
-    options: Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("10s").schedule("rate(20s)"),
-    at: (file!(), line!()),
-    args: &[],
-    fields: || Fields::Open,
-    states: &[],
-    check: |_| Ok(()),
-    accept: |_| Err("not called by JSON".to_owned()),
-    show: |_| None,
-    body: Body::Async(tick),
-};
+const TICK: TaskDef = TaskDef::untyped(
+    "tick",
+    Options::new().queue("mail").retries(1).backoff("1s..2s").timeout("10s").schedule("rate(20s)"),
+    Body::Async(tick),
+);
 const COUNTED: Body = Body::Async(count);
 
 tasks! {

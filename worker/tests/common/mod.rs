@@ -18,7 +18,7 @@ use celeriac_core::{
     ports::{
         Clock, DeadLetter, DeadQuery, Delivery, Entropy, Failure, Invocation, NewBatch, Outgoing, Ports, Receive, Row,
     },
-    task::{Body, Context, Ended, Fields, Job, Options, Registry, States, TaskDef},
+    task::{Body, Context, Ended, Job, Options, Registry, States, TaskDef},
     wire::{Header, encode_args},
 };
 use celeriac_embedded::open_with;
@@ -85,11 +85,7 @@ pub type AsyncBody = fn(&[u8], Context) -> Result<BoxFuture<'static, Ended>, Str
 pub type BlockingBody = fn(&[u8], Context) -> Result<Job, String>;
 
 pub fn def(name: &'static str, options: Options, body: Body) -> &'static TaskDef {
-    let check = |_: &[u8]| Ok(());
-    let at = (file!(), line!());
-    let accept = |_: &_| Err("not called by JSON".to_owned());
-    let (fields, show) = (|| Fields::Open, |_: &_| None);
-    Box::leak(Box::new(TaskDef { name, options, at, args: &["n"], fields, states: &[], check, accept, show, body }))
+    Box::leak(Box::new(TaskDef::untyped(name, options, body)))
 }
 
 pub fn options() -> WorkerOptions {

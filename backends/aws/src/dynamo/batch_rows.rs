@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    counters::Counts,
+    counters,
     item::{Fields, Item, flag, number, text},
     keys::{self, Key},
     table::Table,
 };
 use celeriac_core::{
     id::BatchId,
-    ports::{BatchRecord, NewBatch, PortError, Tally},
+    ports::{BatchRecord, Counts, NewBatch, PortError},
 };
 
 /// The attributes.
@@ -40,21 +40,14 @@ pub(super) fn item(batch: &NewBatch) -> Item {
     item
 }
 
-/// The record of a batch that was just opened.
-pub(super) fn fresh(batch: NewBatch) -> BatchRecord {
-    let NewBatch { id, name, task, created_ms, .. } = batch;
-    let (accepted, closed, revoked, tally, finished_ms) = (0, false, false, Tally::default(), None);
-    BatchRecord { id, name, task, created_ms, accepted, closed, revoked, tally, finished_ms }
-}
-
 /// The record of a batch, from its item and its counters, if its item is among these.
 pub(super) fn record(id: BatchId, found: &HashMap<Key, Item>) -> Result<Option<BatchRecord>, PortError> {
     let Some(item) = found.get(&keys::batch(id)) else { return Ok(None) };
     let fields = Fields(item);
     let (mut counts, mut ended_ms) = (Counts::default(), 0);
     for shard in keys::counters(id).filter_map(|key| found.get(&key)) {
-        let (more, last_ms) = Counts::read(shard)?;
-        (counts, ended_ms) = (counts.plus(more), ended_ms.max(last_ms));
+        let (more, last_ms) = counters::read(shard)?;
+        (counts, ended_ms) = (counts + more, ended_ms.max(last_ms));
     }
     let accepted: u64 = fields.number(ACCEPTED)?;
     let closed_ms = if fields.has(CLOSED) { Some(fields.number::<u64>(CLOSED)?) } else { None };

@@ -32,7 +32,7 @@ impl Table {
         ];
         actions.extend(batch.callback.as_ref().map(|callback| self.put_action(callbacks::item(id, callback))));
         if self.transact(actions).await?.is_empty() {
-            return Ok(batch_rows::fresh(batch));
+            return Ok(batch.record());
         }
         self.batch(id).await?.ok_or_else(|| unknown(id))
     }

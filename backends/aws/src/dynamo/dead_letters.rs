@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
 use super::{
-    counters::Counts,
+    counters,
     item::{Item, number, text},
     keys::{self, LETTERS},
     letters,
@@ -100,10 +100,9 @@ impl Table {
             return Ok(false);
         }
         let mut actions = vec![self.delete_action(&letter), self.removed(&letter, removal, self.clock.now_ms())];
-        let counts = letters::counts(&letter);
-        if removal == Removal::Retried && !counts.is_zero() {
+        if removal == Removal::Retried && letter.counted {
             let shard = keys::counter(letter.id.batch, (letter.id.index % u64::from(keys::COUNTERS)) as u8);
-            actions.push(Counts::default().minus(counts).change(shard, None).action(&self.name));
+            actions.push(counters::change(-letters::counts(&letter), shard, None).action(&self.name));
         }
         let is_removed = self.transact(actions).await?.is_empty();
         if is_removed {

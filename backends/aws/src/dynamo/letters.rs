@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::{
     blob,
-    counters::Counts,
     item::{Fields, Item, TTL, bytes, number, pack, seconds, text, unpack},
     keys,
     records::{self, Rows},
@@ -16,7 +15,7 @@ use super::{
 };
 use celeriac_core::{
     id::TaskId,
-    ports::{DeadLetter, Failure, PortError, Removal, Tally},
+    ports::{Counts, DeadLetter, Failure, PortError, Removal, Tally},
 };
 
 /// The attributes.
@@ -46,11 +45,7 @@ pub(super) fn read(item: &Item) -> Result<DeadLetter, PortError> {
 
 /// How a dead call counts in its batch.
 pub(super) fn counts(letter: &DeadLetter) -> Counts {
-    let mut tally = Tally::default();
-    if letter.counted {
-        tally.died(letter.reason);
-    }
-    Counts::of(&tally)
+    if letter.counted { Counts::of(&Tally::one(letter.reason)) } else { Counts::default() }
 }
 
 /// Notes an existing letter in the place of a new one.
@@ -98,7 +93,7 @@ impl Table {
         };
         let put = self.put_action_if(item, "m = :died", died(before.died_ms));
         let entry = self.removed(&before, Removal::Retried, letter.died_ms);
-        let counts = Counts::default().minus(counts(&before));
+        let counts = -counts(&before);
         let bytes = letter.bytes + before.message.len();
         Ok(Extra { actions: vec![put, entry], letter: Some(at), bytes, counts })
     }

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::{
     change::Change,
-    counters::Counts,
+    counters,
     fence::{Fence, Written},
     item::{Item, bytes, number, pack},
     keys::{self, Key},
@@ -20,7 +20,7 @@ use super::{
 };
 use celeriac_core::{
     bitmap::Bitmap,
-    ports::{PortError, Record, Tally},
+    ports::{Counts, PortError, Record, Tally},
 };
 
 /// How often a transaction is retried because of dead letters in its way.
@@ -194,10 +194,10 @@ impl Write<'_> {
     fn head(&self, table: &Table, group: &[Extra], upto: Option<usize>) -> Vec<TransactWriteItem> {
         let row = upto.map_or_else(|| self.change.clone(), |upto| self.part(upto));
         let own = self.counts.filter(|_| upto.is_none());
-        let counts = group.iter().fold(own.unwrap_or_default(), |sum, extra| sum.plus(extra.counts));
-        let moved = (own.is_some() || !counts.is_zero()).then(|| {
+        let counts = group.iter().fold(own.unwrap_or_default(), |sum, extra| sum + extra.counts);
+        let moved = (own.is_some() || counts != Counts::default()).then(|| {
             let ended_ms = own.map(|_| table.clock.now_ms());
-            counts.change(self.shard.clone(), ended_ms).action(&table.name)
+            counters::change(counts, self.shard.clone(), ended_ms).action(&table.name)
         });
         [row.action(&table.name)].into_iter().chain(moved).collect()
     }

@@ -12,7 +12,7 @@ use aws_tests::{Asked, Fault, Ministack};
 use celeriac_aws::{Backend, Settings};
 use celeriac_core::{
     ports::{Invocation, InvokeError, Invoker as _, PortError},
-    task::{Body, Fields, Options, Registry, TaskDef},
+    task::{Body, Options, Registry, TaskDef},
 };
 use libtest_mimic::Trial;
 use rustix::process::Signal;
@@ -97,18 +97,7 @@ fn wrong_settings(stage: &Stage) {
 }
 
 /// A registry needs a task.
-static TASK: TaskDef = TaskDef {
-    name: "nothing",
-    options: Options::new(),
-    at: (file!(), line!()),
-    args: &[],
-    fields: || Fields::Open,
-    states: &[],
-    check: |_| Ok(()),
-    accept: |_| Err("not called by JSON".to_owned()),
-    show: |_| None,
-    body: Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))),
-};
+static TASK: TaskDef = TaskDef::untyped("nothing", Options::new(), Body::Blocking(|_, _| Ok(Box::new(|| Ok(None)))));
 
 fn missing_function(stage: &Stage) {
     let settings = Settings {

@@ -6,23 +6,13 @@ use bytes::Bytes;
 use celeriac_aws::Functions;
 use celeriac_core::{
     ports::{Delivery, Invocation, InvokeError, Invoker as _, Receipt},
-    task::{Body, Fields, Options, Registry, TaskDef},
+    task::{Body, Options, Registry, TaskDef},
 };
 
 use crate::table::{Table, open, requests, settings};
 
-static TASK: TaskDef = TaskDef {
-    name: "mail.send",
-    options: Options::new(),
-    at: (file!(), line!()),
-    args: &[],
-    fields: || Fields::Open,
-    states: &[],
-    check: |_| Ok(()),
-    accept: |_| Err("not called by JSON".to_owned()),
-    show: |_| None,
-    body: Body::Async(|_, _| Err("nothing is run here".to_owned())),
-};
+static TASK: TaskDef =
+    TaskDef::untyped("mail.send", Options::new(), Body::Async(|_, _| Err("nothing is run here".to_owned())));
 
 /// The functions of a long-lived dispatcher. They do not exist, so that nothing is launched.
 struct Launcher {

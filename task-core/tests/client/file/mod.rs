@@ -1,9 +1,12 @@
 //! Tests the client on a real file.
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+mod environment;
+mod keys;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use celeriac_core::{
-    client::{Call, CallStatus, Client, Error, FanOut},
+    client::{CallStatus, Client, Error, FanOut},
     id::TaskId,
     parcel::Parcel,
     ports::{
@@ -110,6 +113,11 @@ impl Fixture {
             self.run(received, result).await;
         }
     }
+
+    /// All dead letters.
+    async fn dead(&self) -> Vec<DeadLetter> {
+        self.client.dead(DeadQuery::new(10)).await.unwrap()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,7 +177,7 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
     );
     assert_eq!(batch.wait(Duration::ZERO).await.unwrap().dead, 1);
 
-    let letters = f.client.dead(DeadQuery::new(10)).await.unwrap();
+    let letters = f.dead().await;
     assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 1);
     assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 1, "someone has done so already, which does no harm");
     assert_eq!(call.status().await.unwrap(), CallStatus::Waiting { attempt: 1, due_ms: 0 });
@@ -177,98 +185,12 @@ async fn a_dead_call_can_be_tried_again_and_dropped() {
     let mut again = f.receive().await;
     assert_eq!(again.len(), 2);
     f.run(again.remove(0), None).await;
-    let letters = f.client.dead(DeadQuery::new(10)).await.unwrap();
+    let letters = f.dead().await;
     assert_eq!(f.client.drop_dead(&letters).await.unwrap(), 1);
     assert_eq!(call.status().await.unwrap(), CallStatus::Dropped);
     assert_eq!(batch.progress().await.unwrap().dead, 1);
     let history = f.client.history(call.id()).await.unwrap();
     assert_eq!(history.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(), ["retried", "dropped"]);
-}
-
-/// All dead letters.
-async fn dead(client: &Client) -> Vec<DeadLetter> {
-    client.dead(DeadQuery::new(10)).await.unwrap()
-}
-
-fn welcome(client: &Client, to: &str) -> Call<SendEmail> {
-    mail(client, to).unique("welcome:ada")
-}
-
-#[tokio::test]
-async fn a_key_answers_the_call_that_waits_runs_or_has_succeeded() {
-    let f = fixture();
-    let first = welcome(&f.client, "ada").send().await.unwrap();
-    let waits = welcome(&f.client, "ada@new").send().await.unwrap();
-    let mut received = f.receive().await;
-    assert_eq!(received.len(), 2, "nothing has claimed the first: the one that is claimed first decides the arguments");
-    let second = received.remove(1);
-    f.run(received.remove(0), Some(17)).await;
-    let succeeded = welcome(&f.client, "ada@newer").send().await.unwrap();
-    assert_eq!([waits.id(), succeeded.id()], [first.id(), first.id()]);
-    assert_eq!(succeeded.get(Duration::ZERO).await.unwrap(), 17);
-    assert!(f.receive().await.is_empty(), "what has run is not sent again");
-    drop(second);
-}
-
-/// sidekiq#4162
-#[tokio::test]
-async fn a_key_whose_call_is_dead_says_so() {
-    let f = fixture();
-    let first = welcome(&f.client, "ada").send().await.unwrap();
-    f.run_all(None).await;
-    let error = welcome(&f.client, "ada").send().await.unwrap_err();
-    let id = first.id();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "task `mail.send`: nothing was sent, since the call with the key `welcome:ada` is dead: call {id} failed \
-             after 4 attempts: no route; send that call again (`dead retry {id}`, `Client::retry_dead`), or drop its dead \
-             letter (`dead drop {id}`, `Client::drop_dead`), which frees the key"
-        )
-    );
-    assert!(matches!(error, Error::KeyDead { .. }) && f.receive().await.is_empty());
-    f.client.retry_dead(&dead(&f.client).await).await.unwrap();
-    let again = welcome(&f.client, "ada").send().await.unwrap();
-    assert_eq!(again.id(), id, "it waits again");
-    f.run_all(Some(17)).await;
-    assert_eq!(again.get(Duration::ZERO).await.unwrap(), 17);
-}
-
-/// sidekiq#4162
-#[tokio::test]
-async fn a_key_is_free_once_the_dead_letter_of_its_call_is_dropped() {
-    let f = fixture();
-    let mut ids = vec![welcome(&f.client, "ada").send().await.unwrap().id()];
-    for _ in 0..3 {
-        f.run_all(None).await;
-        assert_eq!(f.client.drop_dead(&dead(&f.client).await).await.unwrap(), 1);
-        let next = welcome(&f.client, "ada@new").send().await.unwrap();
-        let twice = welcome(&f.client, "ada@newer").send().await.unwrap();
-        assert_eq!((next.id(), next.status().await.unwrap()), (twice.id(), CallStatus::Queued));
-        assert!(!ids.contains(&next.id()), "a new call");
-        ids.push(next.id());
-        let mut received = f.receive().await;
-        f.ports.queue.settle(vec![received.remove(1).0.deleted()]).await.remove(0).unwrap();
-        f.ports.queue.settle(vec![received.remove(0).0.hidden(0)]).await.remove(0).unwrap();
-    }
-    f.run_all(Some(17)).await;
-    let last = welcome(&f.client, "ada").send().await.unwrap();
-    assert_eq!((last.id(), last.get(Duration::ZERO).await.unwrap()), (ids[3], 17));
-    assert_eq!(f.client.status(ids[0]).await.unwrap(), CallStatus::Dropped);
-}
-
-#[tokio::test]
-async fn calls_with_keys_that_gather_are_looked_up_and_sent_together() {
-    let f = fixture();
-    let dies = welcome(&f.client, "ada").send().await.unwrap().id();
-    f.run_all(None).await;
-    let numbered = (0..200).map(|n| mail(&f.client, &n.to_string()).unique(n.to_string()).send());
-    let plain = (200..250).map(|n| mail(&f.client, &n.to_string()).send());
-    let (sent, refused) = join(join_all(numbered.chain(plain)), welcome(&f.client, "ada").send()).await;
-    assert!(matches!(refused, Err(Error::KeyDead { id, .. }) if id == dies));
-    let ids: std::collections::BTreeSet<_> = sent.into_iter().map(|sent| sent.unwrap().id()).collect();
-    assert_eq!(ids, f.waiting().await.into_keys().collect());
-    assert_eq!(ids.len(), 250);
 }
 
 #[tokio::test]
@@ -278,109 +200,17 @@ async fn dead_letters_of_a_revoked_batch_are_not_sent_before_it_is_reinstated() 
     let other = mail(&f.client, "grace").send().await.unwrap();
     f.run_all(None).await;
     batch.revoke().await.unwrap();
-    let letters = dead(&f.client).await;
+    let letters = f.dead().await;
     let error = f.client.retry_dead(&letters).await.unwrap_err();
     assert!(matches!(error, Error::Revoked { batch: id, .. } if id == batch.id()), "{error}");
     assert!(error.to_string().starts_with("nothing was sent: batch "), "{error}");
-    assert_eq!((f.receive().await.len(), dead(&f.client).await.len()), (0, 2));
+    assert_eq!((f.receive().await.len(), f.dead().await.len()), (0, 2));
 
     batch.reinstate().await.unwrap();
     assert_eq!(f.client.retry_dead(&letters).await.unwrap(), 2);
     f.run_all(Some(17)).await;
     assert_eq!((batch.call(0).get(Duration::ZERO).await.unwrap(), other.get(Duration::ZERO).await.unwrap()), (17, 17));
     assert_eq!(batch.wait(Duration::ZERO).await.unwrap().succeeded, 1);
-}
-
-/// Runs [`scoped_child`] in a separate process, since the use of scopes marks a whole process.
-#[tokio::test]
-async fn a_call_that_escapes_a_scope_is_not_sent_to_what_the_environment_names() {
-    let f = fixture();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "file::scoped_child", "--ignored", "--nocapture"])
-        .env("CELERIAC_STORE", format!("sqlite:{}", f.dir.path().join("test.db").display()))
-        .output()
-        .unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{printed}");
-    assert_eq!(f.waiting().await.into_values().collect::<Vec<_>>(), ["before", "named"]);
-}
-
-#[tokio::test]
-#[ignore = "run by the test above, in a process of its own"]
-async fn scoped_child() {
-    let call = |to: &str| Call::<SendEmail>::new(Mail { to: to.to_owned() });
-    call("before").send().await.unwrap();
-    let (client, memory) = crate::memory::client();
-    let inside = async {
-        let escaped = tokio::spawn(async move { call("escaped").send().await }).await.unwrap();
-        assert_eq!(
-            escaped.unwrap_err().to_string(),
-            "no client to send with: this process has used `client.scope(..)`, and this call was made outside of it, as \
-             in a task that was spawned inside; so it was not sent to the store that the environment names. Write \
-             `tokio::spawn(client.scope(future))`, name a client with `.on(&client)`, or name one for all such calls with \
-             `Client::set_default(client)` at start-up"
-        );
-        let thread = std::thread::spawn(move || call("escaped").blocking_send().map(drop));
-        assert!(matches!(thread.join().unwrap(), Err(Error::OutOfScope)));
-    };
-    client.scope(inside).await;
-    assert!(matches!(call("afterwards").send().await, Err(Error::OutOfScope)), "what is spawned may outlive its scope");
-
-    tokio::spawn(client.scope(async move { call("spawned in scope").send().await })).await.unwrap().unwrap();
-    let entered = client.clone();
-    let thread = move || {
-        let _entered = entered.enter();
-        call("entered").blocking_send().map(drop)
-    };
-    std::thread::spawn(thread).join().unwrap().unwrap();
-    assert_eq!(crate::tasks::recipients(&memory.parcels()), ["spawned in scope", "entered"]);
-
-    let store = std::env::var("CELERIAC_STORE").unwrap();
-    let file = Path::new(store.strip_prefix("sqlite:").unwrap());
-    Client::set_default(Client::new(celeriac_embedded::open(file).unwrap()));
-    call("named").send().await.unwrap();
-}
-
-/// Runs [`ambient_child`] in a separate process whose environment names a file.
-fn in_child(database: &Path) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "file::ambient_child", "--ignored", "--nocapture"])
-        .env("CELERIAC_STORE", format!("sqlite:{}", database.display()))
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[tokio::test]
-#[ignore = "run by the tests below, in a process of its own"]
-async fn ambient_child() {
-    let call = || Call::<SendEmail>::new(Mail { to: "ada".to_owned() }).send();
-    match call().await {
-        Ok(_) => {
-            call().await.unwrap();
-            println!("sent");
-        }
-        Err(error @ Error::Store(_)) => println!("{error}"),
-        Err(other) => println!("unexpected: {other}"),
-    }
-}
-
-#[tokio::test]
-async fn the_environment_names_the_file_of_the_ambient_client() {
-    let f = fixture();
-    let printed = in_child(&f.dir.path().join("test.db"));
-    assert!(printed.contains("sent\n"), "{printed}");
-    assert_eq!(f.waiting().await.into_values().collect::<Vec<_>>(), ["ada", "ada"]);
-}
-
-#[test]
-fn a_file_that_cannot_be_opened_is_named() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("notes.txt");
-    std::fs::write(&file, "no database at all, but a text of some length, longer than a header".repeat(20)).unwrap();
-    let printed = in_child(&file);
-    let told = format!("no client to send with: store `sqlite:{0}` cannot be opened: `{0}` is not", file.display());
-    assert!(printed.contains(&told), "{printed}");
 }
 
 #[tokio::test]
