@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use celeriac_core::client::{Call, CallStatus, Client, Error};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 use super::fixture;
 use crate::tasks::{SendEmail, mail};

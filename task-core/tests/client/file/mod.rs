@@ -15,10 +15,7 @@ use celeriac_core::{
     },
     wire::{decode_args, encode_args},
 };
-use futures::{
-    FutureExt,
-    future::{join, join_all},
-};
+use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
 
 use crate::tasks::{Mail, SendEmail, addresses, campaign, mail};
