@@ -95,10 +95,13 @@ fn expire(folder: &str) -> Value {
 
 impl Fleet<'_> {
     /// What happens to resources with calls when they are removed from the stack: a task that moves to another queue
-    /// must not lose the calls that wait in the old one.
+    /// must not lose the calls that wait in the old one. A deployment that fails removes what it has just created
+    /// (`DeletionPolicy attribute` in the guide of `CloudFormation`): if such resources stayed, the next try would find
+    /// their names taken.
     pub(super) fn end(&self) -> Value {
-        let policy = if self.settings.retain { "Retain" } else { "Delete" };
-        json!({ "DeletionPolicy": policy, "UpdateReplacePolicy": policy })
+        let (removed, replaced) =
+            if self.settings.retain { ("RetainExceptOnCreate", "Retain") } else { ("Delete", "Delete") };
+        json!({ "DeletionPolicy": removed, "UpdateReplacePolicy": replaced })
     }
 
     /// The bucket's name, if there is one.

@@ -160,16 +160,45 @@ fn settings_change_what_they_say() {
     assert_eq!(properties(&all, "Worker")["Environment"]["Variables"]["CELERIAC_BUCKET"], json!({ "Ref": "Bucket" }));
     assert_eq!(properties(&all, "Worker")["Tags"], json!([{ "Key": "team", "Value": "shop" }]));
     assert!(!all.to_string().contains("AWS::CloudWatch::Alarm"));
-    let holding = ["Table", "Bucket", "QueueOrders", "DeadQueueOrders"];
-    assert!(holding.iter().all(|id| all[id]["DeletionPolicy"] == "Retain"));
-    let all = resources(SHOP, "retain = false\nbucket = \"create\"");
-    assert!(holding.iter().all(|id| all[id]["DeletionPolicy"] == "Delete"));
     let topic = "arn:aws:sns:eu-central-1:111122223333:night";
     let all = resources(SHOP, &format!("alarms.topic = \"{topic}\"\nalarms.late = \"5m\""));
     let late =
         all.as_object().unwrap().values().find(|one| one["Properties"]["AlarmName"] == "prod-orders-late").unwrap();
     assert_eq!(late["Properties"]["Threshold"], 300);
     assert_eq!(late["Properties"]["AlarmActions"], json!([topic]));
+}
+
+/// The kinds of resources that hold calls. Each has a name of its own, which a second one cannot have.
+const HOLDING: [&str; 3] = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"];
+
+#[test]
+fn what_holds_calls_outlives_the_stack_but_not_a_failed_first_deployment() {
+    let settings = |retain| format!("retain = {retain}\nbucket = \"create\"\n[queues.mail]\nroad = \"narrow\"");
+    for (retain, removed, replaced) in [(true, "RetainExceptOnCreate", "Retain"), (false, "Delete", "Delete")] {
+        let all = resources(SHOP, &settings(retain));
+        let mut holding = Vec::new();
+        for (id, resource) in all.as_object().unwrap() {
+            let kind = resource["Type"].as_str().unwrap();
+            // Reports of failed invocations are no calls.
+            if HOLDING.contains(&kind) && id != "FailuresQueue" {
+                assert_eq!(
+                    (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+                    (&json!(removed), &json!(replaced)),
+                    "{id}"
+                );
+                holding.push(kind);
+            } else {
+                assert_eq!(
+                    (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+                    (&Value::Null, &Value::Null),
+                    "{id}"
+                );
+            }
+        }
+        holding.sort_unstable();
+        holding.dedup();
+        assert_eq!(holding, HOLDING);
+    }
 }
 
 #[test]
