@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{fleet::Fleet, template::Template};
+use super::{fleet::Fleet, names::reference, template::Template};
 
 /// The period of a metric's points, in seconds. SQS reports one every five minutes for idle queues.
 const PERIOD_S: u32 = 300;
@@ -27,6 +27,24 @@ pub(super) struct Metric {
     /// Its dimensions.
     pub(super) of: Vec<(&'static str, Value)>,
     pub(super) statistic: &'static str,
+}
+
+impl Metric {
+    /// The age of a queue's oldest message, in seconds.
+    pub(super) fn age(queue: &str) -> Self {
+        Self::sqs(queue, "ApproximateAgeOfOldestMessage", "Maximum")
+    }
+
+    /// A metric of a queue, which is named by its id.
+    pub(super) fn sqs(queue: &str, name: &'static str, statistic: &'static str) -> Self {
+        let queue = json!({ "Fn::GetAtt": [queue, "QueueName"] });
+        Self { namespace: "AWS/SQS", name, of: vec![("QueueName", queue)], statistic }
+    }
+
+    /// A metric of a function, which is named by its id.
+    pub(super) fn lambda(function: &str, name: &'static str, statistic: &'static str) -> Self {
+        Self { namespace: "AWS/Lambda", name, of: vec![("FunctionName", reference(function))], statistic }
+    }
 }
 
 impl Alarm {

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod alarms;
+mod causes;
 mod check;
 mod fleet;
 mod functions;

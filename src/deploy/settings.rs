@@ -115,6 +115,8 @@ pub(super) struct Table {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Alarms {
     pub(super) enabled: bool,
+    /// Whether to have alarms for causes of late calls too.
+    pub(super) causes: bool,
     /// The ARN of the SNS topic to notify.
     pub(super) topic: Option<String>,
     /// The maximum age of a queue's oldest message.
@@ -183,7 +185,7 @@ impl Default for Table {
 
 impl Default for Alarms {
     fn default() -> Self {
-        Self { enabled: true, topic: None, late: Duration::from_hours(1) }
+        Self { enabled: true, causes: false, topic: None, late: Duration::from_hours(1) }
     }
 }
 

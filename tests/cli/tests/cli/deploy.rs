@@ -105,7 +105,11 @@ fn queues_keep_a_message_while_its_receiver_works() {
     };
     assert_eq!(mapping("MappingDefault"), (&json!("Dispatcher"), &json!(10)));
     assert_eq!(mapping("MappingOrders"), (&json!("Worker"), &json!(20)));
-    assert_eq!(mapping("DeadMappingOrders"), (&json!("Dispatcher"), &json!(2)));
+    // Lambda polls an empty queue with two pollers instead of five if nothing limits them.
+    for id in ["DeadMappingDefault", "DeadMappingOrders", "FailuresMapping"] {
+        assert_eq!(mapping(id), (&json!("Dispatcher"), &Value::Null));
+        assert!(properties(&all, id).get("ScalingConfig").is_none());
+    }
 }
 
 #[test]
@@ -166,6 +170,45 @@ fn settings_change_what_they_say() {
         all.as_object().unwrap().values().find(|one| one["Properties"]["AlarmName"] == "prod-orders-late").unwrap();
     assert_eq!(late["Properties"]["Threshold"], 300);
     assert_eq!(late["Properties"]["AlarmActions"], json!([topic]));
+}
+
+/// The names of a stack's alarms, without the stack's.
+fn alarms(program: &str, settings: &str) -> Vec<String> {
+    let all = resources(program, settings);
+    let names = all.as_object().unwrap().values().filter_map(|one| one["Properties"]["AlarmName"].as_str());
+    let mut names: Vec<String> = names.map(|name| name.strip_prefix("prod-").unwrap().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
+    let symptoms = ["default-dead-untaken", "default-late", "orders-dead-untaken", "orders-late", "schedules-failing"];
+    assert_eq!(alarms(SHOP, ""), symptoms);
+    let causes = [
+        "default-dead",
+        "dispatcher-dropped",
+        "dispatcher-errors",
+        "dispatcher-throttles",
+        "failures-untaken",
+        "orders-dead",
+        "schedules-dropped",
+        "schedules-lost",
+        "schedules-throttled",
+        "table-read-throttles",
+        "table-transaction-errors",
+        "table-update-errors",
+        "table-write-throttles",
+        "worker-dropped",
+        "worker-errors",
+        "worker-late",
+        "worker-throttles",
+        "worker-unreported",
+    ];
+    let mut both = [&symptoms[..], &causes].concat();
+    both.sort_unstable();
+    assert_eq!(alarms(SHOP, "alarms.causes = true"), both);
+    assert!(alarms(SHOP, "alarms.enabled = false\nalarms.causes = true").is_empty());
 }
 
 /// The kinds of resources that hold calls. Each has a name of its own, which a second one cannot have.
