@@ -5,15 +5,12 @@
 use std::time::Duration;
 
 use super::{
-    alarm::{Alarm, Metric},
+    alarm::{Alarm, MAX_PERIODS, Metric, PERIOD_S, Watched},
     causes::{self, Kind},
-    fleet::Fleet,
+    fleet::{Fleet, ServedQueue},
     names::{SCHEDULES, dead_queue, logical, queue, reference},
     template::Template,
 };
-
-/// The dispatcher takes reports of failures and dead letters at once. One of this age was not taken.
-pub(super) const UNTAKEN: Duration = Duration::from_mins(15);
 
 const FAILING: Kind = (
     "schedules-failing",
@@ -27,7 +24,8 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     if !settings.enabled {
         return;
     }
-    let mut alarms: Vec<Alarm> = fleet.queues.keys().flat_map(|name| [late(fleet, name), dead_untaken(name)]).collect();
+    let mut alarms: Vec<Alarm> =
+        fleet.queues.iter().flat_map(|(name, served)| [late(fleet, name, served), dead_untaken(fleet, name)]).collect();
     // Without scheduled tasks, only calls with a delay of more than a quarter of an hour need Scheduler.
     if settings.causes || !fleet.schedules.is_empty() {
         alarms.push(schedules(FAILING));
@@ -40,34 +38,59 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     }
 }
 
-fn late(fleet: &Fleet<'_>, name: &str) -> Alarm {
-    let name_of_alarm = format!("{name}-late");
+/// Sees a backlog that takes too long as well as messages that are received again and again. The age of the oldest
+/// message shows the former only: SQS leaves out what was received three times (`Available CloudWatch metrics for Amazon
+/// SQS`), and counts what a healthy worker runs. By Little's law, messages stay as long as their number divided by how
+/// many are deleted in a unit of time; where none is deleted, a single one is too many.
+fn late(fleet: &Fleet<'_>, name: &str, served: &ServedQueue) -> Alarm {
+    let allowed = fleet.settings.alarms.late + fleet.longest_run(served);
+    let periods = allowed.as_secs().div_ceil(PERIOD_S);
+    let id = queue(name);
+    let metric = |metric, statistic| Metric::sqs(&id, metric, statistic);
+    let alarm = format!("{name}-late");
     Alarm {
-        id: logical("Alarm", &format!("queue-{name_of_alarm}")),
-        name: name_of_alarm,
-        metric: Metric::age(&queue(name)),
-        most: fleet.settings.alarms.late.as_secs(),
-        periods: 1,
+        id: logical("Alarm", &format!("queue-{alarm}")),
+        name: alarm,
+        watches: Watched::Maths {
+            metrics: vec![
+                ("visible", metric("ApproximateNumberOfMessagesVisible", "Maximum")),
+                ("hidden", metric("ApproximateNumberOfMessagesNotVisible", "Maximum")),
+                ("deleted", metric("NumberOfMessagesDeleted", "Sum")),
+            ],
+            // Only what is done is filled in. A metric may come late: if all were filled in, the latest period would always
+            // look healthy, and the alarm would never go off (`Using math expressions with CloudWatch metrics`).
+            expression: format!("IF(visible + hidden > FILL(deleted, 0) * {periods}, 1, 0)"),
+        },
+        most: 0,
+        periods: periods.min(MAX_PERIODS),
         why: "Calls wait too long: too little concurrency, a function that fails, or a mapping that is switched off",
     }
 }
 
-fn dead_untaken(name: &str) -> Alarm {
-    let name_of_alarm = format!("{name}-dead-untaken");
+fn dead_untaken(fleet: &Fleet<'_>, name: &str) -> Alarm {
+    let alarm = format!("{name}-dead-untaken");
     Alarm {
-        id: logical("Alarm", &format!("queue-{name_of_alarm}")),
-        name: name_of_alarm,
-        metric: Metric::age(&dead_queue(name)),
-        most: UNTAKEN.as_secs(),
+        id: logical("Alarm", &format!("queue-{alarm}")),
+        name: alarm,
+        watches: Metric::age(&dead_queue(name)).into(),
+        most: fleet.untaken().as_secs(),
         periods: 1,
         why: "Dead messages are not made dead letters: the dispatcher fails, or its mapping is switched off. SQS deletes \
               them after 14 days",
     }
 }
 
+impl Fleet<'_> {
+    /// The age of a report or dead message that the dispatcher should have taken: the dispatcher has received it twice.
+    /// After the third time SQS leaves it out of the age of the oldest message, and the alarm would be blind.
+    pub(super) fn untaken(&self) -> Duration {
+        self.hidden_by_dispatcher() * 5 / 3
+    }
+}
+
 /// An alarm for the stack's schedules.
 pub(super) fn schedules((name, metric, periods, why): Kind) -> Alarm {
     let of = vec![("ScheduleGroup", reference(SCHEDULES))];
-    let metric = Metric { namespace: "AWS/Scheduler", name: metric, of, statistic: "Sum" };
-    Alarm { id: logical("Alarm", name), name: name.to_owned(), metric, most: 0, periods, why }
+    let watches = Metric { namespace: "AWS/Scheduler", name: metric, of, statistic: "Sum" }.into();
+    Alarm { id: logical("Alarm", name), name: name.to_owned(), watches, most: 0, periods, why }
 }

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::{
     alarm::{Alarm, Metric},
-    alarms::{UNTAKEN, schedules},
+    alarms::schedules,
     fleet::{Class, Fleet},
     names::{DISPATCHER, FAILURES, TABLE, dead_queue, logical, reference, worker},
 };
 
 /// An alarm for any part: the end of its name, the metric, how many periods in a row, and the reason.
-pub(super) type Kind = (&'static str, &'static str, u32, &'static str);
+pub(super) type Kind = (&'static str, &'static str, u64, &'static str);
 
 const FUNCTION: [Kind; 3] = [
     (
@@ -73,7 +73,7 @@ pub(super) fn all(fleet: &Fleet<'_>) -> Vec<Alarm> {
     let dispatcher = of_function(DISPATCHER, "dispatcher");
     let workers = fleet.workers.keys().flat_map(|class| of_worker(fleet, *class));
     let schedules = SCHEDULER.into_iter().map(schedules);
-    queues.chain([failures()]).chain(dispatcher).chain(workers).chain(of_table()).chain(schedules).collect()
+    queues.chain([failures(fleet)]).chain(dispatcher).chain(workers).chain(of_table()).chain(schedules).collect()
 }
 
 fn dead(queue: &str) -> Alarm {
@@ -81,7 +81,7 @@ fn dead(queue: &str) -> Alarm {
     Alarm {
         id: logical("Alarm", &format!("queue-{name}")),
         name,
-        metric: Metric::sqs(&dead_queue(queue), "NumberOfMessagesReceived", "Sum"),
+        watches: Metric::sqs(&dead_queue(queue), "NumberOfMessagesReceived", "Sum").into(),
         most: 0,
         periods: 1,
         why: "Messages were unreadable, were received a thousand times, or could not be delivered by Scheduler. They \
@@ -89,12 +89,12 @@ fn dead(queue: &str) -> Alarm {
     }
 }
 
-fn failures() -> Alarm {
+fn failures(fleet: &Fleet<'_>) -> Alarm {
     Alarm {
         id: "FailuresAlarm".to_owned(),
         name: "failures-untaken".to_owned(),
-        metric: Metric::age(FAILURES),
-        most: UNTAKEN.as_secs(),
+        watches: Metric::age(FAILURES).into(),
+        most: fleet.untaken().as_secs(),
         periods: 1,
         why: "Reports of failed invocations are not handled: their calls wait until leases end",
     }
@@ -104,7 +104,7 @@ fn of_function(id: &str, name: &str) -> Vec<Alarm> {
     let alarm = |(end, metric, periods, why): Kind| Alarm {
         id: logical("Alarm", &format!("{id}-{end}")),
         name: format!("{name}-{end}"),
-        metric: Metric::lambda(id, metric, "Sum"),
+        watches: Metric::lambda(id, metric, "Sum").into(),
         most: 0,
         periods,
         why,
@@ -120,7 +120,7 @@ fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm> {
     alarms.push(Alarm {
         id: logical("Alarm", &format!("{id}-late")),
         name: format!("{name}-late"),
-        metric: Metric::lambda(&id, "AsyncEventAge", "Maximum"),
+        watches: Metric::lambda(&id, "AsyncEventAge", "Maximum").into(),
         // In milliseconds: half of the time after which an event is dropped.
         most: fleet.hidden().as_secs() * 500,
         periods: 1,
@@ -129,7 +129,7 @@ fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm> {
     alarms.push(Alarm {
         id: logical("Alarm", &format!("{id}-unreported")),
         name: format!("{name}-unreported"),
-        metric: Metric::lambda(&id, "DestinationDeliveryFailures", "Sum"),
+        watches: Metric::lambda(&id, "DestinationDeliveryFailures", "Sum").into(),
         most: 0,
         periods: 1,
         why: "Failed invocations could not be reported: their calls wait until leases end by themselves",
@@ -141,15 +141,15 @@ fn of_table() -> Vec<Alarm> {
     let of = || vec![("TableName", reference(TABLE))];
     let metric = |name, of| Metric { namespace: "AWS/DynamoDB", name, of, statistic: "Sum" };
     let throttles = TABLE_THROTTLES.into_iter().map(|(name, throttles, periods, why)| {
-        let (id, metric) = (logical("Alarm", name), metric(throttles, of()));
-        Alarm { id, name: name.to_owned(), metric, most: 0, periods, why }
+        let (id, watches) = (logical("Alarm", name), metric(throttles, of()).into());
+        Alarm { id, name: name.to_owned(), watches, most: 0, periods, why }
     });
     let errors = OPERATIONS.into_iter().map(|(end, operation)| {
         let name = format!("table-{end}-errors");
         let of = of().into_iter().chain([("Operation", json!(operation))]).collect();
-        let (id, metric) = (logical("Alarm", &name), metric("SystemErrors", of));
+        let (id, watches) = (logical("Alarm", &name), metric("SystemErrors", of).into());
         let why = "DynamoDB fails. No call runs unguarded: they wait until it answers";
-        Alarm { id, name, metric, most: 0, periods: 1, why }
+        Alarm { id, name, watches, most: 0, periods: 1, why }
     });
     throttles.chain(errors).collect()
 }

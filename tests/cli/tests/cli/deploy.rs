@@ -168,7 +168,8 @@ fn settings_change_what_they_say() {
     let all = resources(SHOP, &format!("alarms.topic = \"{topic}\"\nalarms.late = \"5m\""));
     let late =
         all.as_object().unwrap().values().find(|one| one["Properties"]["AlarmName"] == "prod-orders-late").unwrap();
-    assert_eq!(late["Properties"]["Threshold"], 300);
+    // The five minutes, and the 640 seconds for which a worker may have a message.
+    assert_eq!(late["Properties"]["EvaluationPeriods"], 4);
     assert_eq!(late["Properties"]["AlarmActions"], json!([topic]));
 }
 
@@ -209,6 +210,113 @@ fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
     both.sort_unstable();
     assert_eq!(alarms(SHOP, "alarms.causes = true"), both);
     assert!(alarms(SHOP, "alarms.enabled = false\nalarms.causes = true").is_empty());
+}
+
+/// The alarm of this name.
+fn alarm<'a>(resources: &'a Value, name: &str) -> &'a Value {
+    let mut all = resources.as_object().unwrap().values().map(|one| &one["Properties"]);
+    all.find(|one| one["AlarmName"] == format!("prod-{name}")).unwrap_or_else(|| panic!("there is no alarm {name}"))
+}
+
+/// What a queue's metrics say of five minutes.
+#[derive(Clone, Copy)]
+struct Point {
+    visible: u64,
+    hidden: u64,
+    deleted: u64,
+}
+
+const QUIET: Point = Point { visible: 0, hidden: 0, deleted: 0 };
+
+/// Whether an alarm over metric maths goes off, as `CloudWatch` evaluates it.
+fn goes_off(alarm: &Value, points: &[Point]) -> bool {
+    let metrics = alarm["Metrics"].as_array().unwrap();
+    let (result, metrics) = metrics.split_last().unwrap();
+    let of = |metric: &Value| {
+        let stat = &metric["MetricStat"];
+        assert_eq!((&stat["Metric"]["Namespace"], &stat["Period"]), (&json!("AWS/SQS"), &json!(300)));
+        [&metric["Id"], &stat["Metric"]["MetricName"], &stat["Stat"]].map(|text| text.as_str().unwrap().to_owned())
+    };
+    let watched = [
+        ["visible", "ApproximateNumberOfMessagesVisible", "Maximum"],
+        ["hidden", "ApproximateNumberOfMessagesNotVisible", "Maximum"],
+        ["deleted", "NumberOfMessagesDeleted", "Sum"],
+    ];
+    assert_eq!(metrics.iter().map(of).collect::<Vec<_>>(), watched);
+    let expression = result["Expression"].as_str().unwrap();
+    let factor = expression.strip_prefix("IF(visible + hidden > FILL(deleted, 0) * ");
+    let factor: u64 = factor.and_then(|rest| rest.strip_suffix(", 1, 0)")).unwrap().parse().unwrap();
+    assert_eq!((&alarm["ComparisonOperator"], &alarm["Threshold"]), (&json!("GreaterThanThreshold"), &json!(0)));
+    let periods = usize::try_from(alarm["EvaluationPeriods"].as_u64().unwrap()).unwrap();
+    assert!(periods * 300 <= 86_400, "CloudWatch looks back a day at most");
+    points
+        .windows(periods)
+        .any(|points| points.iter().all(|point| point.visible + point.hidden > point.deleted * factor))
+}
+
+/// An hour and more of five minutes that are alike.
+fn hours(hours: usize, point: Point) -> Vec<Point> {
+    vec![point; hours * 12 + 3]
+}
+
+#[test]
+fn a_queue_that_is_stuck_or_late_raises_an_alarm_and_one_that_works_does_not() {
+    let all = resources(SHOP, "");
+    let late = alarm(&all, "orders-late");
+    let stuck = |points: &[Point]| goes_off(late, points);
+    // One message fails and is received again and again, so that the age of the oldest one does not show it.
+    assert!(stuck(&hours(1, Point { hidden: 1, ..QUIET })));
+    // No function takes messages.
+    assert!(stuck(&hours(1, Point { visible: 1, ..QUIET })));
+    assert!(!stuck(&vec![Point { hidden: 1, ..QUIET }; 12]), "an hour is allowed, and the time of a worker besides");
+    // A campaign of 2,000 messages at a pace at which the last one waits for five hours.
+    let campaign = |pace: u64| (0..).map(move |at| 2_000_u64.saturating_sub(at * pace)).take_while(|left| *left > 0);
+    let points = |pace| campaign(pace).map(|visible| Point { visible, hidden: 100, deleted: pace }).collect::<Vec<_>>();
+    assert!(stuck(&points(33)));
+    assert!(!stuck(&points(200)), "it takes less than an hour");
+    // Lone calls, each of ten minutes.
+    let pair = [Point { hidden: 1, ..QUIET }, Point { deleted: 1, hidden: 1, ..QUIET }];
+    assert!(!stuck(&pair.repeat(24)));
+    assert!(!stuck(&hours(2, QUIET)));
+}
+
+#[test]
+fn a_task_of_hours_in_a_process_raises_no_alarm() {
+    let all = resources(SIZES, &format!("{FILMS}queues.films-4k.road = \"process\""));
+    let runs = |hours| self::hours(hours, Point { hidden: 1, ..QUIET });
+    // `film.cut` may take two hours.
+    let films = alarm(&all, "films-late");
+    assert!(!goes_off(films, &runs(2)));
+    assert!(goes_off(films, &runs(3)));
+    // The tasks of a queue that only the settings name may take twelve.
+    let unknown = alarm(&all, "films-4k-late");
+    assert!(!goes_off(unknown, &runs(12)));
+    assert!(goes_off(unknown, &runs(13)));
+    // An alarm cannot look back for longer than a day.
+    let all = resources(SHOP, "alarms.late = \"14d\"");
+    assert_eq!(alarm(&all, "orders-late")["EvaluationPeriods"], 288);
+}
+
+#[test]
+fn dead_messages_raise_an_alarm_before_sqs_stops_counting_them() {
+    for timeout in ["10s", "1m", "15m"] {
+        let all = resources(SHOP, &format!("alarms.causes = true\ndispatcher.timeout = \"{timeout}\""));
+        for (queue, name) in [("DeadQueueOrders", "orders-dead-untaken"), ("FailuresQueue", "failures-untaken")] {
+            let hidden_s = properties(&all, queue)["VisibilityTimeout"].as_u64().unwrap();
+            let alarm = alarm(&all, name);
+            let most_s = alarm["Threshold"].as_u64().unwrap();
+            assert_eq!(
+                (&alarm["MetricName"], &alarm["EvaluationPeriods"]),
+                (&json!("ApproximateAgeOfOldestMessage"), &json!(1))
+            );
+            // A dispatcher that fails receives it at once and whenever it is visible again. The third time it leaves the
+            // metric, which has a point each minute.
+            assert!(
+                hidden_s < most_s && most_s + 60 < 2 * hidden_s,
+                "{queue}, {timeout}: {most_s} s, hidden {hidden_s} s"
+            );
+        }
+    }
 }
 
 /// The kinds of resources that hold calls. Each has a name of its own, which a second one cannot have.
