@@ -17,7 +17,7 @@ const LOG_DAYS: [u32; 22] =
 const MEMORY: RangeInclusive<u32> = 128..=10_240;
 
 /// The concurrency of an event-source mapping.
-const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
+pub(super) const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
 
 /// The most tags of a resource.
 const MAX_TAGS: usize = 50;
@@ -42,7 +42,7 @@ impl Settings {
         wrong.unless_within("cap", self.cap, 1..=100_000);
         wrong.unless_within("worker.memory", self.worker.memory, MEMORY);
         wrong.unless_within("dispatcher.memory", self.dispatcher.memory, MEMORY);
-        wrong.unless_within("dispatcher.concurrency", self.dispatcher.concurrency, CONCURRENCY);
+        wrong.unless_within("dispatcher.concurrency", self.dispatchers(), CONCURRENCY);
         wrong.unless_seconds("dispatcher.timeout", self.dispatcher.timeout, Duration::from_secs(10)..=MAX_FUNCTION);
         if let Some(timeout) = self.worker.timeout {
             wrong.unless_seconds("worker.timeout", timeout, Duration::from_secs(10)..=MAX_FUNCTION);

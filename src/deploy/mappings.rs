@@ -15,7 +15,7 @@ use super::{
 const BATCH: u32 = 10;
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
-    let dispatchers = fleet.settings.dispatcher.concurrency;
+    let dispatchers = fleet.settings.dispatchers();
     for (name, served) in &fleet.queues {
         let id = logical("Mapping", name);
         match served.road {

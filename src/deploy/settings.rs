@@ -5,6 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use celeriac_core::task::parse_duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::check::CONCURRENCY;
+
+/// How many workers that take a second one dispatcher keeps busy (`docs/scale.md`).
+const WORKERS_OF_A_DISPATCHER: u32 = 30;
+
 /// The settings of a stack. `docs/deploy.md` lists them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,8 +83,8 @@ pub(super) struct Dispatcher {
     pub(super) memory: u32,
     #[serde(deserialize_with = "duration")]
     pub(super) timeout: Duration,
-    /// The most that run at a time for one queue.
-    pub(super) concurrency: u32,
+    /// The most that run at a time for one queue. By default it follows from the cap.
+    pub(super) concurrency: Option<u32>,
 }
 
 /// How a queue is served.
@@ -167,7 +172,8 @@ impl Default for Worker {
 
 impl Default for Dispatcher {
     fn default() -> Self {
-        Self { memory: 1769, timeout: Duration::from_mins(1), concurrency: 10 }
+        // It mostly waits for the network. During a backlog it also waits for room, and that is billed.
+        Self { memory: 512, timeout: Duration::from_mins(1), concurrency: None }
     }
 }
 
@@ -200,6 +206,13 @@ impl Settings {
         let settings: Self = toml::from_str(text).map_err(|error| SettingsError(vec![explain(text, &error)]))?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// The most dispatchers that run at a time for one queue. Each launches about thirty workers a second, so that a
+    /// thirtieth of the cap is enough for parcels of a second; more would take concurrency from their workers.
+    pub(super) fn dispatchers(&self) -> u32 {
+        let enough = (self.cap / WORKERS_OF_A_DISPATCHER).clamp(*CONCURRENCY.start(), *CONCURRENCY.end());
+        self.dispatcher.concurrency.unwrap_or(enough)
     }
 
     /// The processor architecture of the functions.

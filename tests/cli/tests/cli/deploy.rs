@@ -72,6 +72,19 @@ fn functions_are_what_tasks_and_settings_ask_for() {
 }
 
 #[test]
+fn dispatchers_are_small_and_few_beside_their_workers() {
+    for (settings, dispatchers) in
+        [("", 3), ("cap = 10", 2), ("cap = 1000", 33), ("cap = 100000", 1_000), ("dispatcher.concurrency = 7", 7)]
+    {
+        let all = resources(SHOP, settings);
+        let mapping = properties(&all, "MappingDefault");
+        assert_eq!(mapping["ScalingConfig"]["MaximumConcurrency"], dispatchers, "{settings}");
+        assert_eq!(properties(&all, "Dispatcher")["MemorySize"], 512);
+    }
+    assert_eq!(properties(&resources(SHOP, "dispatcher.memory = 1024"), "Dispatcher")["MemorySize"], 1024);
+}
+
+#[test]
 fn functions_log_as_much_as_the_settings_say() {
     for (settings, level) in [("", "INFO"), ("log_level = \"debug\"", "DEBUG")] {
         let all = resources(SHOP, settings);
@@ -103,7 +116,7 @@ fn queues_keep_a_message_while_its_receiver_works() {
         assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
         (&mapping["FunctionName"]["Ref"], &mapping["ScalingConfig"]["MaximumConcurrency"])
     };
-    assert_eq!(mapping("MappingDefault"), (&json!("Dispatcher"), &json!(10)));
+    assert_eq!(mapping("MappingDefault"), (&json!("Dispatcher"), &json!(3)));
     assert_eq!(mapping("MappingOrders"), (&json!("Worker"), &json!(20)));
     // Lambda polls an empty queue with two pollers instead of five if nothing limits them.
     for id in ["DeadMappingDefault", "DeadMappingOrders", "FailuresMapping"] {
