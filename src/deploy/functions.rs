@@ -94,7 +94,7 @@ impl Function<'_> {
             "LoggingConfig": {
                 "LogFormat": "JSON",
                 "LogGroup": reference(&logs),
-                "SystemLogLevel": "WARN",
+                "SystemLogLevel": settings.system_log_level.as_str(),
                 "ApplicationLogLevel": settings.log_level.as_str(),
             },
             // A parcel may return many times; its own limit of hops bounds that.

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(super) log_days: u32,
     /// The least level of log lines.
     pub(super) log_level: LogLevel,
+    /// The least level of the lines that Lambda writes itself.
+    pub(super) system_log_level: SystemLogLevel,
     /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
     /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
@@ -60,6 +62,17 @@ pub(super) enum LogLevel {
     Info,
     Warn,
     Error,
+}
+
+/// How much Lambda itself logs. It has no other levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SystemLogLevel {
+    Debug,
+    /// With a report of every invocation, which says how much memory it used.
+    #[default]
+    Info,
+    Warn,
 }
 
 /// The functions that run tasks.
@@ -148,6 +161,7 @@ impl Default for Settings {
             cap: 100,
             log_days: 30,
             log_level: LogLevel::default(),
+            system_log_level: SystemLogLevel::default(),
             kms_key: None,
             retain: true,
             bucket: None,
@@ -240,6 +254,17 @@ impl LogLevel {
             Self::Info => "INFO",
             Self::Warn => "WARN",
             Self::Error => "ERROR",
+        }
+    }
+}
+
+impl SystemLogLevel {
+    /// Lambda's name for it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
         }
     }
 }

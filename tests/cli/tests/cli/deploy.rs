@@ -86,11 +86,17 @@ fn dispatchers_are_small_and_few_beside_their_workers() {
 
 #[test]
 fn functions_log_as_much_as_the_settings_say() {
-    for (settings, level) in [("", "INFO"), ("log_level = \"debug\"", "DEBUG")] {
+    // Lambda's own lines include a report of each invocation unless they are switched off.
+    for (settings, level, system) in [
+        ("", "INFO", "INFO"),
+        ("log_level = \"debug\"", "DEBUG", "INFO"),
+        ("system_log_level = \"warn\"", "INFO", "WARN"),
+        ("system_log_level = \"debug\"", "INFO", "DEBUG"),
+    ] {
         let all = resources(SHOP, settings);
         for function in ["Dispatcher", "Worker"] {
             let logs = &properties(&all, function)["LoggingConfig"];
-            assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!("WARN")));
+            assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!(system)));
             assert_eq!(logs["ApplicationLogLevel"], level);
         }
     }
@@ -459,6 +465,7 @@ fn settings_that_are_wrong_are_named() {
             "line 3: unknown field `raod`, expected `road` or `concurrency`; did you mean `road`?",
         ),
         ("queues.mail.road = \"narow\"", "; did you mean `narrow`?"),
+        ("system_log_level = \"error\"", "unknown variant `error`, expected one of `debug`, `info`, `warn`"),
         ("cap = ", "line 1: "),
         ("worker.timeout = 300", "expected a string"),
         ("worker.timeout = \"5 minutes\"", "a duration is a whole number and a unit (ms, s, m, h, d), such as \"30s\""),
