@@ -29,7 +29,7 @@ use serde_json::Value;
 use self::{fleet::Fleet, template::Template};
 pub(crate) use self::{
     fleet::FleetError,
-    package::Package,
+    package::{Glibc, Package},
     settings::{Architecture, Settings},
 };
 
