@@ -509,7 +509,7 @@ fn a_stack_has_to_have_a_name() {
     let site = Site::new();
     let nameless = "error: no stack is named: pass --store aws:NAME, or set CELERIAC_STORE";
     site.shop(&["deploy", "template"]).fails(2, nameless);
-    let wrong = "error: `Prod` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
+    let wrong = "error: `Prod` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
     site.shop(&["deploy", "template", "--store", "aws:Prod"]).fails(2, wrong);
     let answer = site.shop(&["deploy", "template", "--store", "aws:prod", "--settings", "none.toml"]);
     assert_eq!(answer.code, Some(2));

@@ -62,7 +62,7 @@ fn a_store_that_ends_with_its_process_is_refused_for_shared_use() {
 
 #[test]
 fn the_environment_names_a_stack() {
-    let why = "error: store `aws:Shop` cannot be opened: `Shop` is no stack's name: a letter, then up to 39 more of a-z, \
+    let why = "error: store `aws:Shop` cannot be opened: `Shop` is no stack's name: a letter, then 2 to 39 more of a-z, \
                0-9 and `-`";
     for args in [&["queue"][..], &["dead", "list"], &["worker"], &["dispatcher"], &["dev"]] {
         on("aws:Shop", args).fails(3, why);
