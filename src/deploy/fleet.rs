@@ -113,7 +113,9 @@ impl<'a> Fleet<'a> {
                 Err(error) => wrong.push(error),
             }
         }
-        if wrong.is_empty() { Ok(Self { stack, settings, queues, workers, schedules }) } else { Err(FleetError(wrong)) }
+        let fleet = Self { stack, settings, queues, workers, schedules };
+        wrong.extend(fleet.too_little_reserved());
+        if wrong.is_empty() { Ok(fleet) } else { Err(FleetError(wrong)) }
     }
 
     /// The names of the queues on a road.

@@ -16,6 +16,7 @@ mod network;
 mod outputs;
 mod package;
 mod queues;
+mod reserved;
 mod roles;
 mod schedules;
 mod settings;

@@ -26,6 +26,10 @@ pub(crate) struct Settings {
     pub(super) system_log_level: SystemLogLevel,
     /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
+    /// The ARN of the policy that limits what the stack's roles may be permitted.
+    pub(super) permissions_boundary: Option<String>,
+    /// The path of the stack's roles and of the policy for programs that send calls.
+    pub(super) role_path: Option<String>,
     /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
     pub(super) retain: bool,
     /// An existing bucket, or `create`.
@@ -86,6 +90,12 @@ pub(super) struct Worker {
     pub(super) timeout: Option<Duration>,
     /// The ARNs of managed policies that permit the tasks' actions.
     pub(super) policies: Vec<String>,
+    /// How many may run at a time, kept free for each worker function.
+    pub(super) reserved_concurrency: Option<u32>,
+    /// MB of `/tmp`.
+    pub(super) ephemeral_storage: Option<u32>,
+    /// The ARNs of layers, with their versions.
+    pub(super) layers: Vec<String>,
 }
 
 /// The function that launches the others.
@@ -98,6 +108,10 @@ pub(super) struct Dispatcher {
     pub(super) timeout: Duration,
     /// The most that run at a time for one queue. By default it follows from the cap.
     pub(super) concurrency: Option<u32>,
+    /// How many may run at a time for all queues, kept free for them.
+    pub(super) reserved_concurrency: Option<u32>,
+    /// The ARNs of layers, with their versions.
+    pub(super) layers: Vec<String>,
 }
 
 /// How a queue is served.
@@ -127,6 +141,12 @@ pub(super) enum Road {
 pub(super) struct Table {
     /// Whether the table can be restored to any second of the last 35 days.
     pub(super) recovery: bool,
+    /// Whether nobody can delete the table before this is switched off.
+    pub(super) deletion_protection: bool,
+    /// How many read units the table gives at once.
+    pub(super) warm_reads: Option<u32>,
+    /// How many write units the table gives at once.
+    pub(super) warm_writes: Option<u32>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -163,6 +183,8 @@ impl Default for Settings {
             log_level: LogLevel::default(),
             system_log_level: SystemLogLevel::default(),
             kms_key: None,
+            permissions_boundary: None,
+            role_path: None,
             retain: true,
             bucket: None,
             environment: BTreeMap::new(),
@@ -180,14 +202,27 @@ impl Default for Settings {
 impl Default for Worker {
     fn default() -> Self {
         // The memory at which a function has a whole processor.
-        Self { memory: 1769, timeout: None, policies: Vec::new() }
+        Self {
+            memory: 1769,
+            timeout: None,
+            policies: Vec::new(),
+            reserved_concurrency: None,
+            ephemeral_storage: None,
+            layers: Vec::new(),
+        }
     }
 }
 
 impl Default for Dispatcher {
     fn default() -> Self {
         // It mostly waits for the network. During a backlog it also waits for room, and that is billed.
-        Self { memory: 512, timeout: Duration::from_mins(1), concurrency: None }
+        Self {
+            memory: 512,
+            timeout: Duration::from_mins(1),
+            concurrency: None,
+            reserved_concurrency: None,
+            layers: Vec::new(),
+        }
     }
 }
 
@@ -199,7 +234,7 @@ impl Default for Queue {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { recovery: true }
+        Self { recovery: true, deletion_protection: false, warm_reads: None, warm_writes: None }
     }
 }
 

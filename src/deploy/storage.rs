@@ -30,6 +30,11 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
 fn add_table(template: &mut Template, fleet: &Fleet<'_>) {
     let key = fleet.settings.kms_key.as_ref();
     let encryption = key.map(|key| json!({ "SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key }));
+    let settings = &fleet.settings.table;
+    let warm = settings
+        .warm_reads
+        .or(settings.warm_writes)
+        .map(|_| json!({ "ReadUnitsPerSecond": settings.warm_reads, "WriteUnitsPerSecond": settings.warm_writes }));
     let properties = json!({
         "TableName": fleet.stack.table(),
         "BillingMode": "PAY_PER_REQUEST",
@@ -42,7 +47,9 @@ fn add_table(template: &mut Template, fleet: &Fleet<'_>) {
             { "AttributeName": "sk", "KeyType": "RANGE" },
         ],
         "TimeToLiveSpecification": { "AttributeName": "ttl", "Enabled": true },
-        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": fleet.settings.table.recovery },
+        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": settings.recovery },
+        "DeletionProtectionEnabled": settings.deletion_protection,
+        "WarmThroughput": warm,
         "SSESpecification": encryption,
     });
     template.add_with(TABLE, "AWS::DynamoDB::Table", properties, fleet.end());

@@ -371,6 +371,75 @@ fn what_holds_calls_outlives_the_stack_but_not_a_failed_first_deployment() {
     }
 }
 
+/// All resources of a kind, without their ids.
+fn of_kind<'a>(resources: &'a Value, kind: &str) -> Vec<&'a Value> {
+    let all = resources.as_object().unwrap().values().filter(|one| one["Type"] == kind);
+    all.map(|one| &one["Properties"]).collect()
+}
+
+#[test]
+fn roles_have_the_boundary_and_the_path_of_a_company() {
+    let boundary = "arn:aws:iam::111122223333:policy/boundary";
+    let all = resources(SHOP, &format!("permissions_boundary = \"{boundary}\"\nrole_path = \"/team/\""));
+    let roles = of_kind(&all, "AWS::IAM::Role");
+    assert_eq!(roles.len(), 3);
+    for role in roles {
+        assert_eq!((&role["PermissionsBoundary"], &role["Path"]), (&json!(boundary), &json!("/team/")));
+    }
+    assert_eq!(properties(&all, "ClientPolicy")["Path"], "/team/");
+    // Whoever sends a call that is delayed for long names the role of Scheduler.
+    let answer = deploy(SHOP, "role_path = \"/team/\"").ok().json();
+    assert_eq!(answer["Outputs"]["CeleriacRolePath"]["Value"], "/team/");
+    for function in of_kind(&all, "AWS::Lambda::Function") {
+        assert_eq!(function["Environment"]["Variables"]["CELERIAC_ROLE_PATH"], "/team/");
+    }
+    let plain = resources(SHOP, "").to_string();
+    assert!(!plain.contains("PermissionsBoundary") && !plain.contains("\"Path\"") && !plain.contains("ROLE_PATH"));
+}
+
+#[test]
+fn functions_and_table_have_the_room_that_settings_give_them() {
+    let layer = "arn:aws:lambda:eu-central-1:111122223333:layer:insights:7";
+    let all = resources(
+        SIZES,
+        &format!(
+            "{FILMS}table.deletion_protection = true\ntable.warm_writes = 8000\n\
+             [worker]\nreserved_concurrency = 100\nephemeral_storage = 2048\nlayers = [\"{layer}\"]\n\
+             [dispatcher]\nreserved_concurrency = 8\nlayers = [\"{layer}\"]"
+        ),
+    );
+    for worker in ["Worker", "Worker3008"].map(|id| properties(&all, id)) {
+        assert_eq!(worker["ReservedConcurrentExecutions"], 100);
+        assert_eq!((&worker["EphemeralStorage"], &worker["Layers"]), (&json!({ "Size": 2048 }), &json!([layer])));
+    }
+    let dispatcher = properties(&all, "Dispatcher");
+    assert_eq!((&dispatcher["ReservedConcurrentExecutions"], &dispatcher["Layers"]), (&json!(8), &json!([layer])));
+    assert!(dispatcher.get("EphemeralStorage").is_none());
+    let table = properties(&all, "Table");
+    assert_eq!(table["DeletionProtectionEnabled"], true);
+    assert_eq!(table["WarmThroughput"], json!({ "WriteUnitsPerSecond": 8000 }));
+    let all = resources(SHOP, "table.warm_reads = 20000");
+    assert_eq!(properties(&all, "Table")["WarmThroughput"], json!({ "ReadUnitsPerSecond": 20_000 }));
+    assert_eq!(properties(&all, "Table")["DeletionProtectionEnabled"], false);
+    let plain = resources(SHOP, "").to_string();
+    for property in ["ReservedConcurrentExecutions", "EphemeralStorage", "Layers", "WarmThroughput"] {
+        assert!(!plain.contains(property), "{property}");
+    }
+}
+
+#[test]
+fn a_reservation_that_is_too_small_is_refused() {
+    let narrow = "queues.orders.road = \"narrow\"\nworker.reserved_concurrency";
+    deploy(SHOP, &format!("{narrow} = 109\ndispatcher.reserved_concurrency = 4")).fails(
+        3,
+        "error: worker.reserved_concurrency: `109`: 110 of function `Worker` may run at a time, 100 by `cap` and 10 by its \
+         narrow queues: reserve as many, or lower those\n\
+         dispatcher.reserved_concurrency: `4`: 3 for each of 1 wide queues, and 2 for dead letters, failures and sweeps: \
+         reserve 5, or lower `dispatcher.concurrency`",
+    );
+    deploy(SHOP, &format!("{narrow} = 110\ndispatcher.reserved_concurrency = 5")).ok();
+}
+
 #[test]
 fn functions_in_a_vpc_reach_aws_by_endpoints() {
     let vpc =
@@ -478,6 +547,28 @@ fn settings_that_are_wrong_are_named() {
         ("kms_key = \"shop\"", "kms_key: `shop`: an ARN, `arn:..:kms:..`"),
         ("alarms.topic = \"night\"", "alarms.topic: `night`: an ARN, `arn:..:sns:..`"),
         ("worker.policies = [\"SES\"]", "worker.policies: `SES`: an ARN, `arn:..:policy/..`"),
+        ("permissions_boundary = \"boundary\"", "permissions_boundary: `boundary`: an ARN, `arn:..:policy/..`"),
+        ("role_path = \"team\"", "role_path: `team`: starts and ends with `/`, such as `/team/`: at most 512 of"),
+        ("role_path = \"/a team/\"", "role_path: `/a team/`: starts and ends with `/`"),
+        ("worker.reserved_concurrency = 0", "worker.reserved_concurrency: `0`: 1 to 100000"),
+        ("dispatcher.reserved_concurrency = 0", "dispatcher.reserved_concurrency: `0`: 1 to 100000"),
+        ("worker.ephemeral_storage = 100", "worker.ephemeral_storage: `100`: 512 to 10240"),
+        (
+            "worker.layers = [\"arn:aws:lambda:eu-central-1:111122223333:layer:insights\"]",
+            "worker.layers: `arn:aws:lambda:eu-central-1:111122223333:layer:insights`: a layer's ARN with its version, \
+             `arn:..:lambda:..:layer:NAME:VERSION`",
+        ),
+        (
+            "dispatcher.layers = [\"arn:a:layer:b:1\", \"arn:a:layer:b:1\", \"arn:a:layer:b:1\", \"arn:a:layer:b:1\", \
+             \"arn:a:layer:b:1\", \"arn:a:layer:b:1\"]",
+            "dispatcher.layers: `6`: a function has at most 5 layers",
+        ),
+        ("table.warm_reads = 100", "table.warm_reads: `100`: 12000 to 1000000"),
+        ("table.warm_writes = 100", "table.warm_writes: `100`: 4000 to 1000000"),
+        (
+            "retain = false\ntable.deletion_protection = true",
+            "table.deletion_protection: `true`: with `retain = false` the stack could not be deleted",
+        ),
         ("bucket = \"My Bucket\"", "bucket: `My Bucket`: `create`, or a bucket's name"),
         ("[queues.\"a queue\"]", "queues: `a queue`: a queue's name is 1 to 80 letters, digits, `_` or `-`"),
         (
