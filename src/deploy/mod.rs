@@ -8,8 +8,10 @@ mod alarm;
 mod alarms;
 mod causes;
 mod check;
+mod dashboard;
 mod fleet;
 mod functions;
+mod log_queries;
 mod mappings;
 mod names;
 mod network;
@@ -50,6 +52,8 @@ pub(crate) fn template(
     roles::add(&mut template, &fleet);
     schedules::add(&mut template, &fleet);
     alarms::add(&mut template, &fleet);
+    dashboard::add(&mut template, &fleet);
+    log_queries::add(&mut template, &fleet);
     network::add(&mut template, &fleet);
     outputs::add(&mut template, &fleet);
     template.finish(stack).map_err(FleetError::from)

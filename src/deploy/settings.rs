@@ -24,6 +24,10 @@ pub(crate) struct Settings {
     pub(super) log_level: LogLevel,
     /// The least level of the lines that Lambda writes itself.
     pub(super) system_log_level: SystemLogLevel,
+    /// Whether to have queries for the log lines.
+    pub(super) log_queries: bool,
+    /// Whether to have a dashboard.
+    pub(super) dashboard: bool,
     /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
     /// The ARN of the policy that limits what the stack's roles may be permitted.
@@ -182,6 +186,8 @@ impl Default for Settings {
             log_days: 30,
             log_level: LogLevel::default(),
             system_log_level: SystemLogLevel::default(),
+            log_queries: false,
+            dashboard: false,
             kms_key: None,
             permissions_boundary: None,
             role_path: None,

@@ -428,6 +428,31 @@ fn functions_and_table_have_the_room_that_settings_give_them() {
 }
 
 #[test]
+fn a_dashboard_and_log_queries_cover_the_whole_stack() {
+    let all = resources(SIZES, &format!("{FILMS}dashboard = true\nlog_queries = true"));
+    let dashboard = properties(&all, "Dashboard");
+    assert_eq!(dashboard["DashboardName"], "prod");
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let graphs: Value = serde_json::from_str(&body.replace("${AWS::Region}", "eu-central-1")).unwrap();
+    assert!(graphs["widgets"].as_array().unwrap().iter().all(|graph| graph["properties"]["region"] == "eu-central-1"));
+    let of_the_stack =
+        ["prod-default", "prod-films-dead", "prod-failures", "prod-dispatcher", "prod-worker-3008", "prod"];
+    for name in of_the_stack {
+        assert!(body.contains(&format!("\"{name}\"")), "{name}");
+    }
+    assert_eq!(body.matches("${").count(), body.matches("${AWS::Region}").count());
+    let queries = of_kind(&all, "AWS::Logs::QueryDefinition");
+    assert_eq!(queries.len(), 4);
+    let groups = ["WorkerLogs", "Worker3008Logs", "DispatcherLogs"].map(|id| json!({ "Ref": id }));
+    for query in queries {
+        assert_eq!(query["LogGroupNames"], json!(groups));
+        assert!(query["Name"].as_str().unwrap().starts_with("celeriac/prod/"), "{query}");
+    }
+    let plain = resources(SIZES, FILMS).to_string();
+    assert!(!plain.contains("AWS::CloudWatch::Dashboard") && !plain.contains("AWS::Logs::QueryDefinition"));
+}
+
+#[test]
 fn a_reservation_that_is_too_small_is_refused() {
     let narrow = "queues.orders.road = \"narrow\"\nworker.reserved_concurrency";
     deploy(SHOP, &format!("{narrow} = 109\ndispatcher.reserved_concurrency = 4")).fails(
