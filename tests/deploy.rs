@@ -3,6 +3,7 @@
 mod support;
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
@@ -131,4 +132,30 @@ fn an_idle_stack_costs_what_the_documentation_says_and_at_most_a_dollar_a_month(
     }
     let (_, together) = lines.last().expect("there are lines");
     assert!(*together <= MOST, "{lines:?}");
+}
+
+/// The settings of a file, by their names in the documentation.
+fn settings(file: &toml::Table) -> BTreeSet<String> {
+    let named = file.iter().flat_map(|(name, value)| match (name.as_str(), value) {
+        ("environment" | "tags" | "vpc", _) => vec![format!("[{name}]")],
+        ("queues", toml::Value::Table(queues)) => {
+            let settings = queues.values().filter_map(toml::Value::as_table).flat_map(toml::Table::keys);
+            settings.map(|setting| format!("queues.NAME.{setting}")).collect()
+        }
+        (_, toml::Value::Table(settings)) => settings.keys().map(|setting| format!("{name}.{setting}")).collect(),
+        _ => vec![name.clone()],
+    });
+    named.collect()
+}
+
+#[test]
+fn every_setting_is_documented_and_checked() {
+    let every = include_str!("lint/every-setting.toml").parse().expect("it is TOML");
+    let page = include_str!("../docs/deploy.md");
+    let (_, section) = page.split_once("\n## Settings\n").expect("the page has a section of settings");
+    let (section, _) = section.split_once("\n## ").expect("another one follows");
+    let names = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let documented: BTreeSet<String> = names.flat_map(|names| names.split('`')).map(str::to_owned).collect();
+    let documented: BTreeSet<_> = documented.into_iter().filter(|name| !["", ", "].contains(&name.as_str())).collect();
+    assert_eq!(settings(&every), documented);
 }

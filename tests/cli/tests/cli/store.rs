@@ -88,3 +88,12 @@ fn a_queue_that_the_stack_needs_for_itself_is_refused() {
         assert_eq!((answer.code, answer.err.lines().last()), (Some(3), Some(why)));
     }
 }
+
+#[test]
+fn a_path_of_roles_that_iam_would_refuse_is_named() {
+    let why = "CELERIAC_ROLE_PATH is `team`: a role's path starts and ends with `/`, such as `/team/`";
+    let site = Site::new();
+    let mut command = site.program(SHOP, &["queue", "--store", "aws:shop"]);
+    let answer: Answer = command.env("CELERIAC_ROLE_PATH", "team").output().unwrap().into();
+    answer.fails(3, &format!("error: store `aws:shop` cannot be opened: {why}"));
+}
