@@ -17,7 +17,21 @@ const LOG_DAYS: [u32; 22] =
 const MEMORY: RangeInclusive<u32> = 128..=10_240;
 
 /// The concurrency of an event-source mapping.
-const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
+pub(super) const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
+
+/// Reserved concurrency. With none, Lambda would give every event up.
+const RESERVED: RangeInclusive<u32> = 1..=100_000;
+
+/// The size of a function's `/tmp`, in MB.
+const EPHEMERAL: RangeInclusive<u32> = 512..=10_240;
+
+/// The most layers of a function.
+const MAX_LAYERS: usize = 5;
+
+/// Units a second that a table can be warmed for. A new table has the least of them (`Understanding DynamoDB warm
+/// throughput`).
+const WARM_READS: RangeInclusive<u32> = 12_000..=1_000_000;
+const WARM_WRITES: RangeInclusive<u32> = 4_000..=1_000_000;
 
 /// The most tags of a resource.
 const MAX_TAGS: usize = 50;
@@ -30,6 +44,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let mut wrong = Wrong(Vec::new());
         self.check_numbers(&mut wrong);
+        self.check_further_numbers(&mut wrong);
         self.check_arns(&mut wrong);
         self.check_names(&mut wrong);
         if let Some(vpc) = &self.vpc {
@@ -42,7 +57,7 @@ impl Settings {
         wrong.unless_within("cap", self.cap, 1..=100_000);
         wrong.unless_within("worker.memory", self.worker.memory, MEMORY);
         wrong.unless_within("dispatcher.memory", self.dispatcher.memory, MEMORY);
-        wrong.unless_within("dispatcher.concurrency", self.dispatcher.concurrency, CONCURRENCY);
+        wrong.unless_within("dispatcher.concurrency", self.dispatchers(), CONCURRENCY);
         wrong.unless_seconds("dispatcher.timeout", self.dispatcher.timeout, Duration::from_secs(10)..=MAX_FUNCTION);
         if let Some(timeout) = self.worker.timeout {
             wrong.unless_seconds("worker.timeout", timeout, Duration::from_secs(10)..=MAX_FUNCTION);
@@ -58,9 +73,30 @@ impl Settings {
         }
     }
 
+    fn check_further_numbers(&self, wrong: &mut Wrong) {
+        for (setting, found, range) in [
+            ("worker.reserved_concurrency", self.worker.reserved_concurrency, RESERVED),
+            ("worker.ephemeral_storage", self.worker.ephemeral_storage, EPHEMERAL),
+            ("dispatcher.reserved_concurrency", self.dispatcher.reserved_concurrency, RESERVED),
+            ("table.warm_reads", self.table.warm_reads, WARM_READS),
+            ("table.warm_writes", self.table.warm_writes, WARM_WRITES),
+        ] {
+            if let Some(found) = found {
+                wrong.unless_within(setting, found, range);
+            }
+        }
+        if self.table.deletion_protection && !self.retain {
+            let why = "with `retain = false` the stack could not be deleted: set one of them to the opposite";
+            wrong.add("table.deletion_protection", true, why);
+        }
+    }
+
     fn check_arns(&self, wrong: &mut Wrong) {
         wrong.unless_arn("kms_key", self.kms_key.as_ref(), ":kms:");
         wrong.unless_arn("alarms.topic", self.alarms.topic.as_ref(), ":sns:");
+        wrong.unless_arn("permissions_boundary", self.permissions_boundary.as_ref(), ":policy/");
+        wrong.unless_layers("worker.layers", &self.worker.layers);
+        wrong.unless_layers("dispatcher.layers", &self.dispatcher.layers);
         for policy in &self.worker.policies {
             wrong.unless_arn("worker.policies", Some(policy), ":policy/");
         }
@@ -72,6 +108,13 @@ impl Settings {
         }
         if let Some(bucket) = self.bucket.as_ref().filter(|bucket| !bucket_name(bucket)) {
             wrong.add("bucket", bucket, "`create`, or a bucket's name: 3 to 63 of a-z, 0-9, `-` and `.`");
+        }
+        if let Some(path) = self.role_path.as_ref().filter(|path| !celeriac_aws::is_role_path(path)) {
+            wrong.add(
+                "role_path",
+                path,
+                "starts and ends with `/`, such as `/team/`: at most 512 of a-z, A-Z, 0-9 and `/_.,+@=-`",
+            );
         }
         for name in self.environment.keys() {
             if let Some(why) = not_a_variable(name) {
@@ -149,6 +192,20 @@ impl Wrong {
     fn unless_arn(&mut self, setting: &str, found: Option<&String>, part: &str) {
         if let Some(found) = found.filter(|found| !found.starts_with("arn:") || !found.contains(part)) {
             self.add(setting, found, &format!("an ARN, `arn:..{part}..`"));
+        }
+    }
+
+    fn unless_layers(&mut self, setting: &str, found: &[String]) {
+        if found.len() > MAX_LAYERS {
+            self.add(setting, found.len(), &format!("a function has at most {MAX_LAYERS} layers"));
+        }
+        let versioned = |arn: &str| {
+            let version =
+                arn.split_once(":layer:").and_then(|(_, layer)| layer.split_once(':')).map(|(_, version)| version);
+            arn.starts_with("arn:") && version.is_some_and(|version| version.parse::<u32>().is_ok())
+        };
+        for layer in found.iter().filter(|layer| !versioned(layer)) {
+            self.add(setting, layer, "a layer's ARN with its version, `arn:..:lambda:..:layer:NAME:VERSION`");
         }
     }
 

@@ -28,6 +28,9 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// How long a message stays hidden after the time limit of the function that has it.
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
 
+/// The longest time limit of a task.
+const MAX_TASK: Duration = Duration::from_hours(12);
+
 /// The size limit of a role's inline policies in IAM, in characters, and the part of the dispatcher's policy that names
 /// no queue.
 const POLICY: usize = 10_240;
@@ -55,6 +58,8 @@ pub(super) struct ServedQueue {
     pub(super) class: Class,
     /// The most functions that run at a time for a narrow queue.
     pub(super) concurrency: u32,
+    /// The longest time limit of its tasks. Unknown tasks have the longest that there is.
+    longest_task: Duration,
 }
 
 /// A function that runs tasks.
@@ -108,7 +113,9 @@ impl<'a> Fleet<'a> {
                 Err(error) => wrong.push(error),
             }
         }
-        if wrong.is_empty() { Ok(Self { stack, settings, queues, workers, schedules }) } else { Err(FleetError(wrong)) }
+        let fleet = Self { stack, settings, queues, workers, schedules };
+        wrong.extend(fleet.too_little_reserved());
+        if wrong.is_empty() { Ok(fleet) } else { Err(FleetError(wrong)) }
     }
 
     /// The names of the queues on a road.
@@ -120,6 +127,14 @@ impl<'a> Fleet<'a> {
     pub(super) fn hidden(&self) -> Duration {
         let longest = self.workers.values().map(|worker| worker.timeout).max();
         longest.unwrap_or(WORKER_TIMEOUT) + HIDDEN_AFTER
+    }
+
+    /// How long a message of a queue may stay hidden while its calls run.
+    pub(super) fn longest_run(&self, queue: &ServedQueue) -> Duration {
+        match queue.road {
+            Road::Wide | Road::Narrow => self.hidden(),
+            Road::Process => queue.longest_task,
+        }
     }
 }
 
@@ -157,7 +172,8 @@ fn served(name: &str, tasks: &[&TaskDef], settings: &Settings, wrong: &mut Vec<S
         ));
     }
     let class = classes.first().copied().flatten();
-    ServedQueue { road: queue.road, class, concurrency: queue.concurrency }
+    let longest_task = tasks.iter().map(|def| def.options.timeout).max().unwrap_or(MAX_TASK);
+    ServedQueue { road: queue.road, class, concurrency: queue.concurrency, longest_task }
 }
 
 fn asks(def: &TaskDef) -> String {

@@ -20,6 +20,9 @@ struct Function<'a> {
     memory: u32,
     timeout: Duration,
     environment: Map<String, Value>,
+    reserved: Option<u32>,
+    ephemeral: Option<u32>,
+    layers: &'a [String],
 }
 
 /// The shortest and longest time that Lambda keeps an event for a busy function.
@@ -37,6 +40,9 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
         memory: settings.memory,
         timeout: settings.timeout,
         environment,
+        reserved: settings.reserved_concurrency,
+        ephemeral: None,
+        layers: &settings.layers,
     };
     dispatcher.add(template, fleet);
     // Its events are sweeps, and the next one comes soon.
@@ -50,6 +56,9 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
             memory: function.memory,
             timeout: function.timeout,
             environment: self::environment(fleet),
+            reserved: fleet.settings.worker.reserved_concurrency,
+            ephemeral: fleet.settings.worker.ephemeral_storage,
+            layers: &fleet.settings.worker.layers,
         };
         worker.add(template, fleet);
         // After this time the messages are visible again, and the dispatcher has launched another worker.
@@ -61,6 +70,9 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
 fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
     let given = fleet.settings.environment.iter();
     let mut variables: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    if let Some(path) = &fleet.settings.role_path {
+        variables.insert("CELERIAC_ROLE_PATH".to_owned(), path.clone().into());
+    }
     variables.insert(STORE_VARIABLE.to_owned(), format!("aws:{}", fleet.stack).into());
     if let Some(bucket) = fleet.bucket() {
         variables.insert("CELERIAC_BUCKET".to_owned(), bucket);
@@ -89,12 +101,15 @@ impl Function<'_> {
             "Role": arn(&role(self.id)),
             "MemorySize": self.memory,
             "Timeout": self.timeout.as_secs(),
+            "ReservedConcurrentExecutions": self.reserved,
+            "EphemeralStorage": self.ephemeral.map(|size| json!({ "Size": size })),
+            "Layers": (!self.layers.is_empty()).then_some(self.layers),
             "Environment": { "Variables": self.environment },
             "KmsKeyArn": settings.kms_key,
             "LoggingConfig": {
                 "LogFormat": "JSON",
                 "LogGroup": reference(&logs),
-                "SystemLogLevel": "WARN",
+                "SystemLogLevel": settings.system_log_level.as_str(),
                 "ApplicationLogLevel": settings.log_level.as_str(),
             },
             // A parcel may return many times; its own limit of hops bounds that.

@@ -15,29 +15,28 @@ use super::{
 const BATCH: u32 = 10;
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
-    let dispatchers = fleet.settings.dispatcher.concurrency;
+    let dispatchers = fleet.settings.dispatchers();
     for (name, served) in &fleet.queues {
         let id = logical("Mapping", name);
         match served.road {
-            Road::Wide => add_mapping(template, &id, &queue(name), DISPATCHER, dispatchers),
-            Road::Narrow => add_mapping(template, &id, &queue(name), &worker(served.class), served.concurrency),
+            Road::Wide => add_mapping(template, &id, &queue(name), DISPATCHER, Some(dispatchers)),
+            Road::Narrow => add_mapping(template, &id, &queue(name), &worker(served.class), Some(served.concurrency)),
             Road::Process => {}
         }
-        add_mapping(template, &logical("DeadMapping", name), &dead_queue(name), DISPATCHER, LEAST);
+        add_mapping(template, &logical("DeadMapping", name), &dead_queue(name), DISPATCHER, None);
     }
-    add_mapping(template, "FailuresMapping", FAILURES, DISPATCHER, LEAST);
+    add_mapping(template, "FailuresMapping", FAILURES, DISPATCHER, None);
 }
 
-/// The least concurrency of a mapping, for queues that are almost always empty.
-const LEAST: u32 = 2;
-
-fn add_mapping(template: &mut Template, id: &str, queue: &str, function: &str, concurrency: u32) {
+/// Adds a mapping. One without a limit polls an empty queue with two pollers instead of five, which are paid for all
+/// the time (`Using Lambda with Amazon SQS` in the guide of Lambda). Queues that are almost always empty have none.
+fn add_mapping(template: &mut Template, id: &str, queue: &str, function: &str, concurrency: Option<u32>) {
     let properties = json!({
         "EventSourceArn": arn(queue),
         "FunctionName": reference(function),
         "BatchSize": BATCH,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "ScalingConfig": { "MaximumConcurrency": concurrency },
+        "ScalingConfig": concurrency.map(|most| json!({ "MaximumConcurrency": most })),
     });
     template.add(id, "AWS::Lambda::EventSourceMapping", properties);
 }

@@ -6,15 +6,19 @@
 
 mod alarm;
 mod alarms;
+mod causes;
 mod check;
+mod dashboard;
 mod fleet;
 mod functions;
+mod log_queries;
 mod mappings;
 mod names;
 mod network;
 mod outputs;
 mod package;
 mod queues;
+mod reserved;
 mod roles;
 mod schedules;
 mod settings;
@@ -28,7 +32,7 @@ use serde_json::Value;
 use self::{fleet::Fleet, template::Template};
 pub(crate) use self::{
     fleet::FleetError,
-    package::Package,
+    package::{Glibc, Package},
     settings::{Architecture, Settings},
 };
 
@@ -48,6 +52,8 @@ pub(crate) fn template(
     roles::add(&mut template, &fleet);
     schedules::add(&mut template, &fleet);
     alarms::add(&mut template, &fleet);
+    dashboard::add(&mut template, &fleet);
+    log_queries::add(&mut template, &fleet);
     network::add(&mut template, &fleet);
     outputs::add(&mut template, &fleet);
     template.finish(stack).map_err(FleetError::from)

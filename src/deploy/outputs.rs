@@ -17,6 +17,10 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     }
     let policy = reference(CLIENT_POLICY);
     template.output("ClientPolicyArn", "To be attached to the roles of programs that send calls", &policy);
+    if let Some(path) = &fleet.settings.role_path {
+        let path = path.clone().into();
+        template.output("CeleriacRolePath", "CELERIAC_ROLE_PATH in the environment of programs that send calls", &path);
+    }
     template.output("DispatcherArn", "The function that launches workers", &arn(DISPATCHER));
     template.output("TableArn", "The ledger", &arn(TABLE));
 }

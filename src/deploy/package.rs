@@ -1,6 +1,10 @@
 //! Builds the zip that Lambda runs: the program as `bootstrap`, and nothing else.
 
-use std::io::{Cursor, Write as _};
+use std::{
+    fmt,
+    io::{Cursor, Write as _},
+    str::FromStr,
+};
 
 use object::{Architecture as Machine, BinaryFormat, File, Object as _, elf::FileHeader64, read::elf::ElfFile};
 use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
@@ -13,8 +17,32 @@ const BOOTSTRAP: &str = "bootstrap";
 /// The most bytes of a function's files: 250 MB.
 const MAX_BYTES: usize = 250 << 20;
 
-/// The version of the C library in Lambda's `provided.al2023`.
-const GLIBC: (u32, u32) = (2, 34);
+/// A version of the C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Glibc(u32, u32);
+
+impl Glibc {
+    /// The one in Lambda's `provided.al2023`.
+    pub(crate) const LAMBDA: Self = Self(2, 34);
+}
+
+impl fmt::Display for Glibc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+impl FromStr for Glibc {
+    type Err = &'static str;
+
+    fn from_str(version: &str) -> Result<Self, Self::Err> {
+        let read = || {
+            let (major, minor) = version.split_once('.')?;
+            Some(Self(major.parse().ok()?, minor.parse().ok()?))
+        };
+        read().ok_or("a version of the C library, such as `2.34`")
+    }
+}
 
 /// A zip that Lambda runs.
 pub(crate) struct Package {
@@ -46,15 +74,28 @@ pub(crate) enum PackageError {
     /// A program that is too large.
     #[error("{0} MB: Lambda takes at most 250 MB; build it with `--profile lambda`, which leaves debug info out")]
     TooLarge(usize),
+    /// A program that would not start.
+    #[error(
+        "needs glibc {needs}, the functions have {has}: build it with `cargo lambda build` or `cargo zigbuild --target \
+         {rust_name}-unknown-linux-gnu.{has}`, or on an older system"
+    )]
+    TooNewGlibc {
+        /// What it needs.
+        needs: Glibc,
+        /// What the functions have.
+        has: Glibc,
+        /// The architecture in Rust's name for the target.
+        rust_name: &'static str,
+    },
     /// The zip could not be written.
     #[error("the zip cannot be written")]
     Zip(#[from] ZipError),
 }
 
 impl Package {
-    /// Packs a program, given by its bytes. The same bytes make the same zip.
-    pub(crate) fn new(binary: &[u8], wanted: Architecture) -> Result<Self, PackageError> {
-        let warnings = look(binary, wanted)?;
+    /// Packs a program, given by its bytes, for a system with this C library. The same bytes make the same zip.
+    pub(crate) fn new(binary: &[u8], wanted: Architecture, has: Glibc) -> Result<Self, PackageError> {
+        let warnings = look(binary, wanted, has)?;
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .compression_level(Some(9))
@@ -73,7 +114,7 @@ impl Package {
 }
 
 /// Checks a program. Returns warnings.
-fn look(binary: &[u8], wanted: Architecture) -> Result<Vec<String>, PackageError> {
+fn look(binary: &[u8], wanted: Architecture, has: Glibc) -> Result<Vec<String>, PackageError> {
     let rust_name = match wanted {
         Architecture::Arm64 => "aarch64",
         Architecture::X86_64 => "x86_64",
@@ -92,22 +133,18 @@ fn look(binary: &[u8], wanted: Architecture) -> Result<Vec<String>, PackageError
     if binary.len() > MAX_BYTES {
         return Err(PackageError::TooLarge(binary.len() >> 20));
     }
+    if let Some(needs) = needs_glibc(binary).filter(|needs| *needs > has) {
+        return Err(PackageError::TooNewGlibc { needs, has, rust_name });
+    }
     let mut warnings = Vec::new();
     if file.has_debug_symbols() {
         warnings.push("holds debug info, which Lambda has no use for: build it with `--profile lambda`".to_owned());
-    }
-    if let Some((major, minor)) = needs_glibc(binary).filter(|version| *version > GLIBC) {
-        warnings.push(format!(
-            "needs glibc {major}.{minor}, Lambda has {}.{}: it will not start there. Build it on an older system, or \
-             with `cargo lambda build` or `cargo zigbuild --target {rust_name}-unknown-linux-gnu.{}.{}`",
-            GLIBC.0, GLIBC.1, GLIBC.0, GLIBC.1
-        ));
     }
     Ok(warnings)
 }
 
 /// The newest version of the C library that a program needs; `None` if it needs none.
-fn needs_glibc(binary: &[u8]) -> Option<(u32, u32)> {
+fn needs_glibc(binary: &[u8]) -> Option<Glibc> {
     let elf = ElfFile::<FileHeader64<object::Endianness>>::parse(binary).ok()?;
     let (endian, sections) = (elf.endian(), elf.elf_section_table());
     let (mut libraries, strings) = sections.gnu_verneed(endian, binary).ok()??;
@@ -116,14 +153,8 @@ fn needs_glibc(binary: &[u8]) -> Option<(u32, u32)> {
     while let Some((_, mut versions)) = libraries.next().ok()? {
         while let Some(version) = versions.next().ok()? {
             let name = version.name(endian, strings).ok().and_then(|name| std::str::from_utf8(name).ok());
-            newest = newest.max(name.and_then(glibc));
+            newest = newest.max(name.and_then(|name| name.strip_prefix("GLIBC_")?.parse().ok()));
         }
     }
     newest
-}
-
-/// Reads `GLIBC_2.34`.
-fn glibc(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.strip_prefix("GLIBC_")?.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

@@ -21,6 +21,10 @@ const MAX_RECEIVES: u32 = 1_000;
 /// How long reports of failed invocations are kept. Leases end long before.
 const FAILURES_RETENTION_S: u32 = 4 * 86_400;
 
+/// The least time for which a dead message or a report is hidden while a dispatcher has it: the alarm for those that no
+/// dispatcher takes needs some periods of its metric between two receipts.
+const LEAST_HIDDEN: Duration = Duration::from_mins(6);
+
 /// A report contains the function's whole payload.
 const FAILURES_BYTES: u32 = 1 << 20;
 
@@ -28,7 +32,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     for (name, served) in &fleet.queues {
         add_queue(template, fleet, name, served);
     }
-    let mut failures = properties(fleet, &fleet.stack.failures_queue(), fleet.settings.dispatcher.timeout);
+    let mut failures = properties(fleet, &fleet.stack.failures_queue(), fleet.hidden_by_dispatcher());
     failures["MessageRetentionPeriod"] = FAILURES_RETENTION_S.into();
     failures["MaximumMessageSize"] = FAILURES_BYTES.into();
     template.add(FAILURES, "AWS::SQS::Queue", failures);
@@ -41,10 +45,10 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
         Road::Narrow => fleet.workers[&served.class].timeout,
         Road::Wide | Road::Process => fleet.settings.dispatcher.timeout,
     };
-    let mut work = properties(fleet, &fleet.stack.queue(name), receiver);
+    let mut work = properties(fleet, &fleet.stack.queue(name), hidden_by(receiver));
     work["RedrivePolicy"] = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": MAX_RECEIVES });
     template.add_with(&id, "AWS::SQS::Queue", work, fleet.end());
-    let mut dead_letters = properties(fleet, &fleet.stack.dead_queue(name), fleet.settings.dispatcher.timeout);
+    let mut dead_letters = properties(fleet, &fleet.stack.dead_queue(name), fleet.hidden_by_dispatcher());
     let source = arn_of("sqs", &fleet.stack.queue(name));
     dead_letters["RedriveAllowPolicy"] = json!({ "redrivePermission": "byQueue", "sourceQueueArns": [source] });
     template.add_with(&dead, "AWS::SQS::Queue", dead_letters, fleet.end());
@@ -52,13 +56,25 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
     refuse_plain_text(template, &dead);
 }
 
-/// The properties of all queues. Lambda recommends a visibility timeout of six times the function's, so that a message
-/// is not received again while the function is throttled.
-fn properties(fleet: &Fleet<'_>, name: &str, receiver: Duration) -> Value {
+/// Lambda recommends a visibility timeout of six times the function's time limit, so that a message is not received again
+/// while the function is throttled.
+fn hidden_by(receiver: Duration) -> Duration {
+    6 * receiver
+}
+
+impl Fleet<'_> {
+    /// How long a dead message or a report is hidden while a dispatcher has it.
+    pub(super) fn hidden_by_dispatcher(&self) -> Duration {
+        hidden_by(self.settings.dispatcher.timeout).max(LEAST_HIDDEN)
+    }
+}
+
+/// The properties of all queues.
+fn properties(fleet: &Fleet<'_>, name: &str, hidden: Duration) -> Value {
     let key = fleet.settings.kms_key.as_ref();
     json!({
         "QueueName": name,
-        "VisibilityTimeout": 6 * receiver.as_secs(),
+        "VisibilityTimeout": hidden.as_secs(),
         "MessageRetentionPeriod": RETENTION_S,
         "SqsManagedSseEnabled": key.is_none().then_some(true),
         "KmsMasterKeyId": key,

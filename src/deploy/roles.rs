@@ -38,20 +38,22 @@ const RECEIVE: &[&str] = &["sqs:ReceiveMessage"];
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     let dispatcher = statements(fleet.dispatcher());
-    add_role(template, &role(DISPATCHER), function_role(fleet, DISPATCHER, dispatcher, &[]));
+    add_role(template, fleet, &role(DISPATCHER), function_role(fleet, DISPATCHER, dispatcher, &[]));
     for class in fleet.workers.keys() {
         let id = worker(*class);
         let statements = statements(fleet.worker(*class));
-        add_role(template, &role(&id), function_role(fleet, &id, statements, &fleet.settings.worker.policies));
+        add_role(template, fleet, &role(&id), function_role(fleet, &id, statements, &fleet.settings.worker.policies));
     }
-    add_role(template, SCHEDULER_ROLE, fleet.scheduler_role());
+    add_role(template, fleet, SCHEDULER_ROLE, fleet.scheduler_role());
     let document = json!({ "Version": VERSION, "Statement": statements(fleet.client()) });
     let description = format!("Sends calls to Celeriac stack {}, and asks what became of them", fleet.stack);
-    let policy = json!({ "Description": description, "PolicyDocument": document });
+    let policy = json!({ "Description": description, "Path": fleet.settings.role_path, "PolicyDocument": document });
     template.add(CLIENT_POLICY, "AWS::IAM::ManagedPolicy", policy);
 }
 
-fn add_role(template: &mut Template, id: &str, properties: Value) {
+fn add_role(template: &mut Template, fleet: &Fleet<'_>, id: &str, mut properties: Value) {
+    properties["Path"] = json!(fleet.settings.role_path);
+    properties["PermissionsBoundary"] = json!(fleet.settings.permissions_boundary);
     template.add(id, "AWS::IAM::Role", properties);
 }
 

@@ -5,6 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use celeriac_core::task::parse_duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::check::CONCURRENCY;
+
+/// How many workers that take a second one dispatcher keeps busy (`docs/scale.md`).
+const WORKERS_OF_A_DISPATCHER: u32 = 30;
+
 /// The settings of a stack. `docs/deploy.md` lists them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,8 +22,18 @@ pub(crate) struct Settings {
     pub(super) log_days: u32,
     /// The least level of log lines.
     pub(super) log_level: LogLevel,
+    /// The least level of the lines that Lambda writes itself.
+    pub(super) system_log_level: SystemLogLevel,
+    /// Whether to have queries for the log lines.
+    pub(super) log_queries: bool,
+    /// Whether to have a dashboard.
+    pub(super) dashboard: bool,
     /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
+    /// The ARN of the policy that limits what the stack's roles may be permitted.
+    pub(super) permissions_boundary: Option<String>,
+    /// The path of the stack's roles and of the policy for programs that send calls.
+    pub(super) role_path: Option<String>,
     /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
     pub(super) retain: bool,
     /// An existing bucket, or `create`.
@@ -57,6 +72,17 @@ pub(super) enum LogLevel {
     Error,
 }
 
+/// How much Lambda itself logs. It has no other levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SystemLogLevel {
+    Debug,
+    /// With a report of every invocation, which says how much memory it used.
+    #[default]
+    Info,
+    Warn,
+}
+
 /// The functions that run tasks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,6 +94,12 @@ pub(super) struct Worker {
     pub(super) timeout: Option<Duration>,
     /// The ARNs of managed policies that permit the tasks' actions.
     pub(super) policies: Vec<String>,
+    /// How many may run at a time, kept free for each worker function.
+    pub(super) reserved_concurrency: Option<u32>,
+    /// MB of `/tmp`.
+    pub(super) ephemeral_storage: Option<u32>,
+    /// The ARNs of layers, with their versions.
+    pub(super) layers: Vec<String>,
 }
 
 /// The function that launches the others.
@@ -78,8 +110,12 @@ pub(super) struct Dispatcher {
     pub(super) memory: u32,
     #[serde(deserialize_with = "duration")]
     pub(super) timeout: Duration,
-    /// The most that run at a time for one queue.
-    pub(super) concurrency: u32,
+    /// The most that run at a time for one queue. By default it follows from the cap.
+    pub(super) concurrency: Option<u32>,
+    /// How many may run at a time for all queues, kept free for them.
+    pub(super) reserved_concurrency: Option<u32>,
+    /// The ARNs of layers, with their versions.
+    pub(super) layers: Vec<String>,
 }
 
 /// How a queue is served.
@@ -109,12 +145,20 @@ pub(super) enum Road {
 pub(super) struct Table {
     /// Whether the table can be restored to any second of the last 35 days.
     pub(super) recovery: bool,
+    /// Whether nobody can delete the table before this is switched off.
+    pub(super) deletion_protection: bool,
+    /// How many read units the table gives at once.
+    pub(super) warm_reads: Option<u32>,
+    /// How many write units the table gives at once.
+    pub(super) warm_writes: Option<u32>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Alarms {
     pub(super) enabled: bool,
+    /// Whether to have alarms for causes of late calls too.
+    pub(super) causes: bool,
     /// The ARN of the SNS topic to notify.
     pub(super) topic: Option<String>,
     /// The maximum age of a queue's oldest message.
@@ -141,7 +185,12 @@ impl Default for Settings {
             cap: 100,
             log_days: 30,
             log_level: LogLevel::default(),
+            system_log_level: SystemLogLevel::default(),
+            log_queries: false,
+            dashboard: false,
             kms_key: None,
+            permissions_boundary: None,
+            role_path: None,
             retain: true,
             bucket: None,
             environment: BTreeMap::new(),
@@ -159,13 +208,27 @@ impl Default for Settings {
 impl Default for Worker {
     fn default() -> Self {
         // The memory at which a function has a whole processor.
-        Self { memory: 1769, timeout: None, policies: Vec::new() }
+        Self {
+            memory: 1769,
+            timeout: None,
+            policies: Vec::new(),
+            reserved_concurrency: None,
+            ephemeral_storage: None,
+            layers: Vec::new(),
+        }
     }
 }
 
 impl Default for Dispatcher {
     fn default() -> Self {
-        Self { memory: 1769, timeout: Duration::from_mins(1), concurrency: 10 }
+        // It mostly waits for the network. During a backlog it also waits for room, and that is billed.
+        Self {
+            memory: 512,
+            timeout: Duration::from_mins(1),
+            concurrency: None,
+            reserved_concurrency: None,
+            layers: Vec::new(),
+        }
     }
 }
 
@@ -177,13 +240,13 @@ impl Default for Queue {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { recovery: true }
+        Self { recovery: true, deletion_protection: false, warm_reads: None, warm_writes: None }
     }
 }
 
 impl Default for Alarms {
     fn default() -> Self {
-        Self { enabled: true, topic: None, late: Duration::from_hours(1) }
+        Self { enabled: true, causes: false, topic: None, late: Duration::from_hours(1) }
     }
 }
 
@@ -198,6 +261,13 @@ impl Settings {
         let settings: Self = toml::from_str(text).map_err(|error| SettingsError(vec![explain(text, &error)]))?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// The most dispatchers that run at a time for one queue. Each launches about thirty workers a second, so that a
+    /// thirtieth of the cap is enough for parcels of a second; more would take concurrency from their workers.
+    pub(super) fn dispatchers(&self) -> u32 {
+        let enough = (self.cap / WORKERS_OF_A_DISPATCHER).clamp(*CONCURRENCY.start(), *CONCURRENCY.end());
+        self.dispatcher.concurrency.unwrap_or(enough)
     }
 
     /// The processor architecture of the functions.
@@ -225,6 +295,17 @@ impl LogLevel {
             Self::Info => "INFO",
             Self::Warn => "WARN",
             Self::Error => "ERROR",
+        }
+    }
+}
+
+impl SystemLogLevel {
+    /// Lambda's name for it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
         }
     }
 }

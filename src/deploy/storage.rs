@@ -30,6 +30,11 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
 fn add_table(template: &mut Template, fleet: &Fleet<'_>) {
     let key = fleet.settings.kms_key.as_ref();
     let encryption = key.map(|key| json!({ "SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key }));
+    let settings = &fleet.settings.table;
+    let warm = settings
+        .warm_reads
+        .or(settings.warm_writes)
+        .map(|_| json!({ "ReadUnitsPerSecond": settings.warm_reads, "WriteUnitsPerSecond": settings.warm_writes }));
     let properties = json!({
         "TableName": fleet.stack.table(),
         "BillingMode": "PAY_PER_REQUEST",
@@ -42,7 +47,9 @@ fn add_table(template: &mut Template, fleet: &Fleet<'_>) {
             { "AttributeName": "sk", "KeyType": "RANGE" },
         ],
         "TimeToLiveSpecification": { "AttributeName": "ttl", "Enabled": true },
-        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": fleet.settings.table.recovery },
+        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": settings.recovery },
+        "DeletionProtectionEnabled": settings.deletion_protection,
+        "WarmThroughput": warm,
         "SSESpecification": encryption,
     });
     template.add_with(TABLE, "AWS::DynamoDB::Table", properties, fleet.end());
@@ -95,10 +102,13 @@ fn expire(folder: &str) -> Value {
 
 impl Fleet<'_> {
     /// What happens to resources with calls when they are removed from the stack: a task that moves to another queue
-    /// must not lose the calls that wait in the old one.
+    /// must not lose the calls that wait in the old one. A deployment that fails removes what it has just created
+    /// (`DeletionPolicy attribute` in the guide of `CloudFormation`): if such resources stayed, the next try would find
+    /// their names taken.
     pub(super) fn end(&self) -> Value {
-        let policy = if self.settings.retain { "Retain" } else { "Delete" };
-        json!({ "DeletionPolicy": policy, "UpdateReplacePolicy": policy })
+        let (removed, replaced) =
+            if self.settings.retain { ("RetainExceptOnCreate", "Retain") } else { ("Delete", "Delete") };
+        json!({ "DeletionPolicy": removed, "UpdateReplacePolicy": replaced })
     }
 
     /// The bucket's name, if there is one.

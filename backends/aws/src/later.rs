@@ -32,7 +32,7 @@ pub(super) async fn send_later(
     let tries = RetryPolicy::builder().maximum_event_age_in_seconds(TRIES_S).build();
     let target = Target::builder()
         .arn(&*arn)
-        .role_arn(role_arn(&arn, &settings.stack.scheduler_role()))
+        .role_arn(role_arn(&arn, settings.role_path.as_deref(), &settings.stack.scheduler_role()))
         .input(text)
         .retry_policy(tries)
         .dead_letter_config(dead_letters)
@@ -72,11 +72,11 @@ fn at(due_ms: u64) -> Option<String> {
 }
 
 /// The ARN of a role in the same account and partition as a queue.
-fn role_arn(queue_arn: &Arc<str>, role: &str) -> String {
+fn role_arn(queue_arn: &Arc<str>, path: Option<&str>, role: &str) -> String {
     let mut parts = queue_arn.split(':').skip(1);
     let partition = parts.next().unwrap_or("aws");
     let account = parts.nth(2).unwrap_or_default();
-    format!("arn:{partition}:iam::{account}:role/{role}")
+    format!("arn:{partition}:iam::{account}:role{}{role}", path.unwrap_or("/"))
 }
 
 #[cfg(test)]
@@ -92,6 +92,9 @@ mod tests {
     #[test]
     fn the_role_is_one_of_the_queues_account() {
         let arn = "arn:aws-cn:sqs:cn-north-1:123456789012:shop-mail".into();
-        assert_eq!(role_arn(&arn, "shop-scheduler"), "arn:aws-cn:iam::123456789012:role/shop-scheduler");
+        assert_eq!(role_arn(&arn, None, "shop-scheduler"), "arn:aws-cn:iam::123456789012:role/shop-scheduler");
+        let of_a_team = "arn:aws-cn:iam::123456789012:role/team/shop-scheduler";
+        assert_eq!(role_arn(&arn, Some("/team/"), "shop-scheduler"), of_a_team);
+        assert_eq!(role_arn(&arn, Some("/"), "shop-scheduler"), role_arn(&arn, None, "shop-scheduler"));
     }
 }

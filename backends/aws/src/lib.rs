@@ -53,6 +53,6 @@ pub use outstanding::Outstanding;
 pub use platform::{Minutes, Platform};
 pub use prices::{PRICES, Prices};
 pub use receive::{Incoming, Resolved, Taken};
-pub use settings::{Settings, SettingsError};
+pub use settings::{Settings, SettingsError, is_role_path};
 pub use stack::{QueueRole, Stack, StackError};
 pub use store::SCHEME;

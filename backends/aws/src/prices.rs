@@ -23,6 +23,10 @@ pub struct Prices {
     pub s3_put: f64,
     /// A million objects read from S3.
     pub s3_get: f64,
+    /// A metric of a `CloudWatch` alarm, for a month. An alarm over several metrics costs as much as one for each.
+    pub alarm_metric: f64,
+    /// A gigabyte of log lines, taken in by `CloudWatch`.
+    pub log_gb: f64,
 }
 
 /// The prices for bills and estimates.
@@ -37,6 +41,8 @@ pub const PRICES: Prices = Prices {
     scheduler: 1.00,
     s3_put: 5.00,
     s3_get: 0.40,
+    alarm_metric: 0.10,
+    log_gb: 0.50,
 };
 
 impl Prices {

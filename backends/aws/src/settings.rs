@@ -29,6 +29,9 @@ pub struct Settings {
     /// each. Environment: `CELERIAC_CAP`, 0 to 100,000. Defaults to 100: new accounts have little concurrency, which
     /// all their functions share.
     pub cap: usize,
+    /// The path of the role by which EventBridge Scheduler sends delayed messages, such as `/team/`. Environment:
+    /// `CELERIAC_ROLE_PATH`. Defaults to none.
+    pub role_path: Option<String>,
 }
 
 /// Why a setting is invalid.
@@ -59,6 +62,9 @@ pub enum SettingsError {
         /// The largest value.
         most: u64,
     },
+    /// No path of a role.
+    #[error("CELERIAC_ROLE_PATH is `{0}`: a role's path starts and ends with `/`, such as `/team/`")]
+    RolePath(String),
 }
 
 impl Settings {
@@ -72,6 +78,7 @@ impl Settings {
             bucket: None,
             lease: Duration::from_mins(1),
             cap: 100,
+            role_path: None,
         }
     }
 
@@ -87,6 +94,7 @@ impl Settings {
             bucket: bucket()?,
             lease: lease_s.unwrap_or(defaults.lease),
             cap: cap.unwrap_or(defaults.cap),
+            role_path: role_path()?,
             ..defaults
         })
     }
@@ -123,5 +131,23 @@ fn number(variable: &'static str, least: u64, most: u64) -> Result<Option<u64>, 
     match found.parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
         _ => Err(SettingsError::Number { variable, found, least, most }),
+    }
+}
+
+/// The longest path of a role.
+const MAX_ROLE_PATH: usize = 512;
+
+/// Whether IAM takes this as the path of a role. It takes more, which no ARN in a policy could name without a wildcard.
+pub fn is_role_path(path: &str) -> bool {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.,+@=-".contains(&byte);
+    path.starts_with('/') && path.ends_with('/') && path.len() <= MAX_ROLE_PATH && path.bytes().all(sign)
+}
+
+/// The path named in the environment. Without this check a wrong one would only show at the first call that is delayed
+/// for long.
+fn role_path() -> Result<Option<String>, SettingsError> {
+    match variable("CELERIAC_ROLE_PATH") {
+        Some(path) if !is_role_path(&path) => Err(SettingsError::RolePath(path)),
+        path => Ok(path),
     }
 }

@@ -1,6 +1,6 @@
 //! The name of a deployment, and the names of its resources.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, ops::RangeInclusive, str::FromStr, sync::Arc};
 
 /// The end of the name of a dead-letter queue.
 const DEAD: &str = "-dead";
@@ -11,6 +11,10 @@ const FAILURES: &str = "failures";
 /// SQS's longest name of a queue.
 const MAX_QUEUE: usize = 80;
 
+/// How long a stack's name may be. A table of DynamoDB has it, and those have at least three characters (`Naming rules` in
+/// the guide of DynamoDB).
+const LENGTH: RangeInclusive<usize> = 3..=40;
+
 /// A deployment. The names of all its resources follow from its own name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Stack(Arc<str>);
@@ -20,7 +24,7 @@ pub struct Stack(Arc<str>);
 #[non_exhaustive]
 pub enum StackError {
     /// Not the name of a stack.
-    #[error("`{name}` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`")]
+    #[error("`{name}` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`")]
     Name {
         /// The text.
         name: String,
@@ -133,7 +137,7 @@ impl FromStr for Stack {
 
     fn from_str(name: &str) -> Result<Self, StackError> {
         let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let fits = (1..=40).contains(&name.len())
+        let fits = LENGTH.contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_lowercase())
             && name.bytes().all(letters);
         if fits { Ok(Self(name.into())) } else { Err(StackError::Name { name: name.to_owned() }) }
@@ -165,9 +169,11 @@ mod tests {
 
     #[test]
     fn names_that_do_not_fit_are_refused() {
-        for name in ["", "Shop", "2shop", "shop_eu", &"s".repeat(41)] {
-            assert!(name.parse::<Stack>().is_err(), "{name}");
+        for name in ["", "s", "sh", "Shop", "2shop", "shop_eu", &"s".repeat(41)] {
+            let error = name.parse::<Stack>().unwrap_err().to_string();
+            assert_eq!(error, format!("`{name}` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`"));
         }
+        assert!("sho".parse::<Stack>().is_ok());
         let error = shop().check_queue("mail-dead").unwrap_err().to_string();
         assert_eq!(
             error,

@@ -13,7 +13,8 @@ use crate::{deploy, stderr};
 
 /// Packs this program as the zip that its functions run
 ///
-/// Lambda runs only Linux programs, built for the architecture in the settings.
+/// Lambda runs only Linux programs, built for the architecture in the settings and for a C library that is not newer than
+/// its own.
 #[derive(Debug, Args)]
 pub(super) struct Package {
     #[command(flatten)]
@@ -26,6 +27,10 @@ pub(super) struct Package {
     /// The program to pack. Defaults to this one
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
+
+    /// The C library of the system that runs the zip, if that is not Lambda
+    #[arg(long, value_name = "VERSION", default_value_t = deploy::Glibc::LAMBDA)]
+    glibc: deploy::Glibc,
 }
 
 #[derive(Serialize)]
@@ -48,7 +53,7 @@ impl Package {
         };
         let about = |what: &str| format!("the program `{}` {what}", binary.display());
         let bytes = fs::read(&binary).map_err(|error| Failure::Usage(about(&format!("cannot be read: {error}"))))?;
-        let package = deploy::Package::new(&bytes, settings.architecture()).map_err(|error| {
+        let package = deploy::Package::new(&bytes, settings.architecture(), self.glibc).map_err(|error| {
             Failure::Usage(about(&format!("cannot be a function: {}", celeriac_core::task::chain(&error))))
         })?;
         fs::write(&self.out, &package.zip)

@@ -72,12 +72,31 @@ fn functions_are_what_tasks_and_settings_ask_for() {
 }
 
 #[test]
+fn dispatchers_are_small_and_few_beside_their_workers() {
+    for (settings, dispatchers) in
+        [("", 3), ("cap = 10", 2), ("cap = 1000", 33), ("cap = 100000", 1_000), ("dispatcher.concurrency = 7", 7)]
+    {
+        let all = resources(SHOP, settings);
+        let mapping = properties(&all, "MappingDefault");
+        assert_eq!(mapping["ScalingConfig"]["MaximumConcurrency"], dispatchers, "{settings}");
+        assert_eq!(properties(&all, "Dispatcher")["MemorySize"], 512);
+    }
+    assert_eq!(properties(&resources(SHOP, "dispatcher.memory = 1024"), "Dispatcher")["MemorySize"], 1024);
+}
+
+#[test]
 fn functions_log_as_much_as_the_settings_say() {
-    for (settings, level) in [("", "INFO"), ("log_level = \"debug\"", "DEBUG")] {
+    // Lambda's own lines include a report of each invocation unless they are switched off.
+    for (settings, level, system) in [
+        ("", "INFO", "INFO"),
+        ("log_level = \"debug\"", "DEBUG", "INFO"),
+        ("system_log_level = \"warn\"", "INFO", "WARN"),
+        ("system_log_level = \"debug\"", "INFO", "DEBUG"),
+    ] {
         let all = resources(SHOP, settings);
         for function in ["Dispatcher", "Worker"] {
             let logs = &properties(&all, function)["LoggingConfig"];
-            assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!("WARN")));
+            assert_eq!((&logs["LogFormat"], &logs["SystemLogLevel"]), (&json!("JSON"), &json!(system)));
             assert_eq!(logs["ApplicationLogLevel"], level);
         }
     }
@@ -103,9 +122,13 @@ fn queues_keep_a_message_while_its_receiver_works() {
         assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
         (&mapping["FunctionName"]["Ref"], &mapping["ScalingConfig"]["MaximumConcurrency"])
     };
-    assert_eq!(mapping("MappingDefault"), (&json!("Dispatcher"), &json!(10)));
+    assert_eq!(mapping("MappingDefault"), (&json!("Dispatcher"), &json!(3)));
     assert_eq!(mapping("MappingOrders"), (&json!("Worker"), &json!(20)));
-    assert_eq!(mapping("DeadMappingOrders"), (&json!("Dispatcher"), &json!(2)));
+    // Lambda polls an empty queue with two pollers instead of five if nothing limits them.
+    for id in ["DeadMappingDefault", "DeadMappingOrders", "FailuresMapping"] {
+        assert_eq!(mapping(id), (&json!("Dispatcher"), &Value::Null));
+        assert!(properties(&all, id).get("ScalingConfig").is_none());
+    }
 }
 
 #[test]
@@ -160,16 +183,286 @@ fn settings_change_what_they_say() {
     assert_eq!(properties(&all, "Worker")["Environment"]["Variables"]["CELERIAC_BUCKET"], json!({ "Ref": "Bucket" }));
     assert_eq!(properties(&all, "Worker")["Tags"], json!([{ "Key": "team", "Value": "shop" }]));
     assert!(!all.to_string().contains("AWS::CloudWatch::Alarm"));
-    let holding = ["Table", "Bucket", "QueueOrders", "DeadQueueOrders"];
-    assert!(holding.iter().all(|id| all[id]["DeletionPolicy"] == "Retain"));
-    let all = resources(SHOP, "retain = false\nbucket = \"create\"");
-    assert!(holding.iter().all(|id| all[id]["DeletionPolicy"] == "Delete"));
     let topic = "arn:aws:sns:eu-central-1:111122223333:night";
     let all = resources(SHOP, &format!("alarms.topic = \"{topic}\"\nalarms.late = \"5m\""));
     let late =
         all.as_object().unwrap().values().find(|one| one["Properties"]["AlarmName"] == "prod-orders-late").unwrap();
-    assert_eq!(late["Properties"]["Threshold"], 300);
+    // The five minutes, and the 640 seconds for which a worker may have a message.
+    assert_eq!(late["Properties"]["EvaluationPeriods"], 4);
     assert_eq!(late["Properties"]["AlarmActions"], json!([topic]));
+}
+
+/// The names of a stack's alarms, without the stack's.
+fn alarms(program: &str, settings: &str) -> Vec<String> {
+    let all = resources(program, settings);
+    let names = all.as_object().unwrap().values().filter_map(|one| one["Properties"]["AlarmName"].as_str());
+    let mut names: Vec<String> = names.map(|name| name.strip_prefix("prod-").unwrap().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
+    let symptoms = ["default-dead-untaken", "default-late", "orders-dead-untaken", "orders-late", "schedules-failing"];
+    assert_eq!(alarms(SHOP, ""), symptoms);
+    let causes = [
+        "default-dead",
+        "dispatcher-dropped",
+        "dispatcher-errors",
+        "dispatcher-throttles",
+        "failures-untaken",
+        "orders-dead",
+        "schedules-dropped",
+        "schedules-lost",
+        "schedules-throttled",
+        "table-read-throttles",
+        "table-transaction-errors",
+        "table-update-errors",
+        "table-write-throttles",
+        "worker-dropped",
+        "worker-errors",
+        "worker-late",
+        "worker-throttles",
+        "worker-unreported",
+    ];
+    let mut both = [&symptoms[..], &causes].concat();
+    both.sort_unstable();
+    assert_eq!(alarms(SHOP, "alarms.causes = true"), both);
+    assert!(alarms(SHOP, "alarms.enabled = false\nalarms.causes = true").is_empty());
+}
+
+/// The alarm of this name.
+fn alarm<'a>(resources: &'a Value, name: &str) -> &'a Value {
+    let mut all = resources.as_object().unwrap().values().map(|one| &one["Properties"]);
+    all.find(|one| one["AlarmName"] == format!("prod-{name}")).unwrap_or_else(|| panic!("there is no alarm {name}"))
+}
+
+/// What a queue's metrics say of five minutes.
+#[derive(Clone, Copy)]
+struct Point {
+    visible: u64,
+    hidden: u64,
+    deleted: u64,
+}
+
+const QUIET: Point = Point { visible: 0, hidden: 0, deleted: 0 };
+
+/// Whether an alarm over metric maths goes off, as `CloudWatch` evaluates it.
+fn goes_off(alarm: &Value, points: &[Point]) -> bool {
+    let metrics = alarm["Metrics"].as_array().unwrap();
+    let (result, metrics) = metrics.split_last().unwrap();
+    let of = |metric: &Value| {
+        let stat = &metric["MetricStat"];
+        assert_eq!((&stat["Metric"]["Namespace"], &stat["Period"]), (&json!("AWS/SQS"), &json!(300)));
+        [&metric["Id"], &stat["Metric"]["MetricName"], &stat["Stat"]].map(|text| text.as_str().unwrap().to_owned())
+    };
+    let watched = [
+        ["visible", "ApproximateNumberOfMessagesVisible", "Maximum"],
+        ["hidden", "ApproximateNumberOfMessagesNotVisible", "Maximum"],
+        ["deleted", "NumberOfMessagesDeleted", "Sum"],
+    ];
+    assert_eq!(metrics.iter().map(of).collect::<Vec<_>>(), watched);
+    let expression = result["Expression"].as_str().unwrap();
+    let factor = expression.strip_prefix("IF(visible + hidden > FILL(deleted, 0) * ");
+    let factor: u64 = factor.and_then(|rest| rest.strip_suffix(", 1, 0)")).unwrap().parse().unwrap();
+    assert_eq!((&alarm["ComparisonOperator"], &alarm["Threshold"]), (&json!("GreaterThanThreshold"), &json!(0)));
+    let periods = usize::try_from(alarm["EvaluationPeriods"].as_u64().unwrap()).unwrap();
+    assert!(periods * 300 <= 86_400, "CloudWatch looks back a day at most");
+    points
+        .windows(periods)
+        .any(|points| points.iter().all(|point| point.visible + point.hidden > point.deleted * factor))
+}
+
+/// An hour and more of five minutes that are alike.
+fn hours(hours: usize, point: Point) -> Vec<Point> {
+    vec![point; hours * 12 + 3]
+}
+
+#[test]
+fn a_queue_that_is_stuck_or_late_raises_an_alarm_and_one_that_works_does_not() {
+    let all = resources(SHOP, "");
+    let late = alarm(&all, "orders-late");
+    let stuck = |points: &[Point]| goes_off(late, points);
+    // One message fails and is received again and again, so that the age of the oldest one does not show it.
+    assert!(stuck(&hours(1, Point { hidden: 1, ..QUIET })));
+    // No function takes messages.
+    assert!(stuck(&hours(1, Point { visible: 1, ..QUIET })));
+    assert!(!stuck(&vec![Point { hidden: 1, ..QUIET }; 12]), "an hour is allowed, and the time of a worker besides");
+    // A campaign of 2,000 messages at a pace at which the last one waits for five hours.
+    let campaign = |pace: u64| (0..).map(move |at| 2_000_u64.saturating_sub(at * pace)).take_while(|left| *left > 0);
+    let points = |pace| campaign(pace).map(|visible| Point { visible, hidden: 100, deleted: pace }).collect::<Vec<_>>();
+    assert!(stuck(&points(33)));
+    assert!(!stuck(&points(200)), "it takes less than an hour");
+    // Lone calls, each of ten minutes.
+    let pair = [Point { hidden: 1, ..QUIET }, Point { deleted: 1, hidden: 1, ..QUIET }];
+    assert!(!stuck(&pair.repeat(24)));
+    assert!(!stuck(&hours(2, QUIET)));
+}
+
+#[test]
+fn a_task_of_hours_in_a_process_raises_no_alarm() {
+    let all = resources(SIZES, &format!("{FILMS}queues.films-4k.road = \"process\""));
+    let runs = |hours| self::hours(hours, Point { hidden: 1, ..QUIET });
+    // `film.cut` may take two hours.
+    let films = alarm(&all, "films-late");
+    assert!(!goes_off(films, &runs(2)));
+    assert!(goes_off(films, &runs(3)));
+    // The tasks of a queue that only the settings name may take twelve.
+    let unknown = alarm(&all, "films-4k-late");
+    assert!(!goes_off(unknown, &runs(12)));
+    assert!(goes_off(unknown, &runs(13)));
+    // An alarm cannot look back for longer than a day.
+    let all = resources(SHOP, "alarms.late = \"14d\"");
+    assert_eq!(alarm(&all, "orders-late")["EvaluationPeriods"], 288);
+}
+
+#[test]
+fn dead_messages_raise_an_alarm_before_sqs_stops_counting_them() {
+    for timeout in ["10s", "1m", "15m"] {
+        let all = resources(SHOP, &format!("alarms.causes = true\ndispatcher.timeout = \"{timeout}\""));
+        for (queue, name) in [("DeadQueueOrders", "orders-dead-untaken"), ("FailuresQueue", "failures-untaken")] {
+            let hidden_s = properties(&all, queue)["VisibilityTimeout"].as_u64().unwrap();
+            let alarm = alarm(&all, name);
+            let most_s = alarm["Threshold"].as_u64().unwrap();
+            assert_eq!(
+                (&alarm["MetricName"], &alarm["EvaluationPeriods"]),
+                (&json!("ApproximateAgeOfOldestMessage"), &json!(1))
+            );
+            // A dispatcher that fails receives it at once and whenever it is visible again. The third time it leaves the
+            // metric, which has a point each minute.
+            assert!(
+                hidden_s < most_s && most_s + 60 < 2 * hidden_s,
+                "{queue}, {timeout}: {most_s} s, hidden {hidden_s} s"
+            );
+        }
+    }
+}
+
+/// The kinds of resources that hold calls. Each has a name of its own, which a second one cannot have.
+const HOLDING: [&str; 3] = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"];
+
+#[test]
+fn what_holds_calls_outlives_the_stack_but_not_a_failed_first_deployment() {
+    let settings = |retain| format!("retain = {retain}\nbucket = \"create\"\n[queues.mail]\nroad = \"narrow\"");
+    for (retain, removed, replaced) in [(true, "RetainExceptOnCreate", "Retain"), (false, "Delete", "Delete")] {
+        let all = resources(SHOP, &settings(retain));
+        let mut holding = Vec::new();
+        for (id, resource) in all.as_object().unwrap() {
+            let kind = resource["Type"].as_str().unwrap();
+            // Reports of failed invocations are no calls.
+            if HOLDING.contains(&kind) && id != "FailuresQueue" {
+                assert_eq!(
+                    (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+                    (&json!(removed), &json!(replaced)),
+                    "{id}"
+                );
+                holding.push(kind);
+            } else {
+                assert_eq!(
+                    (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+                    (&Value::Null, &Value::Null),
+                    "{id}"
+                );
+            }
+        }
+        holding.sort_unstable();
+        holding.dedup();
+        assert_eq!(holding, HOLDING);
+    }
+}
+
+/// All resources of a kind, without their ids.
+fn of_kind<'a>(resources: &'a Value, kind: &str) -> Vec<&'a Value> {
+    let all = resources.as_object().unwrap().values().filter(|one| one["Type"] == kind);
+    all.map(|one| &one["Properties"]).collect()
+}
+
+#[test]
+fn roles_have_the_boundary_and_the_path_of_a_company() {
+    let boundary = "arn:aws:iam::111122223333:policy/boundary";
+    let all = resources(SHOP, &format!("permissions_boundary = \"{boundary}\"\nrole_path = \"/team/\""));
+    let roles = of_kind(&all, "AWS::IAM::Role");
+    assert_eq!(roles.len(), 3);
+    for role in roles {
+        assert_eq!((&role["PermissionsBoundary"], &role["Path"]), (&json!(boundary), &json!("/team/")));
+    }
+    assert_eq!(properties(&all, "ClientPolicy")["Path"], "/team/");
+    // Whoever sends a call that is delayed for long names the role of Scheduler.
+    let answer = deploy(SHOP, "role_path = \"/team/\"").ok().json();
+    assert_eq!(answer["Outputs"]["CeleriacRolePath"]["Value"], "/team/");
+    for function in of_kind(&all, "AWS::Lambda::Function") {
+        assert_eq!(function["Environment"]["Variables"]["CELERIAC_ROLE_PATH"], "/team/");
+    }
+    let plain = resources(SHOP, "").to_string();
+    assert!(!plain.contains("PermissionsBoundary") && !plain.contains("\"Path\"") && !plain.contains("ROLE_PATH"));
+}
+
+#[test]
+fn functions_and_table_have_the_room_that_settings_give_them() {
+    let layer = "arn:aws:lambda:eu-central-1:111122223333:layer:insights:7";
+    let all = resources(
+        SIZES,
+        &format!(
+            "{FILMS}table.deletion_protection = true\ntable.warm_writes = 8000\n\
+             [worker]\nreserved_concurrency = 100\nephemeral_storage = 2048\nlayers = [\"{layer}\"]\n\
+             [dispatcher]\nreserved_concurrency = 8\nlayers = [\"{layer}\"]"
+        ),
+    );
+    for worker in ["Worker", "Worker3008"].map(|id| properties(&all, id)) {
+        assert_eq!(worker["ReservedConcurrentExecutions"], 100);
+        assert_eq!((&worker["EphemeralStorage"], &worker["Layers"]), (&json!({ "Size": 2048 }), &json!([layer])));
+    }
+    let dispatcher = properties(&all, "Dispatcher");
+    assert_eq!((&dispatcher["ReservedConcurrentExecutions"], &dispatcher["Layers"]), (&json!(8), &json!([layer])));
+    assert!(dispatcher.get("EphemeralStorage").is_none());
+    let table = properties(&all, "Table");
+    assert_eq!(table["DeletionProtectionEnabled"], true);
+    assert_eq!(table["WarmThroughput"], json!({ "WriteUnitsPerSecond": 8000 }));
+    let all = resources(SHOP, "table.warm_reads = 20000");
+    assert_eq!(properties(&all, "Table")["WarmThroughput"], json!({ "ReadUnitsPerSecond": 20_000 }));
+    assert_eq!(properties(&all, "Table")["DeletionProtectionEnabled"], false);
+    let plain = resources(SHOP, "").to_string();
+    for property in ["ReservedConcurrentExecutions", "EphemeralStorage", "Layers", "WarmThroughput"] {
+        assert!(!plain.contains(property), "{property}");
+    }
+}
+
+#[test]
+fn a_dashboard_and_log_queries_cover_the_whole_stack() {
+    let all = resources(SIZES, &format!("{FILMS}dashboard = true\nlog_queries = true"));
+    let dashboard = properties(&all, "Dashboard");
+    assert_eq!(dashboard["DashboardName"], "prod");
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let graphs: Value = serde_json::from_str(&body.replace("${AWS::Region}", "eu-central-1")).unwrap();
+    assert!(graphs["widgets"].as_array().unwrap().iter().all(|graph| graph["properties"]["region"] == "eu-central-1"));
+    let of_the_stack =
+        ["prod-default", "prod-films-dead", "prod-failures", "prod-dispatcher", "prod-worker-3008", "prod"];
+    for name in of_the_stack {
+        assert!(body.contains(&format!("\"{name}\"")), "{name}");
+    }
+    assert_eq!(body.matches("${").count(), body.matches("${AWS::Region}").count());
+    let queries = of_kind(&all, "AWS::Logs::QueryDefinition");
+    assert_eq!(queries.len(), 4);
+    let groups = ["WorkerLogs", "Worker3008Logs", "DispatcherLogs"].map(|id| json!({ "Ref": id }));
+    for query in queries {
+        assert_eq!(query["LogGroupNames"], json!(groups));
+        assert!(query["Name"].as_str().unwrap().starts_with("celeriac/prod/"), "{query}");
+    }
+    let plain = resources(SIZES, FILMS).to_string();
+    assert!(!plain.contains("AWS::CloudWatch::Dashboard") && !plain.contains("AWS::Logs::QueryDefinition"));
+}
+
+#[test]
+fn a_reservation_that_is_too_small_is_refused() {
+    let narrow = "queues.orders.road = \"narrow\"\nworker.reserved_concurrency";
+    deploy(SHOP, &format!("{narrow} = 109\ndispatcher.reserved_concurrency = 4")).fails(
+        3,
+        "error: worker.reserved_concurrency: `109`: 110 of function `Worker` may run at a time, 100 by `cap` and 10 by its \
+         narrow queues: reserve as many, or lower those\n\
+         dispatcher.reserved_concurrency: `4`: 3 for each of 1 wide queues, and 2 for dead letters, failures and sweeps: \
+         reserve 5, or lower `dispatcher.concurrency`",
+    );
+    deploy(SHOP, &format!("{narrow} = 110\ndispatcher.reserved_concurrency = 5")).ok();
 }
 
 #[test]
@@ -266,6 +559,7 @@ fn settings_that_are_wrong_are_named() {
             "line 3: unknown field `raod`, expected `road` or `concurrency`; did you mean `road`?",
         ),
         ("queues.mail.road = \"narow\"", "; did you mean `narrow`?"),
+        ("system_log_level = \"error\"", "unknown variant `error`, expected one of `debug`, `info`, `warn`"),
         ("cap = ", "line 1: "),
         ("worker.timeout = 300", "expected a string"),
         ("worker.timeout = \"5 minutes\"", "a duration is a whole number and a unit (ms, s, m, h, d), such as \"30s\""),
@@ -278,6 +572,28 @@ fn settings_that_are_wrong_are_named() {
         ("kms_key = \"shop\"", "kms_key: `shop`: an ARN, `arn:..:kms:..`"),
         ("alarms.topic = \"night\"", "alarms.topic: `night`: an ARN, `arn:..:sns:..`"),
         ("worker.policies = [\"SES\"]", "worker.policies: `SES`: an ARN, `arn:..:policy/..`"),
+        ("permissions_boundary = \"boundary\"", "permissions_boundary: `boundary`: an ARN, `arn:..:policy/..`"),
+        ("role_path = \"team\"", "role_path: `team`: starts and ends with `/`, such as `/team/`: at most 512 of"),
+        ("role_path = \"/a team/\"", "role_path: `/a team/`: starts and ends with `/`"),
+        ("worker.reserved_concurrency = 0", "worker.reserved_concurrency: `0`: 1 to 100000"),
+        ("dispatcher.reserved_concurrency = 0", "dispatcher.reserved_concurrency: `0`: 1 to 100000"),
+        ("worker.ephemeral_storage = 100", "worker.ephemeral_storage: `100`: 512 to 10240"),
+        (
+            "worker.layers = [\"arn:aws:lambda:eu-central-1:111122223333:layer:insights\"]",
+            "worker.layers: `arn:aws:lambda:eu-central-1:111122223333:layer:insights`: a layer's ARN with its version, \
+             `arn:..:lambda:..:layer:NAME:VERSION`",
+        ),
+        (
+            "dispatcher.layers = [\"arn:a:layer:b:1\", \"arn:a:layer:b:1\", \"arn:a:layer:b:1\", \"arn:a:layer:b:1\", \
+             \"arn:a:layer:b:1\", \"arn:a:layer:b:1\"]",
+            "dispatcher.layers: `6`: a function has at most 5 layers",
+        ),
+        ("table.warm_reads = 100", "table.warm_reads: `100`: 12000 to 1000000"),
+        ("table.warm_writes = 100", "table.warm_writes: `100`: 4000 to 1000000"),
+        (
+            "retain = false\ntable.deletion_protection = true",
+            "table.deletion_protection: `true`: with `retain = false` the stack could not be deleted",
+        ),
         ("bucket = \"My Bucket\"", "bucket: `My Bucket`: `create`, or a bucket's name"),
         ("[queues.\"a queue\"]", "queues: `a queue`: a queue's name is 1 to 80 letters, digits, `_` or `-`"),
         (
@@ -309,7 +625,7 @@ fn a_stack_has_to_have_a_name() {
     let site = Site::new();
     let nameless = "error: no stack is named: pass --store aws:NAME, or set CELERIAC_STORE";
     site.shop(&["deploy", "template"]).fails(2, nameless);
-    let wrong = "error: `Prod` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
+    let wrong = "error: `Prod` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
     site.shop(&["deploy", "template", "--store", "aws:Prod"]).fails(2, wrong);
     let answer = site.shop(&["deploy", "template", "--store", "aws:prod", "--settings", "none.toml"]);
     assert_eq!(answer.code, Some(2));

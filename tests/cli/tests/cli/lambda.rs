@@ -49,7 +49,7 @@ fn a_function_that_names_no_stack_does_not_start() {
     for handler in ["dispatcher", "worker"] {
         does_not_start(handler, &[("CELERIAC_STORE", "")], why);
     }
-    let why = "`Shop` is no stack's name: a letter, then up to 39 more of a-z, 0-9 and `-`";
+    let why = "`Shop` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
     does_not_start("worker", &[("CELERIAC_STORE", "aws:Shop")], why);
 }
 

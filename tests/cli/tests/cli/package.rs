@@ -11,9 +11,50 @@ fn architectures() -> (&'static str, &'static str) {
     if ARCH == "aarch64" { ("arm64", "x86_64") } else { ("x86_64", "arm64") }
 }
 
+/// Packs a program, whatever C library this machine has.
 fn package(site: &Site, architecture: &str, more: &[&str]) -> Answer {
+    package_for(site, architecture, &[&["--glibc", "9.99"], more].concat())
+}
+
+fn package_for(site: &Site, architecture: &str, more: &[&str]) -> Answer {
     fs::write(site.path("stack.toml"), format!("architecture = \"{architecture}\"")).unwrap();
     site.shop(&[&["deploy", "package", "--settings", "stack.toml"], more].concat())
+}
+
+/// This program, as if a machine with the C library 2.39 had built it.
+fn on_a_newer_system(site: &Site) -> String {
+    const START: &[u8] = b"GLIBC_2.";
+    let mut program = fs::read(SHOP).unwrap();
+    let versions: Vec<usize> =
+        program.windows(START.len()).enumerate().filter(|(_, at)| *at == START).map(|(at, _)| at).collect();
+    for at in versions {
+        let minor = at + START.len()..at + START.len() + 3;
+        if matches!(program[minor.clone()], [b'0'..=b'9', b'0'..=b'9', 0]) {
+            program[minor].copy_from_slice(b"39\0");
+        }
+    }
+    let file = site.path("newer");
+    fs::write(&file, program).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn a_program_that_needs_a_newer_c_library_is_refused_with_the_cure() {
+    let site = Site::new();
+    let (here, _) = architectures();
+    let newer = on_a_newer_system(&site);
+    package_for(&site, here, &["--binary", &newer]).fails(
+        2,
+        &format!(
+            "error: the program `{newer}` cannot be a function: needs glibc 2.39, the functions have 2.34: build it with \
+             `cargo lambda build` or `cargo zigbuild --target {ARCH}-unknown-linux-gnu.2.34`, or on an older system"
+        ),
+    );
+    assert!(!site.path("function.zip").exists());
+    package_for(&site, here, &["--binary", &newer, "--glibc", "2.39"]).ok();
+    let answer = package_for(&site, here, &["--glibc", "new"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.err.contains("a version of the C library, such as `2.34`"), "{}", answer.err);
 }
 
 #[test]

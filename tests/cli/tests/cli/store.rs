@@ -62,7 +62,7 @@ fn a_store_that_ends_with_its_process_is_refused_for_shared_use() {
 
 #[test]
 fn the_environment_names_a_stack() {
-    let why = "error: store `aws:Shop` cannot be opened: `Shop` is no stack's name: a letter, then up to 39 more of a-z, \
+    let why = "error: store `aws:Shop` cannot be opened: `Shop` is no stack's name: a letter, then 2 to 39 more of a-z, \
                0-9 and `-`";
     for args in [&["queue"][..], &["dead", "list"], &["worker"], &["dispatcher"], &["dev"]] {
         on("aws:Shop", args).fails(3, why);
@@ -87,4 +87,13 @@ fn a_queue_that_the_stack_needs_for_itself_is_refused() {
         let answer = on("aws:shop", &[role, "--queues", "mail-dead"]);
         assert_eq!((answer.code, answer.err.lines().last()), (Some(3), Some(why)));
     }
+}
+
+#[test]
+fn a_path_of_roles_that_iam_would_refuse_is_named() {
+    let why = "CELERIAC_ROLE_PATH is `team`: a role's path starts and ends with `/`, such as `/team/`";
+    let site = Site::new();
+    let mut command = site.program(SHOP, &["queue", "--store", "aws:shop"]);
+    let answer: Answer = command.env("CELERIAC_ROLE_PATH", "team").output().unwrap().into();
+    answer.fails(3, &format!("error: store `aws:shop` cannot be opened: {why}"));
 }
