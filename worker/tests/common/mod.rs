@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Once,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -102,8 +102,25 @@ pub struct Bench {
     directory: tempfile::TempDir,
 }
 
+/// Prints panics of tasks in one line. A backtrace takes as long as a test lets pass in hours of virtual time: with
+/// `RUST_BACKTRACE` calls would time out while theirs is written.
+fn print_panics_of_tasks_in_one_line() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if std::thread::current().name().is_some_and(|name| name.starts_with("celeriac-")) {
+                eprintln!("{info}");
+            } else {
+                before(info);
+            }
+        }));
+    });
+}
+
 impl Bench {
     pub fn new(defs: impl IntoIterator<Item = &'static TaskDef>) -> Self {
+        print_panics_of_tasks_in_one_line();
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(Seeded(AtomicU64::new(7)));
