@@ -65,6 +65,9 @@ fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
     if let Some(bucket) = fleet.bucket() {
         variables.insert("CELERIAC_BUCKET".to_owned(), bucket);
     }
+    if let Some(key) = &fleet.settings.kms_key {
+        variables.insert("CELERIAC_KMS_KEY".to_owned(), key.clone().into());
+    }
     variables
 }
 

@@ -108,7 +108,7 @@ impl Fleet<'_> {
             self.objects(),
             self.dead_letters(),
             self.bucket_list(),
-            encryption(self),
+            encryption(self, SENDER),
         ]
     }
 
@@ -139,7 +139,7 @@ impl Fleet<'_> {
         let statements = statements(vec![
             allow("Send", &["sqs:SendMessage"], work.chain(dead)),
             allow("Sweep", &["lambda:InvokeFunction"], [function(&self.stack.dispatcher())]),
-            encryption(self),
+            encryption(self, USE),
         ]);
         let group = arn_of("scheduler", &format!("schedule-group/{}", self.stack.schedules()));
         let own =
@@ -166,7 +166,7 @@ fn become_scheduler() -> Option<Value> {
 fn function_role(fleet: &Fleet<'_>, function: &str, mut statements: Vec<Value>, managed: &[String]) -> Value {
     let logs = text(format!("${{{function}Logs.Arn}}"));
     statements.extend(allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], [logs]));
-    statements.extend(encryption(fleet));
+    statements.extend(encryption(fleet, SENDER));
     if fleet.settings.vpc.is_some() {
         // Lambda needs these before the function has an interface whose ARN could be named.
         statements.extend(allow("Network", NETWORK, [json!("*")]));
@@ -187,8 +187,15 @@ const NETWORK: &[&str] = &[
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-fn encryption(fleet: &Fleet<'_>) -> Option<Value> {
-    allow("Encryption", &["kms:Decrypt", "kms:GenerateDataKey"], fleet.settings.kms_key.clone().map(Value::from))
+/// Using the key for messages, items and objects.
+const USE: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey"];
+
+/// The same, and creating schedules under the key: `EventBridge` Scheduler's "Using identity-based policies" has
+/// `kms:DescribeKey` besides for whoever creates one.
+const SENDER: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
+
+fn encryption(fleet: &Fleet<'_>, actions: &[&str]) -> Option<Value> {
+    allow("Encryption", actions, fleet.settings.kms_key.clone().map(Value::from))
 }
 
 fn policy(statements: &[Value]) -> Value {

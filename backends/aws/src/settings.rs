@@ -21,6 +21,10 @@ pub struct Settings {
     /// The S3 bucket for arguments and results that are too large elsewhere. Environment: `CELERIAC_BUCKET`. Defaults
     /// to none: then a call whose arguments do not fit a message is refused.
     pub bucket: Option<String>,
+    /// The KMS key that encrypts messages while EventBridge Scheduler keeps them: those due in more than a quarter of an
+    /// hour. Queues and table have the key themselves, a schedule gets it from its sender. Environment:
+    /// `CELERIAC_KMS_KEY`, an ARN. Defaults to none: a key that AWS owns.
+    pub kms_key: Option<String>,
     /// How long a received message is hidden, and how long a claim lasts unless renewed. Environment:
     /// `CELERIAC_LEASE_S`, 1 to 43,200. Defaults to a minute; a dispatcher that invokes functions needs more than their
     /// time limit.
@@ -47,6 +51,9 @@ pub enum SettingsError {
     /// A bucket is named, but this program cannot use it.
     #[error("CELERIAC_BUCKET names a bucket, which this program cannot use: build it with the feature `s3`")]
     NoObjects,
+    /// The key is not named by an ARN.
+    #[error("CELERIAC_KMS_KEY is `{0}`: a key's ARN, `arn:..:kms:..:key/..`, or its alias's, `arn:..:kms:..:alias/..`")]
+    Key(String),
     /// A number.
     #[error("{variable} is `{found}`: a whole number from {least} to {most}")]
     Number {
@@ -70,6 +77,7 @@ impl Settings {
             endpoint: None,
             endpoints: BTreeMap::new(),
             bucket: None,
+            kms_key: None,
             lease: Duration::from_mins(1),
             cap: 100,
         }
@@ -85,6 +93,7 @@ impl Settings {
         let cap = number("CELERIAC_CAP", 0, 100_000)?.map(|cap| cap as usize);
         Ok(Self {
             bucket: bucket()?,
+            kms_key: kms_key()?,
             lease: lease_s.unwrap_or(defaults.lease),
             cap: cap.unwrap_or(defaults.cap),
             ..defaults
@@ -112,6 +121,18 @@ fn bucket() -> Result<Option<String>, SettingsError> {
         return Err(SettingsError::NoObjects);
     }
     Ok(bucket)
+}
+
+/// The key named in the environment. Scheduler takes only an ARN (its API reference, `CreateSchedule`). Without this check
+/// a wrong name would only show at the first call that is delayed for long.
+fn kms_key() -> Result<Option<String>, SettingsError> {
+    let is_arn = |key: &str| {
+        key.starts_with("arn:") && key.contains(":kms:") && (key.contains(":key/") || key.contains(":alias/"))
+    };
+    match variable("CELERIAC_KMS_KEY") {
+        Some(key) if !is_arn(&key) => Err(SettingsError::Key(key)),
+        key => Ok(key),
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

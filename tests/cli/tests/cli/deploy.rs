@@ -173,6 +173,29 @@ fn settings_change_what_they_say() {
 }
 
 #[test]
+fn whoever_delays_calls_has_the_key_that_encrypts_them() {
+    let key = "arn:aws:kms:eu-central-1:111122223333:key/shop";
+    let template = deploy(SHOP, &format!("kms_key = \"{key}\"")).ok().json();
+    let all = &template["Resources"];
+    let actions = |statement: &Value| {
+        assert_eq!(statement["Resource"], json!([key]));
+        statement["Action"].clone()
+    };
+    // What EventBridge Scheduler's "Using identity-based policies" names for a principal that creates a schedule.
+    let sender = json!(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]);
+    for function in ["Dispatcher", "Worker"] {
+        assert_eq!(properties(all, function)["Environment"]["Variables"]["CELERIAC_KMS_KEY"], key);
+        assert_eq!(actions(statement(all, &format!("{function}Role"), "Encryption")), sender);
+    }
+    assert_eq!(template["Outputs"]["CeleriacKmsKey"]["Value"], key);
+    let client = properties(all, "ClientPolicy")["PolicyDocument"]["Statement"].as_array().unwrap();
+    assert_eq!(actions(client.iter().find(|one| one["Sid"] == "Encryption").unwrap()), sender);
+    assert_eq!(actions(statement(all, "SchedulerRole", "Encryption")), json!(["kms:Decrypt", "kms:GenerateDataKey"]));
+    let without = deploy(SHOP, "").ok();
+    assert!(!without.out.contains("kms") && !without.out.contains("KMS_KEY"), "{}", without.out);
+}
+
+#[test]
 fn functions_in_a_vpc_reach_aws_by_endpoints() {
     let vpc =
         "[vpc]\nid = \"vpc-1\"\nsubnets = [\"subnet-1\"]\nsecurity_groups = [\"sg-1\"]\nroute_tables = [\"rtb-1\"]\n";

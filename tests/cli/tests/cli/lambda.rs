@@ -54,6 +54,13 @@ fn a_function_that_names_no_stack_does_not_start() {
 }
 
 #[test]
+fn a_function_whose_key_is_not_named_by_its_arn_does_not_start() {
+    let why =
+        "CELERIAC_KMS_KEY is `shop`: a key's ARN, `arn:..:kms:..:key/..`, or its alias's, `arn:..:kms:..:alias/..`";
+    does_not_start("worker", &[("CELERIAC_KMS_KEY", "shop")], why);
+}
+
+#[test]
 fn a_worker_whose_set_up_fails_does_not_start() {
     does_not_start("worker", &[("SHOP_SETUP", "fails")], "the set-up failed: the till is locked");
     let why = "the set-up names a store, but a function works on the stack that CELERIAC_STORE names: let it name none";
