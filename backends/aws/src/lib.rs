@@ -12,6 +12,7 @@ mod capacity;
 mod clients;
 mod depth;
 mod dynamo;
+mod endurance;
 mod estimate;
 mod event;
 mod fault;
