@@ -15,6 +15,7 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
     ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
+    store::Store,
     wire::{self, Header},
 };
 use libtest_mimic::{Arguments, Trial};
@@ -36,6 +37,7 @@ fn main() -> std::process::ExitCode {
         trial("a_batch_that_is_deleted_in_part_says_so_for_each_message", |on| on.block_on(deleted_in_part())),
         trial("a_send_whose_answer_is_lost_is_at_least_there", |on| on.block_on(answer_lost())),
         trial("a_dispatcher_leaves_in_the_bucket_what_is_there", |on| on.block_on(stub_for_a_dispatcher())),
+        trial("a_client_that_is_connected_only_sends", |on| on.block_on(connected())),
         trial("a_call_due_much_later_is_scheduled_under_the_stacks_key", |on| on.block_on(scheduled_under_a_key())),
         trial("an_object_that_no_parcel_can_be_is_not_read", |on| on.block_on(object_that_is_too_large())),
     ];
@@ -158,6 +160,22 @@ async fn stub_for_a_dispatcher() {
     dispatcher.queue.settle(vec![stub.hidden(0)]).await.remove(0).expect("it can be shown again");
     assert_eq!(receive(&worker).await.remove(0).body, parcel);
     assert!(fetched());
+}
+
+async fn connected() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let (backend, _proxy) = stack_through(move |request| {
+        lock(&seen).push(request.operation.clone());
+        Fault::None
+    })
+    .await;
+    Store::connect(&backend, &["mail".to_owned()]).await;
+    let mut first = std::mem::take(&mut *lock(&asked));
+    first.sort_unstable();
+    assert_eq!(first, ["GetItem", "GetQueueUrl"]);
+    assert!(send(&backend.ports(), 1).await[0].is_ok());
+    assert_eq!(*lock(&asked), ["SendMessageBatch"]);
 }
 
 async fn scheduled_under_a_key() {
