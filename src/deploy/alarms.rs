@@ -83,6 +83,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     let dispatcher = of_function(DISPATCHER, "dispatcher");
     let workers = fleet.workers.keys().flat_map(|class| of_worker(fleet, *class));
     let alarms = queues.chain([failures()]).chain(dispatcher).chain(workers).chain(of_table()).chain(of_schedules());
+    let alarms = alarms.chain(of_calls(fleet));
     for alarm in alarms {
         alarm.add(template, fleet);
     }
@@ -189,6 +190,20 @@ fn of_schedules() -> Vec<Alarm> {
         Alarm { id: logical("Alarm", name), name: name.to_owned(), metric, most: 0, periods, why }
     };
     SCHEDULER.into_iter().map(alarm).collect()
+}
+
+/// The alarm for calls that failed for good, from the metrics that workers write. No queue's alarm ends in `failed`.
+fn of_calls(fleet: &Fleet<'_>) -> Option<Alarm> {
+    let of = vec![("Stack", json!(fleet.stack.as_str()))];
+    fleet.settings.metrics.then(|| Alarm {
+        id: "CallsAlarm".to_owned(),
+        name: "calls-failed".to_owned(),
+        metric: Metric { namespace: "Celeriac", name: "Dead", of, statistic: "Sum" },
+        most: 0,
+        periods: 1,
+        why: "Calls will not be tried again and are dead letters now: their last attempt failed, or they were revoked, \
+              expired or unknown. The metric Dead of each task says whose",
+    })
 }
 
 /// The age of a queue's oldest message, in seconds.

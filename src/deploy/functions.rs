@@ -68,6 +68,9 @@ fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
     if let Some(key) = &fleet.settings.kms_key {
         variables.insert("CELERIAC_KMS_KEY".to_owned(), key.clone().into());
     }
+    if !fleet.settings.metrics {
+        variables.insert("CELERIAC_METRICS".to_owned(), "off".into());
+    }
     variables
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(super) log_days: u32,
     /// The least level of log lines.
     pub(super) log_level: LogLevel,
+    /// Whether workers write metrics of their tasks.
+    pub(super) metrics: bool,
     /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
     /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
@@ -141,6 +143,7 @@ impl Default for Settings {
             cap: 100,
             log_days: 30,
             log_level: LogLevel::default(),
+            metrics: true,
             kms_key: None,
             retain: true,
             bucket: None,

@@ -33,6 +33,9 @@ pub struct Settings {
     /// each. Environment: `CELERIAC_CAP`, 0 to 100,000. Defaults to 100: new accounts have little concurrency, which
     /// all their functions share.
     pub cap: usize,
+    /// Whether worker functions write the metrics of their invocations as lines of CloudWatch's embedded metric format.
+    /// Environment: `CELERIAC_METRICS`, `on` or `off`. Defaults to `on`.
+    pub metrics: bool,
 }
 
 /// Why a setting is invalid.
@@ -54,6 +57,14 @@ pub enum SettingsError {
     /// The key is not named by an ARN.
     #[error("CELERIAC_KMS_KEY is `{0}`: a key's ARN, `arn:..:kms:..:key/..`, or its alias's, `arn:..:kms:..:alias/..`")]
     Key(String),
+    /// Neither on nor off.
+    #[error("{variable} is `{found}`: `on` or `off`")]
+    Switch {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+    },
     /// A number.
     #[error("{variable} is `{found}`: a whole number from {least} to {most}")]
     Number {
@@ -80,6 +91,7 @@ impl Settings {
             kms_key: None,
             lease: Duration::from_mins(1),
             cap: 100,
+            metrics: true,
         }
     }
 
@@ -96,6 +108,7 @@ impl Settings {
             kms_key: kms_key()?,
             lease: lease_s.unwrap_or(defaults.lease),
             cap: cap.unwrap_or(defaults.cap),
+            metrics: switch("CELERIAC_METRICS")?.unwrap_or(defaults.metrics),
             ..defaults
         })
     }
@@ -144,5 +157,14 @@ fn number(variable: &'static str, least: u64, most: u64) -> Result<Option<u64>, 
     match found.parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
         _ => Err(SettingsError::Number { variable, found, least, most }),
+    }
+}
+
+fn switch(variable: &'static str) -> Result<Option<bool>, SettingsError> {
+    match self::variable(variable).as_deref() {
+        None => Ok(None),
+        Some("on") => Ok(Some(true)),
+        Some("off") => Ok(Some(false)),
+        Some(found) => Err(SettingsError::Switch { variable, found: found.to_owned() }),
     }
 }

@@ -196,6 +196,19 @@ fn whoever_delays_calls_has_the_key_that_encrypts_them() {
 }
 
 #[test]
+fn an_alarm_watches_the_calls_that_workers_count_as_dead() {
+    let alarm = |all: &Value| all["CallsAlarm"]["Properties"].clone();
+    let all = resources(SHOP, "");
+    assert_eq!(alarm(&all)["AlarmName"], "prod-calls-failed");
+    assert_eq!((&alarm(&all)["Namespace"], &alarm(&all)["MetricName"]), (&json!("Celeriac"), &json!("Dead")));
+    assert_eq!(alarm(&all)["Dimensions"], json!([{ "Name": "Stack", "Value": "prod" }]));
+    assert_eq!((&alarm(&all)["Threshold"], &alarm(&all)["Statistic"]), (&json!(0), &json!("Sum")));
+    let all = resources(SHOP, "metrics = false");
+    assert!(alarm(&all).is_null());
+    assert_eq!(properties(&all, "Worker")["Environment"]["Variables"]["CELERIAC_METRICS"], "off");
+}
+
+#[test]
 fn functions_in_a_vpc_reach_aws_by_endpoints() {
     let vpc =
         "[vpc]\nid = \"vpc-1\"\nsubnets = [\"subnet-1\"]\nsecurity_groups = [\"sg-1\"]\nroute_tables = [\"rtb-1\"]\n";

@@ -62,6 +62,11 @@ fn a_function_whose_key_is_not_named_by_its_arn_does_not_start() {
 }
 
 #[test]
+fn a_function_whose_metrics_are_neither_on_nor_off_does_not_start() {
+    does_not_start("worker", &[("CELERIAC_METRICS", "yes")], "CELERIAC_METRICS is `yes`: `on` or `off`");
+}
+
+#[test]
 fn a_worker_whose_set_up_fails_does_not_start() {
     does_not_start("worker", &[("SHOP_SETUP", "fails")], "the set-up failed: the till is locked");
     let why = "the set-up names a store, but a function works on the stack that CELERIAC_STORE names: let it name none";
