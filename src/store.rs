@@ -77,6 +77,11 @@ impl OpenStore {
         self.store.launching(registry)
     }
 
+    /// Opens the connections that calls to these queues need.
+    pub(crate) async fn connect(&self, queues: &[String]) {
+        self.store.connect(queues).await;
+    }
+
     /// Its URL, if it has one: a file has its absolute path.
     fn url(&self) -> Option<StoreUrl> {
         self.ports.url.as_deref()?.parse().ok()

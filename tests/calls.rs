@@ -210,3 +210,23 @@ async fn a_purge_leaves_parcels_that_a_worker_runs() {
     assert_eq!((purged.calls, purged.running), (0, 1));
     assert!(matches!(call.status().await.unwrap(), CallStatus::Running { .. }));
 }
+
+#[tokio::test]
+async fn a_program_that_only_sends_connects_to_the_store_that_a_worker_serves() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("test.db").display());
+    let sender = App::default().store(&url).connect().await.unwrap();
+    let call = double.apply(21).on(&sender).send().await.unwrap();
+    let running = App::default().store(&url).start().await.unwrap();
+    assert_eq!(call.get(LONG).await.unwrap(), 42);
+    running.stop().await;
+}
+
+#[cfg(feature = "aws-client")]
+#[tokio::test]
+async fn a_program_that_only_sends_cannot_connect_to_a_queue_that_the_store_cannot_have() {
+    let app = App::default().store("aws:shop").queue("mail-dead", celeriac::Road::Wide);
+    let error = app.connect().await.unwrap_err().to_string();
+    let why = "queue `mail-dead`: stack `shop` needs that name for itself; no queue is `failures` or ends in `-dead`";
+    assert!(error.ends_with(why), "{error}");
+}

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{
     alarm::{Alarm, MAX_PERIODS, Metric, PERIOD_S, Watched},
     causes::{self, Kind},
@@ -33,6 +35,7 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     if settings.causes {
         alarms.extend(causes::all(fleet));
     }
+    alarms.extend(of_calls(fleet));
     for alarm in alarms {
         alarm.add(template, fleet);
     }
@@ -93,4 +96,18 @@ pub(super) fn schedules((name, metric, periods, why): Kind) -> Alarm {
     let of = vec![("ScheduleGroup", reference(SCHEDULES))];
     let watches = Metric { namespace: "AWS/Scheduler", name: metric, of, statistic: "Sum" }.into();
     Alarm { id: logical("Alarm", name), name: name.to_owned(), watches, most: 0, periods, why }
+}
+
+/// The alarm for calls that failed for good, from the metrics that workers write. No queue's alarm ends in `failed`.
+fn of_calls(fleet: &Fleet<'_>) -> Option<Alarm> {
+    let of = vec![("Stack", json!(fleet.stack.as_str()))];
+    fleet.settings.metrics.then(|| Alarm {
+        id: "CallsAlarm".to_owned(),
+        name: "calls-failed".to_owned(),
+        watches: Metric { namespace: "Celeriac", name: "Dead", of, statistic: "Sum" }.into(),
+        most: 0,
+        periods: 1,
+        why: "Calls will not be tried again and are dead letters now: their last attempt failed, or they were revoked, \
+              expired or unknown. The metric Dead of each task says whose",
+    })
 }

@@ -77,6 +77,12 @@ fn environment(fleet: &Fleet<'_>) -> Map<String, Value> {
     if let Some(bucket) = fleet.bucket() {
         variables.insert("CELERIAC_BUCKET".to_owned(), bucket);
     }
+    if let Some(key) = &fleet.settings.kms_key {
+        variables.insert("CELERIAC_KMS_KEY".to_owned(), key.clone().into());
+    }
+    if !fleet.settings.metrics {
+        variables.insert("CELERIAC_METRICS".to_owned(), "off".into());
+    }
     variables
 }
 

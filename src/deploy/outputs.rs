@@ -15,6 +15,10 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     if let Some(bucket) = fleet.bucket() {
         template.output("CeleriacBucket", "CELERIAC_BUCKET in the environment of programs that send calls", &bucket);
     }
+    if let Some(key) = &fleet.settings.kms_key {
+        let key: Value = key.clone().into();
+        template.output("CeleriacKmsKey", "CELERIAC_KMS_KEY in the environment of programs that send calls", &key);
+    }
     let policy = reference(CLIENT_POLICY);
     template.output("ClientPolicyArn", "To be attached to the roles of programs that send calls", &policy);
     if let Some(path) = &fleet.settings.role_path {

@@ -36,6 +36,16 @@ const SETTLE: &[&str] =
 
 const RECEIVE: &[&str] = &["sqs:ReceiveMessage"];
 
+/// Sending calls, and the command `queue purge`.
+const SEND_AND_PURGE: &[&str] = &[
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+];
+
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     let dispatcher = statements(fleet.dispatcher());
     add_role(template, fleet, &role(DISPATCHER), function_role(fleet, DISPATCHER, dispatcher, &[]));
@@ -89,12 +99,12 @@ impl Fleet<'_> {
         let work = self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let own = [
-            allow("Send", SEND, work),
+            allow("Send", SEND_AND_PURGE, work),
             allow("Look", &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], dead.chain([arn(FAILURES)])),
             // The only action of SQS without a queue.
             allow("List", &["sqs:ListQueues"], [json!("*")]),
         ];
-        own.into_iter().chain(self.store()).chain([encryption(self)]).collect()
+        own.into_iter().chain(self.store()).chain([encryption(self, SENDER)]).collect()
     }
 
     /// The permissions on the stack's store that every part needs. The dispatcher sends calls that are due much later
@@ -130,7 +140,7 @@ impl Fleet<'_> {
         let statements = statements(vec![
             allow("Send", &["sqs:SendMessage"], work.chain(dead)),
             allow("Sweep", &["lambda:InvokeFunction"], [function(&self.stack.dispatcher())]),
-            encryption(self),
+            encryption(self, USE),
         ]);
         let group = arn_of("scheduler", &format!("schedule-group/{}", self.stack.schedules()));
         let own =
@@ -157,7 +167,7 @@ fn become_scheduler() -> Option<Value> {
 fn function_role(fleet: &Fleet<'_>, function: &str, mut statements: Vec<Value>, managed: &[String]) -> Value {
     let logs = text(format!("${{{function}Logs.Arn}}"));
     statements.extend(allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], [logs]));
-    statements.extend(encryption(fleet));
+    statements.extend(encryption(fleet, SENDER));
     if fleet.settings.vpc.is_some() {
         // Lambda needs these before the function has an interface whose ARN could be named.
         statements.extend(allow("Network", NETWORK, [json!("*")]));
@@ -178,8 +188,15 @@ const NETWORK: &[&str] = &[
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-fn encryption(fleet: &Fleet<'_>) -> Option<Value> {
-    allow("Encryption", &["kms:Decrypt", "kms:GenerateDataKey"], fleet.settings.kms_key.clone().map(Value::from))
+/// Using the key for messages, items and objects.
+const USE: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey"];
+
+/// The same, and creating schedules under the key: `EventBridge` Scheduler's "Using identity-based policies" has
+/// `kms:DescribeKey` besides for whoever creates one.
+const SENDER: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
+
+fn encryption(fleet: &Fleet<'_>, actions: &[&str]) -> Option<Value> {
+    allow("Encryption", actions, fleet.settings.kms_key.clone().map(Value::from))
 }
 
 fn policy(statements: &[Value]) -> Value {

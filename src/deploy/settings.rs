@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(super) log_queries: bool,
     /// Whether to have a dashboard.
     pub(super) dashboard: bool,
+    /// Whether workers write metrics of their tasks.
+    pub(super) metrics: bool,
     /// The key that encrypts everything at rest, instead of the keys that AWS owns.
     pub(super) kms_key: Option<String>,
     /// The ARN of the policy that limits what the stack's roles may be permitted.
@@ -188,6 +190,7 @@ impl Default for Settings {
             system_log_level: SystemLogLevel::default(),
             log_queries: false,
             dashboard: false,
+            metrics: true,
             kms_key: None,
             permissions_boundary: None,
             role_path: None,

@@ -1,20 +1,21 @@
 //! Runs the program as a Lambda function: `main!` becomes the handler that the function's settings name. All functions
 //! of a stack share one zip.
 //!
-//! A request waits for each start, so what the first event can do without is created later: clients of services,
-//! certificates, threads for calls.
+//! A request waits for each start, so what the first event can do without is created later, as threads for calls.
+//! Connections are opened here: every event needs them, and Lambda gives a function that starts a whole processor for TLS.
 
 mod init_error;
 
 use std::{env, future::Future, process::ExitCode, sync::Arc};
 
-use celeriac_aws::{Backend, Options, Settings};
+use celeriac_aws::{Backend, Options, Role, Settings};
 use celeriac_core::{
     client::Client,
     ports::BoxError,
     task::{Registry, chain},
 };
 use celeriac_lambda::serve;
+use futures::future::join;
 use tokio::runtime::{Builder, Runtime};
 
 use tracing::level_filters::LevelFilter;
@@ -67,8 +68,11 @@ fn dispatcher(logging: &Logging) -> Result<(), InitError> {
     logging.install();
     let runtime = runtime(&mut Builder::new_current_thread())?;
     let (backend, registry) = (backend()?, Registry::linked()?);
-    let handler = celeriac_lambda::dispatcher::Handler::new(backend, &registry);
-    runtime.block_on(serve(handler)).map_err(InitError::Serve)
+    let handler = celeriac_lambda::dispatcher::Handler::new(backend.clone(), &registry);
+    runtime.block_on(async {
+        backend.connect(Role::Dispatcher, &registry).await;
+        serve(handler).await.map_err(InitError::Serve)
+    })
 }
 
 fn worker<S, F>(setup: S, logging: &Logging) -> Result<(), InitError>
@@ -83,7 +87,9 @@ where
         Client::set_default(Client::new(backend.ports()));
         let app = {
             let _logging = logging.provisional();
-            setup(App::default()).await.map_err(|error| InitError::SetUp(chain(&*error)))?
+            let set_up = async { setup(App::default()).await.map_err(|error| InitError::SetUp(chain(&*error))) };
+            let (app, ()) = join(set_up, backend.connect(Role::Worker, &registry)).await;
+            app?
         };
         logging.install();
         if !matches!(app.store, StoreChoice::Environment) {

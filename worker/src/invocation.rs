@@ -12,7 +12,7 @@ use celeriac_core::{
 use futures::{FutureExt as _, future::join_all};
 
 use crate::{
-    Summary, Worker, WorkerError,
+    Report, Settled, Summary, Worker, WorkerError,
     claim::{Lease, OwnParcel, follow_claim, put_back, put_back_unknown_task, refusal, refuse, request_claims},
     execution::{MAX_GIVEN_UP, ParcelRun},
     settlement::settle,
@@ -41,16 +41,17 @@ pub(crate) struct Terms {
 }
 
 /// Runs every delivery until it is settled.
-pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) -> Summary {
+pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) -> Report {
     let deliveries = invocation.deliveries.len();
     let opened = open(worker, invocation.deliveries).await;
-    let mut summary = Summary { aside: (deliveries - opened.len()) as u64, ..Summary::default() };
+    let aside = (deliveries - opened.len()) as u64;
+    let mut report = Report::from(Summary { aside, ..Summary::default() });
     let lease = Lease::new(worker.ports().clock.now_ms(), worker.ports().profile.lease_ms, terms.deadline_ms);
     let parcels: Vec<&Parcel> = opened.iter().map(|opened| &opened.parcel).collect();
     let claims = request_claims(worker, &parcels, lease, &terms.holder).await;
     let ran = opened.into_iter().zip(claims).map(|(opened, claim)| run_guarded(worker, opened, claim, lease, terms));
-    join_all(ran).await.into_iter().for_each(|one| summary += one);
-    summary
+    join_all(ran).await.into_iter().for_each(|one| report += one);
+    report
 }
 
 /// Opens the parcels. Unreadable parcels are buried. Parcels that cannot run yet, or run here already, are put back.
@@ -107,7 +108,7 @@ async fn run_guarded(
     claim: Result<Claim, PortError>,
     lease: Lease,
     terms: &Terms,
-) -> Summary {
+) -> Report {
     let (delivery, parcel, task) =
         (opened.delivery.clone(), opened.parcel.header.id, opened.parcel.header.task.clone());
     let claimed = match &claim {
@@ -115,7 +116,7 @@ async fn run_guarded(
         _ => None,
     };
     let panic = match AssertUnwindSafe(run_one(worker, opened, claim, lease, terms)).catch_unwind().await {
-        Ok(summary) => return summary,
+        Ok(report) => return report,
         Err(payload) => Panic::of(payload),
     };
     let now_ms = worker.ports().clock.now_ms();
@@ -128,7 +129,7 @@ async fn run_guarded(
         }
     }
     put_aside(worker.ports(), vec![delivery.settled(put_back(delivery.receives, now_ms))]).await;
-    Summary { unsettled: 1, ..Summary::default() }
+    Summary { unsettled: 1, ..Summary::default() }.into()
 }
 
 /// Follows the answer to the claim, and runs the parcel if it is claimed.
@@ -138,11 +139,11 @@ async fn run_one(
     claim: Result<Claim, PortError>,
     lease: Lease,
     terms: &Terms,
-) -> Summary {
+) -> Report {
     let Opened { delivery, parcel, own: _own, def } = opened;
     match follow_claim(worker, &delivery, &parcel, claim).await {
         Some(claimed) => run_claimed(worker, &delivery, parcel, def, claimed, lease, terms).await,
-        None => Summary::aside(),
+        None => Summary::aside().into(),
     }
 }
 
@@ -155,7 +156,7 @@ async fn run_claimed(
     claimed: Claimed,
     lease: Lease,
     terms: &Terms,
-) -> Summary {
+) -> Report {
     let clock = &worker.ports().clock;
     let began_us = clock.monotonic_us();
     let now_ms = clock.now_ms();
@@ -181,10 +182,11 @@ async fn run_claimed(
     };
     let header = &parcel.header;
     let summary = Summary::claimed(&claimed, header.count);
-    let Ok(to_settle) = to_settle else { return Summary { unsettled: 1, ..summary } };
+    let Ok(to_settle) = to_settle else { return Summary { unsettled: 1, ..summary }.into() };
     let tally = to_settle.tally;
     let summary = Summary { handed_on: to_settle.handed_on.len() as u64, ..summary }.judged(&claimed.tally, &tally);
     let settled = settle(worker, delivery, &parcel, claimed.epoch, to_settle).await;
+    let took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
     tracing::debug!(
         parcel = %header.id,
         task = header.task,
@@ -197,8 +199,13 @@ async fn run_claimed(
         retries = tally.retries,
         children = settled.as_ref().map_or(0, |children| *children),
         settled = settled.is_ok(),
-        took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000,
+        took_ms,
         "ran a parcel"
     );
-    Summary { unsettled: u64::from(settled.is_err()), ..summary }
+    if settled.is_err() {
+        return Summary { unsettled: 1, ..summary }.into();
+    }
+    let waited_ms = now_ms.saturating_sub(header.due_ms.max(header.created_ms));
+    let settled = Settled { task: header.task.clone(), summary, waited_ms, took_ms };
+    Report { summary, settled: vec![settled] }
 }

@@ -38,6 +38,6 @@ pub use claim::AFTER_DEADLINE_MS;
 pub use error::WorkerError;
 pub use narrow::narrow;
 pub use options::WorkerOptions;
-pub use outcome::Summary;
+pub use outcome::{Report, Settled, Summary};
 pub use pool::Pool;
 pub use worker::Worker;

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Summary, WorkerOptions,
+    Report, Summary, WorkerOptions,
     claim::OwnParcels,
     execution::{BlockingCalls, Limits, PollThreads, RunState, Watchdog},
     invocation::{self, Terms},
@@ -74,11 +74,11 @@ impl Worker {
     /// Runs every delivery until it is settled, or until `deadline_ms`, in milliseconds since 1970. Calls that have not
     /// ended by then are handed on. Dropping the future counts as the death of this worker for its parcels.
     pub async fn run(&self, invocation: Invocation, deadline_ms: Option<u64>) -> Summary {
-        self.run_as(Arc::clone(&self.options.name), invocation, deadline_ms).await
+        self.run_as(Arc::clone(&self.options.name), invocation, deadline_ms).await.summary
     }
 
-    /// The same as [`Worker::run`], under a name that tells this run from others.
-    pub async fn run_as(&self, holder: Arc<str>, invocation: Invocation, deadline_ms: Option<u64>) -> Summary {
+    /// The same as [`Worker::run`], under a name that tells this run from others, and with a report of each parcel.
+    pub async fn run_as(&self, holder: Arc<str>, invocation: Invocation, deadline_ms: Option<u64>) -> Report {
         let _live = Live::new(&self.live);
         invocation::run(self, invocation, &Terms { holder, deadline_ms }).await
     }

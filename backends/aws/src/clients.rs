@@ -1,10 +1,9 @@
 //! The clients of the AWS services, each made at its first use.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use aws_config::{
-    AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig,
-    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
+    AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig, stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::{
     Builder,
@@ -12,18 +11,7 @@ use aws_smithy_http_client::{
 };
 use tokio::sync::OnceCell;
 
-use super::{Meter, Settings, meter::Metering};
-
-/// The timeout of a request: a long poll takes 20 seconds.
-const ATTEMPT: Duration = Duration::from_secs(30);
-
-/// The timeout of connecting.
-const CONNECT: Duration = Duration::from_secs(3);
-
-/// How often the SDK tries a request, the first time included. After that the port returns an error, and its caller
-/// waits longer before it retries. The SDK's retries are jittered and share one budget, which many failures at once use
-/// up.
-const ATTEMPTS: u32 = 3;
+use super::{Meter, Settings, endurance, meter::Metering};
 
 /// The clients of the services.
 pub(super) struct Clients {
@@ -39,11 +27,14 @@ pub(super) struct Clients {
 }
 
 macro_rules! client {
-    ($name:ident, $sdk:ident) => {
+    ($name:ident, $sdk:ident, $endurance:ident) => {
         /// Made at its first use.
         pub(super) async fn $name(&self) -> &$sdk::Client {
             let make = || async {
-                let mut config = $sdk::config::Builder::from(self.config().await).interceptor(self.metering());
+                let mut config = $sdk::config::Builder::from(self.config().await)
+                    .interceptor(self.metering())
+                    .timeout_config(endurance::$endurance.timeouts())
+                    .retry_config(endurance::$endurance.retries());
                 if let Some(endpoint) = self.settings.endpoints.get(stringify!($name)) {
                     config = config.endpoint_url(endpoint);
                 }
@@ -73,10 +64,10 @@ impl Clients {
         &self.settings
     }
 
-    client!(sqs, aws_sdk_sqs);
-    client!(lambda, aws_sdk_lambda);
-    client!(dynamodb, aws_sdk_dynamodb);
-    client!(scheduler, aws_sdk_scheduler);
+    client!(sqs, aws_sdk_sqs, SQS);
+    client!(lambda, aws_sdk_lambda, LAMBDA);
+    client!(dynamodb, aws_sdk_dynamodb, DYNAMODB);
+    client!(scheduler, aws_sdk_scheduler, SCHEDULER);
 
     /// Addresses buckets by path where the services are not AWS's own: other hosts have no names for buckets.
     #[cfg(feature = "s3")]
@@ -85,8 +76,13 @@ impl Clients {
             let config = self.config().await;
             let own = self.settings.endpoints.get("s3");
             let by_path = own.is_some() || config.endpoint_url().is_some();
-            let mut config =
-                aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).interceptor(self.metering());
+            let mut config = aws_sdk_s3::config::Builder::from(config)
+                .force_path_style(by_path)
+                .interceptor(self.metering())
+                .timeout_config(endurance::S3.timeouts())
+                .retry_config(endurance::S3.retries())
+                // The time-out of an attempt ends with the first byte of an object.
+                .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build());
             if let Some(endpoint) = own {
                 config = config.endpoint_url(endpoint);
             }
@@ -106,13 +102,15 @@ impl Clients {
 }
 
 async fn load(settings: &Settings) -> SdkConfig {
+    loader(settings).load().await
+}
+
+/// What all services share.
+fn loader(settings: &Settings) -> ConfigLoader {
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts)
-        // A long poll is silent for 20 seconds; the timeout of an attempt bounds it anyway.
+        // A long poll is silent for 20 seconds; the time-out of an attempt bounds it anyway.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Ok(name) = AppName::new("celeriac") {
         loader = loader.app_name(name);
@@ -123,5 +121,67 @@ async fn load(settings: &Settings) -> SdkConfig {
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    loader.load().await
+    loader
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, time::Duration};
+
+    use aws_sdk_dynamodb::{config::Credentials, error::SdkError};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A third of a dispatcher's minute: it has time left to put its parcels back, and for a request to another service.
+    const MOST: Duration = Duration::from_secs(30);
+
+    /// Clients of services that accept a connection and never answer.
+    async fn into_the_void(void: &TcpListener) -> Clients {
+        let settings = Settings {
+            region: Some("eu-central-1".to_owned()),
+            endpoint: Some(format!("http://{}", void.local_addr().expect("it is bound"))),
+            ..Settings::new("shop".parse().expect("a name"))
+        };
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        let config = loader(&settings).credentials_provider(credentials).load().await;
+        let clients = Clients::new(settings, Arc::default());
+        clients.config.set(config).expect("it has none yet");
+        clients
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_into_the_void_ends_well_within_a_dispatchers_minute() {
+        let void = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let clients = into_the_void(&void).await;
+        for (service, endurance) in
+            [("sqs", endurance::SQS), ("lambda", endurance::LAMBDA), ("dynamodb", endurance::DYNAMODB)]
+        {
+            let began = Instant::now();
+            let timed_out = match service {
+                "sqs" => is_timeout(clients.sqs().await.get_queue_url().queue_name("shop-mail").send().await),
+                "lambda" => is_timeout(clients.lambda().await.invoke().function_name("shop-worker").send().await),
+                _ => is_timeout(clients.dynamodb().await.describe_table().table_name("shop").send().await),
+            };
+            let took = began.elapsed();
+            assert!(timed_out, "{service}");
+            assert!(took <= endurance.longest() + Duration::from_millis(100) && took < MOST, "{service}: {took:?}");
+        }
+    }
+
+    fn is_timeout<T, E>(answer: Result<T, SdkError<E>>) -> bool {
+        matches!(answer, Err(SdkError::TimeoutError(_)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_poll_is_waited_for_and_then_given_up() {
+        let void = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let clients = into_the_void(&void).await;
+        let began = Instant::now();
+        let wait = Duration::from_secs(20);
+        let request = clients.sqs().await.receive_message().queue_url("http://sqs/shop-mail").wait_time_seconds(20);
+        let timeouts = aws_sdk_sqs::config::Builder::new().timeout_config(endurance::SQS.timeouts_after(wait));
+        assert!(is_timeout(request.customize().config_override(timeouts).send().await));
+        assert!(began.elapsed() > 3 * wait, "{:?}", began.elapsed());
+    }
 }

@@ -76,7 +76,7 @@ impl Fault {
         let kind = match &error {
             SdkError::ServiceError(answer) => by_code(&code, answer.raw().status().as_u16()),
             SdkError::DispatchFailure(_) if lacks(&error, "signing region") => Kind::NoRegion,
-            SdkError::DispatchFailure(failure) if lacks(&error, "credentials") || failure.is_user() => Kind::Denied,
+            SdkError::DispatchFailure(failure) if lacks(&error, "credential") || failure.is_user() => Kind::Denied,
             SdkError::DispatchFailure(_) if was_never_connected(&error) => Kind::NotSent,
             SdkError::ConstructionFailure(_) => Kind::Invalid,
             _ => Kind::Unknown,
@@ -121,6 +121,7 @@ impl Fault {
             Kind::Missing => format!(
                 "; is stack `{stack}` deployed in {region}? Deploy it, or name another with --store or CELERIAC_STORE"
             ),
+            Kind::Denied if of_a_person(&self.text).is_some() => of_a_person(&self.text).unwrap_or_default(),
             Kind::Denied => {
                 format!("; stack `{stack}`, {region}: check the credentials of this process and what its role allows")
             }
@@ -138,6 +139,26 @@ impl Fault {
             }
         }
     }
+}
+
+/// The cure, if a person's credentials are missing: the feature of this program that reads them, where the SDK names its
+/// own feature for that, or to sign in.
+fn of_a_person(text: &str) -> Option<String> {
+    if let Some((_, theirs)) = text.split_once("cargo feature(s) enabled: ") {
+        let feature = if theirs.starts_with("sso") { "sso" } else { "login" };
+        return Some(format!(
+            "; build this program with the feature `{feature}` of celeriac, or pass the credentials in variables: `aws \
+             configure export-credentials --format env`"
+        ));
+    }
+    let sign_in = if text.contains("SSO token") {
+        "aws sso login"
+    } else if text.contains("/login/cache/") {
+        "aws login"
+    } else {
+        return None;
+    };
+    Some(format!("; sign in: `{sign_in}`"))
 }
 
 fn by_code(code: &str, status: u16) -> Kind {
@@ -173,4 +194,31 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
         let error: &'a (dyn Error + 'static) = *error;
         error.source()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The SDK's text for a profile whose credentials it was built without (`ProfileFileError::FeatureNotEnabled`).
+    fn error_for(feature: &str) -> String {
+        let text = format!(
+            "ProfileFile provider could not be built: This behavior requires following cargo feature(s) enabled: {feature}. "
+        );
+        let fault = Fault { kind: Kind::Denied, code: String::new(), text };
+        let settings = Settings::new("shop".parse().expect("a name"));
+        fault.port(&settings, "find a queue", "SQS queue `shop-mail`").to_string()
+    }
+
+    #[test]
+    fn credentials_that_this_program_is_built_without_name_the_feature() {
+        for (theirs, ours) in [("sso", "sso"), ("credentials-login", "login")] {
+            let hint = format!(
+                "; build this program with the feature `{ours}` of celeriac, or pass the credentials in variables: `aws \
+                 configure export-credentials --format env`"
+            );
+            let error = error_for(theirs);
+            assert!(error.ends_with(&hint), "{error}");
+        }
+    }
 }

@@ -48,6 +48,7 @@ pub(super) async fn send_later(
         .schedule_expression(at(due_ms).ok_or_else(|| invalid(&"due after the year 9999"))?)
         .flexible_time_window(exact.map_err(|error| invalid(&error))?)
         .target(target)
+        .set_kms_key_arn(settings.kms_key.clone())
         .action_after_completion(ActionAfterCompletion::Delete);
     match request.send().await.map_err(Fault::of) {
         Ok(_) => Ok(()),

@@ -2,7 +2,8 @@
 //! quarter of an hour, S3 large values, and Lambda runs the workers.
 //!
 //! Everything in one deployment belongs to a *stack*, and all names follow from the stack's name ([`Stack`]). Clients
-//! of the services are made at their first use: a function that starts pays only for those that it needs.
+//! of the services are made at their first use, or by [`Backend::connect`]: a function that starts pays only for those
+//! that it needs.
 //!
 //! It never creates resources: `deploy template` describes them, and the error for a missing resource names it.
 
@@ -10,8 +11,10 @@ mod bill;
 mod bury;
 mod capacity;
 mod clients;
+mod connect;
 mod depth;
 mod dynamo;
+mod endurance;
 mod estimate;
 mod event;
 mod fault;
@@ -41,6 +44,7 @@ mod text;
 mod tick;
 
 pub use bill::{Bill, Line};
+pub use connect::Role;
 pub use estimate::{Estimate, Limit};
 pub use event::{Answer, Cause, Message, QueueEvent};
 pub use functions::Functions;

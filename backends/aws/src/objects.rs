@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{config, primitives::ByteStream};
 use bytes::Bytes;
 
 use super::{
     clients::Clients,
+    endurance,
     fault::{Fault, Kind},
 };
 use celeriac_core::{id::ParcelId, ports::PortError, wire::MAX_BODY_BYTES};
@@ -36,8 +37,10 @@ impl Objects {
 
     /// Writes an object unless it exists: a key only ever has one content.
     pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), PortError> {
+        let timeouts = config::Builder::new().timeout_config(endurance::S3.timeouts_for(bytes.len()));
         let request = self.clients.s3().await.put_object().bucket(&*self.bucket).key(key).if_none_match("*");
-        match request.body(ByteStream::from(bytes)).send().await.map_err(Fault::of) {
+        let request = request.body(ByteStream::from(bytes)).customize().config_override(timeouts);
+        match request.send().await.map_err(Fault::of) {
             Ok(_) => Ok(()),
             Err(fault) if fault.code == "PreconditionFailed" => Ok(()),
             Err(fault) => Err(fault.port(self.clients.settings(), "write an object", self.place(key))),

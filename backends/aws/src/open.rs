@@ -76,10 +76,10 @@ impl fmt::Debug for Options {
 /// A stack. It sends no request to AWS until a port is used.
 #[derive(Clone)]
 pub struct Backend {
-    clients: Arc<Clients>,
+    pub(super) clients: Arc<Clients>,
     meter: Arc<Meter>,
     platform: Arc<dyn Platform>,
-    sqs: Sqs,
+    pub(super) sqs: Sqs,
     ports: Ports,
 }
 

@@ -98,7 +98,7 @@ async fn update(clients: &Clients, expression: String, counts: &[i64]) -> Result
 
 /// Not read consistently, which would cost twice as much: a launcher that finds capacity then counts, and gets the
 /// exact answer.
-async fn read(clients: &Clients) -> Result<Minutes, PortError> {
+pub(super) async fn read(clients: &Clients) -> Result<Minutes, PortError> {
     let request = clients.dynamodb().await.get_item().table_name(clients.settings().stack.table());
     let answer = request.set_key(Some(key(clients.settings()))).send().await;
     let answer = answer.map_err(|error| failed(clients.settings(), Fault::of(error)))?;

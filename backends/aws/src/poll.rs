@@ -1,15 +1,15 @@
 //! Polls SQS for messages: first each queue without waiting, then, if all are empty, all of them for longer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::{config, types::MessageSystemAttributeName};
 use futures::{
     future::join_all,
     stream::{FuturesUnordered, StreamExt as _},
 };
 use tokio::sync::oneshot;
 
-use super::{fault::Fault, queue::Access, receive::Received, send::DUE};
+use super::{endurance, fault::Fault, queue::Access, receive::Received, send::DUE};
 use celeriac_core::ports::{PortError, Receive};
 
 /// The most messages of one request.
@@ -116,7 +116,14 @@ impl Access {
             .wait_time_seconds(wait_s.min(LONGEST_POLL_S) as i32)
             .set_message_system_attribute_names(Some(names.to_vec()))
             .message_attribute_names(DUE);
-        let answer = request.send().await.map_err(|error| {
+        let answer = if wait_s == 0 {
+            request.send().await
+        } else {
+            let wait = Duration::from_secs(wait_s.min(LONGEST_POLL_S));
+            let timeouts = endurance::SQS.timeouts_after(wait);
+            request.customize().config_override(config::Builder::new().timeout_config(timeouts)).send().await
+        };
+        let answer = answer.map_err(|error| {
             let resource = format!("SQS queue `{sqs}`");
             Fault::of(error).port(settings, format_args!("receive from queue `{queue}`"), resource)
         })?;

@@ -21,6 +21,10 @@ pub struct Settings {
     /// The S3 bucket for arguments and results that are too large elsewhere. Environment: `CELERIAC_BUCKET`. Defaults
     /// to none: then a call whose arguments do not fit a message is refused.
     pub bucket: Option<String>,
+    /// The KMS key that encrypts messages while EventBridge Scheduler keeps them: those due in more than a quarter of an
+    /// hour. Queues and table have the key themselves, a schedule gets it from its sender. Environment:
+    /// `CELERIAC_KMS_KEY`, an ARN. Defaults to none: a key that AWS owns.
+    pub kms_key: Option<String>,
     /// How long a received message is hidden, and how long a claim lasts unless renewed. Environment:
     /// `CELERIAC_LEASE_S`, 1 to 43,200. Defaults to a minute; a dispatcher that invokes functions needs more than their
     /// time limit.
@@ -32,6 +36,9 @@ pub struct Settings {
     /// The path of the role by which EventBridge Scheduler sends delayed messages, such as `/team/`. Environment:
     /// `CELERIAC_ROLE_PATH`. Defaults to none.
     pub role_path: Option<String>,
+    /// Whether worker functions write the metrics of their invocations as lines of CloudWatch's embedded metric format.
+    /// Environment: `CELERIAC_METRICS`, `on` or `off`. Defaults to `on`.
+    pub metrics: bool,
 }
 
 /// Why a setting is invalid.
@@ -50,6 +57,17 @@ pub enum SettingsError {
     /// A bucket is named, but this program cannot use it.
     #[error("CELERIAC_BUCKET names a bucket, which this program cannot use: build it with the feature `s3`")]
     NoObjects,
+    /// The key is not named by an ARN.
+    #[error("CELERIAC_KMS_KEY is `{0}`: a key's ARN, `arn:..:kms:..:key/..`, or its alias's, `arn:..:kms:..:alias/..`")]
+    Key(String),
+    /// Neither on nor off.
+    #[error("{variable} is `{found}`: `on` or `off`")]
+    Switch {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+    },
     /// A number.
     #[error("{variable} is `{found}`: a whole number from {least} to {most}")]
     Number {
@@ -76,9 +94,11 @@ impl Settings {
             endpoint: None,
             endpoints: BTreeMap::new(),
             bucket: None,
+            kms_key: None,
             lease: Duration::from_mins(1),
             cap: 100,
             role_path: None,
+            metrics: true,
         }
     }
 
@@ -92,9 +112,11 @@ impl Settings {
         let cap = number("CELERIAC_CAP", 0, 100_000)?.map(|cap| cap as usize);
         Ok(Self {
             bucket: bucket()?,
+            kms_key: kms_key()?,
             lease: lease_s.unwrap_or(defaults.lease),
             cap: cap.unwrap_or(defaults.cap),
             role_path: role_path()?,
+            metrics: switch("CELERIAC_METRICS")?.unwrap_or(defaults.metrics),
             ..defaults
         })
     }
@@ -120,6 +142,18 @@ fn bucket() -> Result<Option<String>, SettingsError> {
         return Err(SettingsError::NoObjects);
     }
     Ok(bucket)
+}
+
+/// The key named in the environment. Scheduler takes only an ARN (its API reference, `CreateSchedule`). Without this check
+/// a wrong name would only show at the first call that is delayed for long.
+fn kms_key() -> Result<Option<String>, SettingsError> {
+    let is_arn = |key: &str| {
+        key.starts_with("arn:") && key.contains(":kms:") && (key.contains(":key/") || key.contains(":alias/"))
+    };
+    match variable("CELERIAC_KMS_KEY") {
+        Some(key) if !is_arn(&key) => Err(SettingsError::Key(key)),
+        key => Ok(key),
+    }
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -149,5 +183,14 @@ fn role_path() -> Result<Option<String>, SettingsError> {
     match variable("CELERIAC_ROLE_PATH") {
         Some(path) if !is_role_path(&path) => Err(SettingsError::RolePath(path)),
         path => Ok(path),
+    }
+}
+
+fn switch(variable: &'static str) -> Result<Option<bool>, SettingsError> {
+    match self::variable(variable).as_deref() {
+        None => Ok(None),
+        Some("on") => Ok(Some(true)),
+        Some("off") => Ok(Some(false)),
+        Some(found) => Err(SettingsError::Switch { variable, found: found.to_owned() }),
     }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use futures::future::{BoxFuture, FutureExt as _};
+
 use celeriac_core::{
     ports::{BoxError, Ports},
     store::{Existence, Hosting, Launching, Opener, Store, StoreUrl, Workers},
     task::Registry,
 };
 
-use super::{Backend, Options, Settings};
+use super::{Backend, Options, Role, Settings};
 
 /// The scheme of a stack's URL.
 pub const SCHEME: &str = "aws";
@@ -44,5 +46,9 @@ impl Store for Backend {
 
     fn check_queue(&self, queue: &str) -> Result<(), BoxError> {
         Ok(self.settings().stack.check_queue(queue)?)
+    }
+
+    fn connect<'a>(&'a self, queues: &'a [String]) -> BoxFuture<'a, ()> {
+        self.connect_for(Role::Client, queues.iter().map(String::as_str), None).boxed()
     }
 }

@@ -5,7 +5,7 @@
 #[path = "../../../worker/tests/common/mod.rs"]
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use base64_simd::STANDARD;
 use celeriac_aws::{Backend, Minutes, Payload, Platform, Settings};
@@ -283,4 +283,60 @@ async fn a_queue_that_is_not_of_the_stack_is_refused_by_name() {
         "this function is mapped to SQS queue `bakery-default`, which is none that it serves of stack `shop`: map \
          `shop-..` to it, or name another stack with CELERIAC_STORE"
     );
+}
+
+/// A writer that a test reads.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn read(&self) -> Vec<String> {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_writes_a_line_of_metrics_for_each_task() {
+    let bench = Bench::new([well(), ill(0)]);
+    for (child, (task, calls)) in [("well", 3), ("ill", 2), ("well", 1)].into_iter().enumerate() {
+        bench.send_with(task, calls, |header| header.id = header.id.child(child as u32)).await;
+    }
+    let (lines, now_ms) = (Lines::default(), bench.clock.now_ms());
+    let handler = handler(&bench).metrics_to(lines.clone());
+    handle(&bench, &handler, &payload(bench.receive().await)).await.unwrap();
+    let [ill, well] = &lines.read()[..] else { panic!("{:?}", lines.read()) };
+    // As in AWS's "Embedded metric format specification": an array of directives, values as members of the root.
+    let directives = r#"[{"Namespace":"Celeriac","Dimensions":[["Stack","Task"]],"Metrics":[{"Name":"Succeeded","Unit":"Count"},{"Name":"Dead","Unit":"Count"},{"Name":"Retried","Unit":"Count"},{"Name":"RunTime","Unit":"Milliseconds"},{"Name":"WaitTime","Unit":"Milliseconds"}]},{"Namespace":"Celeriac","Dimensions":[["Stack"]],"Metrics":[{"Name":"Dead","Unit":"Count"}]}]"#;
+    let at = celeriac_core::ports::utc(now_ms);
+    let root = |values: &str| {
+        format!(
+            r#"{{"level":"INFO","timestamp":"{at}","_aws":{{"Timestamp":{now_ms},"CloudWatchMetrics":{directives}}},"Stack":"shop",{values}}}"#
+        )
+    };
+    assert_eq!(*ill, root(r#""Task":"ill","Succeeded":0,"Dead":2,"Retried":0,"RunTime":[0],"WaitTime":[0]"#),);
+    assert_eq!(*well, root(r#""Task":"well","Succeeded":4,"Dead":0,"Retried":0,"RunTime":[0,0],"WaitTime":[0,0]"#),);
+}
+
+#[tokio::test]
+async fn parcels_that_run_elsewhere_are_in_no_metric() {
+    let bench = Bench::new([well()]);
+    bench.send("well", 3).await;
+    let lines = Lines::default();
+    let handler = handler(&bench).metrics_to(lines.clone());
+    let event = payload(bench.receive().await);
+    handle(&bench, &handler, &event).await.unwrap();
+    // Lambda may deliver an event twice.
+    handle(&bench, &handler, &event).await.unwrap();
+    assert_eq!(lines.read().len(), 1);
 }

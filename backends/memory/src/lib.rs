@@ -22,6 +22,7 @@ use celeriac_core::{
     task::Registry,
 };
 use celeriac_sim::Steps;
+use futures::future::BoxFuture;
 
 use attended::Attended;
 
@@ -84,6 +85,10 @@ impl Store for Memory {
 
     fn check_queue(&self, _: &str) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    fn connect<'a>(&'a self, queues: &'a [String]) -> BoxFuture<'a, ()> {
+        self.ports.connect(queues)
     }
 }
 

@@ -33,7 +33,9 @@ pub const EVENT_FURTHER_BYTES: usize = 64 << 10;
 /// of SNS with an asynchronous function behind it is 73 ms.
 pub const EVENT: Duration = Duration::from_millis(40);
 
-/// A start of a Rust program in a new environment (published averages, arm64).
+/// A start of a Rust program in a new environment. This is the Init Duration of a program that only answers (published
+/// averages, arm64). For one with an SDK of AWS 112 ms were measured, and its connections come on top (shinyaz.com, March
+/// 2026, arm64, 128 MB). So figures of the page are some tenths of a second short: a dispatcher starts, then workers.
 pub const COLD_START: Duration = Duration::from_millis(14);
 
 /// How many environments a function may start at once, and how many more in each [`SCALING`]: Lambda's scaling rate.

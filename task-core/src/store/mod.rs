@@ -28,6 +28,8 @@ mod workers;
 
 use std::{fmt, sync::Arc};
 
+use futures::future::{BoxFuture, FutureExt as _};
+
 use crate::{
     ports::{BoxError, Launcher, Ports},
     task::Registry,
@@ -58,6 +60,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// If it cannot.
     fn check_queue(&self, queue: &str) -> Result<(), BoxError>;
+
+    /// Opens the connections that a program needs to send calls to these queues, if the store has any. It ends soon,
+    /// and without an error: the first call reports that there is no connection.
+    fn connect<'a>(&'a self, queues: &'a [String]) -> BoxFuture<'a, ()>;
 }
 
 /// Who runs dispatchers and schedulers.
@@ -100,5 +106,9 @@ impl Store for Ports {
 
     fn check_queue(&self, _: &str) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    fn connect<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, ()> {
+        std::future::ready(()).boxed()
     }
 }

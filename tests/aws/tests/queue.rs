@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        LazyLock,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -15,9 +15,11 @@ use celeriac_core::{
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
     ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
+    store::Store,
     wire::{self, Header},
 };
 use libtest_mimic::{Arguments, Trial};
+use serde_json::Value;
 
 static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
 
@@ -35,6 +37,8 @@ fn main() -> std::process::ExitCode {
         trial("a_batch_that_is_deleted_in_part_says_so_for_each_message", |on| on.block_on(deleted_in_part())),
         trial("a_send_whose_answer_is_lost_is_at_least_there", |on| on.block_on(answer_lost())),
         trial("a_dispatcher_leaves_in_the_bucket_what_is_there", |on| on.block_on(stub_for_a_dispatcher())),
+        trial("a_client_that_is_connected_only_sends", |on| on.block_on(connected())),
+        trial("a_call_due_much_later_is_scheduled_under_the_stacks_key", |on| on.block_on(scheduled_under_a_key())),
         trial("an_object_that_no_parcel_can_be_is_not_read", |on| on.block_on(object_that_is_too_large())),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -156,6 +160,49 @@ async fn stub_for_a_dispatcher() {
     dispatcher.queue.settle(vec![stub.hidden(0)]).await.remove(0).expect("it can be shown again");
     assert_eq!(receive(&worker).await.remove(0).body, parcel);
     assert!(fetched());
+}
+
+async fn connected() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let (backend, _proxy) = stack_through(move |request| {
+        lock(&seen).push(request.operation.clone());
+        Fault::None
+    })
+    .await;
+    Store::connect(&backend, &["mail".to_owned()]).await;
+    let mut first = std::mem::take(&mut *lock(&asked));
+    first.sort_unstable();
+    assert_eq!(first, ["GetItem", "GetQueueUrl"]);
+    assert!(send(&backend.ports(), 1).await[0].is_ok());
+    assert_eq!(*lock(&asked), ["SendMessageBatch"]);
+}
+
+async fn scheduled_under_a_key() {
+    let key = "arn:aws:kms:us-east-1:111122223333:key/shop";
+    for kms_key in [None, Some(key.to_owned())] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let (backend, _proxy) = stack_through(move |request| {
+            if request.service == "scheduler" {
+                lock(&seen).push(request.body.clone());
+            }
+            Fault::None
+        })
+        .await;
+        let settings = Settings { kms_key: kms_key.clone(), ..backend.settings().clone() };
+        let ports = Backend::new(settings, Options::default()).expect("nothing is asked yet").ports();
+        let due_ms = ports.clock.now_ms() + 3_600_000;
+        let message = Outgoing { queue: "mail".into(), body: Bytes::from("00"), due_ms };
+        ports.queue.send(vec![message]).await.remove(0).expect("it is scheduled");
+        let requests = lock(&asked);
+        let request: Value = serde_json::from_slice(&requests[0]).expect("a request is JSON");
+        assert_eq!((requests.len(), request["KmsKeyArn"].as_str()), (1, kms_key.as_deref()), "{request}");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn object_that_is_too_large() {

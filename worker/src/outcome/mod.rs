@@ -5,9 +5,11 @@ mod answer;
 mod child_parcels;
 mod outcomes;
 mod recorder;
+mod report;
 mod summary;
 mod verdict;
 
+pub use report::{Report, Settled};
 pub use summary::Summary;
 pub(crate) use {
     answer::Answer,

@@ -1,6 +1,7 @@
 //! The worker's handler: runs an event's deliveries before the function's time limit.
 
 use std::{
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,8 +18,8 @@ use celeriac_core::{
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
-use super::event::Event;
-use celeriac_worker::{AFTER_DEADLINE_MS, Summary, Worker, WorkerOptions};
+use super::{event::Event, metrics::Metrics};
+use celeriac_worker::{AFTER_DEADLINE_MS, Report, Summary, Worker, WorkerOptions};
 
 /// How long before the function's time limit it answers in any case: an answer costs less than being killed, and
 /// unfinished parcels return at once.
@@ -35,16 +36,25 @@ pub struct Handler {
     mapped: Mapped,
     worker: Arc<Worker>,
     worn: AtomicBool,
+    metrics: Option<Metrics>,
 }
 
 impl Handler {
     /// A worker of this stack, for these tasks.
     pub fn new(backend: Backend, registry: Arc<Registry>, states: States) -> Self {
-        let ports = backend.ports();
-        Self::on(ports, backend, registry, states, WorkerOptions::default())
+        let (ports, writes) = (backend.ports(), backend.settings().metrics);
+        let handler = Self::on(ports, backend, registry, states, WorkerOptions::default());
+        if writes { handler.metrics_to(std::io::stdout()) } else { handler }
     }
 
-    /// The same on other ports than the stack's, for tests. Events still name the stack's queues.
+    /// Writes the metrics of each invocation: a line of CloudWatch's embedded metric format for each task of its parcels.
+    #[must_use]
+    pub fn metrics_to(mut self, out: impl Write + Send + 'static) -> Self {
+        self.metrics = Some(Metrics::new(self.backend.settings().stack.clone(), out));
+        self
+    }
+
+    /// The same on other ports than the stack's and without metrics, for tests. Events still name the stack's queues.
     pub fn on(
         mut ports: Ports,
         backend: Backend,
@@ -55,7 +65,7 @@ impl Handler {
         let mapped = Mapped::new(Arc::clone(&ports.queue));
         ports.queue = Arc::new(mapped.clone());
         let worker = Worker::new(registry, ports.clone(), states, options);
-        Self { backend, ports, mapped, worker, worn: AtomicBool::new(false) }
+        Self { backend, ports, mapped, worker, worn: AtomicBool::new(false), metrics: None }
     }
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
@@ -125,7 +135,7 @@ impl Handler {
             let deliveries = self.backend.resolve(deliveries).await?;
             Ok(self.worker.run_as(request.holder(), Invocation { deliveries }, Some(request.deadline_ms)).await)
         };
-        let summary: Result<Summary, HandlerError> = tokio::select! {
+        let report: Result<Report, HandlerError> = tokio::select! {
             biased;
             ran = run => ran,
             () = clock.sleep(Duration::from_millis(left_ms)) => {
@@ -134,8 +144,12 @@ impl Handler {
                 Err(HandlerError::OutOfTime { parcels, left_ms: LAST_MS })
             }
         };
-        let Summary { parcels, unsettled, aside, calls, succeeded, dead, retries, handed_on } = summary?;
+        let Report { summary, settled, .. } = report?;
         let took_ms = clock.monotonic_us().saturating_sub(began_us) / 1000;
+        if let Some(metrics) = &self.metrics {
+            metrics.write(&settled, clock.now_ms());
+        }
+        let Summary { parcels, unsettled, aside, calls, succeeded, dead, retries, handed_on } = summary;
         tracing::info!(parcels, aside, unsettled, calls, succeeded, dead, retries, handed_on, took_ms, "ran");
         Ok(())
     }

@@ -10,5 +10,6 @@
 
 mod event;
 mod handler;
+mod metrics;
 
 pub use handler::Handler;

@@ -466,6 +466,42 @@ fn a_reservation_that_is_too_small_is_refused() {
 }
 
 #[test]
+fn whoever_delays_calls_has_the_key_that_encrypts_them() {
+    let key = "arn:aws:kms:eu-central-1:111122223333:key/shop";
+    let template = deploy(SHOP, &format!("kms_key = \"{key}\"")).ok().json();
+    let all = &template["Resources"];
+    let actions = |statement: &Value| {
+        assert_eq!(statement["Resource"], json!([key]));
+        statement["Action"].clone()
+    };
+    // What EventBridge Scheduler's "Using identity-based policies" names for a principal that creates a schedule.
+    let sender = json!(["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]);
+    for function in ["Dispatcher", "Worker"] {
+        assert_eq!(properties(all, function)["Environment"]["Variables"]["CELERIAC_KMS_KEY"], key);
+        assert_eq!(actions(statement(all, &format!("{function}Role"), "Encryption")), sender);
+    }
+    assert_eq!(template["Outputs"]["CeleriacKmsKey"]["Value"], key);
+    let client = properties(all, "ClientPolicy")["PolicyDocument"]["Statement"].as_array().unwrap();
+    assert_eq!(actions(client.iter().find(|one| one["Sid"] == "Encryption").unwrap()), sender);
+    assert_eq!(actions(statement(all, "SchedulerRole", "Encryption")), json!(["kms:Decrypt", "kms:GenerateDataKey"]));
+    let without = deploy(SHOP, "").ok();
+    assert!(!without.out.contains("kms") && !without.out.contains("KMS_KEY"), "{}", without.out);
+}
+
+#[test]
+fn an_alarm_watches_the_calls_that_workers_count_as_dead() {
+    let alarm = |all: &Value| all["CallsAlarm"]["Properties"].clone();
+    let all = resources(SHOP, "");
+    assert_eq!(alarm(&all)["AlarmName"], "prod-calls-failed");
+    assert_eq!((&alarm(&all)["Namespace"], &alarm(&all)["MetricName"]), (&json!("Celeriac"), &json!("Dead")));
+    assert_eq!(alarm(&all)["Dimensions"], json!([{ "Name": "Stack", "Value": "prod" }]));
+    assert_eq!((&alarm(&all)["Threshold"], &alarm(&all)["Statistic"]), (&json!(0), &json!("Sum")));
+    let all = resources(SHOP, "metrics = false");
+    assert!(alarm(&all).is_null());
+    assert_eq!(properties(&all, "Worker")["Environment"]["Variables"]["CELERIAC_METRICS"], "off");
+}
+
+#[test]
 fn functions_in_a_vpc_reach_aws_by_endpoints() {
     let vpc =
         "[vpc]\nid = \"vpc-1\"\nsubnets = [\"subnet-1\"]\nsecurity_groups = [\"sg-1\"]\nroute_tables = [\"rtb-1\"]\n";

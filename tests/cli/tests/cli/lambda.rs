@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     runtime_api::{RuntimeApi, Said},
+    service::Service,
     site::{SHOP, Site},
 };
 
@@ -51,6 +52,18 @@ fn a_function_that_names_no_stack_does_not_start() {
     }
     let why = "`Shop` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
     does_not_start("worker", &[("CELERIAC_STORE", "aws:Shop")], why);
+}
+
+#[test]
+fn a_function_whose_key_is_not_named_by_its_arn_does_not_start() {
+    let why =
+        "CELERIAC_KMS_KEY is `shop`: a key's ARN, `arn:..:kms:..:key/..`, or its alias's, `arn:..:kms:..:alias/..`";
+    does_not_start("worker", &[("CELERIAC_KMS_KEY", "shop")], why);
+}
+
+#[test]
+fn a_function_whose_metrics_are_neither_on_nor_off_does_not_start() {
+    does_not_start("worker", &[("CELERIAC_METRICS", "yes")], "CELERIAC_METRICS is `yes`: `on` or `off`");
 }
 
 #[test]
@@ -136,4 +149,29 @@ fn a_worker_that_is_out_of_time_answers_and_ends() {
     }
     let (code, log) = function.ended();
     assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
+fn a_function_has_its_connections_before_its_first_event() {
+    // No service is asked for an event without messages. The second event has a message that nobody can read: a
+    // dispatcher and a worker put it into the dead-letter queue.
+    let message = json!({ "messageId": "message-0", "receiptHandle": "AQEB", "body": "b3JkZXI=",
+        "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": "0" }, "messageAttributes": {},
+        "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:shop-orders" });
+    for (handler, asks_lambda) in [("dispatcher", true), ("worker", false)] {
+        let api = RuntimeApi::new([json!({ "Records": [] }), json!({ "Records": [message] })]);
+        let (site, sqs, lambda, dynamodb) = (Site::new(), Service::new(), Service::new(), Service::new());
+        let mut program = shop(&site);
+        let endpoints = [("SQS", &sqs), ("LAMBDA", &lambda), ("DYNAMODB", &dynamodb)];
+        program.envs(endpoints.map(|(name, service)| (format!("AWS_ENDPOINT_URL_{name}"), service.url())));
+        let _function = api.start(program, handler);
+        assert_eq!(api.said(), Said::Answer("request-0".to_owned(), json!({ "batchItemFailures": [] })));
+        // The queues of the shop's tasks, one after the other.
+        assert_eq!(sqs.operations()[..2], ["GetQueueUrl", "GetQueueUrl"], "{handler}");
+        assert_eq!(dynamodb.operations()[..1], ["GetItem"], "{handler}");
+        assert_eq!(lambda.operations(), if asks_lambda { vec!["DryRun"] } else { vec![] }, "{handler}");
+        assert!(matches!(api.said(), Said::Answer(..)), "{handler}");
+        assert!(sqs.operations().iter().any(|operation| operation.starts_with("SendMessage")), "{handler}");
+        assert_eq!((sqs.connections(), dynamodb.connections()), (1, 1), "{handler}");
+    }
 }

@@ -17,6 +17,8 @@ mod program;
 mod roles;
 #[cfg(unix)]
 mod runtime_api;
+#[cfg(unix)]
+mod service;
 mod site;
 mod start_up;
 mod store;

@@ -97,3 +97,23 @@ fn a_path_of_roles_that_iam_would_refuse_is_named() {
     let answer: Answer = command.env("CELERIAC_ROLE_PATH", "team").output().unwrap().into();
     answer.fails(3, &format!("error: store `aws:shop` cannot be opened: {why}"));
 }
+
+#[test]
+fn a_person_who_is_not_signed_in_is_told_how() {
+    let profile = "[profile people]\nsso_session = shop\nsso_account_id = 111122223333\nsso_role_name = operator\n\
+                   region = eu-central-1\n[sso-session shop]\nsso_region = eu-central-1\n\
+                   sso_start_url = https://shop.awsapps.com/start\n[profile console]\nregion = eu-central-1\n\
+                   login_session = arn:aws:iam::111122223333:user/ada\n";
+    for (name, sign_in) in [("people", "aws sso login"), ("console", "aws login")] {
+        let site = Site::new();
+        std::fs::write(site.path("config"), profile).unwrap();
+        let mut command = site.program(SHOP, &["queue"]);
+        for variable in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"] {
+            command.env_remove(variable);
+        }
+        command.env("CELERIAC_STORE", "aws:shop").env("AWS_PROFILE", name).env("HOME", site.path(""));
+        command.env("AWS_CONFIG_FILE", site.path("config")).env("AWS_EC2_METADATA_DISABLED", "true");
+        let answer: Answer = command.output().unwrap().into();
+        assert!(answer.err.trim_end().ends_with(&format!("; sign in: `{sign_in}`")), "{}", answer.err);
+    }
+}
