@@ -33,7 +33,8 @@ pub struct Settings {
     /// each. Environment: `CELERIAC_CAP`, 0 to 100,000. Defaults to 100: new accounts have little concurrency, which
     /// all their functions share.
     pub cap: usize,
-    /// Whether worker functions write the metrics of their invocations as lines of CloudWatch's embedded metric format.
+    /// Whether worker functions write the metrics of their invocations as lines of `CloudWatch`'s embedded metric
+    /// format.
     /// Environment: `CELERIAC_METRICS`, `on` or `off`. Defaults to `on`.
     pub metrics: bool,
 }
@@ -136,8 +137,8 @@ fn bucket() -> Result<Option<String>, SettingsError> {
     Ok(bucket)
 }
 
-/// The key named in the environment. Scheduler takes only an ARN (its API reference, `CreateSchedule`). Without this check
-/// a wrong name would only show at the first call that is delayed for long.
+/// The key named in the environment. Scheduler takes only an ARN (its API reference, `CreateSchedule`). Without this
+/// check a wrong name would only show at the first call that is delayed for long.
 fn kms_key() -> Result<Option<String>, SettingsError> {
     let is_arn = |key: &str| {
         key.starts_with("arn:") && key.contains(":kms:") && (key.contains(":key/") || key.contains(":alias/"))
