@@ -159,9 +159,9 @@ mod tests {
         {
             let began = Instant::now();
             let timed_out = match service {
-                "sqs" => is_timeout(clients.sqs().await.get_queue_url().queue_name("shop-mail").send().await),
-                "lambda" => is_timeout(clients.lambda().await.invoke().function_name("shop-worker").send().await),
-                _ => is_timeout(clients.dynamodb().await.describe_table().table_name("shop").send().await),
+                "sqs" => is_timeout(&clients.sqs().await.get_queue_url().queue_name("shop-mail").send().await),
+                "lambda" => is_timeout(&clients.lambda().await.invoke().function_name("shop-worker").send().await),
+                _ => is_timeout(&clients.dynamodb().await.describe_table().table_name("shop").send().await),
             };
             let took = began.elapsed();
             assert!(timed_out, "{service}");
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    fn is_timeout<T, E>(answer: Result<T, SdkError<E>>) -> bool {
+    fn is_timeout<T, E>(answer: &Result<T, SdkError<E>>) -> bool {
         matches!(answer, Err(SdkError::TimeoutError(_)))
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let wait = Duration::from_secs(20);
         let request = clients.sqs().await.receive_message().queue_url("http://sqs/shop-mail").wait_time_seconds(20);
         let timeouts = aws_sdk_sqs::config::Builder::new().timeout_config(endurance::SQS.timeouts_after(wait));
-        assert!(is_timeout(request.customize().config_override(timeouts).send().await));
+        assert!(is_timeout(&request.customize().config_override(timeouts).send().await));
         assert!(began.elapsed() > 3 * wait, "{:?}", began.elapsed());
     }
 }

@@ -60,7 +60,8 @@ impl Backend {
         let function = (role == Role::Dispatcher).then(|| settings.stack.worker(memory));
         let counts = role != Role::Dispatcher || settings.cap > 0;
         let (access, clients) = (Arc::clone(&self.sqs.access), Arc::clone(&self.clients));
-        let connecting = async move {
+        // Boxed, since the futures of requests are large.
+        let connecting = Box::pin(async move {
             let sqs = find(&access, &names);
             let lambda = OptionFuture::from(function.as_ref().map(|function| dry_run(&clients, function)));
             let dynamodb = OptionFuture::from(counts.then(|| platform::read(&clients)));
@@ -71,7 +72,7 @@ impl Backend {
                     tracing::debug!(service, %error, "not connected yet");
                 }
             }
-        };
+        });
         let in_time = async move {
             if tokio::time::timeout(MOST, connecting).await.is_err() {
                 tracing::debug!(after = ?MOST, "not all services are connected yet");

@@ -36,7 +36,8 @@ pub struct Settings {
     /// The path of the role by which EventBridge Scheduler sends delayed messages, such as `/team/`. Environment:
     /// `CELERIAC_ROLE_PATH`. Defaults to none.
     pub role_path: Option<String>,
-    /// Whether worker functions write the metrics of their invocations as lines of CloudWatch's embedded metric format.
+    /// Whether worker functions write the metrics of their invocations as lines of `CloudWatch`'s embedded metric
+    /// format.
     /// Environment: `CELERIAC_METRICS`, `on` or `off`. Defaults to `on`.
     pub metrics: bool,
 }
@@ -144,8 +145,8 @@ fn bucket() -> Result<Option<String>, SettingsError> {
     Ok(bucket)
 }
 
-/// The key named in the environment. Scheduler takes only an ARN (its API reference, `CreateSchedule`). Without this check
-/// a wrong name would only show at the first call that is delayed for long.
+/// The key named in the environment. Scheduler takes only an ARN (its API reference, `CreateSchedule`). Without this
+/// check a wrong name would only show at the first call that is delayed for long.
 fn kms_key() -> Result<Option<String>, SettingsError> {
     let is_arn = |key: &str| {
         key.starts_with("arn:") && key.contains(":kms:") && (key.contains(":key/") || key.contains(":alias/"))

@@ -47,7 +47,8 @@ impl Handler {
         if writes { handler.metrics_to(std::io::stdout()) } else { handler }
     }
 
-    /// Writes the metrics of each invocation: a line of CloudWatch's embedded metric format for each task of its parcels.
+    /// Writes the metrics of each invocation: a line of `CloudWatch`'s embedded metric format for each task of its
+    /// parcels.
     #[must_use]
     pub fn metrics_to(mut self, out: impl Write + Send + 'static) -> Self {
         self.metrics = Some(Metrics::new(self.backend.settings().stack.clone(), out));

@@ -1,5 +1,5 @@
-//! The metrics of an invocation: a line for each task in CloudWatch's embedded metric format, which CloudWatch Logs turns
-//! into metrics ("Embedded metric format specification"). Its costs are per invocation, as those of a log line.
+//! The metrics of an invocation: a line for each task in the embedded metric format of `CloudWatch`, which makes metrics
+//! of it ("Embedded metric format specification"). The costs are per invocation, as those of a log line.
 
 use std::{
     collections::BTreeMap,
@@ -14,8 +14,8 @@ use celeriac_worker::{Settled, Summary};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// What CloudWatch extracts from each line. A metric of a task and one of the whole stack, which one alarm can watch, are
-/// billed as two, so the stack has only the one that an alarm needs.
+/// What `CloudWatch` extracts from each line. The stack has only the metric that its alarm watches: each costs the same
+/// again.
 const DIRECTIVES: &str = concat!(
     r#"[{"Namespace":"Celeriac","Dimensions":[["Stack","Task"]],"Metrics":["#,
     r#"{"Name":"Succeeded","Unit":"Count"},{"Name":"Dead","Unit":"Count"},{"Name":"Retried","Unit":"Count"},"#,
@@ -33,8 +33,8 @@ pub(super) struct Metrics {
     out: Mutex<Box<dyn Write + Send>>,
 }
 
-/// A line. It has a level and a time, since Lambda drops lines below the function's level, and counts one without a level
-/// or a valid time as `INFO` ("Log-level filtering"). Metrics are written whatever the level is.
+/// A line. It has a level and a time, since Lambda drops lines below the function's level, and counts one without either
+/// as `INFO` ("Log-level filtering"). Metrics are written whatever the level is.
 #[derive(Serialize)]
 struct Line<'a> {
     level: &'a str,
@@ -83,7 +83,9 @@ impl Metrics {
 
     fn line(&self, task: &str, parcels: &[&Settled], now_ms: u64) -> String {
         let mut sum = Summary::default();
-        parcels.iter().for_each(|parcel| sum += parcel.summary);
+        for parcel in parcels {
+            sum += parcel.summary;
+        }
         let values = |of: fn(&Settled) -> u64| parcels.iter().take(MOST_VALUES).map(|parcel| of(parcel)).collect();
         let directives: &RawValue = serde_json::from_str(DIRECTIVES).expect("the directives are JSON, see the tests");
         let line = Line {

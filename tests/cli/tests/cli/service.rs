@@ -13,17 +13,20 @@ use axum::{
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 
+/// The requests so far: the connection and the operation of each.
+type Seen = Arc<Mutex<Vec<(SocketAddr, String)>>>;
+
 /// A service.
 pub(crate) struct Service {
     url: String,
-    seen: Arc<Mutex<Vec<(SocketAddr, String)>>>,
+    seen: Seen,
     _runtime: Runtime,
 }
 
 impl Service {
     pub(crate) fn new() -> Self {
         let runtime = Runtime::new().unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Seen::default();
         let routes = Router::new().fallback(answer).with_state(Arc::clone(&seen));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -52,7 +55,7 @@ impl Service {
 
 /// What this answers is enough for a queue's URL, for an item that is not there, and for a dry run.
 async fn answer(
-    State(seen): State<Arc<Mutex<Vec<(SocketAddr, String)>>>>,
+    State(seen): State<Seen>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> &'static str {
