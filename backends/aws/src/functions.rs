@@ -9,7 +9,9 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use super::{Outstanding, Settings, invocation::Payload, outstanding::Counted, platform::Platform};
+use super::{
+    Brake, Outstanding, Settings, brake::Permit, invocation::Payload, outstanding::Counted, platform::Platform,
+};
 use celeriac_core::{
     ports::{Clock, Invocation, InvokeError, Invoker, Launcher, PortError},
     task::Registry,
@@ -38,6 +40,7 @@ struct Shared {
     /// The memory of the tasks that set it.
     memory: BTreeMap<&'static str, u32>,
     outstanding: Outstanding,
+    brake: Brake,
     held: Mutex<Held>,
     /// One caller at a time counts, on behalf of all callers that wait.
     counting: tokio::sync::Mutex<()>,
@@ -60,11 +63,11 @@ impl Functions {
         platform: Arc<dyn Platform>,
         clock: Arc<dyn Clock>,
         registry: &Registry,
-        outstanding: Outstanding,
+        (outstanding, brake): (Outstanding, Brake),
     ) -> Self {
         let asking = registry.iter().filter_map(|def| Some((def.name, def.options.memory?)));
         let (memory, held, counting) = (asking.collect(), Mutex::default(), tokio::sync::Mutex::default());
-        Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, held, counting }) }
+        Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, brake, held, counting }) }
     }
 
     /// Reserves up to `most` more invocations, which count as outstanding from now on. Returns how many. Does not wait.
@@ -185,8 +188,18 @@ impl Shared {
 
     async fn launch(&self, invocation: Invocation, minute: Option<u64>) -> Result<(), InvokeError> {
         let function = self.function(&invocation);
-        let payload = Payload { deliveries: invocation.deliveries, minute }.encode();
-        self.platform.invoke(&function, payload).await
+        let permit = self.brake.permit(&function).await;
+        if permit == Permit::Braked {
+            return Err(InvokeError::Broken { function });
+        }
+        let probe = permit != Permit::Free;
+        let payload = Payload { deliveries: invocation.deliveries, minute, probe }.encode();
+        let launched = self.platform.invoke(&function, payload).await;
+        if let (Permit::Probe { until_ms }, Err(InvokeError::Throttled | InvokeError::Failed(_))) = (permit, &launched)
+        {
+            self.brake.give_back(&function, until_ms).await;
+        }
+        launched
     }
 }
 
@@ -230,7 +243,7 @@ impl Invoker for Functions {
             // Taken at once, so that the next request for capacity sees it.
             let minute = self.shared.take().await?;
             let launched = self.shared.launch(invocation, minute).await;
-            if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
+            if matches!(launched, Err(InvokeError::Throttled | InvokeError::Failed(_) | InvokeError::Broken { .. })) {
                 self.shared.put_back(minute);
             }
             launched

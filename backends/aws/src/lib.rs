@@ -7,6 +7,7 @@
 //! It never creates resources: `deploy template` describes them, and the error for a missing resource names it.
 
 mod bill;
+mod brake;
 mod bury;
 mod capacity;
 mod clients;
@@ -16,6 +17,7 @@ mod estimate;
 mod event;
 mod fault;
 mod functions;
+mod health;
 mod holder;
 mod invocation;
 mod later;
@@ -32,6 +34,7 @@ mod prices;
 mod queue;
 mod reactor;
 mod receive;
+mod resent;
 mod send;
 mod settings;
 mod settle;
@@ -41,9 +44,11 @@ mod text;
 mod tick;
 
 pub use bill::{Bill, Line};
+pub use brake::Brake;
 pub use estimate::{Estimate, Limit};
 pub use event::{Answer, Cause, Message, QueueEvent};
 pub use functions::Functions;
+pub use health::{Attempt, Health};
 pub use holder::{holder, is_holder};
 pub use invocation::{Payload, PayloadError};
 pub use mapped::Mapped;

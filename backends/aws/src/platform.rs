@@ -15,9 +15,14 @@ use super::{
     Settings,
     clients::Clients,
     fault::{Fault, Kind},
+    health::{self, Attempt, Health},
     reactor::Reactor,
+    resent,
 };
-use celeriac_core::ports::{InvokeError, PortError};
+use celeriac_core::{
+    id::ParcelId,
+    ports::{InvokeError, PortError},
+};
 
 /// The number of invocations for each minute since 1970 that they count under.
 pub type Minutes = BTreeMap<u64, i64>;
@@ -32,6 +37,32 @@ pub trait Platform: Send + Sync {
 
     /// All counts, possibly a moment old, in one read.
     fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>>;
+
+    /// Whether the workers of a function begin, possibly a moment old, in one read.
+    fn health<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<Health, PortError>>;
+
+    /// Counts a worker that failed before it had claimed a parcel, as [`Health::after_failure`] does, in one write.
+    fn failed<'a>(
+        &'a self,
+        function: &'a str,
+        now_ms: u64,
+        attempt: Attempt,
+    ) -> BoxFuture<'a, Result<Health, PortError>>;
+
+    /// Sets until when a probe may be in flight, if that still is `seen_ms`. Returns whether it was.
+    fn take_probe<'a>(
+        &'a self,
+        function: &'a str,
+        seen_ms: u64,
+        until_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, PortError>>;
+
+    /// Forgets all failures of a function.
+    fn mended<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<(), PortError>>;
+
+    /// Counts that a parcel is sent again from its dead-letter queue, and returns how often it was. The count is kept
+    /// until then, in milliseconds since 1970.
+    fn resent(&self, parcel: ParcelId, kept_until_ms: u64) -> BoxFuture<'_, Result<u32, PortError>>;
 }
 
 /// The real platform: Lambda, and the stack's table.
@@ -61,6 +92,44 @@ impl Platform for Aws {
     fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
         let clients = Arc::clone(&self.clients);
         async move { self.reactor.run(async move { read(&clients).await }).await }.boxed()
+    }
+
+    fn health<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        let (clients, function) = (Arc::clone(&self.clients), function.to_owned());
+        async move { self.reactor.run(async move { health::read(&clients, &function).await }).await }.boxed()
+    }
+
+    fn failed<'a>(
+        &'a self,
+        function: &'a str,
+        now_ms: u64,
+        attempt: Attempt,
+    ) -> BoxFuture<'a, Result<Health, PortError>> {
+        let (clients, function) = (Arc::clone(&self.clients), function.to_owned());
+        let count = async move { health::count(&clients, &function, now_ms, attempt).await };
+        async move { self.reactor.run(count).await }.boxed()
+    }
+
+    fn take_probe<'a>(
+        &'a self,
+        function: &'a str,
+        seen_ms: u64,
+        until_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, PortError>> {
+        let (clients, function) = (Arc::clone(&self.clients), function.to_owned());
+        let take = async move { health::take_probe(&clients, &function, seen_ms, until_ms).await };
+        async move { self.reactor.run(take).await }.boxed()
+    }
+
+    fn mended<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        let (clients, function) = (Arc::clone(&self.clients), function.to_owned());
+        async move { self.reactor.run(async move { health::forget(&clients, &function).await }).await }.boxed()
+    }
+
+    fn resent(&self, parcel: ParcelId, kept_until_ms: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        let clients = Arc::clone(&self.clients);
+        let count = async move { resent::count(&clients, parcel, kept_until_ms).await };
+        async move { self.reactor.run(count).await }.boxed()
     }
 }
 
@@ -111,9 +180,9 @@ fn key(settings: &Settings) -> HashMap<String, AttributeValue> {
     HashMap::from([text("pk", format!("o#{}", settings.stack.worker(None))), text("sk", "-".to_owned())])
 }
 
-fn failed(settings: &Settings, fault: Fault) -> PortError {
+pub(super) fn failed(settings: &Settings, fault: Fault) -> PortError {
     let resource = format_args!("DynamoDB table `{}`", settings.stack.table());
-    fault.port(settings, "count the invocations that are outstanding", resource)
+    fault.port(settings, "count invocations", resource)
 }
 
 fn expression(moved: &Minutes, over: &[u64]) -> String {

@@ -5,11 +5,12 @@
 #[path = "../../../worker/tests/common/mod.rs"]
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use base64_simd::STANDARD;
-use celeriac_aws::{Backend, Minutes, Payload, Platform, Settings};
+use celeriac_aws::{Attempt, Backend, Health, Minutes, Payload, Platform, Settings};
 use celeriac_core::{
+    id::ParcelId,
     ports::{Claim, ClaimRequest, Clock, Delivery, InvokeError, Ledger, PortError, Ports, Reason, layers::LedgerLayer},
     task::{Body, Options, Stop, TaskDef},
     wire::Header,
@@ -22,8 +23,9 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// A table that does not answer counting requests.
-struct Silent;
+/// A table that does not answer counting requests, and notes which functions were mended.
+#[derive(Default)]
+struct Silent(Mutex<Vec<String>>);
 
 impl Platform for Silent {
     fn invoke<'a>(&'a self, _: &'a str, _: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
@@ -36,6 +38,27 @@ impl Platform for Silent {
 
     fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
         unimplemented!("a worker waits for no room")
+    }
+
+    fn health<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("a worker launches nothing")
+    }
+
+    fn failed<'a>(&'a self, _: &'a str, _: u64, _: Attempt) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("a worker gets no report")
+    }
+
+    fn take_probe<'a>(&'a self, _: &'a str, _: u64, _: u64) -> BoxFuture<'a, Result<bool, PortError>> {
+        unimplemented!("a worker launches nothing")
+    }
+
+    fn mended<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        self.0.lock().unwrap().push(function.to_owned());
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn resent(&self, _: ParcelId, _: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        unimplemented!("a worker sends nothing again")
     }
 }
 
@@ -109,7 +132,7 @@ async fn handle(bench: &Bench, handler: &Handler, event: &str) -> Result<Value, 
 
 /// The payload from a dispatcher.
 fn payload(deliveries: Vec<Delivery>) -> String {
-    String::from_utf8(Payload { deliveries, minute: None }.encode()).unwrap()
+    String::from_utf8(Payload { deliveries, minute: None, probe: false }.encode()).unwrap()
 }
 
 /// The event from a mapping of the queue.
@@ -250,14 +273,30 @@ async fn a_worker_whose_end_cannot_be_counted_in_time_answers_all_the_same() {
     let bench = Bench::new([well()]);
     bench.send("well", 3).await;
     let ports = Ports { atomic: None, ..bench.ports.clone() };
-    let handler = handler_beside(&bench, ports, Some(Arc::new(Silent)));
+    let handler = handler_beside(&bench, ports, Some(Arc::new(Silent::default())));
     let deadline_ms = request(&bench).deadline_ms;
     let minute = Some(deadline_ms / 60_000 + 1);
-    let event = String::from_utf8(Payload { deliveries: bench.receive().await, minute }.encode()).unwrap();
+    let event =
+        String::from_utf8(Payload { deliveries: bench.receive().await, minute, probe: false }.encode()).unwrap();
     let answer = Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap();
     assert_eq!(answer, Value::Null);
     assert!(bench.ports.clock.now_ms() < deadline_ms, "to be killed for that is to be reported as dead");
     assert!(bench.is_empty().await, "its work is done");
+}
+
+#[tokio::test]
+async fn a_probe_that_claims_a_parcel_proves_that_its_function_is_mended() {
+    for probe in [true, false] {
+        let bench = Bench::new([well()]);
+        bench.send("well", 3).await;
+        let (ports, table) = (Ports { atomic: None, ..bench.ports.clone() }, Arc::<Silent>::default());
+        let handler = handler_beside(&bench, ports, Some(Arc::clone(&table) as Arc<dyn Platform>));
+        let payload = Payload { deliveries: bench.receive().await, minute: None, probe };
+        handle(&bench, &handler, &String::from_utf8(payload.encode()).unwrap()).await.unwrap();
+        assert!(bench.is_empty().await, "its work is done");
+        let mended: &[&str] = if probe { &["shop-worker"] } else { &[] };
+        assert_eq!(*table.0.lock().unwrap(), mended);
+    }
 }
 
 #[tokio::test]

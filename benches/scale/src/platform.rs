@@ -3,8 +3,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use celeriac_aws::{Minutes, Platform};
-use celeriac_core::ports::{InvokeError, PortError};
+use celeriac_aws::{Attempt, Health, Minutes, Platform};
+use celeriac_core::{
+    id::ParcelId,
+    ports::{InvokeError, PortError},
+};
 use futures::future::{BoxFuture, FutureExt as _};
 
 use crate::{
@@ -60,5 +63,30 @@ impl Platform for Link {
             Ok(self.item.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
         }
         .boxed()
+    }
+
+    /// No worker fails here.
+    fn health<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        async move {
+            self.way.ask(Ask { operation: "GetItem", units: 0.5, key: None }).await?;
+            Ok(Health::default())
+        }
+        .boxed()
+    }
+
+    fn failed<'a>(&'a self, _: &'a str, now_ms: u64, by: Attempt) -> BoxFuture<'a, Result<Health, PortError>> {
+        std::future::ready(Ok(Health::default().after_failure(now_ms, by))).boxed()
+    }
+
+    fn take_probe<'a>(&'a self, _: &'a str, _: u64, _: u64) -> BoxFuture<'a, Result<bool, PortError>> {
+        std::future::ready(Ok(false)).boxed()
+    }
+
+    fn mended<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn resent(&self, _: ParcelId, _: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        std::future::ready(Ok(1)).boxed()
     }
 }

@@ -17,6 +17,16 @@ pub enum InvokeError {
     /// No capacity: try again later. The deliveries were not handed over.
     #[error("no worker is free")]
     Throttled,
+    /// The workers of this function fail before they begin, so only one at a time is tried. The deliveries were not
+    /// handed over.
+    #[error(
+        "the workers of `{function}` fail before they begin; one is tried every few minutes until they are mended, and \
+         the parcels wait"
+    )]
+    Broken {
+        /// The function.
+        function: String,
+    },
     /// It did not happen. The deliveries were not handed over.
     #[error(transparent)]
     Failed(PortError),

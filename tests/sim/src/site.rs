@@ -99,6 +99,11 @@ impl Site {
         site
     }
 
+    /// The deployed stack.
+    pub(crate) fn stack(&self) -> Option<Stack> {
+        self.stack.clone()
+    }
+
     /// A client on its own host.
     pub(crate) fn client(&self, sim: &mut Sim) -> (Host, Client, Arc<Hands>) {
         let host = self.boot(sim, "a client");

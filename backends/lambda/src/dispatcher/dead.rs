@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use celeriac_aws::Cause;
+use celeriac_aws::{Backend, Cause};
 use celeriac_core::{
     parcel::Parcel,
     ports::{Claim, Claimed, Delivery, PortError, Ports, Reason},
@@ -29,6 +29,8 @@ pub(super) struct Buried {
     pub(super) cause: Cause,
     /// Why its delivery is only a stub, if the bucket no longer has its parcel.
     pub(super) gone: Option<String>,
+    /// Whether it was sent again as often as that is done.
+    pub(super) too_often: bool,
 }
 
 /// The outcome of draining a dead-letter queue.
@@ -46,7 +48,7 @@ pub(super) struct Drained {
 
 /// Sends parcels again that have only waited, and turns the calls of others into dead letters. Deletes each message
 /// that is done.
-pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
+pub(super) async fn drain(ports: &Ports, backend: &Backend, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
     let now_ms = ports.clock.now_ms();
     let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
     for buried in buried {
@@ -62,7 +64,7 @@ pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>)
         tracing::warn!(%error, "cannot tell whether retried calls are still dead letters; they come again");
         return drained;
     }
-    let again::Split { waited, rest, unknown } = again::split(ports, opened, now_ms).await;
+    let again::Split { waited, rest, unknown } = again::split(ports, backend, opened, now_ms).await;
     drained.left += unknown;
     for sent in again::send(ports, waited).await {
         count(&mut drained.again, &mut drained.left, sent.map(|()| true));
@@ -130,6 +132,15 @@ fn message(buried: &Buried, claimed: &Claimed) -> String {
             format!(
                 "EventBridge Scheduler could not send its message: {why}; when it was found it was too old to be sent \
                  again: fix the cause, then retry this dead letter"
+            )
+        }
+        (None, _) if buried.too_often && claimed.losses == 0 => {
+            format!(
+                "no worker ever began it: its message was received as often as its queue allows, was sent again {} times, \
+                 and came back each time. Workers fail in their set-up, or their function may not run at all (a reserved \
+                 concurrency of 0), or the cap (CELERIAC_CAP) is always reached: the log of the function and of the \
+                 dispatcher say which. Mend that, then retry this dead letter",
+                again::MOST
             )
         }
         (None, _) if claimed.losses == 0 => {

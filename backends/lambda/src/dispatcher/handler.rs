@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{Function, HandlerError, Request};
-use celeriac_aws::{Answer, Backend, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved, Taken};
+use celeriac_aws::{Answer, Backend, Brake, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved, Taken};
 use celeriac_core::{
     ports::{Delivery, Invoker, Launcher, Ports},
     protocol,
@@ -28,6 +28,7 @@ pub struct Handler {
     mapped: Mapped,
     dispatcher: Dispatcher,
     launcher: Arc<dyn Launcher>,
+    brake: Brake,
 }
 
 impl Handler {
@@ -45,7 +46,8 @@ impl Handler {
         ports.queue = Arc::new(mapped.clone());
         let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
         let dispatcher = Dispatcher::new(ports.clone(), invoker, options);
-        Self { backend, ports, mapped, dispatcher, launcher }
+        let brake = backend.brake();
+        Self { backend, ports, mapped, dispatcher, launcher, brake }
     }
 
     async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
@@ -85,7 +87,7 @@ impl Handler {
     async fn take_failures(&self, event: &QueueEvent<'_>) -> Answer {
         let mut left = Vec::new();
         for message in &event.messages {
-            if let Err(error) = failures::take(&self.ports, &*self.launcher, &message.body).await {
+            if let Err(error) = failures::take(&self.ports, &*self.launcher, &self.brake, &message.body).await {
                 tracing::warn!(%error, "the parcels of a dead worker wait until its lease ends");
                 left.push(message);
             }
@@ -108,8 +110,9 @@ impl Handler {
         let Resolved { found, gone } = self.backend.find(known).await?;
         let whole = found.into_iter().chain(unknown).map(|delivery| (delivery, None));
         let buried = whole.chain(gone.into_iter().map(|(delivery, why)| (delivery, Some(why))));
-        let buried = buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone });
-        let drained = drain(&self.ports, &request.holder(), buried.collect()).await;
+        let buried =
+            buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone, too_often: false });
+        let drained = drain(&self.ports, &self.backend, &request.holder(), buried.collect()).await;
         tracing::warn!(
             queue,
             parcels = drained.parcels,

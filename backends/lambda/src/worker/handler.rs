@@ -17,7 +17,7 @@ use celeriac_core::{
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
-use super::event::Event;
+use super::{event::Event, proof::Proof};
 use celeriac_worker::{AFTER_DEADLINE_MS, Summary, Worker, WorkerOptions};
 
 /// How long before the function's time limit it answers in any case: an answer costs less than being killed, and
@@ -33,6 +33,7 @@ pub struct Handler {
     backend: Backend,
     ports: Ports,
     mapped: Mapped,
+    proof: Proof,
     worker: Arc<Worker>,
     worn: AtomicBool,
 }
@@ -54,12 +55,15 @@ impl Handler {
     ) -> Self {
         let mapped = Mapped::new(Arc::clone(&ports.queue));
         ports.queue = Arc::new(mapped.clone());
+        let proof = Proof::new(Arc::clone(&ports.ledger), backend.brake());
+        ports.ledger = Arc::new(proof.clone());
         let worker = Worker::new(registry, ports.clone(), states, options);
-        Self { backend, ports, mapped, worker, worn: AtomicBool::new(false) }
+        Self { backend, ports, mapped, proof, worker, worn: AtomicBool::new(false) }
     }
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
-        let Payload { deliveries, minute } = payload;
+        let Payload { deliveries, minute, probe } = payload;
+        self.proof.begin(probe.then(|| request.function.clone()));
         self.run(deliveries, request).await?;
         // After a failure, the dispatcher that handles its report counts it.
         if let Some(minute) = minute {

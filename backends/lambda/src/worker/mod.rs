@@ -10,5 +10,6 @@
 
 mod event;
 mod handler;
+mod proof;
 
 pub use handler::Handler;

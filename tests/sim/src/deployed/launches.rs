@@ -24,6 +24,8 @@ struct State {
     runs: BTreeMap<HostId, (String, bool)>,
     /// How often the network duplicated a count.
     doubled: u64,
+    /// The newest probe of a broken function.
+    probe: Option<String>,
 }
 
 #[derive(Default)]
@@ -43,6 +45,14 @@ impl Launches {
         // Each duplicate report of an end lets one more begin.
         let slack = state.doubled + state.launches.values().map(|launch| launch.ends.saturating_sub(1)).sum::<u64>();
         outstanding.checked_sub(cap as u64 + slack).filter(|over| *over > 0)
+    }
+
+    /// A probe of a broken function is accepted. Returns an error if another one has not ended.
+    pub(super) fn probes(&self, request: &str) -> Option<String> {
+        let mut state = self.state();
+        let before = state.probe.replace(request.to_owned())?;
+        let beside = state.live.contains_key(&before);
+        beside.then(|| format!("probe {request} was launched although probe {before} goes on (G6)"))
     }
 
     /// The network duplicates a request that is counted once.

@@ -10,10 +10,12 @@
 //! | `mapping` | the pollers of a queue |
 //! | `platform` | the targets of a launcher: the function, and the counting item |
 //! | `launches` | the invocations that are really outstanding |
+//! | `health` | whether workers begin, as the table says |
 //! | `sqs` | the queues as a program sees them |
 
 mod event;
 mod function;
+mod health;
 mod launches;
 mod mapping;
 mod platform;
@@ -27,9 +29,11 @@ use celeriac_dispatcher::DispatcherOptions;
 use celeriac_sim::{Dice, Host, HostId, Sim, Steps};
 use celeriac_worker::WorkerOptions;
 
+pub use self::function::Broken;
 pub(crate) use self::sqs::{Reasons, Sqs};
 use self::{
     function::{Boot, Deployment, Function},
+    health::Healths,
     launches::Launches,
     mapping::Mapping,
     platform::{Link, Remote},
@@ -77,6 +81,11 @@ impl Options {
             counted: !dice.happens(100_000),
         }
     }
+
+    /// Those of a deployment by the book.
+    pub(crate) fn plain(dispatchers: usize) -> Self {
+        Self { dispatchers, spare: 4, counted: true }
+    }
 }
 
 /// A deployed stack.
@@ -109,6 +118,7 @@ impl Stack {
         let cap = if options.counted { functions.cap } else { 0 };
         let remote = Remote {
             launches: launches.clone(),
+            healths: Healths::default(),
             facts: site.facts.clone(),
             mutation: site.mutation,
             cap,
@@ -157,6 +167,16 @@ impl Stack {
     /// A fault is about to freeze an environment without its knowledge.
     pub(crate) fn meddle(&self, host: HostId) {
         self.worker.meddle(host);
+    }
+
+    /// From now on workers handle no event, or all are again.
+    pub(crate) fn set_broken(&self, sim: &mut Sim, broken: Option<Broken>) {
+        self.worker.set_broken(sim, broken);
+    }
+
+    /// How many invocations of workers there were.
+    pub(crate) fn invocations(&self) -> u64 {
+        self.worker.begun()
     }
 
     /// Deploys another program.

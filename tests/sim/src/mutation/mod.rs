@@ -132,6 +132,14 @@ mutations! {
     SlotsIgnored,
     /// A mapping's early messages count as due.
     EarlyIsDue,
+    /// G6: a function whose workers never begin is launched like any other.
+    BrakeIgnored,
+    /// G6: everyone may launch a probe of a broken function.
+    ProbesTogether,
+    /// G2: a function that was mended stays broken.
+    BrakedForEver,
+    /// G2: a parcel that no worker ever begins is sent again for ever.
+    ResentForEver,
 }
 
 impl Mutation {

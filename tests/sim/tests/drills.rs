@@ -1,0 +1,69 @@
+//! Faults of a deployment that last for hours or days cost little, and lose nothing.
+
+use std::time::Duration;
+
+use simulation::{Broken, Drill, Drilled, Mutation, Waited, drill};
+
+/// A day in which no worker begins, while a thousand parcels wait on a wide queue.
+fn a_day(broken: Broken) -> Drill {
+    Drill {
+        broken,
+        lasts: Duration::from_hours(24),
+        cold_start: Duration::from_millis(200),
+        calls: 1_000,
+        cap: 100,
+        max_receives: 1_000,
+        most_invocations: 2_000,
+        end: Waited::Run,
+    }
+}
+
+/// The same with messages that are dead after a few receives, so that they are sent again and again.
+fn few_receives() -> Drill {
+    Drill { calls: 20, max_receives: 5, end: Waited::Retried, ..a_day(Broken::Init) }
+}
+
+fn well(what: &Drill) -> Drilled {
+    let drilled = drill(what, None, false);
+    assert_eq!(drilled.violations, Vec::<String>::new(), "{what:?}");
+    assert_eq!(drilled.ran, what.calls as usize);
+    println!("{:?}: {} invocations", what.broken, drilled.invocations);
+    drilled
+}
+
+#[test]
+fn a_set_up_that_fails_for_a_day_is_launched_a_few_hundred_times() {
+    well(&a_day(Broken::Init));
+}
+
+#[test]
+fn a_concurrency_of_zero_for_a_day_is_launched_a_few_hundred_times() {
+    well(&a_day(Broken::NoConcurrency));
+}
+
+#[test]
+fn calls_that_no_worker_ever_begins_are_dead_letters_at_last() {
+    well(&few_receives());
+}
+
+#[test]
+fn every_broken_rule_is_noticed_in_a_drill() {
+    let one = Drill { calls: 300, lasts: Duration::from_hours(2), most_invocations: 500, ..a_day(Broken::Init) };
+    // As long as Lambda waits for a set-up.
+    let slow = Drill { cold_start: Duration::from_secs(10), ..one.clone() };
+    let missed: Vec<_> = [
+        (Mutation::BrakeIgnored, &one),
+        (Mutation::ProbesTogether, &slow),
+        (Mutation::BrakedForEver, &one),
+        (Mutation::ResentForEver, &few_receives()),
+    ]
+    .into_iter()
+    .filter(|(mutation, drilled)| {
+        let noticed = drill(drilled, Some(*mutation), false).violations.into_iter().next();
+        println!("{mutation:?}: {noticed:?}");
+        noticed.is_none()
+    })
+    .map(|(mutation, _)| mutation)
+    .collect();
+    assert!(missed.is_empty(), "not noticed: {missed:?}");
+}
