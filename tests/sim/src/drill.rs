@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use celeriac_core::{
     client::{Call, Client},
     ports::{Clock, DeadQuery},
+    wire::KEPT_MS,
 };
 use celeriac_sim::{Dice, Sim};
 
@@ -14,7 +15,7 @@ use crate::{
     audit::Audit,
     deployed::Broken,
     end, facts,
-    facts::Shared,
+    facts::{Age, Shared},
     scenario::Scenario,
     site::Site,
     tasks::{Args, Script, Slow},
@@ -42,6 +43,8 @@ pub struct Drill {
     pub calls: u32,
     /// The most invocations that may be outstanding, and the most workers.
     pub cap: usize,
+    /// The most dispatchers.
+    pub dispatchers: usize,
     /// The most receives of a message before it is in a dead-letter queue.
     pub max_receives: u32,
     /// The most invocations of workers while the fault lasts.
@@ -78,7 +81,7 @@ pub struct Drilled {
 /// Never: the site is a deployed one.
 pub fn drill(drill: &Drill, mutation: Option<Mutation>, traced: bool) -> Drilled {
     let facts = Shared::default();
-    let scenario = Scenario::deployed(drill.cap, 10, drill.max_receives, drill.cold_start);
+    let scenario = Scenario::deployed(drill.cap, drill.dispatchers, drill.max_receives, drill.cold_start);
     let mut sim = Sim::new(1, scenario.weather.clone());
     sim.watch(Audit(facts.clone()));
     if traced {
@@ -87,6 +90,9 @@ pub fn drill(drill: &Drill, mutation: Option<Mutation>, traced: bool) -> Drilled
     {
         let mut known = facts.lock();
         (known.calm, known.early_ms, known.parcels_at_once) = (true, scenario.early_ms(), scenario.parcels_at_once());
+        if drill.lasts.as_millis() as u64 >= KEPT_MS {
+            known.age = Age::TooOld;
+        }
     }
     let site = Site::new(&mut sim, scenario, facts.clone(), mutation, Dice::new(1));
     let stack = site.stack().expect("a deployed site has a stack");

@@ -94,8 +94,8 @@ impl Site {
         }
         if site.stack.is_none() {
             (0..site.scenario.servers).for_each(|number| site.serve(sim, number));
+            site.supervise();
         }
-        site.supervise();
         site
     }
 

@@ -12,6 +12,7 @@ fn a_day(broken: Broken) -> Drill {
         cold_start: Duration::from_millis(200),
         calls: 1_000,
         cap: 100,
+        dispatchers: 10,
         max_receives: 1_000,
         most_invocations: 2_000,
         end: Waited::Run,
@@ -21,6 +22,13 @@ fn a_day(broken: Broken) -> Drill {
 /// The same with messages that are dead after a few receives, so that they are sent again and again.
 fn few_receives() -> Drill {
     Drill { calls: 20, max_receives: 5, end: Waited::Retried, ..a_day(Broken::Init) }
+}
+
+/// Longer than SQS keeps a message.
+fn sixteen_days() -> Drill {
+    // More receives than SQS has at most: its dead-letter queue would come first, and send it anew.
+    let (lasts, max_receives) = (Duration::from_hours(16 * 24), 2_000);
+    Drill { lasts, max_receives, calls: 5, dispatchers: 2, end: Waited::Retried, ..a_day(Broken::Init) }
 }
 
 fn well(what: &Drill) -> Drilled {
@@ -37,8 +45,8 @@ fn a_set_up_that_fails_for_a_day_is_launched_a_few_hundred_times() {
 }
 
 #[test]
-fn a_concurrency_of_zero_for_a_day_is_launched_a_few_hundred_times() {
-    well(&a_day(Broken::NoConcurrency));
+fn a_concurrency_of_zero_is_launched_a_few_hundred_times() {
+    well(&Drill { calls: 300, lasts: Duration::from_hours(6), ..a_day(Broken::NoConcurrency) });
 }
 
 #[test]
@@ -47,8 +55,13 @@ fn calls_that_no_worker_ever_begins_are_dead_letters_at_last() {
 }
 
 #[test]
+fn calls_that_wait_for_longer_than_sqs_keeps_them_are_dead_letters_and_not_lost() {
+    well(&Drill { most_invocations: 6_000, ..sixteen_days() });
+}
+
+#[test]
 fn every_broken_rule_is_noticed_in_a_drill() {
-    let one = Drill { calls: 300, lasts: Duration::from_hours(2), most_invocations: 500, ..a_day(Broken::Init) };
+    let one = Drill { calls: 200, lasts: Duration::from_hours(1), most_invocations: 500, ..a_day(Broken::Init) };
     // As long as Lambda waits for a set-up.
     let slow = Drill { cold_start: Duration::from_secs(10), ..one.clone() };
     let missed: Vec<_> = [
@@ -56,6 +69,7 @@ fn every_broken_rule_is_noticed_in_a_drill() {
         (Mutation::ProbesTogether, &slow),
         (Mutation::BrakedForEver, &one),
         (Mutation::ResentForEver, &few_receives()),
+        (Mutation::AgeUnknown, &sixteen_days()),
     ]
     .into_iter()
     .filter(|(mutation, drilled)| {

@@ -11,8 +11,13 @@ const SEEDS: u64 = 300;
 const RARE: [(Mutation, u64); 1] = [(Mutation::AnyHolderIsDead, 1_200)];
 
 /// Mutations that show only when a fault lasts for hours: `drills.rs` notices them.
-const SLOW: [Mutation; 4] =
-    [Mutation::BrakeIgnored, Mutation::ProbesTogether, Mutation::BrakedForEver, Mutation::ResentForEver];
+const SLOW: [Mutation; 5] = [
+    Mutation::BrakeIgnored,
+    Mutation::ProbesTogether,
+    Mutation::BrakedForEver,
+    Mutation::ResentForEver,
+    Mutation::AgeUnknown,
+];
 
 /// On how many threads.
 const THREADS: usize = 2;

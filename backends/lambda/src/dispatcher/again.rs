@@ -10,7 +10,7 @@ use celeriac_core::{
 };
 use futures::future::join_all;
 
-use super::dead::Buried;
+use super::dead::{Buried, Came};
 
 /// How often a parcel is sent again. A healthy backlog needs more than a week for a thousand receives, and a parcel is
 /// too old after two. So a parcel that was sent again this often is received by a program that never runs it.
@@ -47,7 +47,7 @@ pub(super) async fn split(ports: &Ports, backend: &Backend, opened: Vec<(Buried,
                 }
                 match backend.resent(parcel.header.id, parcel.header.not_after_ms + OUTLIVES_MS).await {
                     Ok(times) if times <= MOST => split.waited.push((buried, parcel)),
-                    Ok(_) => split.rest.push((Buried { too_often: true, ..buried }, parcel)),
+                    Ok(_) => split.rest.push((Buried { came: Came::BuriedAgain, ..buried }, parcel)),
                     Err(error) => {
                         split.unknown += 1;
                         tracing::warn!(%error, "cannot count how often a parcel is sent again; it comes again");

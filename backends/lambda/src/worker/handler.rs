@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{Function, HandlerError, Request};
-use celeriac_aws::{Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole, Taken};
+use celeriac_aws::{Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole, Taken, renew};
 use celeriac_core::{
     ports::{Delivery, Invocation, Ports},
     protocol::put_aside,
@@ -95,6 +95,7 @@ impl Handler {
         let Taken { due: deliveries, aside } = self.backend.take(messages).await;
         put_aside(&self.ports, aside).await;
         self.mapped.begin(&deliveries);
+        let deliveries = renew(&*self.ports.queue, deliveries, self.ports.clock.now_ms()).await;
         self.hide(&deliveries, request).await;
         if let Err(error) = self.run(deliveries, request).await {
             // Settled parcels are done; the others stay.

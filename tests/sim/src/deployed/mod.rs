@@ -43,6 +43,9 @@ use crate::{site::Site, tasks, witness::Insider};
 /// How much longer than the workers' time limit a dispatcher hides a message.
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
 
+/// How long SQS keeps a message: the most that can be set.
+const RETENTION: Duration = Duration::from_hours(14 * 24);
+
 /// How long a dispatcher may take.
 const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
 
@@ -99,6 +102,7 @@ impl Stack {
     /// Deploys it: from now on queues are polled.
     pub(crate) fn new(sim: &mut Sim, site: &Site) -> Self {
         sim.have_dead_queues();
+        sim.keep_messages_for(RETENTION);
         let (scenario, launches) = (&site.scenario, Launches::default());
         let functions = &scenario.functions;
         let options = &scenario.deployed;

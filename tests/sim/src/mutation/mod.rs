@@ -140,6 +140,8 @@ mutations! {
     BrakedForEver,
     /// G2: a parcel that no worker ever begins is sent again for ever.
     ResentForEver,
+    /// G2: no message is known to be so old that SQS deletes it soon.
+    AgeUnknown,
 }
 
 impl Mutation {
