@@ -80,6 +80,8 @@ pub struct Backend {
     clients: Arc<Clients>,
     meter: Arc<Meter>,
     platform: Arc<dyn Platform>,
+    /// One for the process: it remembers what it owes.
+    outstanding: Outstanding,
     sqs: Sqs,
     ports: Ports,
 }
@@ -118,10 +120,11 @@ impl Backend {
         };
         let bucket = settings.bucket.clone();
         let url = Some(format!("{}:{}", super::store::SCHEME, settings.stack.as_str()).into());
+        let Options { clock, entropy, platform } = options;
         let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
         let objects = Objects::open(&clients, bucket);
-        let Options { clock, entropy, platform } = options;
         let platform = platform.unwrap_or_else(|| Arc::new(Aws { clients: Arc::clone(&clients), reactor: Reactor }));
+        let outstanding = Outstanding::new(clients.settings(), Arc::clone(&platform), Arc::clone(&clock), &*entropy);
         let dynamo = Arc::new(Dynamo::new(
             Arc::clone(&clients),
             Reactor,
@@ -143,7 +146,7 @@ impl Backend {
             profile,
             url,
         };
-        Ok(Self { clients, meter, platform, sqs, ports })
+        Ok(Self { clients, meter, platform, outstanding, sqs, ports })
     }
 
     /// Its ports.
@@ -170,7 +173,7 @@ impl Backend {
 
     /// The count of its workers' outstanding invocations, over all launchers.
     pub fn outstanding(&self) -> Outstanding {
-        Outstanding::new(self.settings(), Arc::clone(&self.platform), Arc::clone(&self.ports.clock))
+        self.outstanding.clone()
     }
 
     /// The brake of its launchers, which holds back the workers of broken functions.

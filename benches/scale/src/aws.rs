@@ -57,8 +57,8 @@ pub(crate) enum Key {
     Counter(u8),
     /// The count of outstanding invocations, when it is read.
     OutstandingRead,
-    /// The same, when it is written.
-    Outstanding,
+    /// A shard of it, when it is written.
+    Outstanding(u8),
 }
 
 /// A request to the table.

@@ -1,7 +1,10 @@
-//! Simulates the launcher's requests to AWS: an asynchronous Invoke for each invocation, and the item on which
+//! Simulates the launcher's requests to AWS: an asynchronous Invoke for each invocation, and the items on which
 //! dispatchers and workers count outstanding ones.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use celeriac_aws::{Attempt, Health, Minutes, Platform};
 use celeriac_core::{
@@ -16,9 +19,17 @@ use crate::{
     limits,
 };
 
-/// The item in which all dispatchers and workers count.
+/// The items in which all dispatchers and workers count, by shard.
 #[derive(Clone, Default)]
-pub(crate) struct Item(Arc<Mutex<Minutes>>);
+pub(crate) struct Item(Arc<Mutex<BTreeMap<u8, Minutes>>>);
+
+impl Item {
+    /// How many count as outstanding.
+    pub(crate) fn sum(&self) -> i64 {
+        let shards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shards.values().flat_map(BTreeMap::values).sum()
+    }
+}
 
 /// Lambda and the table, as one program reaches them.
 pub(crate) struct Link {
@@ -43,10 +54,16 @@ impl Platform for Link {
         .boxed()
     }
 
-    fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+    fn count<'a>(
+        &'a self,
+        shard: u8,
+        moved: &'a Minutes,
+        over: &'a [u64],
+    ) -> BoxFuture<'a, Result<Minutes, PortError>> {
         async move {
-            self.way.ask(Ask { operation: "UpdateItem", units: 1.0, key: Some(Key::Outstanding) }).await?;
-            let mut minutes = self.item.0.lock().unwrap_or_else(PoisonError::into_inner);
+            self.way.ask(Ask { operation: "UpdateItem", units: 1.0, key: Some(Key::Outstanding(shard)) }).await?;
+            let mut shards = self.item.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let minutes = shards.entry(shard).or_default();
             for (minute, count) in moved {
                 *minutes.entry(*minute).or_default() += count;
             }
@@ -56,11 +73,17 @@ impl Platform for Link {
         .boxed()
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+    fn look(&self, shards: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
         async move {
-            // Half a unit, since the read need not be consistent.
-            self.way.ask(Ask { operation: "GetItem", units: 0.5, key: Some(Key::OutstandingRead) }).await?;
-            Ok(self.item.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            // Half a unit for each, since the read need not be consistent.
+            let ask = if shards > 1 {
+                Ask { operation: "BatchGetItem", units: 0.5 * f64::from(shards), key: None }
+            } else {
+                Ask { operation: "GetItem", units: 0.5, key: Some(Key::OutstandingRead) }
+            };
+            self.way.ask(ask).await?;
+            let read = self.item.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok((0..shards).map(|shard| (shard, read.get(&shard).cloned().unwrap_or_default())).collect())
         }
         .boxed()
     }

@@ -268,7 +268,8 @@ impl World {
     fn backend(&self, host: &Host, workers: Option<Function>) -> Backend {
         let platform = Link { way: self.way(host), item: self.item.clone(), workers };
         let platform: Arc<dyn Platform> = Arc::new(platform);
-        let options = Options::default().clock(host.clock()).platform(platform);
+        let Ports { entropy, .. } = host.ports(profile(), Steps::OneByOne);
+        let options = Options::default().clock(host.clock()).entropy(entropy).platform(platform);
         let settings = Settings { lease: limits::LEASE, cap: self.cap, ..settings() };
         Backend::new(settings, options).expect("nothing is asked of AWS")
     }

@@ -54,6 +54,6 @@ pub trait Launcher: Invoker {
     /// Releases reserved invocations that were not launched, so that others may launch them.
     fn give_back(&self) -> BoxFuture<'_, ()>;
 
-    /// Records that an invocation counted under this minute has died.
-    fn release(&self, minute: u64) -> BoxFuture<'_, ()>;
+    /// Records that an invocation has died that counted in this shard of the count under this minute.
+    fn release(&self, minute: u64, shard: u8) -> BoxFuture<'_, ()>;
 }

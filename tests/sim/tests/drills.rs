@@ -64,12 +64,15 @@ fn every_broken_rule_is_noticed_in_a_drill() {
     let one = Drill { calls: 200, lasts: Duration::from_hours(1), most_invocations: 500, ..a_day(Broken::Init) };
     // As long as Lambda waits for a set-up.
     let slow = Drill { cold_start: Duration::from_secs(10), ..one.clone() };
+    // The count has three shards.
+    let sharded = Drill { cap: 200, calls: 1_000, lasts: Duration::from_mins(10), ..slow.clone() };
     let missed: Vec<_> = [
         (Mutation::BrakeIgnored, &one),
         (Mutation::ProbesTogether, &slow),
         (Mutation::BrakedForEver, &one),
         (Mutation::ResentForEver, &few_receives()),
         (Mutation::AgeUnknown, &sixteen_days()),
+        (Mutation::ShardsIgnored, &sharded),
     ]
     .into_iter()
     .filter(|(mutation, drilled)| {

@@ -10,13 +10,14 @@ const SEEDS: u64 = 300;
 /// Mutations that rarely matter, and the first seed to try: all seeds before would take a minute.
 const RARE: [(Mutation, u64); 1] = [(Mutation::AnyHolderIsDead, 1_200)];
 
-/// Mutations that show only when a fault lasts for hours: `drills.rs` notices them.
-const SLOW: [Mutation; 5] = [
+/// Mutations that show only when a fault lasts for hours, or with a large cap: `drills.rs` notices them.
+const SLOW: [Mutation; 6] = [
     Mutation::BrakeIgnored,
     Mutation::ProbesTogether,
     Mutation::BrakedForEver,
     Mutation::ResentForEver,
     Mutation::AgeUnknown,
+    Mutation::ShardsIgnored,
 ];
 
 /// On how many threads.

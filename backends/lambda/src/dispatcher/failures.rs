@@ -74,7 +74,7 @@ pub(super) async fn take(ports: &Ports, launcher: &dyn Launcher, brake: &Brake, 
     let why = failure.response_payload.and_then(|response| response.error_message);
     let Released { shown, claimed } = release(ports, &payload.deliveries, request_id).await?;
     if let Some(minute) = payload.minute {
-        launcher.release(minute).await;
+        launcher.release(minute, payload.shard).await;
     }
     if !claimed && let Some(function) = function_of(function_arn) {
         let attempt = if payload.probe { Attempt::Probe } else { Attempt::Usual };

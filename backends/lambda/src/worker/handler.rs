@@ -62,24 +62,24 @@ impl Handler {
     }
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
-        let Payload { deliveries, minute, probe } = payload;
+        let Payload { deliveries, minute, shard, probe } = payload;
         self.proof.begin(probe.then(|| request.function.clone()));
         self.run(deliveries, request).await?;
         // After a failure, the dispatcher that handles its report counts it.
         if let Some(minute) = minute {
-            self.release(minute, request).await;
+            self.release((minute, shard), request).await;
         }
         Ok(())
     }
 
     /// Counts the end of an invocation, if there is time: being killed while doing so would be reported as a death. An
     /// uncounted end is forgotten when the lease of its launch ends.
-    async fn release(&self, minute: u64, request: &Request) {
+    async fn release(&self, (minute, shard): (u64, u8), request: &Request) {
         let (clock, outstanding) = (&self.ports.clock, self.backend.outstanding());
         let left_ms = request.deadline_ms.saturating_sub(RELEASED_BY_MS).saturating_sub(clock.now_ms());
         tokio::select! {
             biased;
-            () = outstanding.release(minute) => {}
+            () = outstanding.release(minute, shard) => {}
             () = clock.sleep(Duration::from_millis(left_ms)) => {
                 tracing::debug!(left_ms = RELEASED_BY_MS, "an invocation counts as outstanding until its lease ends");
             }

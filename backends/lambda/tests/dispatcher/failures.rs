@@ -47,7 +47,7 @@ fn reported(report: &Value) -> Value {
 }
 
 fn payload(deliveries: &[Delivery]) -> Value {
-    let payload = Payload { deliveries: deliveries.to_vec(), minute: Some(28_333_349), probe: false };
+    let payload = Payload { deliveries: deliveries.to_vec(), minute: Some(28_333_349), shard: 3, probe: false };
     serde_json::from_slice(&payload.encode()).unwrap()
 }
 
@@ -63,7 +63,7 @@ async fn parcels_of_a_dead_worker_continue_at_once_and_carefully() {
     site.claim(parcel, 1, 2, &worker(REQUEST)).await;
     let answer = site.handle(&reported(&report("RetriesExhausted", &payload(&deliveries)))).await.unwrap();
     assert_eq!(answer, stay(&[]), "the report is done with");
-    assert_eq!(*site.launches.released.lock().unwrap(), [28_333_349]);
+    assert_eq!(*site.launches.released.lock().unwrap(), [(28_333_349, 3)]);
     let again = site.receive("mail").await;
     assert_eq!((again.len(), again[0].receives), (1, 2), "its message is shown");
     match site.claim(parcel, 1, 2, &worker("another")).await {

@@ -1,7 +1,7 @@
 //! A handler of stack `shop` on a file, under a manual clock.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     env,
     process::Command,
     sync::{
@@ -67,7 +67,7 @@ impl Clock for ManualClock {
 #[derive(Default)]
 pub(crate) struct Launches {
     pub(crate) invocations: Mutex<Vec<Invocation>>,
-    pub(crate) released: Mutex<Vec<u64>>,
+    pub(crate) released: Mutex<Vec<(u64, u8)>>,
     /// How many may be launched; `usize::MAX` stands for a table that does not answer.
     pub(crate) rooms: AtomicUsize,
     /// How often there is no capacity before that.
@@ -107,8 +107,8 @@ impl Launcher for Launches {
         std::future::ready(()).boxed()
     }
 
-    fn release(&self, minute: u64) -> BoxFuture<'_, ()> {
-        self.released.lock().unwrap().push(minute);
+    fn release(&self, minute: u64, shard: u8) -> BoxFuture<'_, ()> {
+        self.released.lock().unwrap().push((minute, shard));
         std::future::ready(()).boxed()
     }
 }
@@ -126,11 +126,11 @@ impl Platform for Items {
         unimplemented!("`Launches` launches")
     }
 
-    fn count<'a>(&'a self, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+    fn count<'a>(&'a self, _: u8, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
         unimplemented!("`Launches` counts")
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+    fn look(&self, _: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
         unimplemented!("`Launches` counts")
     }
 

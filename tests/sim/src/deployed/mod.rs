@@ -214,7 +214,8 @@ fn ports(site: &Site, host: &Host, lease: Duration) -> Ports {
 
 fn backend(host: &Host, remote: &Remote, settings: Settings, launches: Option<Function>) -> Backend {
     let platform: Arc<dyn Platform> = Arc::new(Link { remote: remote.clone(), host: host.clone(), worker: launches });
-    let options = celeriac_aws::Options::default().clock(host.clock()).platform(platform);
+    let Ports { entropy, .. } = host.ports(planner::PROFILE, Steps::OneByOne);
+    let options = celeriac_aws::Options::default().clock(host.clock()).entropy(entropy).platform(platform);
     Backend::new(settings, options).expect("nothing is asked of AWS yet")
 }
 

@@ -1,8 +1,11 @@
 //! The simulated platform of the production launcher: a Lambda function, and one item of a table.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use celeriac_aws::{Attempt, Health, Minutes, Payload, Platform};
@@ -67,7 +70,12 @@ impl Platform for Link {
         .boxed()
     }
 
-    fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+    fn count<'a>(
+        &'a self,
+        shard: u8,
+        moved: &'a Minutes,
+        over: &'a [u64],
+    ) -> BoxFuture<'a, Result<Minutes, PortError>> {
         let (remote, moved, over) = (self.remote.clone(), moved.clone(), over.to_vec());
         async move {
             let mutation = remote.mutation;
@@ -79,20 +87,23 @@ impl Platform for Link {
             let mut times = 0;
             let count = move || {
                 times += 1;
-                remote.launches.count(request.as_deref(), &moved, &over, times)
+                remote.launches.count(request.as_deref(), shard, (&moved, &over), times)
             };
             let counted = self.host.ask(Service::Ledger, count, |_| ());
             let counted = counted.await?;
-            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
+            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(shard, counted)))
         }
         .boxed()
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+    fn look(&self, shards: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
         let (launches, mutation) = (self.remote.launches.clone(), self.remote.mutation);
         async move {
-            let counted = self.host.ask(Service::Ledger, move || launches.counted(), |_| ()).await?;
-            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
+            let counted = self.host.ask(Service::Ledger, move || launches.counted(shards), |_| ()).await?;
+            let twist = |(shard, counted): (u8, Minutes)| {
+                (shard, mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(shard, counted)))
+            };
+            Ok(counted.into_iter().map(twist).collect())
         }
         .boxed()
     }

@@ -142,6 +142,8 @@ mutations! {
     ResentForEver,
     /// G2: no message is known to be so old that SQS deletes it soon.
     AgeUnknown,
+    /// G6: only the first shard of the count counts.
+    ShardsIgnored,
 }
 
 impl Mutation {
