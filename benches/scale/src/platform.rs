@@ -48,7 +48,7 @@ impl Platform for Link {
             let refused = |what: String| InvokeError::Failed(PortError::Refused { what });
             let text = String::from_utf8(payload).map_err(|error| refused(format!("an event is no text: {error}")))?;
             let workers = self.workers.as_ref().ok_or_else(|| refused("a worker launches nothing".to_owned()))?;
-            workers.accept(Event { text, caller: None });
+            workers.accept(Event { text, caller: None, accepted_us: self.way.clock.monotonic_us() });
             Ok(())
         }
         .boxed()
