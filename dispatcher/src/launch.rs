@@ -50,7 +50,9 @@ pub(crate) async fn launch(
     settlements.extend(plan.excess.iter().map(put_back));
     // Only the data needed to put its messages back is kept of an invocation.
     let invoke = |invocation: Invocation| async move {
-        let back = invocation.deliveries.iter().map(put_back).collect::<Vec<_>>();
+        let later = |delivery: &Delivery| put_back_later(delivery, now_ms, options.refused_ms);
+        let back = |delivery| Back { soon: put_back(delivery), later: later(delivery) };
+        let back = invocation.deliveries.iter().map(back).collect::<Vec<_>>();
         (back, invoker.invoke(invocation).await)
     };
     let invoking = stream::iter(plan.invocations).map(invoke).buffer_unordered(PARALLEL);
@@ -64,7 +66,8 @@ pub(crate) async fn launch(
             }
             Err(error) => {
                 tracing::warn!(%error, parcels = back.len(), "no worker was launched, the parcels wait");
-                settlements.extend(back);
+                let is_broken = matches!(error, InvokeError::Broken { .. });
+                settlements.extend(back.into_iter().map(|back| if is_broken { back.later } else { back.soon }));
             }
         }
     }
@@ -81,6 +84,18 @@ pub(crate) async fn launch(
         }
     }
     launched
+}
+
+/// The two ways to put a message back.
+struct Back {
+    /// Capacity may return at any time.
+    soon: Settlement,
+    /// Someone has to mend something first.
+    later: Settlement,
+}
+
+fn put_back_later(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settlement {
+    delivery.hidden(now_ms + doubled_ms(refused_ms, delivery.receives, REFUSED_LATER_MS))
 }
 
 fn put_back(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settlement {

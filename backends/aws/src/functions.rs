@@ -9,7 +9,9 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use super::{Outstanding, Settings, invocation::Payload, outstanding::Counted, platform::Platform};
+use super::{
+    Brake, Outstanding, Settings, brake::Permit, invocation::Payload, outstanding::Counted, platform::Platform,
+};
 use celeriac_core::{
     ports::{Clock, Invocation, InvokeError, Invoker, Launcher, PortError},
     task::Registry,
@@ -38,6 +40,7 @@ struct Shared {
     /// The memory of the tasks that set it.
     memory: BTreeMap<&'static str, u32>,
     outstanding: Outstanding,
+    brake: Brake,
     held: Mutex<Held>,
     /// One caller at a time counts, on behalf of all callers that wait.
     counting: tokio::sync::Mutex<()>,
@@ -60,11 +63,11 @@ impl Functions {
         platform: Arc<dyn Platform>,
         clock: Arc<dyn Clock>,
         registry: &Registry,
-        outstanding: Outstanding,
+        (outstanding, brake): (Outstanding, Brake),
     ) -> Self {
         let asking = registry.iter().filter_map(|def| Some((def.name, def.options.memory?)));
         let (memory, held, counting) = (asking.collect(), Mutex::default(), tokio::sync::Mutex::default());
-        Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, held, counting }) }
+        Self { shared: Arc::new(Shared { settings, platform, clock, memory, outstanding, brake, held, counting }) }
     }
 
     /// Reserves up to `most` more invocations, which count as outstanding from now on. Returns how many. Does not wait.
@@ -93,9 +96,9 @@ impl Functions {
         }
     }
 
-    /// Records that an invocation counted under this minute has died.
-    pub async fn release(&self, minute: u64) {
-        self.shared.outstanding.release(minute).await;
+    /// Records that an invocation has died that counted in this shard under this minute.
+    pub async fn release(&self, minute: u64, shard: u8) {
+        self.shared.outstanding.release(minute, shard).await;
     }
 }
 
@@ -118,6 +121,7 @@ impl Shared {
     /// Reserves up to `most`, in exchange for those held of another minute.
     async fn count(&self, most: usize) -> Result<usize, PortError> {
         let back = self.held().counted.filter(|counted| counted.count > 0);
+        let most = self.outstanding.worth(most);
         let counted = self.ask(most, back).await;
         let mut held = self.held();
         held.full = counted.as_ref().map_or(true, |counted| counted.count < most);
@@ -129,15 +133,15 @@ impl Shared {
     /// Reserves up to `most`. After a refusal it reads the capacity before it reserves again.
     async fn ask(&self, most: usize, back: Option<Counted>) -> Result<Counted, PortError> {
         let looks = self.held().full && back.is_none();
-        let rooms = if looks { self.outstanding.room(most).await? } else { most };
-        if rooms == 0 {
-            return Ok(Counted { minute: self.outstanding.minute(), count: 0 });
+        if looks {
+            self.outstanding.reserve_where_room_is(most).await
+        } else {
+            self.outstanding.reserve(most, back).await
         }
-        self.outstanding.reserve(rooms, back).await
     }
 
     /// Takes a reserved invocation, and reserves more if there is none.
-    async fn take(&self) -> Result<Option<u64>, InvokeError> {
+    async fn take(&self) -> Result<Option<Counted>, InvokeError> {
         if self.counts_nothing() {
             return Ok(None);
         }
@@ -152,13 +156,13 @@ impl Shared {
         held.used_us = self.clock.monotonic_us();
         let counted = held.counted.as_mut().filter(|counted| counted.count > 0).ok_or(InvokeError::Throttled)?;
         counted.count -= 1;
-        Ok(Some(counted.minute))
+        Ok(Some(Counted { count: 1, ..*counted }))
     }
 
     /// Puts back an invocation that was not launched.
-    fn put_back(&self, minute: Option<u64>) {
-        if let (Some(minute), Some(counted)) = (minute, &mut self.held().counted)
-            && counted.minute == minute
+    fn put_back(&self, taken: Option<Counted>) {
+        if let (Some(taken), Some(counted)) = (taken, &mut self.held().counted)
+            && (counted.minute, counted.shard) == (taken.minute, taken.shard)
         {
             counted.count += 1;
         }
@@ -183,10 +187,26 @@ impl Shared {
         self.settings.stack.worker(memory)
     }
 
-    async fn launch(&self, invocation: Invocation, minute: Option<u64>) -> Result<(), InvokeError> {
+    async fn launch(&self, invocation: Invocation, taken: Option<Counted>) -> Result<(), InvokeError> {
         let function = self.function(&invocation);
-        let payload = Payload { deliveries: invocation.deliveries, minute }.encode();
-        self.platform.invoke(&function, payload).await
+        let permit = self.brake.permit(&function).await;
+        if permit == Permit::Braked {
+            return Err(InvokeError::Broken { function });
+        }
+        let probe = permit != Permit::Free;
+        let payload = Payload {
+            deliveries: invocation.deliveries,
+            minute: taken.map(|taken| taken.minute),
+            shard: taken.map_or(0, |taken| taken.shard),
+            probe,
+        }
+        .encode();
+        let launched = self.platform.invoke(&function, payload).await;
+        if let (Permit::Probe { until_ms }, Err(InvokeError::Throttled | InvokeError::Failed(_))) = (permit, &launched)
+        {
+            self.brake.give_back(&function, until_ms).await;
+        }
+        launched
     }
 }
 
@@ -199,8 +219,8 @@ impl Launcher for Functions {
         self.give_back().boxed()
     }
 
-    fn release(&self, minute: u64) -> BoxFuture<'_, ()> {
-        self.release(minute).boxed()
+    fn release(&self, minute: u64, shard: u8) -> BoxFuture<'_, ()> {
+        self.release(minute, shard).boxed()
     }
 }
 
@@ -228,10 +248,10 @@ impl Invoker for Functions {
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async {
             // Taken at once, so that the next request for capacity sees it.
-            let minute = self.shared.take().await?;
-            let launched = self.shared.launch(invocation, minute).await;
-            if let Err(InvokeError::Throttled | InvokeError::Failed(_)) = &launched {
-                self.shared.put_back(minute);
+            let taken = self.shared.take().await?;
+            let launched = self.shared.launch(invocation, taken).await;
+            if matches!(launched, Err(InvokeError::Throttled | InvokeError::Failed(_) | InvokeError::Broken { .. })) {
+                self.shared.put_back(taken);
             }
             launched
         }

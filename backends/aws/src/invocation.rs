@@ -22,6 +22,10 @@ pub struct Payload {
     pub deliveries: Vec<Delivery>,
     /// The minute since 1970 under which it counts as outstanding; `None` if invocations are not counted.
     pub minute: Option<u64>,
+    /// The shard of the count in which it counts.
+    pub shard: u8,
+    /// Whether it is the only one of a broken function that may be in flight. If it claims a parcel, others may follow.
+    pub probe: bool,
 }
 
 /// Why a payload is invalid.
@@ -48,6 +52,10 @@ struct Event<'a> {
     deliveries: Vec<Item<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     minute: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_first")]
+    shard: u8,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    probe: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +67,11 @@ struct Item<'a> {
     receipt: std::borrow::Cow<'a, str>,
     receives: u32,
     sent_ms: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_first(shard: &u8) -> bool {
+    *shard == 0
 }
 
 impl Payload {
@@ -74,7 +87,8 @@ impl Payload {
             receives: delivery.receives,
             sent_ms: delivery.sent_ms,
         });
-        let event = Event { celeriac: VERSION, deliveries: items.collect(), minute: self.minute };
+        let Self { minute, shard, probe, .. } = *self;
+        let event = Event { celeriac: VERSION, deliveries: items.collect(), minute, shard, probe };
         serde_json::to_vec(&event).expect("strings and numbers are JSON")
     }
 
@@ -93,7 +107,8 @@ impl Payload {
             return Err(PayloadError::Version { found });
         }
         let event: Event<'_> = serde_json::from_str(text).map_err(shape)?;
-        Ok(Self { deliveries: event.deliveries.iter().map(delivery).collect(), minute: event.minute })
+        let Event { minute, shard, probe, .. } = event;
+        Ok(Self { deliveries: event.deliveries.iter().map(delivery).collect(), minute, shard, probe })
     }
 }
 
@@ -131,10 +146,10 @@ mod tests {
             receives: 3,
             sent_ms: 1_700_000_000_000,
         };
-        let text = String::from_utf8(Payload { deliveries: vec![delivery.clone()], minute: Some(28_333_333) }.encode())
-            .expect("JSON");
+        let payload = Payload { deliveries: vec![delivery.clone()], minute: Some(28_333_333), shard: 3, probe: true };
+        let text = String::from_utf8(payload.encode()).expect("JSON");
         let mut read = Payload::decode(&text).expect("a payload");
-        assert_eq!(read.minute, Some(28_333_333));
+        assert_eq!((read.minute, read.shard, read.probe), (Some(28_333_333), 3, true));
         let read = read.deliveries.remove(0);
         assert_eq!((&read.queue, &read.body, &read.receipt), (&delivery.queue, &delivery.body, &delivery.receipt));
         assert_eq!((read.receives, read.sent_ms), (3, 1_700_000_000_000));

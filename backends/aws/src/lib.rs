@@ -8,6 +8,7 @@
 //! It never creates resources: `deploy template` describes them, and the error for a missing resource names it.
 
 mod bill;
+mod brake;
 mod bury;
 mod capacity;
 mod clients;
@@ -19,6 +20,7 @@ mod estimate;
 mod event;
 mod fault;
 mod functions;
+mod health;
 mod holder;
 mod invocation;
 mod later;
@@ -35,6 +37,8 @@ mod prices;
 mod queue;
 mod reactor;
 mod receive;
+mod renew;
+mod resent;
 mod send;
 mod settings;
 mod settle;
@@ -44,10 +48,12 @@ mod text;
 mod tick;
 
 pub use bill::{Bill, Line};
+pub use brake::Brake;
 pub use connect::Role;
 pub use estimate::{Estimate, Limit};
 pub use event::{Answer, Cause, Message, QueueEvent};
 pub use functions::Functions;
+pub use health::{Attempt, Health};
 pub use holder::{holder, is_holder};
 pub use invocation::{Payload, PayloadError};
 pub use mapped::Mapped;
@@ -57,6 +63,7 @@ pub use outstanding::Outstanding;
 pub use platform::{Minutes, Platform};
 pub use prices::{PRICES, Prices};
 pub use receive::{Incoming, Resolved, Taken};
+pub use renew::renew;
 pub use settings::{Settings, SettingsError, is_role_path};
 pub use stack::{QueueRole, Stack, StackError};
 pub use store::SCHEME;

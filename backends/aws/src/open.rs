@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Functions, Incoming, Meter, Outstanding, Platform, Resolved, Settings, Taken, clients::Clients, dynamo::Dynamo,
-    objects::Objects, platform::Aws, queue::Sqs, reactor::Reactor, receive::is_whole,
+    Brake, Functions, Incoming, Meter, Outstanding, Platform, Resolved, Settings, Taken, clients::Clients,
+    dynamo::Dynamo, objects::Objects, platform::Aws, queue::Sqs, reactor::Reactor, receive::is_whole,
 };
 use celeriac_core::{
+    id::ParcelId,
     planner,
     ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
     task::Registry,
@@ -79,6 +80,8 @@ pub struct Backend {
     pub(super) clients: Arc<Clients>,
     meter: Arc<Meter>,
     platform: Arc<dyn Platform>,
+    /// One for the process: it remembers what it owes.
+    outstanding: Outstanding,
     pub(super) sqs: Sqs,
     ports: Ports,
 }
@@ -117,10 +120,11 @@ impl Backend {
         };
         let bucket = settings.bucket.clone();
         let url = Some(format!("{}:{}", super::store::SCHEME, settings.stack.as_str()).into());
+        let Options { clock, entropy, platform } = options;
         let clients = Arc::new(Clients::new(settings, Arc::clone(&meter)));
         let objects = Objects::open(&clients, bucket);
-        let Options { clock, entropy, platform } = options;
         let platform = platform.unwrap_or_else(|| Arc::new(Aws { clients: Arc::clone(&clients), reactor: Reactor }));
+        let outstanding = Outstanding::new(clients.settings(), Arc::clone(&platform), Arc::clone(&clock), &*entropy);
         let dynamo = Arc::new(Dynamo::new(
             Arc::clone(&clients),
             Reactor,
@@ -142,7 +146,7 @@ impl Backend {
             profile,
             url,
         };
-        Ok(Self { clients, meter, platform, sqs, ports })
+        Ok(Self { clients, meter, platform, outstanding, sqs, ports })
     }
 
     /// Its ports.
@@ -159,7 +163,7 @@ impl Backend {
     /// Its functions, as the launcher of workers for these tasks.
     pub fn functions(&self, registry: &Registry) -> Functions {
         let (platform, clock) = (Arc::clone(&self.platform), Arc::clone(&self.ports.clock));
-        Functions::new(self.settings().clone(), platform, clock, registry, self.outstanding())
+        Functions::new(self.settings().clone(), platform, clock, registry, (self.outstanding(), self.brake()))
     }
 
     /// The meter of its requests to AWS.
@@ -169,7 +173,21 @@ impl Backend {
 
     /// The count of its workers' outstanding invocations, over all launchers.
     pub fn outstanding(&self) -> Outstanding {
-        Outstanding::new(self.settings(), Arc::clone(&self.platform), Arc::clone(&self.ports.clock))
+        self.outstanding.clone()
+    }
+
+    /// The brake of its launchers, which holds back the workers of broken functions.
+    pub fn brake(&self) -> Brake {
+        Brake::new(self.settings(), Arc::clone(&self.platform), Arc::clone(&self.ports.clock))
+    }
+
+    /// Counts that a parcel is sent again from its dead-letter queue, and returns how often it was. The count is kept
+    /// until then, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn resent(&self, parcel: ParcelId, kept_until_ms: u64) -> Result<u32, PortError> {
+        self.platform.resent(parcel, kept_until_ms).await
     }
 
     /// Its settings.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 
-use super::{clients::Clients, lookup::Lookup, objects::Objects, reactor::Reactor};
+use super::{clients::Clients, lookup::Lookup, objects::Objects, reactor::Reactor, renew};
 use celeriac_core::{
     ports::{Clock, Delivery, Depth, Entropy, Outgoing, PortError, Queue, Receive, SendError, Settlement},
     task::Registry,
@@ -76,7 +76,11 @@ impl Queue for Sqs {
     }
 
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
-        self.receive_for_one_who_waits(request).boxed()
+        async {
+            let deliveries = self.receive_for_one_who_waits(request).await?;
+            Ok(renew(self, deliveries, self.access.clock.now_ms()).await)
+        }
+        .boxed()
     }
 
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>> {

@@ -5,11 +5,15 @@
 #[path = "../../../worker/tests/common/mod.rs"]
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use base64_simd::STANDARD;
-use celeriac_aws::{Backend, Minutes, Payload, Platform, Settings};
+use celeriac_aws::{Attempt, Backend, Health, Minutes, Payload, Platform, Settings};
 use celeriac_core::{
+    id::ParcelId,
     ports::{Claim, ClaimRequest, Clock, Delivery, InvokeError, Ledger, PortError, Ports, Reason, layers::LedgerLayer},
     task::{Body, Options, Stop, TaskDef},
     wire::Header,
@@ -22,20 +26,83 @@ use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// A table that does not answer counting requests.
-struct Silent;
+/// A table that does not answer counting requests, and notes which functions were mended.
+#[derive(Default)]
+struct Silent(Mutex<Vec<String>>);
 
 impl Platform for Silent {
     fn invoke<'a>(&'a self, _: &'a str, _: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
         unimplemented!("a worker invokes nothing")
     }
 
-    fn count<'a>(&'a self, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+    fn count<'a>(&'a self, _: u8, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
         std::future::pending().boxed()
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+    fn look(&self, _: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
         unimplemented!("a worker waits for no room")
+    }
+
+    fn health<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("a worker launches nothing")
+    }
+
+    fn failed<'a>(&'a self, _: &'a str, _: u64, _: Attempt) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("a worker gets no report")
+    }
+
+    fn take_probe<'a>(&'a self, _: &'a str, _: u64, _: u64) -> BoxFuture<'a, Result<bool, PortError>> {
+        unimplemented!("a worker launches nothing")
+    }
+
+    fn mended<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        self.0.lock().unwrap().push(function.to_owned());
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn resent(&self, _: ParcelId, _: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        unimplemented!("a worker sends nothing again")
+    }
+}
+
+/// A table that refuses the first write of the count, and notes them all.
+#[derive(Default)]
+struct Refusing(Mutex<Vec<(u8, Minutes)>>);
+
+impl Platform for Refusing {
+    fn invoke<'a>(&'a self, _: &'a str, _: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
+        unimplemented!("a worker invokes nothing")
+    }
+
+    fn count<'a>(&'a self, shard: u8, by: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+        let mut writes = self.0.lock().unwrap();
+        writes.push((shard, by.clone()));
+        let throttled = || PortError::Unavailable { what: "the table is throttled".to_owned(), source: None };
+        std::future::ready(if writes.len() == 1 { Err(throttled()) } else { Ok(Minutes::new()) }).boxed()
+    }
+
+    fn look(&self, _: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
+        unimplemented!("a worker waits for no room")
+    }
+
+    fn health<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("a worker launches nothing")
+    }
+
+    fn failed<'a>(&'a self, _: &'a str, _: u64, _: Attempt) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("a worker gets no report")
+    }
+
+    fn take_probe<'a>(&'a self, _: &'a str, _: u64, _: u64) -> BoxFuture<'a, Result<bool, PortError>> {
+        unimplemented!("a worker launches nothing")
+    }
+
+    fn mended<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        unimplemented!("no probe is handled")
+    }
+
+    fn resent(&self, _: ParcelId, _: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        unimplemented!("a worker sends nothing again")
     }
 }
 
@@ -109,7 +176,7 @@ async fn handle(bench: &Bench, handler: &Handler, event: &str) -> Result<Value, 
 
 /// The payload from a dispatcher.
 fn payload(deliveries: Vec<Delivery>) -> String {
-    String::from_utf8(Payload { deliveries, minute: None }.encode()).unwrap()
+    String::from_utf8(Payload { deliveries, minute: None, shard: 0, probe: false }.encode()).unwrap()
 }
 
 /// The event from a mapping of the queue.
@@ -250,14 +317,48 @@ async fn a_worker_whose_end_cannot_be_counted_in_time_answers_all_the_same() {
     let bench = Bench::new([well()]);
     bench.send("well", 3).await;
     let ports = Ports { atomic: None, ..bench.ports.clone() };
-    let handler = handler_beside(&bench, ports, Some(Arc::new(Silent)));
+    let handler = handler_beside(&bench, ports, Some(Arc::new(Silent::default())));
     let deadline_ms = request(&bench).deadline_ms;
     let minute = Some(deadline_ms / 60_000 + 1);
-    let event = String::from_utf8(Payload { deliveries: bench.receive().await, minute }.encode()).unwrap();
+    let event =
+        String::from_utf8(Payload { deliveries: bench.receive().await, minute, shard: 0, probe: false }.encode())
+            .unwrap();
     let answer = Box::pin(bench.while_time_passes(handle(&bench, &handler, &event))).await.unwrap();
     assert_eq!(answer, Value::Null);
     assert!(bench.ports.clock.now_ms() < deadline_ms, "to be killed for that is to be reported as dead");
     assert!(bench.is_empty().await, "its work is done");
+}
+
+#[tokio::test]
+async fn a_probe_that_claims_a_parcel_proves_that_its_function_is_mended() {
+    for probe in [true, false] {
+        let bench = Bench::new([well()]);
+        bench.send("well", 3).await;
+        let (ports, table) = (Ports { atomic: None, ..bench.ports.clone() }, Arc::<Silent>::default());
+        let handler = handler_beside(&bench, ports, Some(Arc::clone(&table) as Arc<dyn Platform>));
+        let payload = Payload { deliveries: bench.receive().await, minute: None, shard: 0, probe };
+        handle(&bench, &handler, &String::from_utf8(payload.encode()).unwrap()).await.unwrap();
+        assert!(bench.is_empty().await, "its work is done");
+        let mended: &[&str] = if probe { &["shop-worker"] } else { &[] };
+        assert_eq!(*table.0.lock().unwrap(), mended);
+    }
+}
+
+/// Otherwise it would keep its place in the cap for the rest of its lease.
+#[tokio::test]
+async fn an_end_whose_count_is_refused_is_counted_by_the_next_one() {
+    let bench = Bench::new([well()]);
+    let (ports, table) = (Ports { atomic: None, ..bench.ports.clone() }, Arc::<Refusing>::default());
+    let handler = handler_beside(&bench, ports, Some(Arc::clone(&table) as Arc<dyn Platform>));
+    let minute = request(&bench).deadline_ms / 60_000 + 1;
+    for shard in [3, 5, 3, 3] {
+        bench.send("well", 1).await;
+        let deliveries = bench.receive().await;
+        let payload = Payload { deliveries, minute: Some(minute), shard, probe: false };
+        handle(&bench, &handler, &String::from_utf8(payload.encode()).unwrap()).await.unwrap();
+    }
+    let counted = |shard, count| (shard, Minutes::from([(minute, count)]));
+    assert_eq!(*table.0.lock().unwrap(), [counted(3, -1), counted(5, -1), counted(3, -2), counted(3, -1)]);
 }
 
 #[tokio::test]

@@ -19,7 +19,14 @@ pub(super) struct Queues {
     tokens: u64,
     /// Whether messages that were received too often move to a dead-letter queue of their queue.
     pub(super) keeps_dead: bool,
+    /// How long a message is kept from when it was first sent, in milliseconds; 0 for ever.
+    pub(super) keeps_ms: u64,
+    /// All messages, ordered by when they were first sent. Some may be gone by now.
+    ages: BTreeSet<(u64, u64)>,
 }
+
+/// The longest delay of SQS. EventBridge Scheduler sends later messages, when they are due.
+const LONGEST_DELAY_MS: u64 = 900_000;
 
 /// The end of the name of a dead-letter queue.
 const DEAD: &str = "-dead";
@@ -52,19 +59,40 @@ impl Queues {
     pub(super) fn put(&mut self, message: &Outgoing, now_ms: u64) {
         let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
         let body = message.body.clone();
-        self.place(&message.queue, Message { body, visible_ms, sent_ms: now_ms, receives: 0, token: 0 });
+        let is_sent_later = self.keeps_ms > 0 && visible_ms > now_ms + LONGEST_DELAY_MS;
+        let sent_ms = if is_sent_later { visible_ms } else { now_ms };
+        self.place(&message.queue, Message { body, visible_ms, sent_ms, receives: 0, token: 0 });
+    }
+
+    /// Deletes messages that are too old, without a word.
+    fn expire(&mut self, now_ms: u64) {
+        if self.keeps_ms == 0 {
+            return;
+        }
+        while let Some((_, number)) =
+            self.ages.first().copied().filter(|(sent_ms, _)| sent_ms + self.keeps_ms <= now_ms)
+        {
+            self.ages.pop_first();
+            if let Some(shelf) = self.places.remove(&number).and_then(|queue| self.shelves.get_mut(&queue)) {
+                shelf.remove(number);
+            }
+        }
     }
 
     fn place(&mut self, queue: &Arc<str>, message: Message) {
         self.numbers += 1;
         let shelf = self.shelves.entry(Arc::clone(queue)).or_default();
         shelf.order.insert((message.visible_ms, self.numbers));
+        if self.keeps_ms > 0 {
+            self.ages.insert((message.sent_ms, self.numbers));
+        }
         shelf.messages.insert(self.numbers, message);
         self.places.insert(self.numbers, Arc::clone(queue));
     }
 
     /// Delivers visible messages, and hides them.
     pub(super) fn take(&mut self, request: &Receive, now_ms: u64, weather: &Weather, dice: &mut Dice) -> Vec<Delivery> {
+        self.expire(now_ms);
         let (deliveries, dead) = self.find_visible(request, now_ms, weather, dice);
         for (queue, message) in dead {
             self.place(&queue, Message { visible_ms: now_ms, receives: 0, token: 0, ..message });
@@ -131,6 +159,7 @@ impl Queues {
         weather: &Weather,
         dice: &mut Dice,
     ) -> Result<(), PortError> {
+        self.expire(now_ms);
         let (number, queue) = self.find(&settlement.receipt).ok_or(PortError::Stale)?;
         let Some(shelf) = self.shelves.get_mut(&queue) else { return Err(PortError::Stale) };
         match settlement.settle {

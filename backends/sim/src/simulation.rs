@@ -194,6 +194,18 @@ impl Sim {
         self.shared.world().store.queues.keeps_dead = true;
     }
 
+    /// From now on messages are deleted this long after they were first sent, without a word, also in dead-letter queues:
+    /// "the expiration of a message is always based on its original enqueue timestamp" (SQS's guide, "Setting-up
+    /// dead-letter queue retention").
+    pub fn keep_messages_for(&mut self, time: Duration) {
+        self.shared.world().store.queues.keeps_ms = time.as_millis() as u64;
+    }
+
+    /// Forgets the rows of parcels that have expired, and returns how many.
+    pub fn forget(&mut self) -> usize {
+        self.skip(Duration::ZERO)
+    }
+
     /// Puts a message into a queue, as anyone can who knows its name.
     pub fn drop_in(&mut self, queue: &str, body: impl Into<bytes::Bytes>) {
         let mut world = self.shared.world();

@@ -172,7 +172,8 @@ fn cold() -> Result<()> {
         print(&figure, ms, "ms", "at most 3 ms", ms / 3.0);
     }
     let bootstrap = bootstrap(&this, "worker");
-    let event = Bytes::from(Payload { deliveries: vec![lone_delivery(1)?], minute: None }.encode());
+    let event =
+        Bytes::from(Payload { deliveries: vec![lone_delivery(1)?], minute: None, shard: 0, probe: false }.encode());
     let ms = starts(|| Ok(runtime.block_on(first_request(&bootstrap, event.clone()))?))?;
     let figure = format!("exec of a worker to its first claim, clients built, median of {STARTS}");
     print(&figure, ms, "ms", "at most 50 ms", ms / 50.0);

@@ -38,6 +38,11 @@ pub(crate) struct State {
     pub(crate) throttled: u64,
     pub(crate) conflicts: u64,
     pub(crate) failed: u64,
+    /// How many environments the account may use at a time, and how many it does.
+    pub(crate) account: Option<usize>,
+    pub(crate) running: usize,
+    /// The most that an event has waited that found no room.
+    pub(crate) throttled_for: Duration,
     /// When the last parcel was finished.
     pub(crate) ended: Duration,
     /// The most calls of a parcel.
@@ -57,8 +62,8 @@ pub(crate) enum Key {
     Counter(u8),
     /// The count of outstanding invocations, when it is read.
     OutstandingRead,
-    /// The same, when it is written.
-    Outstanding,
+    /// A shard of it, when it is written.
+    Outstanding(u8),
 }
 
 /// A request to the table.
@@ -83,6 +88,9 @@ impl Aws {
             throttled: 0,
             conflicts: 0,
             failed: 0,
+            account: None,
+            running: 0,
+            throttled_for: Duration::ZERO,
             ended: Duration::ZERO,
             calls_per_parcel: 0,
             in_hand: 0,

@@ -25,6 +25,8 @@ pub(crate) struct Event {
     pub(crate) text: String,
     /// Receives the answer; `None` for an asynchronous event.
     pub(crate) caller: Option<Caller>,
+    /// When it was accepted, since the beginning.
+    pub(crate) accepted_us: u64,
 }
 
 /// Waits for an answer, `None` if there is none.
@@ -109,21 +111,51 @@ impl Function {
     }
 
     fn start(&self, sim: &mut Sim, event: Event, refusals: u32) {
-        let idle = self.state().idle.pop();
-        if let Some((host, handler)) = idle {
-            return self.handle(&host, handler, event, Duration::ZERO);
-        }
-        if self.may_grow(sim) {
-            let host = sim.boot(self.0.deployment.name, 0);
-            let handler = (self.0.boot)(&host);
-            let function = self.clone();
-            self.0.fate.after(limits::COLD_START, move |_| function.handle(&host, handler, event, limits::COLD_START));
-            return;
+        if self.enters() {
+            let idle = self.state().idle.pop();
+            if let Some((host, handler)) = idle {
+                self.note_wait(&event, refusals);
+                return self.handle(&host, handler, event, Duration::ZERO);
+            }
+            if self.may_grow(sim) {
+                self.note_wait(&event, refusals);
+                return self.boot(sim, event);
+            }
+            self.leaves();
         }
         self.state().seen.throttled += 1;
         let pause = limits::BACKOFF.saturating_mul(1 << refusals.min(16)).min(limits::BACKOFF_MOST);
+        // A poller of a queue does not wait for longer each time. Assumed.
+        let pause = if event.caller.is_some() { limits::BACKOFF } else { pause };
         let function = self.clone();
         self.0.fate.after(pause, move |sim| function.start(sim, event, refusals + 1));
+    }
+
+    /// Takes a place of the account's concurrency, which all functions share.
+    fn enters(&self) -> bool {
+        let mut state = self.0.aws.state();
+        let enters = state.account.is_none_or(|account| state.running < account);
+        state.running += usize::from(enters);
+        enters
+    }
+
+    fn leaves(&self) {
+        self.0.aws.state().running -= 1;
+    }
+
+    fn note_wait(&self, event: &Event, refusals: u32) {
+        if refusals > 0 && event.caller.is_none() {
+            let waited = Duration::from_micros(self.0.fate.now_us() - event.accepted_us);
+            let mut state = self.0.aws.state();
+            state.throttled_for = state.throttled_for.max(waited);
+        }
+    }
+
+    fn boot(&self, sim: &mut Sim, event: Event) {
+        let host = sim.boot(self.0.deployment.name, 0);
+        let handler = (self.0.boot)(&host);
+        let function = self.clone();
+        self.0.fate.after(limits::COLD_START, move |_| function.handle(&host, handler, event, limits::COLD_START));
     }
 
     fn may_grow(&self, sim: &Sim) -> bool {
@@ -154,7 +186,7 @@ impl Function {
             deadline_ms: clock.now_ms() + time_limit.as_millis() as u64,
         };
         host.spawn(async move {
-            let (began_us, Event { text, caller }) = (clock.monotonic_us(), event);
+            let (began_us, Event { text, caller, .. }) = (clock.monotonic_us(), event);
             let answer = handler.handle(&text, &request).await;
             let took = Duration::from_micros(clock.monotonic_us() - began_us);
             function.0.aws.ran(took + billed_before);
@@ -168,6 +200,7 @@ impl Function {
 
     /// Frees an environment that is done with an event, unless it says that it cannot take another.
     fn handled(&self, environment: Host, handler: Handler) {
+        self.leaves();
         let mut state = self.state();
         state.seen.busy -= 1;
         if handler.is_worn() {

@@ -7,8 +7,9 @@
 //! | `limits` | the limits and latencies of AWS, for all models |
 //! | `aws` | the capacity that all programs of a run share, and the count of their requests |
 //! | `queue`, `ledger` | SQS and DynamoDB between a program and the simulated services |
-//! | `platform` | the launcher's targets: Invokes, and the item that counts outstanding invocations |
+//! | `platform` | the launcher's targets: Invokes, and the items that count outstanding invocations |
 //! | `function`, `mapping`, `event` | Lambda: environments, the mapping of a queue, the JSON of its events |
+//! | `launches` | how many invocations a second the count lets through |
 //! | `mail` | the calls, which sleep on the simulated clock and do nothing else |
 //! | `run` | one run, and its results |
 //! | `rivals` | other ways, computed under the same limits |
@@ -19,6 +20,7 @@ mod aws;
 mod bucket;
 mod event;
 mod function;
+mod launches;
 mod ledger;
 pub mod limits;
 mod mail;
@@ -31,6 +33,7 @@ mod rivals;
 mod run;
 mod search;
 
+pub use launches::{Launches, launches};
 pub use mail::Started;
 pub use page::{Runs, write};
 pub use plot::Failed;

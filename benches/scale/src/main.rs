@@ -19,7 +19,7 @@ usage: scale page DOCS [FEWER]       runs everything and writes the tables and d
                                      fewer calls, to try that out
        scale run CALLS WORKERS [LENGTH [KEY=NUMBER..]]
                                      one run, with its bill; LENGTH is quick, usual, slow or long (default: usual), keys
-                                     are seed, dispatchers, table, calls_per_parcel, parcels";
+                                     are seed, dispatchers, table, calls_per_parcel, parcels, account";
 
 /// How many simulations run at a time.
 const THREADS: usize = 2;
@@ -98,6 +98,7 @@ fn one(calls: &str, workers: &str, rest: &[&str]) -> Result<(), Failed> {
             ("table", number) => setup.table_writes = number.parse()?,
             ("calls_per_parcel", number) => setup.calls_per_parcel = Some(number.parse()?),
             ("parcels", number) => setup.parcels = number.parse()?,
+            ("account", number) => setup.account = Some(number.parse()?),
             _ => return Err(USAGE.into()),
         }
     }
@@ -111,7 +112,7 @@ fn summary(outcome: &Outcome) -> String {
     format!(
         "{} calls, {} workers: first {:.2?}, all started {:.2?}, done {done:.2?}, accepted {accepted:.2?}, bound {:.2?}; \
          {parcels} parcels of at most {calls_per_parcel}, {} starts again, {} workers at a time at {:.2?}, {} dispatchers, {} \
-         bytes in hand, {} in flight; {} events without room, {} writes throttled, {} conflicts, {} failed; ${:.4}; simulated \
+         bytes in hand, {} in flight; {} events without room, for {:.1?} at most, {} writes throttled, {} conflicts, {} failed; ${:.4}; simulated \
          in {took:.1?}",
         setup.calls,
         setup.workers,
@@ -125,6 +126,7 @@ fn summary(outcome: &Outcome) -> String {
         outcome.dispatcher_bytes,
         outcome.in_flight,
         outcome.throttled_events,
+        outcome.throttled_for,
         outcome.throttled_writes,
         outcome.conflicts,
         outcome.failed,

@@ -85,7 +85,8 @@ impl Mapping {
         self.aws.count("Lambda", "Invoke", 1.0);
         let (answer, answered) = oneshot::channel();
         let text = event::messages(&self.name, deliveries);
-        self.function.call(Event { text, caller: Some(Caller { answer, host: self.host.clone() }) });
+        let (caller, accepted_us) = (Caller { answer, host: self.host.clone() }, self.clock.monotonic_us());
+        self.function.call(Event { text, caller: Some(caller), accepted_us });
         // The messages of a failed event stay hidden.
         let Ok(Some(answer)) = answered.await else { return };
         let deletes = event::deletes(&answer, deliveries);

@@ -69,6 +69,8 @@ pub struct Setup {
     pub calls_per_parcel: Option<u32>,
     /// The most parcels of an invocation.
     pub parcels: usize,
+    /// How many environments the account may use at a time, over all functions; `None` for as many as they want.
+    pub account: Option<usize>,
 }
 
 /// The result of a run.
@@ -107,6 +109,8 @@ pub struct Outcome {
     pub conflicts: u64,
     /// See `throttled_events`.
     pub failed: u64,
+    /// The most that an asynchronous event has waited that found no free environment.
+    pub throttled_for: Duration,
     /// What AWS bills.
     pub bill: Bill,
     /// How long the simulation itself took.
@@ -145,20 +149,36 @@ impl Setup {
             table_writes: limits::TABLE_WRITES,
             calls_per_parcel: None,
             parcels: planner::MAX_PARCELS as usize,
+            account: None,
+        }
+    }
+
+    /// A deployment that fits an account with so much concurrency: the cap leaves room for the dispatchers, which are a
+    /// thirtieth of it, and two at least. Each parcel has two rounds of calls, and an invocation of its own.
+    pub fn in_account(parcels: u64, length: Length, concurrency: usize) -> Self {
+        let dispatchers = (concurrency / 30).max(2);
+        let calls = 2 * length.options().concurrency;
+        Self {
+            dispatchers,
+            calls_per_parcel: Some(calls),
+            parcels: 1,
+            account: Some(concurrency),
+            ..Self::new(parcels * u64::from(calls), length, concurrency - dispatchers)
         }
     }
 
     /// The least time for the work in any distribution: limited only by the number of workers and how fast Lambda
-    /// starts them.
+    /// starts them. In a small account all of its concurrency would be workers.
     pub fn bound(&self) -> Duration {
         let options = self.length.options();
         let rate = f64::from(options.concurrency) / self.length.takes().as_secs_f64();
+        let workers = self.account.unwrap_or(self.workers);
         let (mut left, mut passed_s) = (self.calls as f64, 0.0);
-        while passed_s < limits::growth_s(self.workers) && left > 0.0 {
-            left -= limits::environments(self.workers, passed_s) * rate * STEP_S;
+        while passed_s < limits::growth_s(workers) && left > 0.0 {
+            left -= limits::environments(workers, passed_s) * rate * STEP_S;
             passed_s += STEP_S;
         }
-        let rest_s = left.max(0.0) / (rate * self.workers as f64);
+        let rest_s = left.max(0.0) / (rate * workers as f64);
         Duration::from_secs_f64(passed_s + rest_s).max(self.length.takes())
     }
 }
@@ -200,6 +220,7 @@ pub fn run(setup: &Setup) -> Outcome {
         cap: setup.workers,
         parcels: setup.parcels,
     };
+    world.aws.state().account = setup.account;
     let function = |name, concurrency, time_limit, boot| {
         Function::new(Deployment { name, concurrency, time_limit }, &sim, world.aws.clone(), boot)
     };
@@ -235,6 +256,7 @@ pub fn run(setup: &Setup) -> Outcome {
         dispatcher_bytes: state.in_hand,
         in_flight,
         throttled_events: of_workers.throttled + of_dispatchers.throttled,
+        throttled_for: state.throttled_for,
         throttled_writes: state.throttled,
         conflicts: state.conflicts,
         failed: state.failed,
@@ -268,7 +290,8 @@ impl World {
     fn backend(&self, host: &Host, workers: Option<Function>) -> Backend {
         let platform = Link { way: self.way(host), item: self.item.clone(), workers };
         let platform: Arc<dyn Platform> = Arc::new(platform);
-        let options = Options::default().clock(host.clock()).platform(platform);
+        let Ports { entropy, .. } = host.ports(profile(), Steps::OneByOne);
+        let options = Options::default().clock(host.clock()).entropy(entropy).platform(platform);
         let settings = Settings { lease: limits::LEASE, cap: self.cap, ..settings() };
         Backend::new(settings, options).expect("nothing is asked of AWS")
     }

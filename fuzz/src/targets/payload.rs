@@ -36,7 +36,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         receives: 3,
         sent_ms: 1_700_000_000_000,
     });
-    let payload = Payload { deliveries: deliveries.collect(), minute: Some(28_333_333) };
+    let payload = Payload { deliveries: deliveries.collect(), minute: Some(28_333_333), shard: 3, probe: true };
     let texts = [
         r#"{"celeriac":"tick","task":"report.nightly","due":"2026-11-24T03:00:00Z"}"#,
         r#"{"celeriac":"stored","header":"AQAAAAAA"}"#,

@@ -17,6 +17,16 @@ pub enum InvokeError {
     /// No capacity: try again later. The deliveries were not handed over.
     #[error("no worker is free")]
     Throttled,
+    /// The workers of this function fail before they begin, so only one at a time is tried. The deliveries were not
+    /// handed over.
+    #[error(
+        "the workers of `{function}` fail before they begin; one is tried every few minutes until they are mended, and \
+         the parcels wait"
+    )]
+    Broken {
+        /// The function.
+        function: String,
+    },
     /// It did not happen. The deliveries were not handed over.
     #[error(transparent)]
     Failed(PortError),
@@ -44,6 +54,6 @@ pub trait Launcher: Invoker {
     /// Releases reserved invocations that were not launched, so that others may launch them.
     fn give_back(&self) -> BoxFuture<'_, ()>;
 
-    /// Records that an invocation counted under this minute has died.
-    fn release(&self, minute: u64) -> BoxFuture<'_, ()>;
+    /// Records that an invocation has died that counted in this shard of the count under this minute.
+    fn release(&self, minute: u64, shard: u8) -> BoxFuture<'_, ()>;
 }

@@ -10,7 +10,7 @@ use celeriac_core::{
     ports::{Claim, ClaimRequest, Delivery, Outgoing, Record, Seal, Settle, Settlement},
     wire::{Header, decode_args},
 };
-use celeriac_sim::{Deed, HostId, Observer, Write};
+use celeriac_sim::{BEGIN_MS, Deed, HostId, Observer, Write};
 
 use crate::{
     facts::{Delivered, Facts, Hold, Shared, Stored},
@@ -19,6 +19,9 @@ use crate::{
 
 /// How many parents a parcel may have.
 const MAX_HOPS: u32 = 5001;
+
+/// The age at which a message may be sent anew.
+const OLD_MS: u64 = 12 * 86_400_000;
 
 /// Whether a queue is a dead-letter queue.
 fn is_dead(queue: &str) -> bool {
@@ -136,17 +139,18 @@ impl Facts {
 
     fn received(&mut self, delivery: &Delivery, at_us: u64) {
         let parcel = Header::peek(&delivery.body).ok().map(|header| header.id);
-        let delivered = Delivered { parcel, queue: Arc::clone(&delivery.queue), at_us };
+        let old = BEGIN_MS + at_us / 1000 >= delivery.sent_ms + OLD_MS;
+        let delivered = Delivered { parcel, queue: Arc::clone(&delivery.queue), at_us, old };
         self.receipts.insert(delivery.receipt.0.clone(), delivered);
     }
 
     /// A message is kept until its parcel is finished (rule 1), unless it has been sent again.
     fn settled(&mut self, settlement: &Settlement) {
-        let Some(Delivered { parcel, queue, at_us }) = self.receipts.get(&settlement.receipt.0) else { return };
+        let Some(Delivered { parcel, queue, at_us, old }) = self.receipts.get(&settlement.receipt.0) else { return };
         let (parcel, at_us) = (*parcel, *at_us);
         let finished = parcel.and_then(|parcel| self.rows.get(&parcel)).is_some_and(|row| row.finished);
         let sent_us = parcel.and_then(|parcel| self.sent_us.get(&parcel)).copied();
-        let again = is_dead(queue) && sent_us.is_some_and(|sent_us| sent_us > at_us);
+        let again = (is_dead(queue) || *old) && sent_us.is_some_and(|sent_us| sent_us > at_us);
         match settlement.settle {
             // A report need not be kept.
             Settle::Delete if !finished && !again && &**queue != "failures" => {

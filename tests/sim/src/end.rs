@@ -92,7 +92,7 @@ fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
     };
     let allowed = match end.letter.as_ref().map(|letter| letter.reason) {
         None => !fails && !matches!(end.script, Script::Hangs | Script::Kills),
-        Some(Reason::Failed) => fails || (is_drained(end) && seen.lost > 0),
+        Some(Reason::Failed) => fails || (is_drained(end) && seen.lost > 0) || (is_unbegun(end) && seen.starts == 0),
         // A job that gets no thread in time was never observed.
         Some(Reason::TimedOut) => seen.cut + seen.vanished > 0 || end.task == "thread",
         // A failing ledger or lost requests are no excuse.
@@ -116,6 +116,11 @@ fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
 /// Whether a call died because its message had been received as often as its queue allows.
 fn is_drained(end: &End) -> bool {
     end.letter.as_ref().is_some_and(|letter| letter.message.contains("as often as its queue allows"))
+}
+
+/// Whether a call died because it was sent again and again and no worker ever began it.
+fn is_unbegun(end: &End) -> bool {
+    end.letter.as_ref().is_some_and(|letter| letter.message.starts_with("no worker ever began it"))
 }
 
 /// G4: each overrun or vanished attempt is recorded, with its cause.

@@ -148,6 +148,8 @@ pub(crate) struct Delivered {
     pub(crate) parcel: Option<ParcelId>,
     pub(crate) queue: Arc<str>,
     pub(crate) at_us: u64,
+    /// Whether SQS deletes it soon, so that it may be sent anew.
+    pub(crate) old: bool,
 }
 
 /// A claim that a host was given.

@@ -7,6 +7,7 @@
 //! | `scenario` | what follows from a seed: hosts, work, weather |
 //! | `site` | the hosts with the programs on them, started again when they die |
 //! | `deployed` | the same programs as functions of Lambda, with mappings, reports and dead-letter queues |
+//! | `drill` | a fault of a deployment that lasts for days |
 //! | `work` | the requests of clients, and the answers they get |
 //! | `tasks` | tasks whose calls do what their arguments say |
 //! | `hands` | what programs have in memory, and their limits |
@@ -20,6 +21,7 @@ mod audit;
 mod case;
 mod cut;
 mod deployed;
+mod drill;
 mod end;
 mod facts;
 mod figures;
@@ -37,6 +39,8 @@ mod work;
 
 pub use case::{Case, NoCase};
 pub use cut::{Cut, NoCut};
+pub use deployed::Broken;
+pub use drill::{Drill, Drilled, Waited, drill};
 pub use figures::figures;
 pub use mutation::Mutation;
 pub use run::{Report, run, run_case};

@@ -126,6 +126,35 @@ impl Scenario {
 }
 
 impl Scenario {
+    /// A deployed stack in which nothing goes wrong by itself.
+    pub(crate) fn deployed(cap: usize, dispatchers: usize, max_receives: u32, cold_start: Duration) -> Self {
+        let functions =
+            FunctionOptions { concurrency: cap, cap, time_limit: Duration::from_mins(2), cold_start, skew_ms: 0 };
+        Self {
+            shape: Shape::Deployed,
+            weather: Weather { max_receives, ..Weather::calm() },
+            calm: true,
+            trouble: Duration::ZERO,
+            blows: 0,
+            kinds: Vec::new(),
+            skew_ms: 0,
+            profile: planner::PROFILE,
+            steps: Steps::OneByOne,
+            servers: 1,
+            slots: 1,
+            killers: false,
+            old: false,
+            narrow: false,
+            functions,
+            requests: 0,
+            rubbish: 0,
+            scheduled: false,
+            away_days: 0,
+            limits: Limits::default_of_programs(),
+            deployed: deployed::Options::plain(dispatchers),
+        }
+    }
+
     /// Sometimes lowers the number of receives before a message is dead, if such messages are handled.
     fn with_few_receives(mut self, dice: &mut Dice) -> Self {
         if self.shape == Shape::Deployed && self.weather.max_receives > 0 {

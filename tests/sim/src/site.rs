@@ -94,9 +94,14 @@ impl Site {
         }
         if site.stack.is_none() {
             (0..site.scenario.servers).for_each(|number| site.serve(sim, number));
+            site.supervise();
         }
-        site.supervise();
         site
+    }
+
+    /// The deployed stack.
+    pub(crate) fn stack(&self) -> Option<Stack> {
+        self.stack.clone()
     }
 
     /// A client on its own host.

@@ -1,8 +1,8 @@
 //! Sends parcels of a dead-letter queue again if they have only waited. SQS counts every receive, including those of a
 //! dispatcher without capacity, so a healthy backlog can end there. These parcels return to their queue and start
-//! again, until they become too old.
+//! again, until they become too old, or until that has happened too often.
 
-use celeriac_aws::Cause;
+use celeriac_aws::{Backend, Cause};
 use celeriac_core::{
     parcel::Parcel,
     ports::{Outgoing, PortError, Ports, Row, RowState},
@@ -10,7 +10,14 @@ use celeriac_core::{
 };
 use futures::future::join_all;
 
-use super::dead::Buried;
+use super::dead::{Buried, Came};
+
+/// How often a parcel is sent again. A healthy backlog needs more than a week for a thousand receives, and a parcel is
+/// too old after two. So a parcel that was sent again this often is received by a program that never runs it.
+pub(super) const MOST: u32 = 5;
+
+/// How long the count outlives the time at which a parcel becomes too old.
+const OUTLIVES_MS: u64 = 2 * 86_400_000;
 
 /// Parcels of a dead-letter queue.
 #[derive(Default)]
@@ -24,7 +31,7 @@ pub(super) struct Split {
 }
 
 /// Finds the parcels that have only waited.
-pub(super) async fn split(ports: &Ports, opened: Vec<(Buried, Parcel)>, now_ms: u64) -> Split {
+pub(super) async fn split(ports: &Ports, backend: &Backend, opened: Vec<(Buried, Parcel)>, now_ms: u64) -> Split {
     let (asked, rest): (Vec<_>, Vec<_>) =
         opened.into_iter().partition(|(buried, parcel)| may_have_waited(buried, parcel, now_ms));
     let mut split = Split { rest, ..Split::default() };
@@ -33,8 +40,19 @@ pub(super) async fn split(ports: &Ports, opened: Vec<(Buried, Parcel)>, now_ms: 
     }
     match ports.ledger.rows(asked.iter().map(|(_, parcel)| parcel.header.id).collect()).await {
         Ok(rows) => {
-            for (asked, row) in asked.into_iter().zip(rows) {
-                if never_lost(row.as_ref(), now_ms) { &mut split.waited } else { &mut split.rest }.push(asked);
+            for ((buried, parcel), row) in asked.into_iter().zip(rows) {
+                if !never_lost(row.as_ref(), now_ms) {
+                    split.rest.push((buried, parcel));
+                    continue;
+                }
+                match backend.resent(parcel.header.id, parcel.header.not_after_ms + OUTLIVES_MS).await {
+                    Ok(times) if times <= MOST => split.waited.push((buried, parcel)),
+                    Ok(_) => split.rest.push((Buried { came: Came::BuriedAgain, ..buried }, parcel)),
+                    Err(error) => {
+                        split.unknown += 1;
+                        tracing::warn!(%error, "cannot count how often a parcel is sent again; it comes again");
+                    }
+                }
             }
         }
         Err(error) => {

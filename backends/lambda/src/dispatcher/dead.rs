@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use celeriac_aws::Cause;
+use celeriac_aws::{Backend, Cause};
 use celeriac_core::{
     parcel::Parcel,
     ports::{Claim, Claimed, Delivery, PortError, Ports, Reason},
@@ -29,6 +29,19 @@ pub(super) struct Buried {
     pub(super) cause: Cause,
     /// Why its delivery is only a stub, if the bucket no longer has its parcel.
     pub(super) gone: Option<String>,
+    /// How it came here.
+    pub(super) came: Came,
+}
+
+/// How a parcel came to be ended without a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// By its dead-letter queue.
+    Buried,
+    /// By its dead-letter queue, after it was sent again as often as that is done.
+    BuriedAgain,
+    /// By its own queue, when it had become too old to run.
+    TooOld,
 }
 
 /// The outcome of draining a dead-letter queue.
@@ -46,7 +59,7 @@ pub(super) struct Drained {
 
 /// Sends parcels again that have only waited, and turns the calls of others into dead letters. Deletes each message
 /// that is done.
-pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
+pub(super) async fn drain(ports: &Ports, backend: &Backend, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
     let now_ms = ports.clock.now_ms();
     let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
     for buried in buried {
@@ -62,7 +75,7 @@ pub(super) async fn drain(ports: &Ports, holder: &Arc<str>, buried: Vec<Buried>)
         tracing::warn!(%error, "cannot tell whether retried calls are still dead letters; they come again");
         return drained;
     }
-    let again::Split { waited, rest, unknown } = again::split(ports, opened, now_ms).await;
+    let again::Split { waited, rest, unknown } = again::split(ports, backend, opened, now_ms).await;
     drained.left += unknown;
     for sent in again::send(ports, waited).await {
         count(&mut drained.again, &mut drained.left, sent.map(|()| true));
@@ -113,7 +126,8 @@ async fn end(
     match protocol::follow(ports, &parcel, &buried.delivery, claim).await? {
         Followed::Claimed(claimed) => {
             let why = message(&buried, &claimed);
-            protocol::end_refused(ports, &buried.delivery, &parcel, &claimed, Reason::Failed, &why).await?;
+            let reason = if buried.came == Came::TooOld { Reason::Expired } else { Reason::Failed };
+            protocol::end_refused(ports, &buried.delivery, &parcel, &claimed, reason, &why).await?;
         }
         Followed::Held => return Ok(false),
         Followed::Finished => {}
@@ -125,11 +139,26 @@ async fn end(
 fn message(buried: &Buried, claimed: &Claimed) -> String {
     match (&buried.gone, &buried.cause) {
         (Some(why), _) => format!("its arguments are lost: {why}; this letter has nil instead, so make a new call"),
+        (None, _) if buried.came == Came::TooOld => {
+            "no worker ran it before it was too old, 14 days after it was due: workers fail in their set-up, their function \
+             may not run (a reserved concurrency of 0), or the cap (CELERIAC_CAP) is always reached: the log of the \
+             function and of the dispatcher say which. Mend that, then retry this dead letter"
+                .to_owned()
+        }
         (None, Cause::Buried(why)) => format!("its message was put aside: {why}"),
         (None, Cause::Unsent(why)) if claimed.losses == 0 => {
             format!(
                 "EventBridge Scheduler could not send its message: {why}; when it was found it was too old to be sent \
                  again: fix the cause, then retry this dead letter"
+            )
+        }
+        (None, _) if buried.came == Came::BuriedAgain && claimed.losses == 0 => {
+            format!(
+                "no worker ever began it: its message was received as often as its queue allows, was sent again {} times, \
+                 and came back each time. Workers fail in their set-up, or their function may not run at all (a reserved \
+                 concurrency of 0), or the cap (CELERIAC_CAP) is always reached: the log of the function and of the \
+                 dispatcher say which. Mend that, then retry this dead letter",
+                again::MOST
             )
         }
         (None, _) if claimed.losses == 0 => {

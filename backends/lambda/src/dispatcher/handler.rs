@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use crate::{Function, HandlerError, Request};
-use celeriac_aws::{Answer, Backend, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved, Taken};
+use celeriac_aws::{Answer, Backend, Brake, Cause, Mapped, Message, QueueEvent, QueueRole, Resolved, Taken, renew};
 use celeriac_core::{
     ports::{Delivery, Invoker, Launcher, Ports},
     protocol,
     task::Registry,
+    wire::Header,
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
 use super::{
-    dead::{Buried, drain},
+    dead::{Buried, Came, drain},
     event::Event,
     failures,
 };
@@ -28,6 +29,7 @@ pub struct Handler {
     mapped: Mapped,
     dispatcher: Dispatcher,
     launcher: Arc<dyn Launcher>,
+    brake: Brake,
 }
 
 impl Handler {
@@ -45,7 +47,8 @@ impl Handler {
         ports.queue = Arc::new(mapped.clone());
         let invoker = Arc::clone(&launcher) as Arc<dyn Invoker>;
         let dispatcher = Dispatcher::new(ports.clone(), invoker, options);
-        Self { backend, ports, mapped, dispatcher, launcher }
+        let brake = backend.brake();
+        Self { backend, ports, mapped, dispatcher, launcher, brake }
     }
 
     async fn handle_messages(&self, event: &QueueEvent<'_>, request: &Request) -> Result<Answer, HandlerError> {
@@ -64,6 +67,12 @@ impl Handler {
         let messages = event.messages.iter().map(|message| message.incoming(Arc::clone(queue)));
         let Taken { due: deliveries, aside } = self.backend.take(messages).await;
         protocol::put_aside(&self.ports, aside).await;
+        let now_ms = self.ports.clock.now_ms();
+        let deliveries = renew(&*self.ports.queue, deliveries, now_ms).await;
+        let is_over =
+            |delivery: &Delivery| Header::peek(&delivery.body).is_ok_and(|header| header.not_after_ms < now_ms);
+        let (over, deliveries): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(is_over);
+        self.end(over, queue, request).await;
         if !deliveries.is_empty() {
             let parcels = deliveries.len();
             let patience_ms = self.ports.clock.now_ms() + PATIENCE.as_millis() as u64;
@@ -76,6 +85,22 @@ impl Handler {
         event.messages.iter().collect()
     }
 
+    /// Ends parcels that are too old to run. A worker would do that too, but there may be none that begins.
+    async fn end(&self, over: Vec<Delivery>, queue: &Arc<str>, request: &Request) {
+        if over.is_empty() {
+            return;
+        }
+        let resolved = match self.backend.find(over).await {
+            Ok(resolved) => resolved,
+            Err(error) => return tracing::warn!(%error, %queue, "parcels that are too old come again"),
+        };
+        let whole = resolved.found.into_iter().map(|delivery| (delivery, None));
+        let over = whole.chain(resolved.gone.into_iter().map(|(delivery, why)| (delivery, Some(why))));
+        let over = over.map(|(delivery, gone)| Buried { delivery, cause: Cause::Receives, gone, came: Came::TooOld });
+        let drained = drain(&self.ports, &self.backend, &request.holder(), over.collect()).await;
+        tracing::warn!(%queue, parcels = drained.parcels, left = drained.left, "ended parcels that were too old to run");
+    }
+
     fn reserve(&self, most: usize) -> BoxFuture<'_, Option<usize>> {
         let warn = |error| tracing::warn!(%error, "no worker is launched; the parcels wait");
         async move { self.launcher.reserve(most).await.map_err(warn).ok() }.boxed()
@@ -85,7 +110,7 @@ impl Handler {
     async fn take_failures(&self, event: &QueueEvent<'_>) -> Answer {
         let mut left = Vec::new();
         for message in &event.messages {
-            if let Err(error) = failures::take(&self.ports, &*self.launcher, &message.body).await {
+            if let Err(error) = failures::take(&self.ports, &*self.launcher, &self.brake, &message.body).await {
                 tracing::warn!(%error, "the parcels of a dead worker wait until its lease ends");
                 left.push(message);
             }
@@ -108,8 +133,9 @@ impl Handler {
         let Resolved { found, gone } = self.backend.find(known).await?;
         let whole = found.into_iter().chain(unknown).map(|delivery| (delivery, None));
         let buried = whole.chain(gone.into_iter().map(|(delivery, why)| (delivery, Some(why))));
-        let buried = buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone });
-        let drained = drain(&self.ports, &request.holder(), buried.collect()).await;
+        let buried =
+            buried.map(|(delivery, gone)| Buried { cause: cause(&delivery), delivery, gone, came: Came::Buried });
+        let drained = drain(&self.ports, &self.backend, &request.holder(), buried.collect()).await;
         tracing::warn!(
             queue,
             parcels = drained.parcels,

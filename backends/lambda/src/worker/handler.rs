@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{Function, HandlerError, Request};
-use celeriac_aws::{Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole, Taken};
+use celeriac_aws::{Answer, Backend, Mapped, Message, Payload, QueueEvent, QueueRole, Taken, renew};
 use celeriac_core::{
     ports::{Delivery, Invocation, Ports},
     protocol::put_aside,
@@ -18,7 +18,7 @@ use celeriac_core::{
 };
 use futures::{FutureExt as _, future::BoxFuture};
 
-use super::{event::Event, metrics::Metrics};
+use super::{event::Event, metrics::Metrics, proof::Proof};
 use celeriac_worker::{AFTER_DEADLINE_MS, Report, Summary, Worker, WorkerOptions};
 
 /// How long before the function's time limit it answers in any case: an answer costs less than being killed, and
@@ -34,6 +34,7 @@ pub struct Handler {
     backend: Backend,
     ports: Ports,
     mapped: Mapped,
+    proof: Proof,
     worker: Arc<Worker>,
     worn: AtomicBool,
     metrics: Option<Metrics>,
@@ -65,28 +66,31 @@ impl Handler {
     ) -> Self {
         let mapped = Mapped::new(Arc::clone(&ports.queue));
         ports.queue = Arc::new(mapped.clone());
+        let proof = Proof::new(Arc::clone(&ports.ledger), backend.brake());
+        ports.ledger = Arc::new(proof.clone());
         let worker = Worker::new(registry, ports.clone(), states, options);
-        Self { backend, ports, mapped, worker, worn: AtomicBool::new(false), metrics: None }
+        Self { backend, ports, mapped, proof, worker, worn: AtomicBool::new(false), metrics: None }
     }
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
-        let Payload { deliveries, minute } = payload;
+        let Payload { deliveries, minute, shard, probe } = payload;
+        self.proof.begin(probe.then(|| request.function.clone()));
         self.run(deliveries, request).await?;
         // After a failure, the dispatcher that handles its report counts it.
         if let Some(minute) = minute {
-            self.release(minute, request).await;
+            self.release((minute, shard), request).await;
         }
         Ok(())
     }
 
     /// Counts the end of an invocation, if there is time: being killed while doing so would be reported as a death. An
     /// uncounted end is forgotten when the lease of its launch ends.
-    async fn release(&self, minute: u64, request: &Request) {
+    async fn release(&self, (minute, shard): (u64, u8), request: &Request) {
         let (clock, outstanding) = (&self.ports.clock, self.backend.outstanding());
         let left_ms = request.deadline_ms.saturating_sub(RELEASED_BY_MS).saturating_sub(clock.now_ms());
         tokio::select! {
             biased;
-            () = outstanding.release(minute) => {}
+            () = outstanding.release(minute, shard) => {}
             () = clock.sleep(Duration::from_millis(left_ms)) => {
                 tracing::debug!(left_ms = RELEASED_BY_MS, "an invocation counts as outstanding until its lease ends");
             }
@@ -102,6 +106,7 @@ impl Handler {
         let Taken { due: deliveries, aside } = self.backend.take(messages).await;
         put_aside(&self.ports, aside).await;
         self.mapped.begin(&deliveries);
+        let deliveries = renew(&*self.ports.queue, deliveries, self.ports.clock.now_ms()).await;
         self.hide(&deliveries, request).await;
         if let Err(error) = self.run(deliveries, request).await {
             // Settled parcels are done; the others stay.

@@ -11,5 +11,6 @@
 mod event;
 mod handler;
 mod metrics;
+mod proof;
 
 pub use handler::Handler;

@@ -93,6 +93,27 @@ async fn parcels_that_only_waited_are_sent_again() {
     }
 }
 
+/// Such a parcel is received by a program that never runs it.
+#[tokio::test]
+async fn a_parcel_that_was_sent_again_five_times_is_ended_with_what_to_do() {
+    let site = Site::new();
+    site.send("mail-dead", 1, 2).await;
+    for _ in 0..5 {
+        let deliveries = site.receive("mail-dead").await;
+        assert_eq!(site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap(), stay(&[]));
+        assert!(site.dead().await.is_empty());
+        site.send_bytes("mail-dead", site.receive("mail").await.remove(0).body).await;
+    }
+    let deliveries = site.receive("mail-dead").await;
+    assert_eq!(site.handle(&event("shop-mail-dead", &deliveries)).await.unwrap(), stay(&[]));
+    let dead = site.dead().await;
+    assert_eq!(dead.len(), 2);
+    let message = &dead[0].message;
+    assert!(message.starts_with("no worker ever began it: its message was received as often"), "{message}");
+    assert!(message.contains("sent again 5 times") && message.ends_with("then retry this dead letter"), "{message}");
+    assert_eq!(site.ports.batches.get(dead[0].id.batch).await.unwrap().unwrap().tally.failed, 2, "its batch ends");
+}
+
 /// The sender of a dead letter sends first and removes second, and may die in between.
 #[tokio::test]
 async fn the_letter_of_a_call_that_was_sent_again_is_removed_though_its_sender_died_before() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use celeriac_aws::{Payload, holder};
+use celeriac_aws::{Attempt, Payload, holder};
 use celeriac_core::ports::{Claim, Delivery, Receipt};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn reported(report: &Value) -> Value {
 }
 
 fn payload(deliveries: &[Delivery]) -> Value {
-    let payload = Payload { deliveries: deliveries.to_vec(), minute: Some(28_333_349) };
+    let payload = Payload { deliveries: deliveries.to_vec(), minute: Some(28_333_349), shard: 3, probe: false };
     serde_json::from_slice(&payload.encode()).unwrap()
 }
 
@@ -63,7 +63,7 @@ async fn parcels_of_a_dead_worker_continue_at_once_and_carefully() {
     site.claim(parcel, 1, 2, &worker(REQUEST)).await;
     let answer = site.handle(&reported(&report("RetriesExhausted", &payload(&deliveries)))).await.unwrap();
     assert_eq!(answer, stay(&[]), "the report is done with");
-    assert_eq!(*site.launches.released.lock().unwrap(), [28_333_349]);
+    assert_eq!(*site.launches.released.lock().unwrap(), [(28_333_349, 3)]);
     let again = site.receive("mail").await;
     assert_eq!((again.len(), again[0].receives), (1, 2), "its message is shown");
     match site.claim(parcel, 1, 2, &worker("another")).await {
@@ -84,12 +84,40 @@ async fn parcels_held_by_others_are_left_alone() {
 }
 
 #[tokio::test]
-async fn messages_of_an_invocation_that_never_began_are_shown_again() {
+async fn messages_of_an_invocation_that_claimed_nothing_are_shown_later_each_time() {
+    for condition in ["EventAgeExceeded", "RetriesExhausted"] {
+        let site = Site::new();
+        site.send("mail", 1, 2).await;
+        for (receives, pause_s) in [(1, 1), (2, 2), (3, 4), (11, 900), (900, 900)] {
+            let mut deliveries = site.receive("mail").await;
+            deliveries[0].receives = receives;
+            site.handle(&reported(&report(condition, &payload(&deliveries)))).await.unwrap();
+            assert!(!site.is_visible_after("mail", Duration::from_millis(pause_s * 1000 - 1)).await, "{receives}");
+            assert!(site.is_visible_after("mail", Duration::from_millis(1)).await, "{receives}");
+        }
+        let failures = site.items.failures.lock().unwrap();
+        assert_eq!(*failures, vec![("shop-worker".to_owned(), Attempt::Usual); 5], "each is counted");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_claimed_nothing_is_reported_as_one() {
     let site = Site::new();
     site.send("mail", 1, 2).await;
+    let mut payload = payload(&site.receive("mail").await);
+    payload["probe"] = true.into();
+    site.handle(&reported(&report("RetriesExhausted", &payload))).await.unwrap();
+    assert_eq!(*site.items.failures.lock().unwrap(), [("shop-worker".to_owned(), Attempt::Probe)]);
+}
+
+#[tokio::test]
+async fn a_worker_that_died_with_its_claim_does_not_count_as_one_that_never_began() {
+    let site = Site::new();
+    let parcel = site.send("mail", 1, 2).await;
     let deliveries = site.receive("mail").await;
-    site.handle(&reported(&report("EventAgeExceeded", &payload(&deliveries)))).await.unwrap();
-    assert_eq!(site.receive("mail").await.len(), 1);
+    site.claim(parcel, 1, 2, &worker(REQUEST)).await;
+    site.handle(&reported(&report("RetriesExhausted", &payload(&deliveries)))).await.unwrap();
+    assert_eq!(*site.items.failures.lock().unwrap(), []);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A handler of stack `shop` on a file, under a manual clock.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     env,
     process::Command,
     sync::{
@@ -12,7 +13,7 @@ use std::{
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use celeriac_aws::{Backend, Settings};
+use celeriac_aws::{Attempt, Backend, Health, Minutes, Platform, Settings};
 use celeriac_core::{
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
@@ -66,7 +67,7 @@ impl Clock for ManualClock {
 #[derive(Default)]
 pub(crate) struct Launches {
     pub(crate) invocations: Mutex<Vec<Invocation>>,
-    pub(crate) released: Mutex<Vec<u64>>,
+    pub(crate) released: Mutex<Vec<(u64, u8)>>,
     /// How many may be launched; `usize::MAX` stands for a table that does not answer.
     pub(crate) rooms: AtomicUsize,
     /// How often there is no capacity before that.
@@ -106,13 +107,60 @@ impl Launcher for Launches {
         std::future::ready(()).boxed()
     }
 
-    fn release(&self, minute: u64) -> BoxFuture<'_, ()> {
-        self.released.lock().unwrap().push(minute);
+    fn release(&self, minute: u64, shard: u8) -> BoxFuture<'_, ()> {
+        self.released.lock().unwrap().push((minute, shard));
         std::future::ready(()).boxed()
     }
 }
 
+/// The items of the table about functions and parcels, in memory.
+#[derive(Default)]
+pub(crate) struct Items {
+    pub(crate) failures: Mutex<Vec<(String, Attempt)>>,
+    /// How often each parcel was sent again.
+    pub(crate) resent: Mutex<HashMap<ParcelId, u32>>,
+}
+
+impl Platform for Items {
+    fn invoke<'a>(&'a self, _: &'a str, _: Vec<u8>) -> BoxFuture<'a, Result<(), InvokeError>> {
+        unimplemented!("`Launches` launches")
+    }
+
+    fn count<'a>(&'a self, _: u8, _: &'a Minutes, _: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+        unimplemented!("`Launches` counts")
+    }
+
+    fn look(&self, _: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
+        unimplemented!("`Launches` counts")
+    }
+
+    fn health<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        unimplemented!("`Launches` launches")
+    }
+
+    fn failed<'a>(&'a self, function: &'a str, _: u64, by: Attempt) -> BoxFuture<'a, Result<Health, PortError>> {
+        self.failures.lock().unwrap().push((function.to_owned(), by));
+        std::future::ready(Ok(Health::default())).boxed()
+    }
+
+    fn take_probe<'a>(&'a self, _: &'a str, _: u64, _: u64) -> BoxFuture<'a, Result<bool, PortError>> {
+        unimplemented!("`Launches` launches")
+    }
+
+    fn mended<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        unimplemented!("a dispatcher claims nothing")
+    }
+
+    fn resent(&self, parcel: ParcelId, _: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        let mut resent = self.resent.lock().unwrap();
+        let times = resent.entry(parcel).or_default();
+        *times += 1;
+        std::future::ready(Ok(*times)).boxed()
+    }
+}
+
 pub(crate) struct Site {
+    pub(crate) items: Arc<Items>,
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) launches: Arc<Launches>,
@@ -140,12 +188,14 @@ impl Site {
         let options = celeriac_embedded::Options::default().clock(Arc::clone(&clock) as Arc<dyn Clock>);
         // One by one, as a stack has them.
         let ports = Ports { atomic: None, ..open_with(&directory.path().join("test.db"), options).unwrap() };
-        let options = celeriac_aws::Options::default().clock(Arc::clone(&clock) as Arc<dyn Clock>);
+        let items = Arc::<Items>::default();
+        let platform = Arc::clone(&items) as Arc<dyn Platform>;
+        let options = celeriac_aws::Options::default().clock(Arc::clone(&clock) as Arc<dyn Clock>).platform(platform);
         let backend = Backend::new(settings, options).unwrap();
         let launches = Arc::new(Launches { rooms: AtomicUsize::new(100), ..Launches::default() });
         let launcher = Arc::clone(&launches) as Arc<dyn Launcher>;
         let handler = Handler::on(ports.clone(), backend, launcher, DispatcherOptions::new(["mail"]));
-        Self { ports, clock, launches, handler, _directory: directory }
+        Self { items, ports, clock, launches, handler, _directory: directory }
     }
 
     /// Handles an event, and returns the answer to Lambda.

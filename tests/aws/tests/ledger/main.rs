@@ -51,7 +51,10 @@ fn main() -> ExitCode {
             an_item_of_another_program_is_named,
             an_object_without_a_bucket_is_named;
         outstanding:
+            a_function_whose_workers_never_begin_is_launched_now_and_then,
+            a_large_cap_is_counted_in_several_items,
             an_idle_dispatcher_counts_nothing,
+            how_often_a_parcel_was_sent_again_is_counted,
             idle_reservations_are_given_back,
             a_dispatcher_that_was_refused_counts_before_it_receives,
             a_dispatcher_that_found_no_room_looks_and_counts_nothing_until_there_is_some;

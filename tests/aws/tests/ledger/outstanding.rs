@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use celeriac_aws::Functions;
+use celeriac_aws::{Attempt, Functions, Settings};
 use celeriac_core::{
+    id::ParcelId,
     ports::{Delivery, Invocation, InvokeError, Invoker as _, Receipt},
     task::{Body, Options, Registry, TaskDef},
 };
@@ -42,11 +43,13 @@ impl Launcher {
 
 async fn launchers<const COUNT: usize>() -> [Launcher; COUNT] {
     let settings = settings().await;
-    std::array::from_fn(|_| {
-        let table = open(&settings, |_| aws_tests::Fault::None);
-        let functions = table.backend.functions(&Registry::new([&TASK]).expect("a task"));
-        Launcher { table, functions }
-    })
+    std::array::from_fn(|_| launcher(&settings))
+}
+
+fn launcher(settings: &Settings) -> Launcher {
+    let table = open(settings, |_| aws_tests::Fault::None);
+    let functions = table.backend.functions(&Registry::new([&TASK]).expect("a task"));
+    Launcher { table, functions }
 }
 
 pub(crate) async fn an_idle_dispatcher_counts_nothing() {
@@ -96,4 +99,58 @@ pub(crate) async fn a_dispatcher_that_found_no_room_looks_and_counts_nothing_unt
     assert_eq!((first.writes(), requests(&first.table, "DynamoDB", "GetItem")), (2, 20));
     second.functions.give_back().await;
     assert_eq!((first.functions.reserve(10).await.expect("the table is there"), first.writes()), (10, 3));
+}
+
+/// Each 64 of the cap have an item, since one item takes a thousand writes a second.
+pub(crate) async fn a_large_cap_is_counted_in_several_items() {
+    let settings = Settings { cap: 640, ..settings().await };
+    let launchers: Vec<_> = (0..11).map(|_| launcher(&settings)).collect();
+    let mut granted = Vec::new();
+    for launcher in &launchers {
+        granted.push(launcher.functions.reserve(100).await.expect("the table is there"));
+    }
+    assert_eq!(granted, [64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 0]);
+    launchers[3].functions.give_back().await;
+    assert_eq!(launchers[10].functions.reserve(100).await.expect("the table is there"), 64, "wherever there is room");
+    assert!(requests(&launchers[10].table, "DynamoDB", "BatchGetItem") > 0);
+}
+
+pub(crate) async fn a_function_whose_workers_never_begin_is_launched_now_and_then() {
+    let [first, second] = launchers().await;
+    let function = first.table.backend.settings().stack.worker(None);
+    let brake = first.table.backend.brake();
+    for _ in 0..9 {
+        brake.failed(&function, Attempt::Usual).await.expect("the table is there");
+    }
+    assert!(matches!(first.invoke().await, InvokeError::Failed(_)), "nine may be chance");
+    brake.failed(&function, Attempt::Usual).await.expect("the table is there");
+    let InvokeError::Broken { function: broken } = second.invoke().await else { panic!("ten are a fault") };
+    assert_eq!(broken, function);
+    second.table.clock.advance(Duration::from_secs(1));
+    for _ in 0..2 {
+        assert!(matches!(second.invoke().await, InvokeError::Failed(_)), "a probe, which gives its right back");
+    }
+    brake.failed(&function, Attempt::Probe).await.expect("the table is there");
+    second.table.clock.advance(Duration::from_secs(5));
+    assert!(matches!(second.invoke().await, InvokeError::Failed(_)), "the next probe");
+    brake.mended(&function).await;
+    for _ in 0..2 {
+        second.table.clock.advance(Duration::from_secs(5));
+        assert!(matches!(second.invoke().await, InvokeError::Failed(_)), "like any other");
+    }
+    first.table.clock.advance(Duration::from_hours(2));
+    for _ in 0..9 {
+        brake.failed(&function, Attempt::Usual).await.expect("the table is there");
+    }
+    assert!(matches!(first.invoke().await, InvokeError::Failed(_)), "the mend forgot the ten before");
+}
+
+pub(crate) async fn how_often_a_parcel_was_sent_again_is_counted() {
+    let [launcher] = launchers().await;
+    let (one, other) = (ParcelId::from_bytes([1; 16]), ParcelId::from_bytes([2; 16]));
+    let mut times = Vec::new();
+    for parcel in [one, one, other, one] {
+        times.push(launcher.table.backend.resent(parcel, 1_800_000_000_000).await.expect("the table is there"));
+    }
+    assert_eq!(times, [1, 2, 1, 3]);
 }

@@ -108,6 +108,11 @@ pub(super) fn minute(payload: &str) -> Option<u64> {
     serde_json::from_str::<Value>(payload).ok()?["minute"].as_u64()
 }
 
+/// Whether an invocation is the only one of a broken function.
+pub(super) fn is_probe(payload: &str) -> bool {
+    serde_json::from_str::<Value>(payload).is_ok_and(|payload| payload["probe"] == true)
+}
+
 /// The messages that stay, from the answer to a mapping's event. An answer without such a list deletes all of them; one
 /// that names a message outside of the event is invalid.
 pub(super) fn stays(answer: &Value, event: &[Delivery]) -> Result<BTreeSet<String>, String> {

@@ -69,6 +69,20 @@ struct State {
     numbers: u64,
     /// How often another program was deployed.
     version: u64,
+    /// Why no event can be handled.
+    broken: Option<Broken>,
+    /// How many events were handled, or failed before that.
+    begun: u64,
+}
+
+/// Why a function handles no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Its program ends in its set-up: no event reaches a handler, and each is reported as failed.
+    Init,
+    /// Its reserved concurrency is 0. "Any new events go to the dead-letter queue or the on-failure event destination,
+    /// without any retries" (Lambda's guide, "Configuring reserved concurrency").
+    NoConcurrency,
 }
 
 /// An event of a function.
@@ -134,6 +148,17 @@ impl Function {
         self.state().meddled.push(host);
     }
 
+    /// From now on no event is handled, or all are again.
+    pub(super) fn set_broken(&self, sim: &mut Sim, broken: Option<Broken>) {
+        self.state().broken = broken;
+        self.renew(sim);
+    }
+
+    /// How many events were handled, or failed before that.
+    pub(super) fn begun(&self) -> u64 {
+        self.state().begun
+    }
+
     /// Deploys another program: environments of the old one handle no further event.
     pub(super) fn renew(&self, sim: &mut Sim) {
         let idle = {
@@ -171,6 +196,10 @@ impl Function {
 
     /// Handles a synchronous event, if an environment is free.
     pub(super) fn take(&self, sim: &mut Sim, event: Event) {
+        let broken = self.state().broken;
+        if let Some(broken) = broken {
+            return self.fail(broken, event);
+        }
         match self.environment() {
             Some(environment) => self.handle(sim, environment, event),
             None if self.state().environments < self.0.deployment.concurrency => self.boot(sim, event),
@@ -195,6 +224,34 @@ impl Function {
                 self.take(sim, event);
             }
         }
+    }
+
+    /// The end of an event that no handler gets.
+    fn fail(&self, broken: Broken, event: Event) {
+        let (function, takes) = match broken {
+            Broken::Init => (self.clone(), 2 * self.0.deployment.cold_start),
+            Broken::NoConcurrency => (self.clone(), Duration::ZERO),
+        };
+        {
+            let mut state = self.state();
+            state.begun += 1;
+            state.environments += 1;
+        }
+        self.0.fate.after(takes, move |sim| {
+            function.state().environments -= 1;
+            function.0.fate.say(0, || format!("request {} failed before it began: {broken:?}", event.request));
+            if let Some(reply) = event.reply {
+                reply(Outcome::Failed);
+            } else {
+                let what = match broken {
+                    Broken::Init => "RequestId: .. Error: Runtime exited with error: exit status 1",
+                    Broken::NoConcurrency => "Rate Exceeded.",
+                };
+                let why = Why::Error("Runtime.ExitError".to_owned(), what.to_owned());
+                function.report(&Event { reply: None, ..event }, &why);
+            }
+            function.start(sim);
+        });
     }
 
     fn environment(&self) -> Option<Environment> {
@@ -238,6 +295,7 @@ impl Function {
             let mut state = self.state();
             state.numbers += 1;
             let number = state.numbers;
+            state.begun += 1;
             state.busy.insert(host.id(), Run { number, event, environment: environment.clone() });
             number
         };

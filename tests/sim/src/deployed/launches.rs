@@ -14,8 +14,8 @@ pub(super) struct Launches(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The item of the stack's table.
-    item: Minutes,
+    /// The items of the stack's table, by shard.
+    items: BTreeMap<u8, Minutes>,
     /// Launches that are counted, by request.
     launches: BTreeMap<String, Launch>,
     /// Launches that have not ended.
@@ -24,6 +24,8 @@ struct State {
     runs: BTreeMap<HostId, (String, bool)>,
     /// How often the network duplicated a count.
     doubled: u64,
+    /// The newest probe of a broken function.
+    probe: Option<String>,
 }
 
 #[derive(Default)]
@@ -43,6 +45,14 @@ impl Launches {
         // Each duplicate report of an end lets one more begin.
         let slack = state.doubled + state.launches.values().map(|launch| launch.ends.saturating_sub(1)).sum::<u64>();
         outstanding.checked_sub(cap as u64 + slack).filter(|over| *over > 0)
+    }
+
+    /// A probe of a broken function is accepted. Returns an error if another one has not ended.
+    pub(super) fn probes(&self, request: &str) -> Option<String> {
+        let mut state = self.state();
+        let before = state.probe.replace(request.to_owned())?;
+        let beside = state.live.contains_key(&before);
+        beside.then(|| format!("probe {request} was launched although probe {before} goes on (G6)"))
     }
 
     /// The network duplicates a request that is counted once.
@@ -80,14 +90,22 @@ impl Launches {
         again.then(|| format!("invocation {request} is counted down more than once by whoever ran it (G6)"))
     }
 
-    /// Writes the item. `request` names the ended invocation that caused it, if any, and `times` counts the network's
+    /// Writes the item of a shard. `request` names the ended invocation that caused it, if any, and `times` counts the network's
     /// duplicates.
-    pub(super) fn count(&self, request: Option<&str>, moved: &Minutes, over: &[u64], times: u32) -> Minutes {
+    pub(super) fn count(
+        &self,
+        request: Option<&str>,
+        shard: u8,
+        (moved, over): (&Minutes, &[u64]),
+        times: u32,
+    ) -> Minutes {
         let state = &mut *self.state();
+        let item = state.items.entry(shard).or_default();
         for (minute, count) in moved {
-            *state.item.entry(*minute).or_default() += count;
+            *item.entry(*minute).or_default() += count;
         }
-        state.item.retain(|minute, _| !over.contains(minute));
+        item.retain(|minute, _| !over.contains(minute));
+        let counted = item.clone();
         if times > 1 {
             state.doubled += moved.values().map(|count| (*count).min(0).unsigned_abs()).sum::<u64>();
         } else if let Some(launch) = request.and_then(|request| state.launches.get_mut(request)) {
@@ -95,12 +113,13 @@ impl Launches {
         }
         // Its work is done, even if its function answers later.
         request.and_then(|request| state.live.remove(request));
-        state.item.clone()
+        counted
     }
 
-    /// Reads the item.
-    pub(super) fn counted(&self) -> Minutes {
-        self.state().item.clone()
+    /// Reads the items of the first so many shards.
+    pub(super) fn counted(&self, shards: u8) -> BTreeMap<u8, Minutes> {
+        let state = self.state();
+        (0..shards).map(|shard| (shard, state.items.get(&shard).cloned().unwrap_or_default())).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

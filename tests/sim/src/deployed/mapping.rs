@@ -74,7 +74,13 @@ impl Mapping {
                 self.launches.reported(&request);
             }
         }
-        let text = event::messages(&self.queue, deliveries, &self.reasons);
+        let text = match self.mutation {
+            Some(Mutation::AgeUnknown) => {
+                let young = deliveries.iter().map(|delivery| Delivery { sent_ms: 0, ..delivery.clone() });
+                event::messages(&self.queue, &young.collect::<Vec<_>>(), &self.reasons)
+            }
+            _ => event::messages(&self.queue, deliveries, &self.reasons),
+        };
         let told = self.mutation.map_or(text.clone(), |mutation| mutation.twist_event(&text));
         // The messages of a failed event stay hidden.
         let Outcome::Answered(mut answer) = self.invoke(told.into()).await else { return };

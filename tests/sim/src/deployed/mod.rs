@@ -10,10 +10,12 @@
 //! | `mapping` | the pollers of a queue |
 //! | `platform` | the targets of a launcher: the function, and the counting item |
 //! | `launches` | the invocations that are really outstanding |
+//! | `health` | whether workers begin, as the table says |
 //! | `sqs` | the queues as a program sees them |
 
 mod event;
 mod function;
+mod health;
 mod launches;
 mod mapping;
 mod platform;
@@ -27,9 +29,11 @@ use celeriac_dispatcher::DispatcherOptions;
 use celeriac_sim::{Dice, Host, HostId, Sim, Steps};
 use celeriac_worker::WorkerOptions;
 
+pub use self::function::Broken;
 pub(crate) use self::sqs::{Reasons, Sqs};
 use self::{
     function::{Boot, Deployment, Function},
+    health::Healths,
     launches::Launches,
     mapping::Mapping,
     platform::{Link, Remote},
@@ -38,6 +42,9 @@ use crate::{site::Site, tasks, witness::Insider};
 
 /// How much longer than the workers' time limit a dispatcher hides a message.
 const HIDDEN_AFTER: Duration = Duration::from_secs(30);
+
+/// How long SQS keeps a message: the most that can be set.
+const RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// How long a dispatcher may take.
 const DISPATCHER_LIMIT: Duration = Duration::from_mins(1);
@@ -77,6 +84,11 @@ impl Options {
             counted: !dice.happens(100_000),
         }
     }
+
+    /// Those of a deployment by the book.
+    pub(crate) fn plain(dispatchers: usize) -> Self {
+        Self { dispatchers, spare: 4, counted: true }
+    }
 }
 
 /// A deployed stack.
@@ -90,6 +102,7 @@ impl Stack {
     /// Deploys it: from now on queues are polled.
     pub(crate) fn new(sim: &mut Sim, site: &Site) -> Self {
         sim.have_dead_queues();
+        sim.keep_messages_for(RETENTION);
         let (scenario, launches) = (&site.scenario, Launches::default());
         let functions = &scenario.functions;
         let options = &scenario.deployed;
@@ -109,6 +122,7 @@ impl Stack {
         let cap = if options.counted { functions.cap } else { 0 };
         let remote = Remote {
             launches: launches.clone(),
+            healths: Healths::default(),
             facts: site.facts.clone(),
             mutation: site.mutation,
             cap,
@@ -159,6 +173,16 @@ impl Stack {
         self.worker.meddle(host);
     }
 
+    /// From now on workers handle no event, or all are again.
+    pub(crate) fn set_broken(&self, sim: &mut Sim, broken: Option<Broken>) {
+        self.worker.set_broken(sim, broken);
+    }
+
+    /// How many invocations of workers there were.
+    pub(crate) fn invocations(&self) -> u64 {
+        self.worker.begun()
+    }
+
     /// Deploys another program.
     pub(crate) fn renew(&self, sim: &mut Sim) {
         self.worker.renew(sim);
@@ -190,7 +214,8 @@ fn ports(site: &Site, host: &Host, lease: Duration) -> Ports {
 
 fn backend(host: &Host, remote: &Remote, settings: Settings, launches: Option<Function>) -> Backend {
     let platform: Arc<dyn Platform> = Arc::new(Link { remote: remote.clone(), host: host.clone(), worker: launches });
-    let options = celeriac_aws::Options::default().clock(host.clock()).platform(platform);
+    let Ports { entropy, .. } = host.ports(planner::PROFILE, Steps::OneByOne);
+    let options = celeriac_aws::Options::default().clock(host.clock()).entropy(entropy).platform(platform);
     Backend::new(settings, options).expect("nothing is asked of AWS yet")
 }
 

@@ -1,16 +1,22 @@
 //! The simulated platform of the production launcher: a Lambda function, and one item of a table.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use celeriac_aws::{Minutes, Payload, Platform};
-use celeriac_core::ports::{InvokeError, PortError};
+use celeriac_aws::{Attempt, Health, Minutes, Payload, Platform};
+use celeriac_core::{
+    id::ParcelId,
+    ports::{InvokeError, PortError},
+};
 use celeriac_sim::{BEGIN_MS, Host, Service, Sim};
 use futures::future::{BoxFuture, FutureExt as _};
 
-use super::{event, function::Function, launches::Launches};
+use super::{event, function::Function, health::Healths, launches::Launches};
 use crate::{facts, mutation::Mutation};
 
 /// The most bytes of an event that is billed as one request. The product promises to keep to it.
@@ -23,6 +29,7 @@ const MAX_PARCELS: usize = 10;
 #[derive(Clone)]
 pub(super) struct Remote {
     pub(super) launches: Launches,
+    pub(super) healths: Healths,
     pub(super) facts: facts::Shared,
     pub(super) mutation: Option<Mutation>,
     pub(super) cap: usize,
@@ -63,7 +70,12 @@ impl Platform for Link {
         .boxed()
     }
 
-    fn count<'a>(&'a self, moved: &'a Minutes, over: &'a [u64]) -> BoxFuture<'a, Result<Minutes, PortError>> {
+    fn count<'a>(
+        &'a self,
+        shard: u8,
+        moved: &'a Minutes,
+        over: &'a [u64],
+    ) -> BoxFuture<'a, Result<Minutes, PortError>> {
         let (remote, moved, over) = (self.remote.clone(), moved.clone(), over.to_vec());
         async move {
             let mutation = remote.mutation;
@@ -75,22 +87,89 @@ impl Platform for Link {
             let mut times = 0;
             let count = move || {
                 times += 1;
-                remote.launches.count(request.as_deref(), &moved, &over, times)
+                remote.launches.count(request.as_deref(), shard, (&moved, &over), times)
             };
             let counted = self.host.ask(Service::Ledger, count, |_| ());
             let counted = counted.await?;
-            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
+            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(shard, counted)))
         }
         .boxed()
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Minutes, PortError>> {
+    fn look(&self, shards: u8) -> BoxFuture<'_, Result<BTreeMap<u8, Minutes>, PortError>> {
         let (launches, mutation) = (self.remote.launches.clone(), self.remote.mutation);
         async move {
-            let counted = self.host.ask(Service::Ledger, move || launches.counted(), |_| ()).await?;
-            Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(counted)))
+            let counted = self.host.ask(Service::Ledger, move || launches.counted(shards), |_| ()).await?;
+            let twist = |(shard, counted): (u8, Minutes)| {
+                (shard, mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(shard, counted)))
+            };
+            Ok(counted.into_iter().map(twist).collect())
         }
         .boxed()
+    }
+
+    fn health<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<Health, PortError>> {
+        let mutation = self.remote.mutation;
+        self.ask(function, move |healths, function| match (mutation, healths.read(function)) {
+            (Some(Mutation::BrakeIgnored), _) => Health::default(),
+            (Some(Mutation::ProbesTogether), health) => Health { probe_ms: 0, ..health },
+            (_, health) => health,
+        })
+    }
+
+    fn failed<'a>(
+        &'a self,
+        function: &'a str,
+        now_ms: u64,
+        attempt: Attempt,
+    ) -> BoxFuture<'a, Result<Health, PortError>> {
+        let mutation = self.remote.mutation;
+        self.ask(function, move |healths, function| {
+            let health = healths.failed(function, now_ms, attempt);
+            if mutation == Some(Mutation::BrakeIgnored) { Health::default() } else { health }
+        })
+    }
+
+    fn take_probe<'a>(
+        &'a self,
+        function: &'a str,
+        seen_ms: u64,
+        until_ms: u64,
+    ) -> BoxFuture<'a, Result<bool, PortError>> {
+        let mutation = self.remote.mutation;
+        self.ask(function, move |healths, function| {
+            let taken = healths.take_probe(function, seen_ms, until_ms);
+            taken || mutation == Some(Mutation::ProbesTogether)
+        })
+    }
+
+    fn mended<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
+        let mutation = self.remote.mutation;
+        self.ask(function, move |healths, function| {
+            if mutation != Some(Mutation::BrakedForEver) {
+                healths.mended(function);
+            }
+        })
+    }
+
+    fn resent(&self, parcel: ParcelId, _: u64) -> BoxFuture<'_, Result<u32, PortError>> {
+        let mutation = self.remote.mutation;
+        self.ask("", move |healths, _| {
+            let times = healths.resent(parcel);
+            if mutation == Some(Mutation::ResentForEver) { 1 } else { times }
+        })
+    }
+}
+
+impl Link {
+    /// Asks the table for the item of a function.
+    fn ask<'a, T: Send + 'static>(
+        &'a self,
+        function: &'a str,
+        ask: impl Fn(&Healths, &str) -> T + Send + Sync + 'static,
+    ) -> BoxFuture<'a, Result<T, PortError>> {
+        let (healths, function) = (self.remote.healths.clone(), function.to_owned());
+        self.host.ask(Service::Ledger, move || ask(&healths, &function), |_| ()).boxed()
     }
 }
 
@@ -118,6 +197,11 @@ impl Remote {
 
     fn accept(&self, worker: &Function, payload: &Arc<str>) {
         let request = worker.number();
+        if event::is_probe(payload)
+            && let Some(what) = self.launches.probes(&request)
+        {
+            self.facts.lock().violated(what, None, None);
+        }
         let now_minute = (BEGIN_MS + worker.now_us() / 1000 + self.skew_ms) / 60_000;
         let over = self.launches.accepted(&request, event::minute(payload), now_minute, self.cap);
         if let Some(over) = over.filter(|_| self.cap > 0) {

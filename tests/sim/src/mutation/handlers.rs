@@ -51,8 +51,9 @@ impl Mutation {
     }
 
     /// Changes the counts of outstanding invocations.
-    pub(crate) fn twist_counts(self, counted: Minutes) -> Minutes {
-        if self == Self::CapIgnored { Minutes::new() } else { counted }
+    pub(crate) fn twist_counts(self, shard: u8, counted: Minutes) -> Minutes {
+        let ignored = self == Self::CapIgnored || self == Self::ShardsIgnored && shard > 0;
+        if ignored { Minutes::new() } else { counted }
     }
 
     /// Breaks the ports of a dispatcher.

@@ -132,6 +132,18 @@ mutations! {
     SlotsIgnored,
     /// A mapping's early messages count as due.
     EarlyIsDue,
+    /// G6: a function whose workers never begin is launched like any other.
+    BrakeIgnored,
+    /// G6: everyone may launch a probe of a broken function.
+    ProbesTogether,
+    /// G2: a function that was mended stays broken.
+    BrakedForEver,
+    /// G2: a parcel that no worker ever begins is sent again for ever.
+    ResentForEver,
+    /// G2: no message is known to be so old that SQS deletes it soon.
+    AgeUnknown,
+    /// G6: only the first shard of the count counts.
+    ShardsIgnored,
 }
 
 impl Mutation {
