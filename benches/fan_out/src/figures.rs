@@ -1,9 +1,9 @@
 //! Measures the figures and prints their lines.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use aws_host::{Bootstrap, first_poll, first_request};
+use aws_host::{Bootstrap, ColdStart, cold_start};
 use bytes::Bytes;
 use celeriac_aws::Payload;
 use measure::{Peers, ROUNDS, percentile, print, run_peers};
@@ -155,33 +155,35 @@ fn cpu() -> Result<()> {
     Ok(())
 }
 
-/// `PROGRAM=target/lambda/examples/mail_campaign` measures another program. The first claim is always measured with
-/// this one, which has the task.
+/// `PROGRAM=target/lambda/examples/mail_campaign` measures another program as the dispatcher. The worker is always this
+/// one, which has the task. A dispatcher's first request is a sweep's, a worker's is its claim.
 fn cold() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let this = std::env::current_exe()?;
     let program = std::env::var_os("PROGRAM").map_or_else(|| this.clone(), Into::into);
-    let bootstrap = |program: &Path, handler: &str| Bootstrap {
+    let claim = Payload { deliveries: vec![lone_delivery(1)?], minute: None, shard: 0, probe: false }.encode();
+    cold_of("dispatcher", &program, &Bytes::from_static(br#"{"celeriac":"sweep"}"#), 3)?;
+    cold_of("worker", &this, &Bytes::from(claim), 2)
+}
+
+fn cold_of(handler: &str, program: &Path, event: &Bytes, services: usize) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let bootstrap = Bootstrap {
         env: vec![("CELERIAC_STORE".to_owned(), format!("aws:{STACK}"))],
         ..Bootstrap::new(program, handler)
     };
-    for handler in ["dispatcher", "worker"] {
-        let bootstrap = bootstrap(&program, handler);
-        let ms = starts(|| Ok(runtime.block_on(first_poll(&bootstrap))?))?;
-        let figure = format!("exec of a {handler} to its first poll of the Runtime API, median of {STARTS}");
-        print(&figure, ms, "ms", "at most 3 ms", ms / 3.0);
-    }
-    let bootstrap = bootstrap(&this, "worker");
-    let event =
-        Bytes::from(Payload { deliveries: vec![lone_delivery(1)?], minute: None, shard: 0, probe: false }.encode());
-    let ms = starts(|| Ok(runtime.block_on(first_request(&bootstrap, event.clone()))?))?;
-    let figure = format!("exec of a worker to its first claim, clients built, median of {STARTS}");
-    print(&figure, ms, "ms", "at most 50 ms", ms / 50.0);
+    let starts = (0..STARTS).map(|_| Ok(runtime.block_on(cold_start(&bootstrap, event.clone()))?));
+    let starts = starts.collect::<Result<Vec<ColdStart>>>()?;
+    let of = |reading: fn(&ColdStart) -> f64| percentile(&mut starts.iter().map(reading).collect::<Vec<_>>(), 0.5);
+    let figure = format!("cold start of a {handler}, {services} services behind TLS, median of {STARTS}");
+    let init_ms = of(|start| start.init.as_secs_f64() * 1e3);
+    print(&format!("{figure}: exec to first poll"), init_ms, "ms", "at most 100 ms", init_ms / 100.0);
+    let whole_ms = of(|start| (start.init_cpu + start.event_cpu).as_secs_f64() * 1e3);
+    let what = format!("{figure}: processor time to the event's first request");
+    print(&what, whole_ms, "ms", "at most 60 ms", whole_ms / 60.0);
+    let event_ms = of(|start| start.event_cpu.as_secs_f64() * 1e3);
+    print(&format!("{figure}: of that in the event"), event_ms, "ms", "at most 10 ms", event_ms / 10.0);
+    let (before, within) = (of(|start| start.init_handshakes as f64), of(|start| start.event_handshakes as f64));
+    print(&format!("{figure}: connected before the event"), before, "", "all", before / services as f64);
+    print(&format!("{figure}: connected in the event"), within, "", "none", within);
     Ok(())
-}
-
-/// The median of some starts, in milliseconds.
-fn starts(once: impl Fn() -> Result<Duration>) -> Result<f64> {
-    let mut ms = (0..STARTS).map(|_| Ok(once()?.as_secs_f64() * 1e3)).collect::<Result<Vec<_>>>()?;
-    Ok(percentile(&mut ms, 0.5))
 }

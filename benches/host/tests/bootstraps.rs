@@ -6,8 +6,9 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use aws_host::{Bootstrap, Faults, Function, Host, HostOptions, Runs, first_poll};
+use aws_host::{Bootstrap, Faults, Function, Host, HostOptions, Runs, cold_start, first_poll};
 use aws_sdk_lambda::{Client, primitives::Blob};
+use bytes::Bytes;
 use common::config;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -99,4 +100,13 @@ async fn the_first_poll_is_measured_from_exec() {
     assert!(took > Duration::ZERO && took < Duration::from_secs(5), "{took:?}");
     let nothing = first_poll(&Bootstrap::new("/nowhere/bootstrap", "worker")).await.unwrap_err();
     assert_eq!(nothing.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_cold_start_is_one_of_a_program_that_starts_and_claims() {
+    let nothing = cold_start(&Bootstrap::new("/nowhere/bootstrap", "worker"), Bytes::new()).await.unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::NotFound);
+    let event = Bytes::from_static(br#"{"do":"tell"}"#);
+    let claims_nothing = cold_start(&bootstrap(), event).await.unwrap_err().to_string();
+    assert!(claims_nothing.starts_with("no claim for the event: Ok("), "{claims_nothing}");
 }

@@ -1,12 +1,11 @@
-//! Measures how long a program that speaks the Runtime API takes to ask for its first event, and to react to it.
+//! Measures what a program that speaks the Runtime API needs to ask for its first event, and to react to it.
 
-use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
 
 use super::{Function, Runs, environment::Environment};
-use crate::now_ns;
+use crate::{now_ns, secure::Secure};
 
 /// A program that speaks the Runtime API.
 #[derive(Clone, Debug)]
@@ -46,28 +45,61 @@ pub async fn first_poll(bootstrap: &Bootstrap) -> io::Result<Duration> {
     Ok(Duration::from_nanos(polled_ns.saturating_sub(started_ns)))
 }
 
-/// Starts a program that has a waiting event, and measures the time from `exec` to its first request to an AWS service.
-/// Then ends it, without an answer.
+/// What a start costs.
+#[derive(Clone, Copy, Debug)]
+pub struct ColdStart {
+    /// From `exec` to the first poll of the Runtime API.
+    pub init: Duration,
+    /// Processor time until then. Lambda bills it, and gives a whole processor for it.
+    pub init_cpu: Duration,
+    /// TLS connections until then.
+    pub init_handshakes: usize,
+    /// Processor time from there to the first claim.
+    pub event_cpu: Duration,
+    /// TLS connections from there to the first claim.
+    pub event_handshakes: usize,
+}
+
+/// Starts a program whose services are behind TLS, hands it an event, and measures until its first claim. Then ends it.
 ///
 /// # Errors
-/// If it cannot be started, or handles the event without a request.
-pub async fn first_request(bootstrap: &Bootstrap, event: Bytes) -> io::Result<Duration> {
-    let service = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// If it cannot be started, has not polled within ten seconds, or handles the event without a claim. Without `openssl`.
+pub async fn cold_start(bootstrap: &Bootstrap, event: Bytes) -> io::Result<ColdStart> {
+    let services = Secure::start().await?;
     let mut bootstrap = bootstrap.clone();
-    bootstrap.env.push(("AWS_ENDPOINT_URL".to_owned(), format!("http://{}", service.local_addr()?)));
+    bootstrap.env.extend(services.environment());
     let started_ns = now_ns();
     let mut environment = start(&bootstrap).await?;
-    let asked = async {
-        let (connection, _) = service.accept().await?;
-        connection.readable().await?;
-        Ok(Duration::from_nanos(now_ns().saturating_sub(started_ns)))
-    };
+    let polled_ns = tokio::time::timeout(PATIENCE, environment.first_poll())
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no poll of the Runtime API within ten seconds"))?;
+    let process = environment.process();
+    let (init_cpu, init_handshakes) = (processor_time(process)?, services.handshakes());
     tokio::select! {
-        asked = asked => asked,
+        () = services.claim() => {}
         done = environment.run("cold-start", event, PATIENCE) => {
-            Err(io::Error::other(format!("no request to AWS for the event: {done:?}")))
+            return Err(io::Error::other(format!("no claim for the event: {done:?}")));
         }
     }
+    Ok(ColdStart {
+        init: Duration::from_nanos(polled_ns.saturating_sub(started_ns)),
+        init_cpu,
+        init_handshakes,
+        event_cpu: processor_time(process)?.saturating_sub(init_cpu),
+        event_handshakes: services.handshakes() - init_handshakes,
+    })
+}
+
+/// The processor time of a process's threads, of which none has ended.
+fn processor_time(process: u32) -> io::Result<Duration> {
+    let mut sum = Duration::ZERO;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // Time on a processor, time waiting for one, and how often it had one.
+        let times = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let ns = times.split(' ').next().and_then(|ns| ns.parse().ok());
+        sum += Duration::from_nanos(ns.ok_or_else(|| io::Error::other(format!("not a time: {times}")))?);
+    }
+    Ok(sum)
 }
 
 async fn start(bootstrap: &Bootstrap) -> io::Result<Environment> {

@@ -86,6 +86,11 @@ impl Environment {
         polled_ns.wait_for(|polled_ns| *polled_ns > 0).await.map_or(0, |polled_ns| *polled_ns)
     }
 
+    /// The id of the process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
     /// Whether it can run another event.
     pub(super) fn is_alive(&self) -> bool {
         self.alive

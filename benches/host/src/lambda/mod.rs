@@ -6,7 +6,7 @@ mod environment;
 mod function;
 mod invoke;
 
-pub use bootstrap::{Bootstrap, first_poll, first_request};
+pub use bootstrap::{Bootstrap, ColdStart, cold_start, first_poll};
 pub(crate) use deployed::Deployed;
 pub use function::{Failure, Function, Runs, Stub};
 pub(crate) use invoke::Lambda;
