@@ -112,11 +112,15 @@ impl Status {
                 if session.json() { print::write_json(&batch) } else { print::write(&batch.lines(now_ms)) }
             }
             Id::Call(id) => {
-                let call = CallView::of(&client, id).await?;
+                let mut call = CallView::of(&client, id).await?;
                 if matches!(call.stand, Stand::Queued) && !may_wait(client.ports(), id).await? {
-                    return Err(Failure::NotFound(format!(
-                        "there is no call {id}: no queue of this store holds it, and no worker has seen it"
-                    )));
+                    // A worker may have taken it from the queue, and finished it, after the first look.
+                    call = CallView::of(&client, id).await?;
+                    if matches!(call.stand, Stand::Queued) {
+                        return Err(Failure::NotFound(format!(
+                            "there is no call {id}: no queue of this store holds it, and no worker has seen it"
+                        )));
+                    }
                 }
                 if session.json() { print::write_json(&call) } else { print::write(&call.lines(now_ms)) }
             }

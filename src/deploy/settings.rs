@@ -13,6 +13,7 @@ const WORKERS_OF_A_DISPATCHER: u32 = 30;
 /// The settings of a stack. `docs/deploy.md` lists them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "a file of settings has switches")]
 pub(crate) struct Settings {
     /// The processor architecture of the functions.
     pub(super) architecture: Architecture,

@@ -203,7 +203,14 @@ fn alarms(program: &str, settings: &str) -> Vec<String> {
 
 #[test]
 fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
-    let symptoms = ["default-dead-untaken", "default-late", "orders-dead-untaken", "orders-late", "schedules-failing"];
+    let symptoms = [
+        "calls-failed",
+        "default-dead-untaken",
+        "default-late",
+        "orders-dead-untaken",
+        "orders-late",
+        "schedules-failing",
+    ];
     assert_eq!(alarms(SHOP, ""), symptoms);
     let causes = [
         "default-dead",
