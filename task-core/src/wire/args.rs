@@ -16,7 +16,7 @@ use super::{MAX_DEPTH, short::Short};
 
 /// Encodes arguments or a result, appending to `out`.
 pub fn encode_args<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), rmp_serde::encode::Error> {
-    value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map().with_human_readable())
+    value.serialize(&mut rmp_serde::Serializer::new(out).with_human_readable().with_struct_map())
 }
 
 /// Decodes arguments or a result.
