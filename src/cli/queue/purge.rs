@@ -30,11 +30,15 @@ pub(super) struct Purge {
 #[derive(Serialize)]
 struct Answer {
     queue: String,
-    calls: u64,
+    /// `None` with `--dry-run`: only the parcels themselves say how many calls they have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<u64>,
     parcels: u64,
     running: u64,
     delayed: u64,
-    unreadable: u64,
+    /// `None` with `--dry-run`, which reads no parcel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
 }
@@ -47,7 +51,7 @@ impl Purge {
         let Some(Depth { ready, in_flight, delayed, .. }) = depth else { return Err(unknown(&queue)) };
         if confirm.dry_run {
             if session.json() {
-                let (calls, unreadable) = (0, 0);
+                let (calls, unreadable) = (None, None);
                 let (parcels, running) = (ready, in_flight);
                 let answer = Answer { queue, calls, parcels, running, delayed, unreadable, dry_run: true };
                 return print::write_json(&answer);
@@ -60,11 +64,11 @@ impl Purge {
         if session.json() {
             return print::write_json(&Answer {
                 queue,
-                calls: purged.calls,
+                calls: Some(purged.calls),
                 parcels: purged.parcels,
                 running: purged.running,
                 delayed,
-                unreadable: purged.unreadable,
+                unreadable: Some(purged.unreadable),
                 dry_run: false,
             });
         }

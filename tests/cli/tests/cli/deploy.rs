@@ -394,7 +394,7 @@ fn roles_have_the_boundary_and_the_path_of_a_company() {
         assert_eq!((&role["PermissionsBoundary"], &role["Path"]), (&json!(boundary), &json!("/team/")));
     }
     assert_eq!(properties(&all, "ClientPolicy")["Path"], "/team/");
-    // Whoever sends a call that is delayed for long names the role of Scheduler.
+    // The sender of a call that is delayed for long names the role of Scheduler.
     let answer = deploy(SHOP, "role_path = \"/team/\"").ok().json();
     assert_eq!(answer["Outputs"]["CeleriacRolePath"]["Value"], "/team/");
     for function in of_kind(&all, "AWS::Lambda::Function") {

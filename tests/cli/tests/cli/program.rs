@@ -80,6 +80,9 @@ fn a_purge_is_asked_for_twice_and_can_be_undone() {
     );
     assert_eq!(site.json(&["dead", "show", &id])["reason"], "revoked");
     assert_eq!(site.shop(&["dead", "retry", &id]).ok().out, "sent 1 call again\n");
+    let planned = site.json(&["queue", "purge", "default", "--dry-run"]);
+    assert_eq!((&planned["parcels"], &planned["dry_run"]), (&1.into(), &true.into()));
+    assert!(planned.get("calls").is_none(), "only the parcels say how many calls they have: {planned}");
     let purged = site.json(&["queue", "purge", "default", "--yes"]);
     assert_eq!((&purged["calls"], &purged["delayed"]), (&1.into(), &1.into()));
     let unknown =
