@@ -191,8 +191,8 @@ const NETWORK: &[&str] = &[
 /// Using the key for messages, items and objects.
 const USE: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey"];
 
-/// The same, and creating schedules under the key: `EventBridge` Scheduler's "Using identity-based policies" has
-/// `kms:DescribeKey` besides for whoever creates one.
+/// The same, and creating schedules under the key. For that `EventBridge` Scheduler's guide, "Using identity-based
+/// policies", also asks for `kms:DescribeKey`.
 const SENDER: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
 
 fn encryption(fleet: &Fleet<'_>, actions: &[&str]) -> Option<Value> {

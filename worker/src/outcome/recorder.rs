@@ -18,7 +18,7 @@ pub(crate) enum Unrecorded {
 /// The record of a run.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// All of it. Its lists hold what is not in flight.
+    /// The whole record, except that its lists lack the items in flight.
     record: Record,
     /// The lists in flight.
     in_flight: Option<Record>,
