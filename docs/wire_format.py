@@ -79,7 +79,7 @@ def xxh3(text):
 
 
 def derived(kind, source, number):
-    return xxh3(kind + source + struct.pack(">Q", number))
+    return source[:6] + xxh3(kind + source + struct.pack(">Q", number))[6:]
 
 
 def root(batch, first):

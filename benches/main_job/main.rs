@@ -9,6 +9,7 @@ mod child;
 mod figure;
 mod floor;
 mod load;
+mod single;
 
 use std::process::ExitCode;
 

@@ -53,16 +53,19 @@ fn accept(tx: &mut Tx<'_>, accept: &Accept, now_ms: u64) -> rusqlite::Result<Res
 /// Rules 4 and 5 in one write. Nothing is written before the claim is checked.
 fn settle(tx: &mut Tx<'_>, settling: &Settling, now_ms: u64) -> rusqlite::Result<Result<(), PortError>> {
     let Settling { parcel, epoch, ref record, ref seal, ref children, ref receipt, .. } = *settling;
-    let row = match parcels::ParcelRow::fenced(parcels::find(tx.db, parcel)?, epoch) {
-        Ok(row) => row,
-        Err(error) => return Ok(Err(error)),
-    };
-    if row.row.state == RowState::Open && !seal.children.is_empty() {
-        parcels::seal(tx, &row, seal)?;
-        records::insert(tx, &row, record)?;
-    }
-    if !matches!(row.row.state, RowState::Finished(_)) {
-        children.iter().try_for_each(|child| messages::insert(tx, child, now_ms))?;
+    // Without children, the fence of `finish` is enough.
+    if !seal.children.is_empty() || !children.is_empty() {
+        let row = match parcels::ParcelRow::fenced(parcels::find(tx.db, parcel)?, epoch) {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
+        if row.row.state == RowState::Open {
+            parcels::seal(tx, &row, seal)?;
+            records::insert(tx, &row, record)?;
+        }
+        if !matches!(row.row.state, RowState::Finished(_)) {
+            children.iter().try_for_each(|child| messages::insert(tx, child, now_ms))?;
+        }
     }
     match ledger::finish(tx, parcel, epoch, Some(record), now_ms)? {
         Ok(Some(owed)) => {

@@ -101,35 +101,32 @@ impl Ledger for FileStore {
 
 /// Rule 2.
 fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, own: i64) -> rusqlite::Result<Claim> {
-    let found = parcels::find(tx.db, request.parcel)?;
-    if let Some(row) = &found {
-        match &row.row.state {
-            RowState::Finished(_) => {
-                let owed = batch_rows::hand_out(tx, row.batch, request.now_ms)?;
-                return Ok(Claim::Finished { owed });
-            }
-            RowState::Sealed(seal) => return Ok(Claim::Sealed { epoch: row.row.epoch, seal: seal.clone() }),
-            RowState::Open if !row.is_free(tx, request, own)? => {
-                return Ok(Claim::Busy { until_ms: row.row.lease_until_ms });
-            }
-            RowState::Open => {}
-        }
-    }
-    if request.now_ms > request.not_after_ms {
-        return Ok(Claim::TooOld);
-    }
-    let revoked = request.counted && batch_rows::is_revoked(tx.db, request.batch)?;
-    let Some(row) = found else {
-        parcels::insert(tx, request, own)?;
+    let is_too_old = request.now_ms > request.not_after_ms;
+    // Nearly every claim is the first of its parcel. That one is a single statement.
+    if !is_too_old && parcels::insert(tx, request, own)? {
         return Ok(Claim::Claimed(Claimed {
             epoch: 1,
             done: Bitmap::new(),
             tally: Tally::default(),
             losses: 0,
             window: None,
-            revoked,
+            revoked: is_revoked(tx, request)?,
         }));
-    };
+    }
+    let Some(row) = parcels::find(tx.db, request.parcel)? else { return Ok(Claim::TooOld) };
+    match &row.row.state {
+        RowState::Finished(_) => {
+            let owed = batch_rows::hand_out(tx, row.batch, request.now_ms)?;
+            return Ok(Claim::Finished { owed });
+        }
+        RowState::Sealed(seal) => return Ok(Claim::Sealed { epoch: row.row.epoch, seal: seal.clone() }),
+        RowState::Open if !row.is_free(tx, request, own)? => {
+            return Ok(Claim::Busy { until_ms: row.row.lease_until_ms });
+        }
+        RowState::Open if is_too_old => return Ok(Claim::TooOld),
+        RowState::Open => {}
+    }
+    let revoked = is_revoked(tx, request)?;
     parcels::take_over(tx, &row, request, own)?;
     Ok(Claim::Claimed(Claimed {
         epoch: row.row.epoch + 1,
@@ -139,6 +136,10 @@ fn claim(tx: &mut Tx<'_>, request: &ClaimRequest, own: i64) -> rusqlite::Result<
         window: row.window,
         revoked,
     }))
+}
+
+fn is_revoked(tx: &Tx<'_>, request: &ClaimRequest) -> rusqlite::Result<bool> {
+    Ok(request.counted && batch_rows::is_revoked(tx.db, request.batch)?)
 }
 
 /// Rule 3.
@@ -187,23 +188,25 @@ pub(super) fn finish(
     record: Option<&Record>,
     now_ms: u64,
 ) -> rusqlite::Result<Result<Option<Owed>, PortError>> {
-    let row = match ParcelRow::fenced(parcels::find(tx.db, parcel)?, epoch) {
-        Ok(row) => row,
-        Err(error) => return Ok(Err(error)),
+    let ended = record.map(|record| parcels::end(tx, parcel, epoch, record)).transpose()?.flatten();
+    let (batch, counted, tally) = if let (Some(ended), Some(record)) = (ended, record) {
+        records::insert_entries(tx, ended.batch, ended.keep_until_ms, record)?;
+        (ended.batch, ended.counted, record.tally)
+    } else {
+        let row = match ParcelRow::fenced(parcels::find(tx.db, parcel)?, epoch) {
+            Ok(row) => row,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let RowState::Finished(_) = row.row.state {
+            return batch_rows::hand_out(tx, row.batch, now_ms).map(Ok);
+        }
+        parcels::finish(tx, &row)?;
+        (row.batch, row.counted, row.tally)
     };
-    if let RowState::Finished(_) = row.row.state {
-        return batch_rows::hand_out(tx, row.batch, now_ms).map(Ok);
-    }
-    let mut tally = row.tally;
-    if let (RowState::Open, Some(record)) = (&row.row.state, record) {
-        records::insert(tx, &row, record)?;
-        tally = record.tally;
-    }
-    parcels::finish(tx, &row)?;
-    if !row.counted {
+    if !counted {
         return Ok(Ok(None));
     }
-    batch_rows::count(tx, row.batch, Counts::of(&tally))?;
-    batch_rows::complete(tx, row.batch, now_ms)?;
-    batch_rows::hand_out(tx, row.batch, now_ms).map(Ok)
+    batch_rows::count(tx, batch, Counts::of(&tally))?;
+    batch_rows::complete(tx, batch, now_ms)?;
+    batch_rows::hand_out(tx, batch, now_ms).map(Ok)
 }

@@ -15,9 +15,10 @@ const NEVER: i64 = i64::MAX;
 /// The largest body in a message's own row, which is rewritten whenever the message is hidden.
 const INLINE_BYTES: usize = 1024;
 
-/// A message that was taken. Its body is read afterwards.
+/// A message that was taken. A body apart from its row is read afterwards.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
+    pub(super) inline: Option<Bytes>,
     pub(super) id: i64,
     pub(super) queue: Arc<str>,
     pub(super) token: u64,
@@ -77,7 +78,7 @@ pub(super) fn take(
 ) -> rusqlite::Result<Vec<Taken>> {
     let number = tx.queue(queue)?;
     let mut due = tx.db.prepare_cached(
-        "SELECT id, receives, sent_ms FROM message WHERE queue = ?1 AND visible_ms <= ?2
+        "SELECT id, receives, sent_ms, bytes FROM message WHERE queue = ?1 AND visible_ms <= ?2
          ORDER BY visible_ms, id LIMIT ?3",
     )?;
     let taken = due
@@ -88,6 +89,7 @@ pub(super) fn take(
                 token: draw(),
                 receives: row.get::<_, u32>(1)?.saturating_add(1),
                 sent_ms: row.get::<_, i64>(2)? as u64,
+                inline: row.get::<_, Option<Vec<u8>>>(3)?.map(Bytes::from),
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -155,14 +157,11 @@ fn delete(db: &Connection, id: i64, token: i64) -> rusqlite::Result<bool> {
     Ok(apart.is_some())
 }
 
-/// The body of a message, unless it was deleted in the meantime.
-pub(super) fn body(db: &Connection, id: i64) -> rusqlite::Result<Option<Bytes>> {
-    db.prepare_cached(
-        "SELECT coalesce(message.bytes, body.bytes) FROM message LEFT JOIN body ON body.message = message.id
-         WHERE message.id = ?1",
-    )?
-    .query_row([id], |row| row.get::<_, Vec<u8>>(0).map(Bytes::from))
-    .optional()
+/// The body of a message whose row has none, unless the message was deleted in the meantime.
+pub(super) fn body_apart(db: &Connection, id: i64) -> rusqlite::Result<Option<Bytes>> {
+    db.prepare_cached("SELECT bytes FROM body WHERE message = ?1")?
+        .query_row([id], |row| row.get::<_, Vec<u8>>(0).map(Bytes::from))
+        .optional()
 }
 
 /// When the next message of a queue is due, past times included.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rustix::fs::Access;
 use tokio::sync::Notify;
 
@@ -225,6 +225,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Our own processes wait at the turnstile; this is for other programs that read the file.
     db.busy_timeout(Duration::from_secs(5))?;
     db.set_prepared_statement_cache_capacity(128);
+    // Otherwise SQLite prepares a statement again whenever a value is bound that a better plan might depend on, even for
+    // each lookup by id.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(db)
 }
 

@@ -60,6 +60,9 @@ pub(super) fn find(db: &Connection, id: ParcelId) -> rusqlite::Result<Option<Par
 
 /// The row of the root parcel that holds a call.
 pub(super) fn root_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<ParcelRow>> {
+    if let Some(alone) = find(db, ParcelId::root(call.batch, call.index))? {
+        return Ok(Some(alone));
+    }
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM parcel WHERE root = 1 AND batch = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1"
     ))?
@@ -68,14 +71,16 @@ pub(super) fn root_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<
     .map(|found| found.filter(|root| call.index < root.row.first + u64::from(root.row.count)))
 }
 
-/// The first claim of a parcel.
-pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite::Result<()> {
+/// The first claim of a parcel. Returns `false` if there was one before.
+pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite::Result<bool> {
+    // Found by the id of their only call, without an index of roots.
+    let is_alone = request.count == 1;
     let keep_until_ms = ms(request.kept_until_ms());
     tx.db
         .prepare_cached(
             "INSERT INTO parcel
              (id, batch, counted, first, count, root, keep_until_ms, epoch, lease_until_ms, life, holder)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             request.parcel.to_bytes(),
@@ -83,13 +88,52 @@ pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite
             request.counted,
             request.first as i64,
             request.count,
-            request.parcel == ParcelId::root(request.batch, request.first),
+            !is_alone && request.parcel == ParcelId::root(request.batch, request.first),
             keep_until_ms,
             ms(request.lease_until_ms),
             life,
             request.holder.as_ref()
         ])
-        .map(|_| ())
+        .map(|inserted| inserted == 1)
+}
+
+/// What the end of a parcel needs of its row.
+pub(super) struct Ended {
+    pub(super) batch: BatchId,
+    pub(super) counted: bool,
+    pub(super) keep_until_ms: i64,
+}
+
+/// Records the last verdicts of an open parcel and ends it. Returns `None` if the parcel is not open, or is claimed with
+/// another epoch.
+pub(super) fn end(tx: &Tx<'_>, id: ParcelId, epoch: u64, record: &Record) -> rusqlite::Result<Option<Ended>> {
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
+    tx.db
+        .prepare_cached(
+            "UPDATE parcel SET state = 2, window = NULL, done = ?3, succeeded = ?4, failed = ?5, timed_out = ?6,
+             crashed = ?7, revoked = ?8, expired = ?9, unknown = ?10, retries = ?11
+             WHERE id = ?1 AND epoch = ?2 AND state = 0 RETURNING batch, counted, keep_until_ms",
+        )?
+        .query_row(
+            params![
+                id.to_bytes(),
+                epoch as i64,
+                record.done.as_bytes(),
+                succeeded,
+                failed,
+                timed_out,
+                crashed,
+                revoked,
+                expired,
+                unknown,
+                retries
+            ],
+            |row| {
+                let batch = BatchId::from_bytes(row.get(0)?);
+                Ok(Ended { batch, counted: row.get(1)?, keep_until_ms: row.get(2)? })
+            },
+        )
+        .optional()
 }
 
 /// A claim that takes a parcel from a holder who lost it.

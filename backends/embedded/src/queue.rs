@@ -138,16 +138,25 @@ impl FileStore {
             .await
     }
 
-    /// Reads the bodies on the reading thread: they are large, and no one else deletes them now.
+    /// Reads bodies that are apart on the reading thread: they are large, and no one else deletes them now.
     async fn deliver(&self, in_hand: InHand) -> Result<Vec<Delivery>, PortError> {
-        let ids: Vec<i64> = in_hand.messages().iter().map(|message| message.id).collect();
-        let bodies = self.reader.run(move |db| {
-            let bodies = ids.iter().map(|id| messages::body(db, *id));
-            bodies.collect::<rusqlite::Result<Vec<_>>>()
-        });
-        let bodies = bodies.await?;
-        let taken = in_hand.release().into_iter().zip(bodies);
-        Ok(taken.filter_map(|(message, body)| Some(delivery(&message, body?))).collect())
+        let apart = in_hand.messages().iter().filter(|message| message.inline.is_none());
+        let ids: Vec<i64> = apart.map(|message| message.id).collect();
+        let read = if ids.is_empty() {
+            Vec::new()
+        } else {
+            let bodies = self.reader.run(move |db| {
+                let bodies = ids.iter().map(|id| messages::body_apart(db, *id));
+                bodies.collect::<rusqlite::Result<Vec<_>>>()
+            });
+            bodies.await?
+        };
+        let mut read = read.into_iter();
+        let deliver = |message: Taken| {
+            let body = message.inline.clone().or_else(|| read.next().flatten())?;
+            Some(delivery(&message, body))
+        };
+        Ok(in_hand.release().into_iter().filter_map(deliver).collect())
     }
 
     async fn next_due(&self, queues: &[Arc<str>]) -> Result<Option<u64>, PortError> {

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{dead_letters, messages::ms, parcels, parcels::ParcelRow, transaction::Tx};
 use celeriac_core::{
-    id::TaskId,
+    id::{BatchId, TaskId},
     ports::{DeadLetter, Entry, Failure, Record, Removal, ResultRow, entries},
     wire,
 };
@@ -15,11 +15,21 @@ use celeriac_core::{
 /// As long as a call that was sent again may run and its row is kept.
 const KEEP_REMOVED_MS: u64 = 16 * 24 * 3600 * 1000;
 
-/// Writes the new entries.
+/// Writes the verdicts to the parcel's row, and the new entries.
 pub(super) fn insert(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
     parcels::record(tx, row, record)?;
-    insert_rows(tx, "result", row, &record.results, |result| result.index)?;
-    insert_rows(tx, "failure", row, &record.failures, |failure| failure.index)?;
+    insert_entries(tx, row.batch, row.keep_until_ms, record)
+}
+
+/// Writes the new entries alone.
+pub(super) fn insert_entries(
+    tx: &Tx<'_>,
+    batch: BatchId,
+    keep_until_ms: i64,
+    record: &Record,
+) -> rusqlite::Result<()> {
+    insert_rows(tx, "result", batch, keep_until_ms, &record.results, |result| result.index)?;
+    insert_rows(tx, "failure", batch, keep_until_ms, &record.failures, |failure| failure.index)?;
     record.dead.iter().try_for_each(|(_, letter)| dead_letters::insert(tx, letter))
 }
 
@@ -34,7 +44,8 @@ pub(super) fn cost(record: &Record) -> usize {
 fn insert_rows<T: Serialize>(
     tx: &Tx<'_>,
     table: &str,
-    row: &ParcelRow,
+    batch: BatchId,
+    keep_until_ms: i64,
     rows: &[T],
     index: impl Fn(&T) -> u64,
 ) -> rusqlite::Result<()> {
@@ -44,7 +55,7 @@ fn insert_rows<T: Serialize>(
         .prepare_cached(&format!(
             "INSERT INTO {table} (batch, low, high, keep_until_ms, rows) VALUES (?1, ?2, ?3, ?4, ?5)"
         ))?
-        .execute(params![row.batch.to_bytes(), low as i64, high as i64, row.keep_until_ms, encode(rows)])
+        .execute(params![batch.to_bytes(), low as i64, high as i64, keep_until_ms, encode(rows)])
         .map(|_| ())
 }
 
