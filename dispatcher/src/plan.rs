@@ -14,6 +14,8 @@ pub struct LaunchPlan {
     pub invocations: Vec<Invocation>,
     /// Messages that are not parcels, and why.
     pub unreadable: Vec<(Delivery, WireError)>,
+    /// Parcels that only a newer program can read, and how they differ: they are put back.
+    pub newer: Vec<(Delivery, WireError)>,
     /// Deliveries beyond the cap on outstanding invocations: they go back to their queue, where the backlog is visible
     /// and ordered.
     pub excess: Vec<Delivery>,
@@ -37,6 +39,10 @@ pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, optio
     for delivery in deliveries {
         let header = match Header::peek(&delivery.body) {
             Ok(header) => header,
+            Err(error @ WireError::Newer { .. }) => {
+                plan.newer.push((delivery, error));
+                continue;
+            }
             Err(error) => {
                 plan.unreadable.push((delivery, error));
                 continue;

@@ -60,7 +60,8 @@ impl Client {
                 match Parcel::open(&delivery.body) {
                     Ok(parcel) if parcel.header.created_ms > began_ms => aside.push(delivery.hidden(began_ms)),
                     Ok(parcel) => old.push((delivery, parcel)),
-                    // It stays hidden for a while, so that it is taken once. A worker buries it.
+                    // It stays hidden for a while, so that it is taken once. A worker buries it, or puts it back
+                    // for a newer program.
                     Err(_) => purged.unreadable += 1,
                 }
             }

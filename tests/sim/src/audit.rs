@@ -14,6 +14,7 @@ use celeriac_sim::{BEGIN_MS, Deed, HostId, Observer, Write};
 
 use crate::{
     facts::{Delivered, Facts, Hold, Shared, Stored},
+    newer,
     tasks::{self, Args},
 };
 
@@ -49,7 +50,7 @@ impl Observer for Audit {
 }
 
 impl Facts {
-    fn sent(&mut self, message: &Outgoing, now_us: u64) {
+    pub(crate) fn sent(&mut self, message: &Outgoing, now_us: u64) {
         let Ok(parcel) = Parcel::open(&message.body) else {
             // Such messages belong there.
             if is_dead(&message.queue) {
@@ -138,7 +139,7 @@ impl Facts {
     }
 
     fn received(&mut self, delivery: &Delivery, at_us: u64) {
-        let parcel = Header::peek(&delivery.body).ok().map(|header| header.id);
+        let parcel = Header::peek(&newer::read(&delivery.body)).ok().map(|header| header.id);
         let old = BEGIN_MS + at_us / 1000 >= delivery.sent_ms + OLD_MS;
         let delivered = Delivered { parcel, queue: Arc::clone(&delivery.queue), at_us, old };
         self.receipts.insert(delivery.receipt.0.clone(), delivered);
@@ -157,7 +158,7 @@ impl Facts {
                 self.violated("its message was deleted before it was finished (rule 1)", None, parcel);
             }
             Settle::Bury { .. } if parcel.is_some() => {
-                self.violated("was buried although it can be read", None, parcel);
+                self.violated("was buried although a program can read it", None, parcel);
             }
             _ => {}
         }

@@ -15,6 +15,7 @@
 //! | `end` | the promises, checked at the end |
 //! | `case` | the name of a run: a seed, and its cuts |
 //! | `shrink` | finds the smallest run that still fails |
+//! | `newer` | parcels of a version that old programs cannot read |
 //! | `mutation` | ways to break the product on purpose, each of which has to be noticed |
 
 mod audit;
@@ -27,6 +28,7 @@ mod facts;
 mod figures;
 mod hands;
 mod mutation;
+mod newer;
 mod run;
 mod scenario;
 mod shrink;

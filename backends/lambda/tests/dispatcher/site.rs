@@ -21,7 +21,7 @@ use celeriac_core::{
         Claim, ClaimRequest, Clock, DeadLetter, DeadQuery, Delivery, Invocation, InvokeError, Invoker, Launcher,
         NewBatch, Outgoing, PortError, Ports, Receive,
     },
-    wire::{self, Header},
+    wire::{self, Header, WireError},
 };
 use celeriac_dispatcher::DispatcherOptions;
 use celeriac_embedded::open_with;
@@ -341,7 +341,7 @@ pub(crate) fn body(bytes: &[u8]) -> String {
         Ok(_) if wire::is_stub(bytes) => {
             json!({ "celeriac": "stored", "header": STANDARD.encode_to_string(bytes) }).to_string()
         }
-        Ok(_) => STANDARD.encode_to_string(bytes),
+        Ok(_) | Err(WireError::Newer { .. }) => STANDARD.encode_to_string(bytes),
         Err(_) => String::from_utf8(bytes.to_vec()).unwrap(),
     }
 }

@@ -7,7 +7,7 @@ mod ledger;
 mod letters;
 mod queue;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use celeriac_core::ports::Ports;
 
@@ -42,6 +42,8 @@ mutations! {
     HiddenForEver,
     /// Rule 1: a message for which there is no capacity is buried.
     HiddenIsBuried,
+    /// G5: a parcel of a newer version is buried.
+    NewerIsBuried,
     /// G1: a message is acknowledged and not stored.
     SentInVain,
     /// G1: a stored message is reported as rejected.
@@ -160,6 +162,7 @@ impl Mutation {
                 queue: Arc::clone(&queue),
                 clock: Arc::clone(&ports.clock),
                 mutation: self,
+                newer: Mutex::default(),
             }),
             ledger: Arc::new(TwistedLedger { ledger, mutation: self }),
             batches: Arc::new(TwistedBatches { batches, mutation: self }),
