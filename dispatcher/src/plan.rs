@@ -1,6 +1,7 @@
 //! Decides which parcels go into one invocation. A pure function of their headers and sizes.
 
 use celeriac_core::{
+    Lane,
     ports::{Delivery, Invocation},
     wire::{Header, WireError},
 };
@@ -19,6 +20,14 @@ pub struct LaunchPlan {
     /// Deliveries beyond the cap on outstanding invocations: they go back to their queue, where the backlog is visible
     /// and ordered.
     pub excess: Vec<Delivery>,
+}
+
+impl LaunchPlan {
+    /// The same plan, whose invocations take places of this lane.
+    pub(crate) fn with_places(mut self, lane: Lane) -> Self {
+        self.invocations.iter_mut().for_each(|invocation| invocation.lane = lane);
+        self
+    }
 }
 
 /// An invocation that is being filled.
@@ -66,6 +75,6 @@ pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, optio
         }
     }
     plan.excess = loads.split_off(rooms.min(loads.len())).into_iter().flat_map(|load| load.deliveries).collect();
-    plan.invocations = loads.into_iter().map(|load| Invocation { deliveries: load.deliveries }).collect();
+    plan.invocations = loads.into_iter().map(|load| Invocation::of(load.deliveries)).collect();
     plan
 }

@@ -6,9 +6,12 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use celeriac_core::ports::{
-    Delivery, Invocation, InvokeError, Invoker, Outgoing, PortError, Ports, Queue, Receive, Settle, Settlement,
-    layers::QueueLayer,
+use celeriac_core::{
+    Lane,
+    ports::{
+        Delivery, Invocation, InvokeError, Invoker, Outgoing, PortError, Ports, Queue, Receive, Settle, Settlement,
+        layers::QueueLayer,
+    },
 };
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions, Launched};
 use common::send;
@@ -42,7 +45,7 @@ impl QueueLayer for Unsettling {
 struct Throttled;
 
 impl Invoker for Throttled {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         std::future::ready(1).boxed()
     }
 
@@ -57,11 +60,12 @@ async fn dispatch(fails: fn(&Settle) -> bool) -> Launched {
     let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     let queue = Arc::new(Unsettling(Arc::clone(&ports.queue), fails));
     let ports = Ports { queue, ..ports };
-    ports.queue.send(vec![Outgoing { queue: "mail".into(), body: "order 4711".into(), due_ms: 0 }]).await;
+    ports.queue.send(vec![Outgoing::of("mail", "order 4711", 0)]).await;
     send(&ports, "mail", 1).await;
     send(&ports, "post", 1).await;
     let queues = vec!["mail".into(), "post".into()];
-    let deliveries = ports.queue.receive(Receive { queues, max: 10, hide_ms: 60_000, wait_ms: 0 }).await.unwrap();
+    let deliveries =
+        ports.queue.receive(Receive { queues, lanes: Lane::ALL, max: 10, hide_ms: 60_000, wait_ms: 0 }).await.unwrap();
     assert_eq!(deliveries.len(), 3);
     // The second parcel does not travel with the first.
     let options = DispatcherOptions { parcels: 1, ..DispatcherOptions::new(["mail", "post"]) };
@@ -87,7 +91,7 @@ async fn a_parcel_of_a_newer_version_is_put_back_for_longer_each_time() {
     let directory = tempfile::tempdir().unwrap();
     let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
     send(&ports, "mail", 1).await;
-    let request = Receive { queues: vec!["mail".into()], max: 1, hide_ms: 60_000, wait_ms: 0 };
+    let request = Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 1, hide_ms: 60_000, wait_ms: 0 };
     let mut delivery = ports.queue.receive(request).await.unwrap().remove(0);
     delivery.body = [&[2], &delivery.body[1..]].concat().into();
     let hides = Arc::new(Mutex::new(Vec::new()));

@@ -76,10 +76,10 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
 }
 
 fn open_one(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Option<&'static TaskDef>), Settle> {
-    if worker.is_stopping() || worker.threads().given_up() > MAX_GIVEN_UP {
+    if worker.is_stopping() || worker.blocked_threads() > MAX_GIVEN_UP {
         if !worker.is_stopping() {
             tracing::error!(
-                blocked = worker.threads().given_up(),
+                blocked = worker.blocked_threads(),
                 "too many calls block their threads for ever: restart this process"
             );
         }

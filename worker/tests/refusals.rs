@@ -198,9 +198,9 @@ async fn a_worker_that_holds_the_parcel_is_left_alone() {
     bench.send("noop", 1).await;
     let deliveries = bench.receive().await;
     let worker = bench.worker();
-    worker.run(celeriac_core::ports::Invocation { deliveries: deliveries.clone() }, None).await;
+    worker.run(celeriac_core::ports::Invocation::of(deliveries.clone()), None).await;
     // The message is delivered twice: the second delivery finds the parcel finished.
-    worker.run(celeriac_core::ports::Invocation { deliveries }, None).await;
+    worker.run(celeriac_core::ports::Invocation::of(deliveries), None).await;
     assert_eq!(bench.tally().await.succeeded, 1);
 }
 

@@ -17,8 +17,7 @@ pub async fn renew(queue: &dyn Queue, deliveries: Vec<Delivery>, now_ms: u64) ->
     if old.is_empty() {
         return rest;
     }
-    let message =
-        |delivery: &Delivery| Outgoing { queue: delivery.queue.clone(), body: delivery.body.clone(), due_ms: 0 };
+    let message = |delivery: &Delivery| Outgoing::of(delivery.queue.clone(), delivery.body.clone(), 0);
     let sent = queue.send(old.iter().map(message).collect()).await;
     let mut deletes = Vec::new();
     for (delivery, sent) in old.into_iter().zip(sent) {

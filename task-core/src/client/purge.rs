@@ -6,6 +6,7 @@ use futures::future::join_all;
 
 use super::{Client, Error};
 use crate::{
+    lane::Lane,
     parcel::Parcel,
     ports::{Claim, Delivery, PortError, Ports, Reason, Receive},
     protocol::{self, Followed},
@@ -77,7 +78,7 @@ impl Client {
 
 async fn take(ports: &Ports, queue: &str) -> Result<Vec<Delivery>, PortError> {
     let queues = vec![Arc::from(queue)];
-    ports.queue.receive(Receive { queues, max: TAKEN, hide_ms: LEASE_MS, wait_ms: WAIT_MS }).await
+    ports.queue.receive(Receive { queues, lanes: Lane::ALL, max: TAKEN, hide_ms: LEASE_MS, wait_ms: WAIT_MS }).await
 }
 
 async fn end(

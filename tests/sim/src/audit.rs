@@ -77,6 +77,13 @@ impl Facts {
             return;
         }
         let header = parcel.header.clone();
+        if message.lane != header.lane() {
+            self.violated(
+                format!("was sent in the {} lane, its header says another", message.lane.name()),
+                None,
+                Some(id),
+            );
+        }
         let revived = parent.is_none() && id != ParcelId::root(batch, header.first);
         let again = revived || parent.and_then(|parent| self.parcels.get(&parent)).is_some_and(|parent| parent.again);
         let stored = Stored {
@@ -85,6 +92,7 @@ impl Facts {
             task: header.task.clone(),
             parent,
             revived,
+            lane: header.lane(),
             attempt: header.attempt,
             hops: header.hops,
             due_ms: header.due_ms,
@@ -96,6 +104,8 @@ impl Facts {
         };
         if let Some(parent) = parent {
             self.is_child(id, parent, &stored);
+        } else if !revived {
+            self.is_in_its_lane(id, &stored);
         }
         if revived {
             for call in stored.calls().collect::<Vec<_>>() {
@@ -119,6 +129,14 @@ impl Facts {
         false
     }
 
+    /// Calls are sent in the lane that their sender asked for.
+    fn is_in_its_lane(&mut self, id: ParcelId, stored: &Stored) {
+        let asked = stored.args.iter().filter_map(|args| self.told.lanes.get(&args.number));
+        if let Some(asked) = asked.copied().find(|asked| *asked != stored.lane) {
+            self.violated(format!("has calls that were to be sent in the {} lane", asked.name()), None, Some(id));
+        }
+    }
+
     /// A child matches its parent's seal, and the seal is written before the child is sent (rule 4).
     fn is_child(&mut self, id: ParcelId, parent: ParcelId, child: &Stored) {
         let seal = self.rows.get(&parent).and_then(|row| row.seal.as_ref());
@@ -130,8 +148,12 @@ impl Facts {
         let as_planned = calls.as_ref() == Some(&plan.calls)
             && (child.attempt, child.due_ms, child.hops) == (plan.attempt, plan.due_ms, stored.hops + 1);
         let (in_vain, hops) = (child.indexes.is_empty(), child.hops);
+        let changes_lane = child.lane != stored.lane;
         if !as_planned {
             self.violated("is not the child that its parent's seal asks for (rule 4)", None, Some(id));
+        }
+        if changes_lane {
+            self.violated("is in another lane than its parent", None, Some(id));
         }
         if in_vain || hops > MAX_HOPS {
             self.violated(format!("has no calls, or {hops} parents"), None, Some(id));

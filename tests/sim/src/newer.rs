@@ -35,7 +35,7 @@ pub(crate) fn send(sim: &mut Sim, facts: &Shared, number: u64) {
     let mut packer = Packer::new(Packing { calls: 1, bytes: 4096, call_bytes: 4096 });
     packer.push(&args);
     let body = packer.encode(header);
-    let message = Outgoing { queue: Quick::OPTIONS.queue.into(), body, due_ms: 0 };
+    let message = Outgoing::of(Quick::OPTIONS.queue, body, 0);
     let now_us = sim.now().as_micros() as u64;
     {
         let mut known = facts.lock();

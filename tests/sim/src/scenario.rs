@@ -186,7 +186,8 @@ impl Scenario {
     /// The most parcels that may run on a host at once.
     pub(crate) fn parcels_at_once(&self) -> usize {
         match self.shape {
-            Shape::Pool => self.slots * (self.limits.parcels + usize::from(self.narrow)),
+            // Each lane has slots of its own.
+            Shape::Pool => 2 * self.slots * (self.limits.parcels + usize::from(self.narrow)),
             Shape::Functions => self.limits.parcels,
             Shape::Deployed => planner::MAX_PARCELS as usize,
         }

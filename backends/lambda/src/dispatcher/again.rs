@@ -78,10 +78,8 @@ pub(super) async fn send(ports: &Ports, waited: Vec<(Buried, Parcel)>) -> Vec<Re
     if waited.is_empty() {
         return Vec::new();
     }
-    let message = |(buried, parcel): &(Buried, Parcel)| Outgoing {
-        queue: parcel.header.queue.as_str().into(),
-        body: buried.delivery.body.clone(),
-        due_ms: parcel.header.due_ms,
+    let message = |(buried, parcel): &(Buried, Parcel)| {
+        Outgoing::of(parcel.header.queue.as_str(), buried.delivery.body.clone(), parcel.header.due_ms)
     };
     let sent = ports.queue.send(waited.iter().map(message).collect()).await;
     delete_sent(ports, waited.iter().map(|(buried, _)| &buried.delivery), sent).await
@@ -95,7 +93,7 @@ pub(super) async fn send_newer(ports: &Ports, newer: Vec<Delivery>) -> Vec<Resul
     }
     let message = |delivery: &Delivery| {
         let queue = delivery.queue.strip_suffix("-dead").unwrap_or(&delivery.queue);
-        Outgoing { queue: queue.into(), body: delivery.body.clone(), due_ms: 0 }
+        Outgoing::of(queue, delivery.body.clone(), 0)
     };
     let sent = ports.queue.send(newer.iter().map(message).collect()).await;
     delete_sent(ports, newer.iter(), sent).await

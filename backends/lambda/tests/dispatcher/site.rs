@@ -15,6 +15,7 @@ use base64_simd::STANDARD;
 use bytes::Bytes;
 use celeriac_aws::{Attempt, Backend, Health, Minutes, Platform, Settings};
 use celeriac_core::{
+    Lane,
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
     ports::{
@@ -79,7 +80,7 @@ pub(crate) struct Launches {
 }
 
 impl Invoker for Launches {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         unimplemented!("a function does not wait for room")
     }
 
@@ -249,13 +250,13 @@ impl Site {
     }
 
     pub(crate) async fn send_bytes(&self, queue: &str, body: Bytes) {
-        let sent = self.ports.queue.send(vec![Outgoing { queue: queue.into(), body, due_ms: 0 }]).await;
+        let sent = self.ports.queue.send(vec![Outgoing::of(queue, body, 0)]).await;
         assert!(sent[0].is_ok(), "{sent:?}");
     }
 
     /// Receives as a mapping does, whose queue hides messages for half a minute.
     pub(crate) async fn receive(&self, queue: &str) -> Vec<Delivery> {
-        let request = Receive { queues: vec![queue.into()], max: 100, hide_ms: 30_000, wait_ms: 0 };
+        let request = Receive { queues: vec![queue.into()], lanes: Lane::ALL, max: 100, hide_ms: 30_000, wait_ms: 0 };
         self.ports.queue.receive(request).await.unwrap()
     }
 

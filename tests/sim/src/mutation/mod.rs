@@ -44,6 +44,10 @@ mutations! {
     HiddenIsBuried,
     /// G5: a parcel of a newer version is buried.
     NewerIsBuried,
+    /// Lanes: every message is in the other lane than its header says.
+    LanesMixed,
+    /// Lanes: a child is in the other lane than its parent.
+    ChildrenChangeLane,
     /// G1: a message is acknowledged and not stored.
     SentInVain,
     /// G1: a stored message is reported as rejected.

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use celeriac_core::{
+    Lane,
     parcel::{Packer, Packing, Parcel},
     ports::{Clock, Delivery, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement, layers::QueueLayer},
     wire::Header,
@@ -100,6 +101,12 @@ impl Twisted {
                 let body = other(&message.body, |header| Header { created_ms: now_ms, ..header });
                 Some(Outgoing { body, ..message })
             }
+            Mutation::LanesMixed => Some(Outgoing { lane: other_lane(message.lane), ..message }),
+            Mutation::ChildrenChangeLane if is_child(&message.body) => {
+                let lane = other_lane(message.lane);
+                let body = other(&message.body, |header| Header { lane: Some(lane), ..header });
+                Some(Outgoing { lane, body, ..message })
+            }
             Mutation::NeverWaits => Some(Outgoing { due_ms: 0, ..message }),
             _ => Some(message),
         }
@@ -125,6 +132,10 @@ impl Twisted {
 
 fn is_child(body: &[u8]) -> bool {
     Header::peek(body).is_ok_and(|header| header.parent.is_some())
+}
+
+fn other_lane(lane: Lane) -> Lane {
+    if lane == Lane::Bulk { Lane::Interactive } else { Lane::Bulk }
 }
 
 /// The same parcel with another header, if its calls are consecutive.
