@@ -8,7 +8,10 @@ use futures::{StreamExt, stream};
 use measure::{Watch, peak_mb, percentile};
 use serde_json::{Value, json};
 
-use crate::load::{noop, payload};
+use crate::{
+    lanes,
+    load::{noop, payload},
+};
 
 /// Runs `child MODE FILE N [M]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -25,6 +28,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "lone" => lone(file, number(0)?).await,
             "contend" => contend(file, number(0)?).await,
             "first" => first(file).await,
+            "backlog" => lanes::backlog(file, number(0)?).await,
+            "behind" => lanes::behind(file).await,
             other => bail!("no such mode: {other}"),
         }
     })?;
