@@ -38,7 +38,7 @@ pub enum Road {
 }
 
 impl App {
-    /// The most parcels that run at a time in one process.
+    /// The most parcels of a lane that run at a time in one process.
     pub const MAX_SLOTS: usize = 1024;
 
     /// The most calls that [`App::concurrency`] lets run at a time in one process.
@@ -65,7 +65,7 @@ impl App {
         self
     }
 
-    /// How many parcels run at a time in this process. Within each, the task's `concurrency` limits the calls. 1 to
+    /// How many parcels run at a time in this process, in each [lane](celeriac_core::Lane) of its queues. Within each, the task's `concurrency` limits the calls. 1 to
     /// [`App::MAX_SLOTS`]; other numbers count as the nearest bound. Defaults to 64, since most tasks wait for other
     /// services and a parcel may be a single call. Celery has none: its `worker_concurrency` is [`App::concurrency`].
     #[must_use]
@@ -74,10 +74,12 @@ impl App {
         self
     }
 
-    /// How many calls run at a time in this process, over all parcels and tasks. 1 to [`App::MAX_CONCURRENCY`]; other
+    /// How many calls run at a time in this process, over all parcels, tasks and lanes. Interactive calls come first;
+    /// while bulk calls wait they have a fifth of the places. Of twenty places and more they leave a twentieth to
+    /// interactive calls. 1 to [`App::MAX_CONCURRENCY`]; other
     /// numbers count as the nearest bound. Defaults to no limit: each running parcel ([`App::slots`]) runs as many
     /// calls as its task's `concurrency`. Calls of plain functions always have their own limit: the number of
-    /// processors, over all tasks without `concurrency`. Celery: `worker_concurrency`, `-c`.
+    /// processors in each lane, over all tasks without `concurrency`. Celery: `worker_concurrency`, `-c`.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = Some(calls.clamp(1, Self::MAX_CONCURRENCY));

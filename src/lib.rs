@@ -86,6 +86,7 @@ mod sweep;
 pub use app::{App, Road};
 pub use bytes::Bytes;
 pub use celeriac_core::{
+    Lane,
     client::{
         Batch, Call, CallOptions, CallStatus, Client, Delay, Entered, Error, FanOut, Handle, Progress, Purged, Source,
         Unsent,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use celeriac::{App, BoxError, CallStatus, Client, Context, DeadQuery, Running, Stop, task};
+use celeriac_core::Lane;
 use celeriac_core::{parcel::Parcel, ports::Receive, protocol};
 use futures::future::join_all;
 use tempfile::TempDir;
@@ -200,7 +201,7 @@ async fn a_purge_leaves_parcels_that_a_worker_runs() {
     let client = client_alone(&dir);
     let call = double.apply(5).on(&client).send().await.unwrap();
     let ports = client.ports();
-    let request = Receive { queues: vec!["default".into()], max: 1, hide_ms: 60_000, wait_ms: 0 };
+    let request = Receive { queues: vec!["default".into()], lanes: Lane::ALL, max: 1, hide_ms: 60_000, wait_ms: 0 };
     let delivery = ports.queue.receive(request).await.unwrap().pop().unwrap();
     let parcel = Parcel::open(&delivery.body).unwrap();
     let lease_until_ms = ports.clock.now_ms() + 3_600_000;

@@ -9,6 +9,7 @@ use measure::{Watch, peak_mb, percentile};
 use serde_json::{Value, json};
 
 use crate::{
+    lanes,
     load::{noop, payload},
     single,
 };
@@ -28,6 +29,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "lone" => lone(file, number(0)?).await,
             "contend" => contend(file, number(0)?).await,
             "first" => first(file).await,
+            "backlog" => lanes::backlog(file, number(0)?).await,
+            "behind" => lanes::behind(file).await,
             "fill" => single::fill(file, number(0)?).await,
             "work_off" => single::work_off(file, number(0)?).await,
             other => bail!("no such mode: {other}"),

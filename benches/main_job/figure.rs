@@ -19,7 +19,7 @@ const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/run.sh")
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn(&Bench) -> Result<()>);
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     ("accept", accept),
     ("end_to_end", end_to_end),
     ("delays", delays),
@@ -28,6 +28,7 @@ const FIGURES: [Figure; 8] = [
     ("growth", growth),
     ("contend", contend),
     ("first", first),
+    ("lanes", lanes),
 ];
 
 struct Bench {
@@ -191,6 +192,39 @@ fn first(bench: &Bench) -> Result<()> {
         "ms",
         "floor: exec of a program that does nothing",
         ms / spawn_ms,
+    );
+    Ok(())
+}
+
+fn lanes(bench: &Bench) -> Result<()> {
+    let measured = |calls: u64| -> Result<Value> {
+        let folder = tempfile::tempdir_in(bench.folder.path())?;
+        let file = folder.path().join("bench.db");
+        spawn("backlog", &file, &[calls])?.readings()?;
+        spawn("behind", &file, &[])?.readings()
+    };
+    let (idle, behind) = (measured(0)?, measured(10 * MILLION)?);
+    anyhow::ensure!(behind["parcels_left"] != 0, "the backlog was too short: {behind}");
+    let reading = |of: &Value, name: &str| of[name].as_f64().context("no reading");
+    for (name, quantile) in [("p50_ms", "p50"), ("p99_ms", "p99")] {
+        let (ms, alone) = (reading(&behind, name)?, reading(&idle, name)?);
+        let figure = format!("lone call behind 10,000,000 of 50 ms, accepted to start, {quantile}");
+        print(&figure, ms, "ms", "in an empty queue", ms / alone);
+    }
+    let alone = reading(&behind, "bulk_alone")?;
+    for (name, beside) in
+        [("bulk_beside_lone", "20 lone calls/s"), ("bulk_beside_endless", "endless interactive calls")]
+    {
+        let rate = reading(&behind, name)?;
+        print(&format!("bulk calls of 50 ms beside {beside}"), rate, "calls/s", "without them", rate / alone);
+    }
+    let interactive = reading(&behind, "interactive")?;
+    print(
+        "endless interactive calls beside bulk",
+        interactive,
+        "calls/s",
+        "without bulk",
+        interactive / reading(&idle, "interactive")?,
     );
     Ok(())
 }

@@ -8,6 +8,7 @@
 mod child;
 mod figure;
 mod floor;
+mod lanes;
 mod load;
 mod single;
 

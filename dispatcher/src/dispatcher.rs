@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
-    ports::{Delivery, Invoker, PortError, Ports, Receive, Turns},
+    Lane,
+    ports::{Delivery, Invoker, LaneLoop, PortError, Ports, Receive, Turns},
     protocol::put_aside,
 };
+use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,28 +34,45 @@ impl Dispatcher {
     }
 
     /// Dispatches until it is stopped. Messages received after that return to their queue at once; launches in flight
-    /// are completed.
+    /// are completed. Each lane has a loop of its own, so that none waits for room of the other.
     ///
     /// # Errors
     /// [`PortError::Gone`]: the store no longer exists.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), PortError> {
+        let stop = stop.child_token();
+        let serve = |of| {
+            let stop = &stop;
+            async move {
+                let served = self.serve(of, stop).await;
+                if served.is_err() {
+                    stop.cancel();
+                }
+                served
+            }
+        };
+        join_all(self.ports.profile.lanes.loops().iter().map(serve)).await.into_iter().collect()
+    }
+
+    async fn serve(&self, of: &LaneLoop, stop: &CancellationToken) -> Result<(), PortError> {
         let mut turns = Turns::new(self.options.queues.clone());
         let mut launches = Launches::new(self.options.bytes);
         loop {
             let rooms = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                rooms = self.room(&mut launches) => rooms,
+                rooms = self.room(of.places, &mut launches) => rooms,
             };
             // `stop` does not cut this short: received messages would stay hidden for a whole lease.
-            let received = launches.meanwhile(self.receive(turns.take(), rooms)).await;
+            let received = launches.meanwhile(self.receive(turns.take(), of.lanes, rooms)).await;
             match received {
                 Ok(deliveries) if stop.is_cancelled() => {
                     self.give_back(deliveries).await;
                     break;
                 }
                 Ok(deliveries) if deliveries.is_empty() => {}
-                Ok(deliveries) => launches.add(load(&deliveries), self.dispatch(deliveries, rooms)),
+                Ok(deliveries) => {
+                    launches.add(load(&deliveries), self.dispatch_in(of.places, deliveries, rooms));
+                }
                 Err(error @ PortError::Gone { .. }) => {
                     launches.all().await;
                     return Err(error);
@@ -73,15 +92,19 @@ impl Dispatcher {
     }
 
     /// How many more invocations may be launched, in addition to those in flight.
-    async fn room(&self, launches: &mut Launches<'_>) -> usize {
+    async fn room(&self, lane: Lane, launches: &mut Launches<'_>) -> usize {
         let room = launches.room().await;
-        launches.meanwhile(self.invoker.room()).await.min(room)
+        launches.meanwhile(self.invoker.room(lane)).await.min(room)
     }
 
     /// Plans and launches invocations for these deliveries, at most `rooms` of them. Their messages are already hidden
     /// for a lease.
     pub async fn dispatch(&self, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
-        let plan = self.plan(deliveries, rooms);
+        self.dispatch_in(Lane::Bulk, deliveries, rooms).await
+    }
+
+    async fn dispatch_in(&self, places: Lane, deliveries: Vec<Delivery>, rooms: usize) -> Launched {
+        let plan = self.plan(deliveries, rooms).with_places(places);
         launch(&self.ports, &*self.invoker, &self.options, plan, std::future::ready(())).await
     }
 
@@ -115,9 +138,15 @@ impl Dispatcher {
         plan(deliveries, self.ports.profile.message_bytes, rooms, &self.options)
     }
 
-    async fn receive(&self, queues: Vec<Arc<str>>, rooms: usize) -> Result<Vec<Delivery>, PortError> {
+    async fn receive(
+        &self,
+        queues: Vec<Arc<str>>,
+        lanes: &'static [Lane],
+        rooms: usize,
+    ) -> Result<Vec<Delivery>, PortError> {
         let request = Receive {
             queues,
+            lanes,
             max: rooms.min(self.options.receive),
             hide_ms: self.ports.profile.lease_ms,
             wait_ms: self.options.wait_ms,

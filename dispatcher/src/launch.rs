@@ -3,6 +3,7 @@
 use celeriac_core::{
     backoff::doubled_ms,
     ports::{Delivery, Invocation, InvokeError, Invoker, Ports, Settle, Settlement},
+    protocol,
     wire::WireError,
 };
 use futures::{StreamExt, future::join, stream};
@@ -23,7 +24,7 @@ const REFUSED_LATER_MS: u64 = 15 * 60_000;
 pub struct Launched {
     /// Parcels handed to a worker.
     pub accepted: usize,
-    /// Parcels that returned to the queue for a while, because no worker took them.
+    /// Parcels that returned to the queue for a while, because no worker took them or only a newer program can.
     pub refused: usize,
     /// Parcels that may have been handed to a worker: they reappear by themselves, and the ledger tells whether they
     /// ran.
@@ -47,6 +48,7 @@ pub(crate) async fn launch(
     let (mut launched, unreadable) = (Launched::default(), plan.unreadable.len());
     let mut settlements: Vec<Settlement> = plan.unreadable.into_iter().map(bury).collect();
     let put_back = |delivery: &Delivery| put_back(delivery, now_ms, options.refused_ms);
+    settlements.extend(plan.newer.iter().map(|(delivery, error)| put_back_newer(delivery, error, now_ms)));
     settlements.extend(plan.excess.iter().map(put_back));
     // Only the data needed to put its messages back is kept of an invocation.
     let invoke = |invocation: Invocation| async move {
@@ -101,6 +103,11 @@ fn put_back_later(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settleme
 fn put_back(delivery: &Delivery, now_ms: u64, refused_ms: u64) -> Settlement {
     let most_ms = if delivery.receives <= PATIENT_RECEIVES { REFUSED_MOST_MS } else { REFUSED_LATER_MS };
     delivery.hidden(now_ms + doubled_ms(refused_ms, delivery.receives, most_ms))
+}
+
+fn put_back_newer(delivery: &Delivery, error: &WireError, now_ms: u64) -> Settlement {
+    tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{error}");
+    delivery.settled(protocol::put_back_newer(delivery.receives, now_ms))
 }
 
 fn bury((delivery, error): (Delivery, WireError)) -> Settlement {

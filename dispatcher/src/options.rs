@@ -9,12 +9,13 @@ use celeriac_core::planner::MAX_PARCELS;
 pub struct DispatcherOptions {
     /// The queues it serves.
     pub queues: Vec<Arc<str>>,
-    /// The most messages it asks for at once. Defaults to 64. Celery: `worker_prefetch_multiplier`.
+    /// The most messages it asks for at once, in each lane. Defaults to 64. Celery: `worker_prefetch_multiplier`.
     pub receive: usize,
     /// How long it waits for a first message before it asks again, in milliseconds. Stopping takes as long. Defaults to
     /// 500.
     pub wait_ms: u64,
-    /// Once the parcels being launched have this many bytes, it receives no more until some are launched. Each parcel
+    /// Once the parcels of a lane that are being launched have this many bytes, it receives no more of that lane until
+    /// some are launched. Each parcel
     /// is in memory about three times: as received, as sent, and in the buffers of its connection. Defaults to 48 MiB.
     /// Celery has no such option.
     pub bytes: usize,

@@ -1,6 +1,7 @@
 //! Decides which parcels go into one invocation. A pure function of their headers and sizes.
 
 use celeriac_core::{
+    Lane,
     ports::{Delivery, Invocation},
     wire::{Header, WireError},
 };
@@ -14,9 +15,19 @@ pub struct LaunchPlan {
     pub invocations: Vec<Invocation>,
     /// Messages that are not parcels, and why.
     pub unreadable: Vec<(Delivery, WireError)>,
+    /// Parcels that only a newer program can read, and how they differ: they are put back.
+    pub newer: Vec<(Delivery, WireError)>,
     /// Deliveries beyond the cap on outstanding invocations: they go back to their queue, where the backlog is visible
     /// and ordered.
     pub excess: Vec<Delivery>,
+}
+
+impl LaunchPlan {
+    /// The same plan, whose invocations take places of this lane.
+    pub(crate) fn with_places(mut self, lane: Lane) -> Self {
+        self.invocations.iter_mut().for_each(|invocation| invocation.lane = lane);
+        self
+    }
 }
 
 /// An invocation that is being filled.
@@ -37,6 +48,10 @@ pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, optio
     for delivery in deliveries {
         let header = match Header::peek(&delivery.body) {
             Ok(header) => header,
+            Err(error @ WireError::Newer { .. }) => {
+                plan.newer.push((delivery, error));
+                continue;
+            }
             Err(error) => {
                 plan.unreadable.push((delivery, error));
                 continue;
@@ -60,6 +75,6 @@ pub fn plan(deliveries: Vec<Delivery>, message_bytes: usize, rooms: usize, optio
         }
     }
     plan.excess = loads.split_off(rooms.min(loads.len())).into_iter().flat_map(|load| load.deliveries).collect();
-    plan.invocations = loads.into_iter().map(|load| Invocation { deliveries: load.deliveries }).collect();
+    plan.invocations = loads.into_iter().map(|load| Invocation::of(load.deliveries)).collect();
     plan
 }

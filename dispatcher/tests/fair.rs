@@ -4,11 +4,17 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use celeriac_core::ports::{Invocation, InvokeError, Invoker};
+use celeriac_core::{
+    Lane,
+    ports::{Invocation, InvokeError, Invoker},
+};
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
-use common::send;
+use common::{send, send_in};
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +26,7 @@ struct Narrow {
 }
 
 impl Invoker for Narrow {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         std::future::ready(1).boxed()
     }
 
@@ -47,4 +53,36 @@ async fn a_queue_with_a_long_backlog_does_not_keep_the_others_waiting() {
     let queues = invoker.queues.lock().unwrap();
     let at: Vec<_> = (0..queues.len()).filter(|at| &*queues[*at] == "sign_up").collect();
     assert_eq!(at.len(), 2, "{queues:?}");
+}
+
+/// Has room for interactive invocations only, as when bulk parcels have all of their slots.
+struct NoRoomForBulk {
+    lanes: Mutex<Vec<Lane>>,
+    stop: CancellationToken,
+}
+
+impl Invoker for NoRoomForBulk {
+    fn room(&self, lane: Lane) -> BoxFuture<'_, usize> {
+        if lane == Lane::Bulk { std::future::pending().boxed() } else { std::future::ready(1).boxed() }
+    }
+
+    fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
+        self.lanes.lock().unwrap().push(invocation.lane);
+        self.stop.cancel();
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_lone_call_is_launched_although_bulk_has_no_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let ports = celeriac_embedded::open(&directory.path().join("test.db")).unwrap();
+    send_in(&ports, "mail", Lane::Bulk, 30).await;
+    send_in(&ports, "mail", Lane::Interactive, 1).await;
+    let stop = CancellationToken::new();
+    let invoker = Arc::new(NoRoomForBulk { lanes: Mutex::default(), stop: stop.clone() });
+    let dispatcher = Dispatcher::new(ports.clone(), invoker.clone(), DispatcherOptions::new(["mail"]));
+    tokio::time::timeout(Duration::from_secs(20), dispatcher.run(stop)).await.expect("it is launched").unwrap();
+    assert_eq!(*invoker.lanes.lock().unwrap(), [Lane::Interactive]);
+    assert_eq!(ports.queue.depths().await.unwrap()[0].ready, 30, "the bulk lane was not touched");
 }

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use celeriac_core::ports::{Invocation, InvokeError, Invoker};
+use celeriac_core::{
+    Lane,
+    ports::{Invocation, InvokeError, Invoker},
+};
 use celeriac_dispatcher::{Dispatcher, DispatcherOptions};
 use common::send;
 use futures::{
@@ -39,7 +42,7 @@ impl Together {
 }
 
 impl Invoker for Together {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         std::future::ready(100).boxed()
     }
 
@@ -80,7 +83,7 @@ struct Slow {
 }
 
 impl Invoker for Slow {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         std::future::ready(100).boxed()
     }
 

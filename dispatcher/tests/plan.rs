@@ -69,6 +69,15 @@ fn parcels_beyond_the_cap_go_back() {
 }
 
 #[test]
+fn a_parcel_of_a_newer_version_is_neither_launched_nor_buried() {
+    let mut newer = parcel("mail", 100, 10);
+    newer.body = [&[2], &newer.body[1..]].concat().into();
+    let deliveries = vec![newer, parcel("mail", 100, 10)];
+    let plan = plan(deliveries, MESSAGE_BYTES, 8, &DispatcherOptions::new(["default"]));
+    assert_eq!((plan.invocations.len(), plan.newer.len(), plan.unreadable.len()), (1, 1, 0));
+}
+
+#[test]
 fn a_message_that_is_no_parcel_is_buried_and_the_rest_goes_on() {
     let mut stranger = parcel("mail", 100, 10);
     stranger.body = Bytes::from_static(b"hello");

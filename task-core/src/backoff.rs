@@ -15,6 +15,12 @@ pub fn pause_ms(failures: u32, most_ms: u64) -> u64 {
     doubled_ms(1000, failures, most_ms)
 }
 
+/// How long a message is put back that this program cannot run and a newer one may: it lacks the task, or cannot read
+/// the parcel's version. A deploy takes minutes, so the pause grows to five.
+pub fn deploy_pause_ms(receives: u32) -> u64 {
+    pause_ms(receives, 5 * 60_000)
+}
+
 /// `first_ms` after the first failure, doubled with each further one, up to `most_ms`.
 pub fn doubled_ms(first_ms: u64, failures: u32, most_ms: u64) -> u64 {
     first_ms.saturating_mul(2_u64.saturating_pow(failures.saturating_sub(1))).min(most_ms)

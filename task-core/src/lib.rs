@@ -7,6 +7,7 @@ pub mod bitmap;
 pub mod client;
 mod duration;
 pub mod id;
+mod lane;
 pub mod name;
 pub mod panics;
 pub mod parcel;
@@ -21,4 +22,5 @@ pub mod store;
 pub mod task;
 pub mod wire;
 
+pub use lane::{Lane, PerLane};
 pub use printable::{Printable, PrintableJson, printable, printable_json};

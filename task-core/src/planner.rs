@@ -16,7 +16,11 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{ports::Profile, task::Options, wire::MAX_CALLS};
+use crate::{
+    ports::{Lanes, Profile},
+    task::Options,
+    wire::MAX_CALLS,
+};
 
 /// How long a call is assumed to take if its task does not say.
 pub const ASSUMED: Duration = Duration::from_millis(50);
@@ -51,6 +55,7 @@ pub const PROFILE: Profile = Profile {
     call_bytes: 256 << 10,
     checkpoint_ms: 1000,
     gather_ms: 0,
+    lanes: Lanes::Apart,
     wait_ms: 500,
     lease_ms: 60_000,
     send_bytes: 2 << 20,

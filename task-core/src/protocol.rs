@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
+    backoff::deploy_pause_ms,
     id::BatchId,
     parcel::Parcel,
     ports::{
@@ -223,6 +224,12 @@ pub async fn put_aside(ports: &Ports, settlements: Vec<Settlement>) {
     for error in ports.queue.settle(settlements).await.into_iter().filter_map(Result::err) {
         tracing::debug!(%error, "a message could not be put aside; it reappears by itself");
     }
+}
+
+/// Puts back a message whose parcel only a newer program can read. The time grows with each receive; no attempt and no
+/// hop is counted, and the message is never buried, however long the deploy takes.
+pub fn put_back_newer(receives: u32, now_ms: u64) -> Settle {
+    Settle::Hide { until_ms: now_ms + deploy_pause_ms(receives) }
 }
 
 async fn send_all(ports: &Ports, messages: Vec<Outgoing>) -> Result<(), PortError> {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use celeriac_core::{
+    Lane,
     id::ParcelId,
     ports::{
         Claim, ClaimRequest, Clock, Delivery, Finish, Outgoing, PortError, Ports, Queue, Receive, Record, Schedules,
@@ -130,7 +131,7 @@ impl Site {
 
     /// The messages that were sent since the last call.
     async fn sent(&self) -> Vec<Delivery> {
-        let receive = Receive { queues: vec!["default".into()], max: 100, hide_ms: HOUR, wait_ms: 0 };
+        let receive = Receive { queues: vec!["default".into()], lanes: Lane::ALL, max: 100, hide_ms: HOUR, wait_ms: 0 };
         self.ports.queue.receive(receive).await.unwrap()
     }
 

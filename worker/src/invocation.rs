@@ -6,8 +6,9 @@ use celeriac_core::{
     panics::Panic,
     parcel::Parcel,
     ports::{Checkpoint, Claim, Claimed, Delivery, Invocation, PortError, Reason, Settle},
-    protocol::put_aside,
+    protocol::{self, put_aside},
     task::TaskDef,
+    wire::WireError,
 };
 use futures::{FutureExt as _, future::join_all};
 
@@ -54,7 +55,8 @@ pub(crate) async fn run(worker: &Worker, invocation: Invocation, terms: &Terms) 
     report
 }
 
-/// Opens the parcels. Unreadable parcels are buried. Parcels that cannot run yet, or run here already, are put back.
+/// Opens the parcels. Unreadable parcels are buried. Parcels that cannot run yet, that only a newer program can read, or
+/// that run here already, are put back.
 async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
     let (now_ms, lease_ms) = (worker.ports().clock.now_ms(), worker.ports().profile.lease_ms);
     let (mut opened, mut aside) = (Vec::with_capacity(deliveries.len()), Vec::new());
@@ -74,19 +76,25 @@ async fn open(worker: &Worker, deliveries: Vec<Delivery>) -> Vec<Opened> {
 }
 
 fn open_one(worker: &Worker, delivery: &Delivery, now_ms: u64) -> Result<(Parcel, Option<&'static TaskDef>), Settle> {
-    if worker.is_stopping() || worker.threads().given_up() > MAX_GIVEN_UP {
+    if worker.is_stopping() || worker.blocked_threads() > MAX_GIVEN_UP {
         if !worker.is_stopping() {
             tracing::error!(
-                blocked = worker.threads().given_up(),
+                blocked = worker.blocked_threads(),
                 "too many calls block their threads for ever: restart this process"
             );
         }
         return Err(put_back(delivery.receives, now_ms));
     }
-    let parcel = Parcel::open(&delivery.body).map_err(|error| {
-        let reason = WorkerError::from(error).to_string();
-        tracing::error!(queue = %delivery.queue, "{reason}; it is buried");
-        Settle::Bury { reason, body: delivery.body.clone() }
+    let parcel = Parcel::open(&delivery.body).map_err(|error| match error {
+        WireError::Newer { .. } => {
+            tracing::warn!(queue = %delivery.queue, receives = delivery.receives, "{error}");
+            protocol::put_back_newer(delivery.receives, now_ms)
+        }
+        error => {
+            let reason = WorkerError::from(error).to_string();
+            tracing::error!(queue = %delivery.queue, "{reason}; it is buried");
+            Settle::Bury { reason, body: delivery.body.clone() }
+        }
     })?;
     let header = &parcel.header;
     let def = worker.registry().get(&header.task);

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
     backoff::doubled_ms,
-    ports::{Delivery, Invocation, PortError, Receive, Turns},
+    ports::{Delivery, Invocation, LaneLoop, PortError, Receive, Turns},
 };
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::join_all};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,8 @@ const WAIT_MS: u64 = 20_000;
 const FIRST_PAUSE_MS: u64 = 100;
 const MAX_PAUSE_MS: u64 = 30_000;
 
-/// Receives parcels of these queues and runs them, `slots` at a time, until `stop`. Returns when all parcels that it
-/// has received have ended. [`Worker::stop`] limits how long that takes.
+/// Receives parcels of these queues and runs them, `slots` at a time in each lane, until `stop`. Returns when all parcels
+/// that it has received have ended. [`Worker::stop`] limits how long that takes.
 ///
 /// # Errors
 /// [`PortError::Gone`] if the store is gone, so that nothing can be received any more.
@@ -30,6 +30,27 @@ pub async fn narrow(
     slots: usize,
     stop: CancellationToken,
 ) -> Result<(), PortError> {
+    let stop = stop.child_token();
+    let serve = |of: &'static LaneLoop| {
+        let (worker, queues, stop) = (Arc::clone(&worker), queues.clone(), stop.clone());
+        async move {
+            let served = serve(worker, queues, of, slots, &stop).await;
+            if served.is_err() {
+                stop.cancel();
+            }
+            served
+        }
+    };
+    join_all(worker.ports().profile.lanes.loops().iter().map(serve)).await.into_iter().collect()
+}
+
+async fn serve(
+    worker: Arc<Worker>,
+    queues: Vec<Arc<str>>,
+    of: &LaneLoop,
+    slots: usize,
+    stop: &CancellationToken,
+) -> Result<(), PortError> {
     let slots = slots.clamp(1, Semaphore::MAX_PERMITS);
     let free = Arc::new(Semaphore::new(slots));
     let (mut turns, mut failures) = (Turns::new(queues), 0);
@@ -37,8 +58,13 @@ pub async fn narrow(
     while let Some(Some(first)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned().map(Result::ok)).await {
         let max = 1 + free.available_permits();
         let queues = turns.take();
-        let request =
-            Receive { queues: queues.clone(), max, hide_ms: worker.ports().profile.lease_ms, wait_ms: WAIT_MS };
+        let request = Receive {
+            queues: queues.clone(),
+            lanes: of.lanes,
+            max,
+            hide_ms: worker.ports().profile.lease_ms,
+            wait_ms: WAIT_MS,
+        };
         match stop.run_until_cancelled(worker.ports().queue.receive(request)).await {
             None => break,
             Some(Ok(deliveries)) => {
@@ -73,7 +99,7 @@ async fn start(worker: &Arc<Worker>, free: &Arc<Semaphore>, first: OwnedSemaphor
         };
         let worker = Arc::clone(worker);
         tokio::spawn(async move {
-            worker.run(Invocation { deliveries: vec![delivery] }, None).await;
+            worker.run(Invocation::of(vec![delivery]), None).await;
             drop(permit);
         });
     }

@@ -22,11 +22,13 @@ pub struct WorkerOptions {
     /// simulation under virtual time needs this. Calls that tasks make without naming a client then use the client of
     /// the process. Defaults to `true`. Celery: `--pool`.
     pub isolate: bool,
-    /// How many threads poll calls, with `isolate`; 1 to 256. It is also how many calls of plain functions run at a
-    /// time, over all tasks that set no `concurrency` of their own. Defaults to the number of processors. Celery has no
+    /// How many threads poll calls, with `isolate`, in each lane; 1 to 256. It is also how many calls of plain functions
+    /// run at a time in each lane, over all tasks that set no `concurrency` of their own. Defaults to the number of processors. Celery has no
     /// such option: a process of its pool runs one call at a time.
     pub threads: usize,
-    /// How many calls run at a time, over all parcels and tasks. At least 1. Defaults to no limit: each running parcel
+    /// How many calls run at a time, over all parcels, tasks and lanes. At least 1. Interactive calls come first; while
+    /// bulk calls wait they have a fifth of the places, and of many places they leave a twentieth to interactive calls.
+    /// Defaults to no limit: each running parcel
     /// runs as many calls as its task's `concurrency` allows. Celery: `worker_concurrency`, `-c`.
     pub concurrency: Option<usize>,
 }

@@ -2,46 +2,52 @@
 
 use std::sync::Arc;
 
-use celeriac_core::ports::{Invocation, InvokeError, Invoker};
+use celeriac_core::{
+    Lane, PerLane,
+    ports::{Invocation, InvokeError, Invoker},
+};
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::sync::Semaphore;
 
 use crate::Worker;
 
-/// A worker that runs a limited number of invocations at a time.
+/// A worker that runs a limited number of invocations at a time in each lane. A lane's slots are its own: a lone call
+/// finds one free although a backlog of bulk parcels keeps all of theirs busy, and the other way round.
 #[derive(Debug)]
 pub struct Pool {
     worker: Arc<Worker>,
     slots: usize,
-    free: Arc<Semaphore>,
+    free: PerLane<Arc<Semaphore>>,
 }
 
 impl Pool {
-    /// A pool with this many slots, at least one.
+    /// A pool with this many slots in each lane, at least one.
     pub fn new(worker: Arc<Worker>, slots: usize) -> Arc<Self> {
         let slots = slots.max(1);
-        Arc::new(Self { worker, slots, free: Arc::new(Semaphore::new(slots)) })
+        Arc::new(Self { worker, slots, free: PerLane::new(|_| Arc::new(Semaphore::new(slots))) })
     }
 
     /// How many accepted invocations have not ended.
     pub fn outstanding(&self) -> usize {
-        self.slots - self.free.available_permits()
+        self.free.both().into_iter().map(|free| self.slots - free.available_permits()).sum()
     }
 }
 
 impl Invoker for Pool {
-    fn room(&self) -> BoxFuture<'_, usize> {
-        async {
-            let permit = self.free.acquire().await;
+    fn room(&self, lane: Lane) -> BoxFuture<'_, usize> {
+        async move {
+            let free = self.free.of(lane);
+            let permit = free.acquire().await;
             drop(permit);
-            self.free.available_permits().max(1)
+            free.available_permits().max(1)
         }
         .boxed()
     }
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {
         async {
-            let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else { return Err(InvokeError::Throttled) };
+            let free = Arc::clone(self.free.of(invocation.lane));
+            let Ok(permit) = free.try_acquire_owned() else { return Err(InvokeError::Throttled) };
             let worker = Arc::clone(&self.worker);
             tokio::spawn(async move {
                 worker.run(invocation, None).await;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use celeriac_core::{
+    PerLane,
     client::Client,
     panics,
     parcel::Parcel,
@@ -35,7 +36,7 @@ pub struct Worker {
     client: Client,
     states: States,
     options: WorkerOptions,
-    threads: Arc<PollThreads>,
+    threads: PerLane<Arc<PollThreads>>,
     limits: Limits,
     watchdog: Watchdog,
     own_parcels: OwnParcels,
@@ -53,7 +54,7 @@ impl Worker {
             registry,
             ports,
             states,
-            threads: Arc::new(PollThreads::new(&options, client.home())),
+            threads: PerLane::new(|_| Arc::new(PollThreads::new(&options, client.home()))),
             client,
             limits: Limits::new(&options),
             watchdog: Watchdog::new(options.stall),
@@ -106,7 +107,7 @@ impl Worker {
 
     /// How many threads are blocked by calls that were given up.
     pub fn blocked_threads(&self) -> usize {
-        self.threads.given_up()
+        self.threads.both().into_iter().map(|threads| threads.given_up()).sum()
     }
 
     pub(crate) fn stall(&self) -> Duration {
@@ -123,10 +124,6 @@ impl Worker {
 
     pub(crate) fn unknown_task_grace(&self) -> Duration {
         self.options.unknown_task_grace
-    }
-
-    pub(crate) fn threads(&self) -> &PollThreads {
-        &self.threads
     }
 
     pub(crate) fn own_parcels(&self) -> &OwnParcels {
@@ -172,8 +169,10 @@ impl Worker {
         // One for each run: if all runs shared one, their sequences would contend for its reference count.
         let shared = Arc::new(Shared { states: self.states.clone(), clock: Arc::clone(clock) });
         let blocking = BlockingCalls { threads: Arc::clone(&self.ports.blocking), client: self.client.clone() };
-        let permits = self.limits.of(def);
-        Arc::new(RunState::new(parcel, def, shared, blocking, Arc::clone(&self.threads), permits, last_us))
+        // A lone call is polled at once, though bulk calls that compute keep their threads busy.
+        let lane = parcel.header.lane();
+        let (permits, threads) = (self.limits.of(def, lane), Arc::clone(self.threads.of(lane)));
+        Arc::new(RunState::new(parcel, def, shared, blocking, threads, permits, last_us))
     }
 }
 

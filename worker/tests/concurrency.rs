@@ -129,7 +129,7 @@ async fn run_at_once(bench: &Bench, worker: &Worker) {
 }
 
 async fn run(worker: &Worker, delivery: Delivery) {
-    worker.run(Invocation { deliveries: vec![delivery] }, None).await;
+    worker.run(Invocation::of(vec![delivery]), None).await;
 }
 
 #[tokio::test]

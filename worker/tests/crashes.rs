@@ -55,7 +55,7 @@ async fn live(bench: &Bench, site: &Site) -> bool {
     let deliveries = bench.receive().await;
     assert!(!deliveries.is_empty(), "the message is back when the lease is over");
     tokio::select! {
-        _ = worker.run(Invocation { deliveries }, None) => true,
+        _ = worker.run(Invocation::of(deliveries), None) => true,
         () = site.killed.notified() => false,
     }
 }
@@ -115,7 +115,7 @@ async fn recorded_calls_are_not_run_again() {
     let parcel = bench.send("deadly", 14).await;
     let worker = bench.worker();
     let deliveries = bench.receive().await;
-    let run = worker.run(Invocation { deliveries }, None);
+    let run = worker.run(Invocation::of(deliveries), None);
     let recorded = async {
         // The last call is pending. Meanwhile the others are recorded.
         site.killed.notified().await;
@@ -151,7 +151,7 @@ async fn a_worker_that_lost_the_parcel_writes_and_sends_nothing() {
     let parcel = bench.send("deadly", 14).await;
     let worker = bench.worker();
     let deliveries = bench.receive().await;
-    let mut run = std::pin::pin!(worker.run(Invocation { deliveries: deliveries.clone() }, None));
+    let mut run = std::pin::pin!(worker.run(Invocation::of(deliveries.clone()), None));
     // Time stands still until another worker holds the parcel. Otherwise the pending call would reach its own end, or
     // the lease would lapse and its holder would hand the parcel on.
     let claimed = tokio::select! {

@@ -55,7 +55,7 @@ async fn a_process_that_was_frozen_does_not_take_over_its_own_run() {
     let bench = bench.with(Arc::clone(&desk)).with(Arc::clone(&gate));
     bench.send("slow", 1).await;
     let (worker, deliveries) = (bench.worker(), bench.receive().await);
-    let mut run = std::pin::pin!(worker.run(Invocation { deliveries }, None));
+    let mut run = std::pin::pin!(worker.run(Invocation::of(deliveries), None));
     tokio::select! {
         _ = &mut run => panic!("it waits at the gate"),
         () = desk.started.notified() => {}
@@ -106,7 +106,7 @@ async fn a_parcel_that_cannot_be_settled_for_long_is_not_run_again() {
     desk.full.store(true, Ordering::SeqCst);
     let (worker, other) = (bench.worker(), bench.worker());
     let first = bench.receive().await;
-    let mut run = std::pin::pin!(worker.run(Invocation { deliveries: first }, None));
+    let mut run = std::pin::pin!(worker.run(Invocation::of(first), None));
     // Time stands still until then, so that no checkpoint records any of it.
     tokio::select! {
         _ = &mut run => panic!("it cannot be settled"),

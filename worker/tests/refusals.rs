@@ -44,6 +44,40 @@ async fn an_unreadable_message_is_buried_with_the_reason() {
     assert_eq!((depths[0].buried, depths[0].ready), (1, 0));
 }
 
+/// The next version of the wire format may change anything behind the header.
+#[tokio::test]
+async fn a_parcel_of_a_newer_version_waits_for_a_deploy_and_is_never_buried() {
+    let bench = bench();
+    bench.send("noop", 2).await;
+    let older = bench.receive().await.remove(0);
+    bench.ports.queue.settle(vec![older.deleted()]).await;
+    let mut newer = older.body.to_vec();
+    newer[0] = 2;
+    bench.send_bytes(newer.into(), 0).await;
+    let worker = bench.worker();
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        let began_ms = bench.ports.clock.now_ms();
+        bench.run(&worker).await;
+        let depth = bench.ports.queue.depths().await.unwrap().remove(0);
+        assert_eq!((depth.ready, depth.in_flight, depth.buried), (0, 1, 0));
+        while bench.ports.queue.depths().await.unwrap().remove(0).ready == 0 {
+            bench.clock.advance(Duration::from_secs(1));
+        }
+        waits.push((bench.ports.clock.now_ms() - began_ms) / 1000);
+    }
+    assert_eq!(waits[..10], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300], "for longer each time");
+    assert_eq!(waits[10..], [300; 10]);
+    // A program that reads the version finds a parcel that no one has claimed: no attempt counts.
+    let waited = bench.receive().await.remove(0);
+    let mut readable = waited.body.to_vec();
+    readable[0] = 1;
+    bench.ports.queue.settle(vec![waited.deleted()]).await;
+    bench.send_bytes(readable.into(), 0).await;
+    bench.run_all(&worker).await;
+    assert_eq!((bench.tally().await.succeeded, bench.dead().await.len()), (2, 0));
+}
+
 #[tokio::test]
 async fn a_parcel_of_an_unknown_task_is_put_back_for_an_hour_and_then_dead() {
     let bench = bench();
@@ -164,9 +198,9 @@ async fn a_worker_that_holds_the_parcel_is_left_alone() {
     bench.send("noop", 1).await;
     let deliveries = bench.receive().await;
     let worker = bench.worker();
-    worker.run(celeriac_core::ports::Invocation { deliveries: deliveries.clone() }, None).await;
+    worker.run(celeriac_core::ports::Invocation::of(deliveries.clone()), None).await;
     // The message is delivered twice: the second delivery finds the parcel finished.
-    worker.run(celeriac_core::ports::Invocation { deliveries }, None).await;
+    worker.run(celeriac_core::ports::Invocation::of(deliveries), None).await;
     assert_eq!(bench.tally().await.succeeded, 1);
 }
 

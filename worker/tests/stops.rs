@@ -14,6 +14,7 @@ use std::{
 };
 
 use celeriac_core::{
+    Lane,
     id::{BatchId, ParcelId},
     ports::{Clock as _, Invocation, Invoker as _, Outgoing, Reason},
     task::{Body, Options},
@@ -76,7 +77,7 @@ async fn a_stop_lets_calls_end_and_hands_the_rest_on() {
     assert_eq!((header.count, header.attempt, header.first, header.hops), (20, 1, 10, 1));
     assert_eq!(bench.tally().await.succeeded, 10);
     // A worker that is stopping accepts no parcels.
-    worker.run(Invocation { deliveries: vec![child] }, None).await;
+    worker.run(Invocation::of(vec![child]), None).await;
     assert_eq!(started.load(Ordering::SeqCst), 10);
     bench.clock.advance(Duration::from_mins(10));
     let next = bench.worker();
@@ -114,7 +115,7 @@ async fn before_its_deadline_a_worker_starts_nothing_that_may_not_end() {
     let worker = bench.worker_with(WorkerOptions { margin: Duration::from_secs(2), ..options() });
     let deadline_ms = bench.ports.clock.now_ms() + 62_000;
     let deliveries = bench.receive().await;
-    bench.while_time_passes(worker.run(Invocation { deliveries }, Some(deadline_ms))).await;
+    bench.while_time_passes(worker.run(Invocation::of(deliveries), Some(deadline_ms))).await;
     assert!(bench.ports.clock.now_ms() <= deadline_ms);
     // Twelve calls fit into the minute. The last call that is started still has twice its time.
     let ran = started.load(Ordering::SeqCst);
@@ -131,7 +132,7 @@ async fn a_call_that_meets_the_deadline_is_cut_in_time() {
     let worker = bench.worker_with(WorkerOptions { margin: Duration::from_secs(2), ..options() });
     let deadline_ms = bench.ports.clock.now_ms() + 5000;
     let deliveries = bench.receive().await;
-    bench.while_time_passes(worker.run(Invocation { deliveries }, Some(deadline_ms))).await;
+    bench.while_time_passes(worker.run(Invocation::of(deliveries), Some(deadline_ms))).await;
     let message = bench.dead().await.remove(0).message;
     let cut = "s, all that was left of its timeout of 30s before the invocation's deadline: pending at an `.await`";
     assert!(message.starts_with("task `five` did not end within ") && message.contains(cut), "{message}");
@@ -152,7 +153,7 @@ async fn a_lease_is_renewed_and_the_message_hidden_as_long_as_a_call_runs() {
     let parcel = bench.send("long", 1).await;
     let (worker, other) = (bench.worker(), bench.worker());
     let deliveries = bench.receive().await;
-    let run = worker.run(Invocation { deliveries: deliveries.clone() }, None);
+    let run = worker.run(Invocation::of(deliveries.clone()), None);
     let looks = async {
         for _ in 0..6 {
             bench.clock.sleep(Duration::from_secs(10)).await;
@@ -161,7 +162,7 @@ async fn a_lease_is_renewed_and_the_message_hidden_as_long_as_a_call_runs() {
             assert!(row.lease_until_ms > bench.ports.clock.now_ms(), "{row:?}");
         }
         // The message is delivered twice all the same: the second delivery leaves it alone.
-        other.run(Invocation { deliveries }, None).await;
+        other.run(Invocation::of(deliveries), None).await;
     };
     let step = Duration::from_millis(20);
     bench.while_time_passes_by(step, join(run, looks)).await;
@@ -196,15 +197,39 @@ async fn a_pool_has_room_for_its_slots() {
     let (bench, started) = bench(Options::new());
     bench.send("five", 1).await;
     let pool = Pool::new(bench.worker(), 1);
-    assert_eq!(pool.room().await, 1);
+    assert_eq!(pool.room(Lane::Bulk).await, 1);
     let deliveries = bench.receive().await;
-    pool.invoke(Invocation { deliveries: deliveries.clone() }).await.unwrap();
+    pool.invoke(Invocation::of(deliveries.clone())).await.unwrap();
     assert_eq!(pool.outstanding(), 1);
-    let refused = pool.invoke(Invocation { deliveries }).await.unwrap_err();
+    let refused = pool.invoke(Invocation::of(deliveries)).await.unwrap_err();
     assert_eq!(refused.to_string(), "no worker is free");
     stop_when(&started, 1).await;
-    assert_eq!(bench.while_time_passes(pool.room()).await, 1);
+    assert_eq!(bench.while_time_passes(pool.room(Lane::Bulk)).await, 1);
     assert_eq!((pool.outstanding(), bench.tally().await.succeeded), (0, 1));
+}
+
+/// Each lane has slots of its own.
+#[tokio::test]
+async fn a_lone_call_finds_a_slot_while_bulk_parcels_have_all_of_theirs() {
+    let (bench, started) = bench(Options::new());
+    bench.send("five", 1).await;
+    let pool = Pool::new(bench.worker(), 1);
+    pool.invoke(Invocation::of(bench.receive().await)).await.unwrap();
+    assert_eq!(pool.room(Lane::Interactive).await, 1);
+    let batch = BatchId::new(7, 0);
+    let lone = |header: &mut Header| {
+        (header.batch, header.id, header.counted) = (batch, ParcelId::root(batch, 0), false);
+    };
+    bench.send_with("five", 1, lone).await;
+    let deliveries = bench.receive().await;
+    let refused = pool.invoke(Invocation::of(deliveries.clone())).await.unwrap_err();
+    assert_eq!(refused.to_string(), "no worker is free");
+    pool.invoke(Invocation { lane: Lane::Interactive, deliveries }).await.unwrap();
+    assert_eq!(pool.outstanding(), 2);
+    // Both run at the same time.
+    stop_when(&started, 2).await;
+    bench.while_time_passes(join(pool.room(Lane::Interactive), pool.room(Lane::Bulk))).await;
+    assert_eq!(pool.outstanding(), 0);
 }
 
 #[tokio::test]
@@ -236,14 +261,7 @@ async fn a_long_backlog_on_the_narrow_road_keeps_no_other_queue_waiting() {
     }
     // The last parcel goes to another queue, which is named last.
     let last = bench.receive().await.pop().unwrap();
-    bench
-        .ports
-        .queue
-        .send(vec![Outgoing { queue: "other".into(), body: last.body, due_ms: 0 }])
-        .await
-        .pop()
-        .unwrap()
-        .unwrap();
+    bench.ports.queue.send(vec![Outgoing::of("other", last.body, 0)]).await.pop().unwrap().unwrap();
     bench.clock.advance(Duration::from_secs(30));
     let stop = CancellationToken::new();
     let road = narrow(bench.worker(), vec![QUEUE.into(), "other".into()], 1, stop.clone());

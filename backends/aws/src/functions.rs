@@ -13,6 +13,7 @@ use super::{
     Brake, Outstanding, Settings, brake::Permit, invocation::Payload, outstanding::Counted, platform::Platform,
 };
 use celeriac_core::{
+    Lane,
     ports::{Clock, Invocation, InvokeError, Invoker, Launcher, PortError},
     task::Registry,
     wire::Header,
@@ -225,7 +226,7 @@ impl Launcher for Functions {
 }
 
 impl Invoker for Functions {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         async {
             let most = self.shared.block();
             // Unless the cap is known to be reached, nothing is reserved before there is something to launch.

@@ -9,7 +9,7 @@ use super::{
 use celeriac_core::{
     id::ParcelId,
     planner,
-    ports::{Clock, Delivery, Entropy, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
+    ports::{Clock, Delivery, Entropy, Lanes, PortError, Ports, Profile, SystemClock, SystemEntropy, Threads},
     task::Registry,
 };
 
@@ -114,6 +114,8 @@ impl Backend {
             call_bytes: if settings.bucket.is_some() { CALL_BYTES } else { MESSAGE_BYTES },
             checkpoint_ms: CHECKPOINT_MS,
             gather_ms: GATHER_MS,
+            // Until each queue of a stack is two queues of SQS, both lanes are in one.
+            lanes: Lanes::Together,
             wait_ms: WAIT_MS,
             lease_ms: settings.lease.as_millis() as u64,
             ..planner::PROFILE

@@ -4,7 +4,7 @@
 
 use celeriac_core::{
     ports::{Delivery, Outgoing, Queue},
-    wire::Header,
+    wire::{Header, WireError},
 };
 
 /// The age at which a message is sent anew: two days before SQS deletes it.
@@ -17,8 +17,7 @@ pub async fn renew(queue: &dyn Queue, deliveries: Vec<Delivery>, now_ms: u64) ->
     if old.is_empty() {
         return rest;
     }
-    let message =
-        |delivery: &Delivery| Outgoing { queue: delivery.queue.clone(), body: delivery.body.clone(), due_ms: 0 };
+    let message = |delivery: &Delivery| Outgoing::of(delivery.queue.clone(), delivery.body.clone(), 0);
     let sent = queue.send(old.iter().map(message).collect()).await;
     let mut deletes = Vec::new();
     for (delivery, sent) in old.into_iter().zip(sent) {
@@ -40,5 +39,10 @@ pub async fn renew(queue: &dyn Queue, deliveries: Vec<Delivery>, now_ms: u64) ->
 fn is_old(delivery: &Delivery, now_ms: u64) -> bool {
     let sent_ms = delivery.sent_ms;
     let is_old = sent_ms > 0 && now_ms >= sent_ms.saturating_add(OLD_MS);
-    is_old && Header::peek(&delivery.body).is_ok_and(|header| now_ms <= header.not_after_ms)
+    is_old
+        && match Header::peek(&delivery.body) {
+            Ok(header) => now_ms <= header.not_after_ms,
+            // It waits for a program that can read when it is too old.
+            Err(error) => matches!(error, WireError::Newer { .. }),
+        }
 }

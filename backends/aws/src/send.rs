@@ -65,7 +65,7 @@ impl Access {
             .map(|(at, message)| async move { (at, self.prepare(&message, now_ms).await, message) })
             .buffered(FLIGHTS)
             .collect::<Vec<_>>();
-        for (at, text, Outgoing { queue, due_ms, body }) in texts.await {
+        for (at, text, Outgoing { queue, due_ms, body, .. }) in texts.await {
             match text {
                 Ok(Some(text)) => {
                     let tenant = Header::peek(&body).ok().and_then(|header| header.tenant);
@@ -94,7 +94,7 @@ impl Access {
         if message.due_ms <= now_ms + LONGEST_DELAY_MS {
             return Ok(Some(text));
         }
-        let Outgoing { queue, body, due_ms } = message;
+        let Outgoing { queue, body, due_ms, .. } = message;
         send_later(&self.clients, &self.lookup, queue, body, text, *due_ms).await.map(|()| None)
     }
 

@@ -3,11 +3,12 @@
 
 use super::{
     LEASE_MS, World, cases,
-    world::{outgoing, succeeded},
+    world::{body, outgoing, receive, succeeded},
 };
 use celeriac_core::{
+    Lane,
     id::{BatchId, ParcelId},
-    ports::{Accept, ChildPlan, Claim, Delivery, PortError, Ports, Seal, SendError, Settling},
+    ports::{Accept, ChildPlan, Claim, Delivery, Outgoing, PortError, Ports, Receive, Seal, SendError, Settling},
     protocol,
 };
 
@@ -17,6 +18,7 @@ cases!["atomic":
     accepting_again_sends_nothing_again,
     settling_records_sends_children_finishes_and_deletes,
     settling_in_steps_ends_the_same,
+    children_are_received_in_their_lane,
     settling_sends_the_callback_that_its_batch_owes,
     settling_again_changes_nothing,
     a_lost_claim_settles_nothing,
@@ -141,4 +143,25 @@ async fn a_stale_receipt_does_not_keep_a_parcel_from_settling(world: World) {
     protocol::settle(&world.ports, last(settling)).await.expect("settle");
     assert_eq!(world.claim(world.request(batch, 0)).await, Claim::Finished { owed: None });
     world.settle(&again, celeriac_core::ports::Settle::Delete).await.expect("the newer receipt is valid");
+}
+
+async fn children_are_received_in_their_lane(world: World) {
+    if world.lanes_are_together() {
+        return;
+    }
+    let batch = world.batch(40, None).await;
+    for (first, lane) in [(0, Lane::Bulk), (10, Lane::Interactive)] {
+        let (_, settling) = claimed(&world, batch, first).await;
+        let children = settling.children.into_iter().map(|child| Outgoing { lane, ..child }).collect();
+        protocol::settle(&world.ports, Settling { children, ..settling }).await.expect("settle");
+        world.advance_ms(1000);
+        for asked in Lane::ALL {
+            let request = Receive { lanes: std::slice::from_ref(asked), ..receive(&["mail"], 10, 0) };
+            let received = world.ports.queue.receive(request).await.expect("receive");
+            assert_eq!(
+                received.iter().map(body).collect::<Vec<_>>(),
+                if *asked == lane { vec!["child"] } else { vec![] }
+            );
+        }
+    }
 }

@@ -6,9 +6,12 @@ use futures::future::join;
 
 use super::{
     World, cases,
-    world::{body, outgoing, receive},
+    world::{body, in_lane, outgoing, receive},
 };
-use celeriac_core::ports::{Clock, Delivery, PortError, Settle};
+use celeriac_core::{
+    Lane,
+    ports::{Clock, Delivery, Outgoing, PortError, Receive, Settle},
+};
 
 cases!["queue":
     a_message_is_received_as_it_was_sent,
@@ -21,6 +24,9 @@ cases!["queue":
     a_message_may_be_due_in_a_year,
     a_buried_message_is_counted_and_never_received,
     queues_are_looked_at_in_the_order_of_the_request,
+    an_interactive_message_comes_before_bulk_ones_that_were_sent_earlier,
+    a_receive_of_one_lane_returns_no_message_of_the_other,
+    a_message_stays_in_its_lane,
     no_more_is_received_than_asked_for,
     a_receive_waits_for_a_message_to_be_sent,
     a_receive_waits_for_a_message_to_become_due,
@@ -229,4 +235,69 @@ async fn a_large_message_comes_back_whole(world: World) {
     let text: String = ('a'..='z').cycle().take(bytes).collect();
     world.send("mail", &text, 0).await;
     assert_eq!(body(&world.receive_one("mail").await), text);
+}
+
+/// Sends a backlog of bulk messages, and then an interactive one.
+async fn send_behind_a_backlog(world: &World) {
+    let mut messages: Vec<_> = (0..30).map(|n| in_lane(Lane::Bulk, &format!("bulk {n:02}"))).collect();
+    messages.push(in_lane(Lane::Interactive, "lone"));
+    for message in messages {
+        world.send_message(message).await;
+        world.advance_ms(1);
+    }
+}
+
+async fn an_interactive_message_comes_before_bulk_ones_that_were_sent_earlier(world: World) {
+    if world.lanes_are_together() {
+        return;
+    }
+    send_behind_a_backlog(&world).await;
+    assert_eq!(body(&world.receive("mail", 1).await[0]), "lone");
+    assert_eq!(
+        body(&world.receive("mail", 1).await[0]),
+        "bulk 00",
+        "the other lane is looked at when the first is empty"
+    );
+    // All queues of the first lane come before any of the second.
+    world.send_message(Outgoing { queue: "post".into(), ..in_lane(Lane::Interactive, "lone") }).await;
+    let request = receive(&["mail", "post"], 1, 0);
+    let received = world.ports.queue.receive(request).await.expect("receive");
+    assert_eq!(body(&received[0]), "lone");
+}
+
+/// So endless interactive load takes nothing from the bulk lane, and a long backlog nothing from the interactive one.
+async fn a_receive_of_one_lane_returns_no_message_of_the_other(world: World) {
+    if world.lanes_are_together() {
+        return;
+    }
+    send_behind_a_backlog(&world).await;
+    let bulk = Receive { lanes: &[Lane::Bulk], ..receive(&["mail"], 100, 0) };
+    let interactive = Receive { lanes: &[Lane::Interactive], ..receive(&["mail"], 100, 0) };
+    let lone = world.ports.queue.receive(interactive.clone()).await.expect("receive");
+    assert_eq!(lone.iter().map(body).collect::<Vec<_>>(), ["lone"]);
+    assert!(world.ports.queue.receive(interactive.clone()).await.expect("receive").is_empty());
+    world.send_message(in_lane(Lane::Interactive, "another")).await;
+    let backlog = world.ports.queue.receive(bulk.clone()).await.expect("receive");
+    assert_eq!(backlog.len(), 30);
+    assert!(backlog.iter().all(|delivery| body(delivery).starts_with("bulk")));
+    assert!(world.ports.queue.receive(bulk).await.expect("receive").is_empty());
+    assert_eq!(world.ports.queue.receive(interactive).await.expect("receive").len(), 1);
+}
+
+async fn a_message_stays_in_its_lane(world: World) {
+    if world.lanes_are_together() {
+        return;
+    }
+    for lane in Lane::ALL {
+        let request = |lane: &'static Lane| Receive { lanes: std::slice::from_ref(lane), ..receive(&["mail"], 10, 0) };
+        world.send_message(in_lane(*lane, "hello")).await;
+        let first = world.ports.queue.receive(request(lane)).await.expect("receive").remove(0);
+        world.settle(&first, Settle::Hide { until_ms: world.now_ms() + 5 }).await.expect("the receipt is valid");
+        world.advance_ms(5);
+        for other in Lane::ALL.iter().filter(|other| *other != lane) {
+            assert!(world.ports.queue.receive(request(other)).await.expect("receive").is_empty());
+        }
+        let again = world.ports.queue.receive(request(lane)).await.expect("receive").remove(0);
+        world.settle(&again, Settle::Delete).await.expect("the receipt is valid");
+    }
 }

@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use super::{ManualClock, claim_request};
 use celeriac_core::{
+    Lane,
     bitmap::Bitmap,
     id::{BatchId, ParcelId},
     ports::{
-        BatchRecord, Claim, ClaimRequest, Claimed, Delivery, Depth, Finish, NewBatch, Outgoing, PortError, Ports,
-        Receive, Record, Settle, Tally,
+        BatchRecord, Claim, ClaimRequest, Claimed, Delivery, Depth, Finish, Lanes, NewBatch, Outgoing, PortError,
+        Ports, Receive, Record, Settle, Tally,
     },
 };
 
@@ -45,6 +46,17 @@ impl World {
     pub(super) async fn send(&self, queue: &str, body: &str, due_ms: u64) {
         let sent = self.ports.queue.send(vec![outgoing(queue, body, due_ms)]).await;
         assert!(matches!(sent[..], [Ok(())]), "{sent:?}");
+    }
+
+    /// Sends a message, which must be accepted.
+    pub(super) async fn send_message(&self, message: Outgoing) {
+        let sent = self.ports.queue.send(vec![message]).await;
+        assert!(matches!(sent[..], [Ok(())]), "{sent:?}");
+    }
+
+    /// Whether the backend has no lanes yet.
+    pub(super) fn lanes_are_together(&self) -> bool {
+        self.ports.profile.lanes == Lanes::Together
     }
 
     /// Receives the due messages, hidden for ten seconds.
@@ -120,11 +132,21 @@ impl World {
 }
 
 pub(super) fn outgoing(queue: &str, body: &str, due_ms: u64) -> Outgoing {
-    Outgoing { queue: queue.into(), body: Bytes::copy_from_slice(body.as_bytes()), due_ms }
+    Outgoing::of(queue, Bytes::copy_from_slice(body.as_bytes()), due_ms)
+}
+
+pub(super) fn in_lane(lane: Lane, body: &str) -> Outgoing {
+    Outgoing { lane, ..outgoing("mail", body, 0) }
 }
 
 pub(super) fn receive(queues: &[&str], max: usize, wait_ms: u64) -> Receive {
-    Receive { queues: queues.iter().map(|queue| Arc::from(*queue)).collect(), max, hide_ms: 10_000, wait_ms }
+    Receive {
+        queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
+        lanes: Lane::ALL,
+        max,
+        hide_ms: 10_000,
+        wait_ms,
+    }
 }
 
 pub(super) fn body(delivery: &Delivery) -> String {

@@ -183,10 +183,10 @@ pub(super) fn paid(tx: &Tx<'_>, id: BatchId) -> rusqlite::Result<()> {
 fn read_owed(row: &Row<'_>) -> rusqlite::Result<Owed> {
     Ok(Owed {
         batch: BatchId::from_bytes(row.get(0)?),
-        message: Outgoing {
-            queue: row.get::<_, String>(1)?.into(),
-            due_ms: row.get::<_, i64>(2)? as u64,
-            body: Bytes::from(row.get::<_, Vec<u8>>(3)?),
-        },
+        message: Outgoing::of(
+            row.get::<_, String>(1)?,
+            Bytes::from(row.get::<_, Vec<u8>>(3)?),
+            row.get::<_, i64>(2)? as u64,
+        ),
     })
 }

@@ -18,7 +18,20 @@ const FIRST: i32 = 1;
 pub(super) type Steps = &'static [&'static str];
 
 /// The steps to the newest format.
-pub(super) const STEPS: Steps = &[];
+pub(super) const STEPS: Steps = &[LANES];
+
+/// Format 2: messages have a lane. A message of format 1 has none in its header, so it is in the usual lane of its calls:
+/// bulk if its header says that a batch counts them. The pattern is that field in MessagePack, a name and a value, within
+/// the longest envelope and header.
+const LANES: &str = "
+    ALTER TABLE message ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;
+    UPDATE message SET lane = 1 WHERE instr(
+        substr(coalesce(bytes, (SELECT bytes FROM body WHERE body.message = message.id)), 1, 4102),
+        x'a7636f756e746564c3'
+    ) > 0;
+    DROP INDEX message_visible;
+    CREATE INDEX message_visible ON message (queue, lane, visible_ms);
+";
 
 /// The format after these steps.
 pub(super) const fn newest(steps: Steps) -> i32 {
@@ -95,6 +108,13 @@ fn version(db: &Connection) -> rusqlite::Result<i32> {
 
 #[cfg(test)]
 mod tests {
+    use celeriac_core::{
+        id::{BatchId, ParcelId},
+        parcel::{Packer, Packing},
+        wire::Header,
+    };
+    use rusqlite::params;
+
     use super::*;
 
     const TWO_STEPS: Steps = &[
@@ -123,6 +143,86 @@ mod tests {
         let paused: (i64, i64) =
             db.query_row("SELECT count(*), sum(paused) FROM queue", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(paused, (2, 2), "each step was taken once");
+    }
+
+    /// The message tables of format 1, as its programs made them.
+    const MESSAGES_1: &str = "
+        DROP TABLE message;
+        CREATE TABLE message (
+            id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_ms INTEGER NOT NULL, sent_ms INTEGER NOT NULL,
+            receives INTEGER NOT NULL DEFAULT 0, token INTEGER, life INTEGER, bytes BLOB
+        );
+        CREATE INDEX message_visible ON message (queue, visible_ms);
+        CREATE INDEX message_life ON message (life) WHERE life IS NOT NULL;
+    ";
+
+    /// Each message is in the lane in which a program of today would send it.
+    #[test]
+    fn messages_of_the_first_format_are_in_the_usual_lane_of_their_calls() {
+        let mut db = first();
+        db.execute_batch(MESSAGES_1).unwrap();
+        let parcel = |counted: bool, calls: usize| {
+            let batch = BatchId::new(1_700_000_000_000, 7);
+            let mut packer = Packer::new(Packing { calls: 4096, bytes: 256 << 10, call_bytes: 256 << 10 });
+            (0..calls).for_each(|call| packer.push(&call.to_le_bytes()));
+            let header = Header::new(ParcelId::root(batch, 0), batch, 0, "mail.send", "first");
+            packer.encode(Header { counted, ..header }).to_vec()
+        };
+        // Small bodies are in the row, large ones apart.
+        for (id, bytes) in [(1, parcel(false, 1)), (2, parcel(true, 1)), (3, b"hello".to_vec())] {
+            db.execute(
+                "INSERT INTO message (id, queue, visible_ms, sent_ms, bytes) VALUES (?1, 1, ?1, 0, ?2)",
+                params![id, bytes],
+            )
+            .unwrap();
+        }
+        for (id, bytes) in [(4, parcel(false, 4000)), (5, parcel(true, 4000))] {
+            db.execute("INSERT INTO message (id, queue, visible_ms, sent_ms, receives) VALUES (?1, 1, ?1, 0, 3)", [id])
+                .unwrap();
+            db.execute("INSERT INTO body (message, bytes) VALUES (?1, ?2)", params![id, bytes]).unwrap();
+        }
+        migrate(&mut db, STEPS).unwrap();
+        assert_eq!(recognise(&db, STEPS).unwrap(), Found::Ours);
+        let mut lanes = db.prepare("SELECT lane FROM message ORDER BY id").unwrap();
+        let lanes: Vec<i64> = lanes.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(lanes, [0, 1, 0, 0, 1]);
+        // It has the tables of a new file.
+        let new = Connection::open_in_memory().unwrap();
+        create(&new, STEPS).unwrap();
+        assert_eq!(schema_of(&db), schema_of(&new));
+    }
+
+    /// A receive must not pass over the messages of the other lane.
+    #[test]
+    fn a_lane_is_found_by_its_index() {
+        let db = Connection::open_in_memory().unwrap();
+        create(&db, STEPS).unwrap();
+        let plan: String = db
+            .query_row(
+                "EXPLAIN QUERY PLAN SELECT id, receives, sent_ms FROM message
+                 WHERE queue = 1 AND lane = 0 AND visible_ms <= 5 ORDER BY visible_ms, id LIMIT 3",
+                [],
+                |row| row.get(3),
+            )
+            .unwrap();
+        assert_eq!(plan, "SEARCH message USING INDEX message_visible (queue=? AND lane=? AND visible_ms<?)");
+    }
+
+    /// What the tables and indexes have, whatever text made them.
+    fn schema_of(db: &Connection) -> Vec<String> {
+        let mut columns = db
+            .prepare(
+                "SELECT table_name || '.' || column.name || ' ' || column.type || ' ' || column.\"notnull\"
+                 FROM (SELECT name AS table_name FROM sqlite_schema WHERE type IN ('table', 'index')),
+                 pragma_table_xinfo(table_name) AS column
+                 UNION ALL
+                 SELECT index_name || ': ' || coalesce(part.name, '') || part.seqno
+                 FROM (SELECT name AS index_name FROM sqlite_schema WHERE type = 'index'),
+                 pragma_index_xinfo(index_name) AS part
+                 ORDER BY 1",
+            )
+            .unwrap();
+        columns.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
     #[test]

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::transaction::Tx;
-use celeriac_core::ports::{Outgoing, Receipt, Settle};
+use celeriac_core::{
+    Lane,
+    ports::{Outgoing, Receipt, Receive, Settle},
+};
 
 /// A buried message becomes visible at the end of time.
 const NEVER: i64 = i64::MAX;
@@ -49,7 +52,27 @@ pub(super) fn ms(time_ms: u64) -> i64 {
     i64::try_from(time_ms).unwrap_or(NEVER).min(NEVER - 1)
 }
 
-/// Adds a message. Of the due messages, the one that became due first is delivered first.
+/// A lane of a queue.
+#[derive(Clone, Copy)]
+pub(super) struct QueueLane<'a> {
+    pub(super) queue: &'a Arc<str>,
+    pub(super) lane: Lane,
+}
+
+/// Where a request looks, in this order: all queues of the first lane come before any of the second.
+pub(super) fn looked_at(request: &Receive) -> impl Iterator<Item = QueueLane<'_>> {
+    request.lanes.iter().flat_map(|lane| request.queues.iter().map(|queue| QueueLane { queue, lane: *lane }))
+}
+
+/// A lane as the file has it.
+fn number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Interactive => 0,
+        Lane::Bulk => 1,
+    }
+}
+
+/// Adds a message. Of the due messages of a lane, the one that became due first is delivered first.
 pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqlite::Result<()> {
     let queue = tx.queue(&message.queue)?;
     let visible_ms = if message.due_ms == 0 { now_ms } else { message.due_ms };
@@ -57,8 +80,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqli
     let (inline, apart) = if body.len() <= INLINE_BYTES { (Some(body), None) } else { (None, Some(body)) };
     let id = tx
         .db
-        .prepare_cached("INSERT INTO message (queue, visible_ms, sent_ms, bytes) VALUES (?1, ?2, ?3, ?4)")?
-        .insert(params![queue, ms(visible_ms), ms(now_ms), inline])?;
+        .prepare_cached("INSERT INTO message (queue, lane, visible_ms, sent_ms, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .insert(params![queue, number(message.lane), ms(visible_ms), ms(now_ms), inline])?;
     if let Some(body) = apart {
         tx.db.prepare_cached("INSERT INTO body (message, bytes) VALUES (?1, ?2)")?.execute(params![id, body])?;
     }
@@ -66,23 +89,23 @@ pub(super) fn insert(tx: &mut Tx<'_>, message: &Outgoing, now_ms: u64) -> rusqli
     Ok(())
 }
 
-/// Takes up to `max` due messages of a queue, and hides them. `draw` makes the token of a receipt.
+/// Takes up to `max` due messages of a lane of a queue, and hides them. `draw` makes the token of a receipt.
 pub(super) fn take(
     tx: &mut Tx<'_>,
-    queue: &Arc<str>,
+    QueueLane { queue, lane }: QueueLane<'_>,
     max: usize,
     now_ms: u64,
     hide_until_ms: u64,
     life: i64,
     mut draw: impl FnMut() -> u64,
 ) -> rusqlite::Result<Vec<Taken>> {
-    let number = tx.queue(queue)?;
+    let queue_number = tx.queue(queue)?;
     let mut due = tx.db.prepare_cached(
-        "SELECT id, receives, sent_ms, bytes FROM message WHERE queue = ?1 AND visible_ms <= ?2
-         ORDER BY visible_ms, id LIMIT ?3",
+        "SELECT id, receives, sent_ms, bytes FROM message WHERE queue = ?1 AND lane = ?2 AND visible_ms <= ?3
+         ORDER BY visible_ms, id LIMIT ?4",
     )?;
     let taken = due
-        .query_map(params![number, ms(now_ms), max as i64], |row| {
+        .query_map(params![queue_number, number(lane), ms(now_ms), max as i64], |row| {
             Ok(Taken {
                 id: row.get(0)?,
                 queue: queue.clone(),
@@ -164,14 +187,14 @@ pub(super) fn body_apart(db: &Connection, id: i64) -> rusqlite::Result<Option<By
         .optional()
 }
 
-/// When the next message of a queue is due, past times included.
-pub(super) fn next_due(db: &Connection, queue: &str) -> rusqlite::Result<Option<u64>> {
+/// When the next message of a lane of a queue is due, past times included.
+pub(super) fn next_due(db: &Connection, QueueLane { queue, lane }: QueueLane<'_>) -> rusqlite::Result<Option<u64>> {
     let next: Option<i64> = db
         .prepare_cached(
             "SELECT min(visible_ms) FROM message WHERE queue = (SELECT id FROM queue WHERE name = ?1)
-             AND visible_ms < ?2",
+             AND lane = ?2 AND visible_ms < ?3",
         )?
-        .query_row(params![queue, NEVER], |row| row.get(0))?;
+        .query_row(params![queue.as_ref(), number(lane), NEVER], |row| row.get(0))?;
     Ok(next.map(|due| due as u64))
 }
 

@@ -309,7 +309,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("queue.db");
         let older = open_in(&path, Options::default(), &[]).unwrap();
-        let message = celeriac_core::ports::Outgoing { queue: "mail".into(), body: "hello".into(), due_ms: 0 };
+        let message = celeriac_core::ports::Outgoing::of("mail", "hello", 0);
         older.queue.send(vec![message]).await.remove(0).unwrap();
         let error = open_in(&path, Options::default(), STEP).unwrap_err().to_string();
         assert_eq!(

@@ -65,7 +65,7 @@ impl Queue for FileStore {
                         return Ok(Vec::new());
                     }
                     let now_ms = self.clock.now_ms();
-                    let due_ms = self.next_due(&request.queues).await?.unwrap_or(u64::MAX);
+                    let due_ms = self.next_due(&request).await?.unwrap_or(u64::MAX);
                     if due_ms <= now_ms {
                         break;
                     }
@@ -118,20 +118,20 @@ impl FileStore {
         let life = self.life()?;
         let now_ms = self.clock.now_ms();
         let hide_until_ms = now_ms.saturating_add(request.hide_ms);
-        let (queues, max, entropy) = (request.queues.clone(), request.max, self.entropy.clone());
+        let (request, entropy) = (request.clone(), self.entropy.clone());
         let errands = self.writer.errands();
         // If the machine dies, the receiver dies with it, and the message should reappear.
-        let cost = Cost { durable: false, bytes: max.min(1024) * ROW_BYTES };
+        let cost = Cost { durable: false, bytes: request.max.min(1024) * ROW_BYTES };
         self.writer
             .run(cost, move |tx| {
                 let mut taken = Vec::new();
-                for queue in &queues {
-                    let room = max - taken.len();
+                for place in messages::looked_at(&request) {
+                    let room = request.max - taken.len();
                     if room == 0 {
                         break;
                     }
                     let draw = || entropy.next_u64();
-                    taken.append(&mut messages::take(tx, queue, room, now_ms, hide_until_ms, life, draw)?);
+                    taken.append(&mut messages::take(tx, place, room, now_ms, hide_until_ms, life, draw)?);
                 }
                 Ok(InHand::new(taken, now_ms, errands.clone()))
             })
@@ -159,13 +159,13 @@ impl FileStore {
         Ok(in_hand.release().into_iter().filter_map(deliver).collect())
     }
 
-    async fn next_due(&self, queues: &[Arc<str>]) -> Result<Option<u64>, PortError> {
-        let queues = queues.to_vec();
+    async fn next_due(&self, request: &Receive) -> Result<Option<u64>, PortError> {
+        let request = request.clone();
         self.reader
             .run(move |db| {
                 let mut next = None;
-                for queue in &queues {
-                    let due = messages::next_due(db, queue)?;
+                for place in messages::looked_at(&request) {
+                    let due = messages::next_due(db, place)?;
                     next = next.into_iter().chain(due).min();
                 }
                 Ok(next)

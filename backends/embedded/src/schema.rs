@@ -23,12 +23,14 @@ pub(super) const TABLES: &str = concat!(
 
     -- A message's body is in `bytes` if it is small, else in `body`.
     -- `token` is that of the last delivery's receipt, `life` the process that has it. A buried message is visible at
-    -- the end of time.
+    -- the end of time. `lane`: 0 interactive, 1 bulk. It is before the time in the index, so that a receive of one lane
+    -- passes over no message of the other.
     CREATE TABLE message (
         id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_ms INTEGER NOT NULL, sent_ms INTEGER NOT NULL,
-        receives INTEGER NOT NULL DEFAULT 0, token INTEGER, life INTEGER, bytes BLOB
+        receives INTEGER NOT NULL DEFAULT 0, token INTEGER, life INTEGER, bytes BLOB,
+        lane INTEGER NOT NULL DEFAULT 0
     );
-    CREATE INDEX message_visible ON message (queue, visible_ms);
+    CREATE INDEX message_visible ON message (queue, lane, visible_ms);
     CREATE INDEX message_life ON message (life) WHERE life IS NOT NULL;
     CREATE TABLE body (message INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
     CREATE TABLE buried (message INTEGER PRIMARY KEY, buried_ms INTEGER NOT NULL, reason TEXT NOT NULL);

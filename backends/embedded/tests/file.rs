@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use celeriac_conformance::{ManualClock, claim_request};
 use celeriac_core::{
+    Lane,
     id::BatchId,
     ports::{
         Claim, ClaimRequest, Claimed, Clock, Delivery, Finish, Outgoing, PortError, Ports, Receive, Record, ResultRow,
@@ -55,11 +56,11 @@ impl File {
 
 async fn send(ports: &Ports, bytes: usize) -> Result<(), SendError> {
     let body = Bytes::from(vec![7; bytes]);
-    ports.queue.send(vec![Outgoing { queue: "mail".into(), body, due_ms: 0 }]).await.remove(0)
+    ports.queue.send(vec![Outgoing::of("mail", body, 0)]).await.remove(0)
 }
 
 async fn receive(ports: &Ports) -> Vec<Delivery> {
-    let request = Receive { queues: vec!["mail".into()], max: 100, hide_ms: 3_600_000, wait_ms: 0 };
+    let request = Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 100, hide_ms: 3_600_000, wait_ms: 0 };
     ports.queue.receive(request).await.unwrap()
 }
 
@@ -123,7 +124,7 @@ async fn another_process_receives_sent_messages() {
     let file = File::new();
     let (web, worker) = (file.open(), file.open());
     let waiting = async {
-        let request = Receive { queues: vec!["mail".into()], max: 1, hide_ms: 1000, wait_ms: 60_000 };
+        let request = Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 1, hide_ms: 1000, wait_ms: 60_000 };
         worker.queue.receive(request).await.unwrap()
     };
     let sending = async {
@@ -140,7 +141,8 @@ async fn another_process_receives_sent_messages() {
 async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
     let file = File::new();
     let ports = file.open();
-    let request = Receive { queues: vec!["mail".into()], max: 10, hide_ms: 3_600_000, wait_ms: 60_000 };
+    let request =
+        Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 10, hide_ms: 3_600_000, wait_ms: 60_000 };
     for round in 0..60 {
         send(&ports, 100).await.unwrap();
         let mut dropped = ports.queue.receive(request.clone());
@@ -359,7 +361,8 @@ async fn nothing_is_accepted_into_a_file_that_is_gone() {
             }
             let error = send(&ports, 10).await.unwrap_err();
             assert!(matches!(&error, SendError::Rejected(PortError::Gone { what }) if *what == lost), "{error:?}");
-            let request = Receive { queues: vec!["mail".into()], max: 1, hide_ms: 1, wait_ms: 60_000 };
+            let request =
+                Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 1, hide_ms: 1, wait_ms: 60_000 };
             let received = ports.queue.receive(request).await;
             assert!(matches!(&received, Err(PortError::Gone { .. })), "{received:?}");
             let read = ports.queue.depths().await;

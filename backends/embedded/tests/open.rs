@@ -180,7 +180,7 @@ async fn a_folder_that_is_mounted_holds_the_same_queue() {
     let Some(_mount) = Mount::bind(&host, &app) else { return };
     let (one, other) = (open(&host.join("queue.db")).unwrap(), open(&app.join("queue.db")).unwrap());
     for ports in [&one, &other] {
-        let message = Outgoing { queue: "mail".into(), body: Bytes::from_static(b"hello"), due_ms: 0 };
+        let message = Outgoing::of("mail", Bytes::from_static(b"hello"), 0);
         ports.queue.send(vec![message]).await.remove(0).unwrap();
     }
     for ports in [&one, &other] {
@@ -267,7 +267,7 @@ fn a_database_of_a_newer_version() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     assert_eq!(
         error(&path, &directory),
-        "`DIR/queue.db` has format 7 of a newer version of celeriac, and this one reads up to format 1; update this \
+        "`DIR/queue.db` has format 7 of a newer version of celeriac, and this one reads up to format 2; update this \
          program, or name another file"
     );
 }

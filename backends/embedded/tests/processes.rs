@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use celeriac_conformance::claim_request;
 use celeriac_core::{
+    Lane,
     id::BatchId,
     ports::{Claim, ClaimRequest, Claimed, Outgoing, Ports, Receive},
 };
@@ -64,7 +65,7 @@ async fn claim(ports: &Ports, first: u64, holder: &str) -> Claim {
 }
 
 fn receive(wait_ms: u64) -> Receive {
-    Receive { queues: vec!["mail".into()], max: 10, hide_ms: HOUR_MS, wait_ms }
+    Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 10, hide_ms: HOUR_MS, wait_ms }
 }
 
 #[tokio::test]
@@ -72,7 +73,7 @@ async fn parcels_of_a_killed_process_are_taken_over_at_once() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("queue.db");
     let ports = open(&path).unwrap();
-    let message = Outgoing { queue: "mail".into(), body: Bytes::from_static(b"hello"), due_ms: 0 };
+    let message = Outgoing::of("mail", Bytes::from_static(b"hello"), 0);
     ports.queue.send(vec![message]).await.remove(0).unwrap();
 
     let mut holder = process("holds_a_message_and_a_parcel", &path, "holder");

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use celeriac_conformance::ManualClock;
+use celeriac_core::Lane;
 use celeriac_core::ports::{Clock, Delivery, Outgoing, PortError, Ports, Receive, Settle};
 use celeriac_embedded::{Options, open_with};
 
@@ -71,7 +72,7 @@ impl History<'_> {
         let (process, now_ms) = (self.any(), self.clock.now_ms());
         let due_ms = if self.dice.below(3) == 0 { now_ms + self.dice.below(4_000) } else { 0 };
         let body = Bytes::from(self.sent.to_string());
-        let message = Outgoing { queue: "mail".into(), body, due_ms };
+        let message = Outgoing::of("mail", body, due_ms);
         self.processes[process].queue.send(vec![message]).await.remove(0).unwrap();
         self.messages.insert(self.sent, Known { visible_ms: due_ms.max(now_ms), ..Known::default() });
         self.sent += 1;
@@ -80,7 +81,7 @@ impl History<'_> {
     async fn receive(&mut self) {
         let process = self.any();
         let max = 1 + self.dice.below(4) as usize;
-        let request = Receive { queues: vec!["mail".into()], max, hide_ms: HIDE_MS, wait_ms: 0 };
+        let request = Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max, hide_ms: HIDE_MS, wait_ms: 0 };
         let now_ms = self.clock.now_ms();
         for delivery in self.processes[process].queue.receive(request).await.unwrap() {
             let known = self.messages.get_mut(&number(&delivery)).expect("a deleted message has returned");
@@ -128,7 +129,7 @@ impl History<'_> {
     /// Every message that was sent and not deleted is delivered in the end.
     async fn drain(&mut self) {
         self.clock.advance(Duration::from_mins(1));
-        let request = Receive { queues: vec!["mail".into()], max: 1000, hide_ms: 1, wait_ms: 0 };
+        let request = Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 1000, hide_ms: 1, wait_ms: 0 };
         let mut left: Vec<u64> = self.processes[0].queue.receive(request).await.unwrap().iter().map(number).collect();
         left.sort_unstable();
         assert_eq!(left, self.messages.keys().copied().collect::<Vec<_>>());

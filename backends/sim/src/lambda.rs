@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{Fate, Host, HostId, Service, Sim, link::Link};
+use celeriac_core::Lane;
 use celeriac_core::ports::{Invocation, InvokeError, Invoker, PortError};
 use futures::future::{BoxFuture, FutureExt as _};
 
@@ -270,7 +271,7 @@ struct Launcher {
 const FULL: Duration = Duration::from_secs(1);
 
 impl Invoker for Launcher {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         async {
             loop {
                 let room = self.functions.options.cap.saturating_sub(self.functions.state().outstanding.len());

@@ -310,7 +310,7 @@ impl Site<'_> {
         let host = self.host();
         let world = self.world();
         let deliveries = world.store.queues.take(request, now_ms, &world.weather, &mut world.dice);
-        let next_ms = world.store.queues.next_ms(&request.queues).map(|next_ms| next_ms.saturating_sub(now_ms));
+        let next_ms = world.store.queues.next_ms(request).map(|next_ms| next_ms.saturating_sub(now_ms));
         let woken = world.wait_for_messages(host);
         for delivery in &deliveries {
             self.see(&Deed::Received(delivery));

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{Dice, Weather};
-use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Receipt, Receive, Settle, Settlement};
+use celeriac_core::{
+    Lane, PerLane,
+    ports::{Delivery, Depth, Outgoing, PortError, Receipt, Receive, Settle, Settlement},
+};
 
 /// All queues.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ pub(super) struct Queues {
     pub(super) keeps_dead: bool,
     /// How long a message is kept from when it was first sent, in milliseconds; 0 for ever.
     pub(super) keeps_ms: u64,
+    /// Whether both lanes of a queue are one, as on SQS.
+    pub(super) lanes_together: bool,
     /// All messages, ordered by when they were first sent. Some may be gone by now.
     ages: BTreeSet<(u64, u64)>,
 }
@@ -35,8 +40,8 @@ const DEAD: &str = "-dead";
 #[derive(Debug, Default)]
 struct Shelf {
     messages: BTreeMap<u64, Message>,
-    /// The messages, ordered by when they become visible.
-    order: BTreeSet<(u64, u64)>,
+    /// The messages of each lane, ordered by when they become visible.
+    order: PerLane<BTreeSet<(u64, u64)>>,
     /// The same for messages that were received and are hidden, which SQS calls in flight. Some may be visible by now.
     in_flight: BTreeSet<(u64, u64)>,
     buried: u64,
@@ -46,6 +51,7 @@ struct Shelf {
 
 #[derive(Clone, Debug)]
 struct Message {
+    lane: Lane,
     body: bytes::Bytes,
     visible_ms: u64,
     sent_ms: u64,
@@ -61,7 +67,8 @@ impl Queues {
         let body = message.body.clone();
         let is_sent_later = self.keeps_ms > 0 && visible_ms > now_ms + LONGEST_DELAY_MS;
         let sent_ms = if is_sent_later { visible_ms } else { now_ms };
-        self.place(&message.queue, Message { body, visible_ms, sent_ms, receives: 0, token: 0 });
+        let lane = if self.lanes_together { Lane::Bulk } else { message.lane };
+        self.place(&message.queue, Message { lane, body, visible_ms, sent_ms, receives: 0, token: 0 });
     }
 
     /// Deletes messages that are too old, without a word.
@@ -82,7 +89,7 @@ impl Queues {
     fn place(&mut self, queue: &Arc<str>, message: Message) {
         self.numbers += 1;
         let shelf = self.shelves.entry(Arc::clone(queue)).or_default();
-        shelf.order.insert((message.visible_ms, self.numbers));
+        shelf.order.of_mut(message.lane).insert((message.visible_ms, self.numbers));
         if self.keeps_ms > 0 {
             self.ages.insert((message.sent_ms, self.numbers));
         }
@@ -109,10 +116,10 @@ impl Queues {
         dice: &mut Dice,
     ) -> (Vec<Delivery>, Vec<(Arc<str>, Message)>) {
         let (mut deliveries, mut dead) = (Vec::new(), Vec::new());
-        for queue in &request.queues {
+        for (lane, queue) in places(request) {
             let max_receives = if self.keeps_dead && queue.ends_with(DEAD) { 0 } else { weather.max_receives };
             let Some(shelf) = self.shelves.get_mut(queue) else { continue };
-            let visible = shelf.visible(request.max.saturating_sub(deliveries.len()), now_ms, weather);
+            let visible = shelf.visible(lane, request.max.saturating_sub(deliveries.len()), now_ms, weather);
             for number in visible {
                 if deliveries.len() >= request.max {
                     return (deliveries, dead);
@@ -185,10 +192,10 @@ impl Queues {
         (message.token == token).then(|| (number, Arc::clone(queue)))
     }
 
-    /// When the next message of these queues is visible, past times included.
-    pub(super) fn next_ms(&self, queues: &[Arc<str>]) -> Option<u64> {
-        let first = |queue| self.shelves.get(queue)?.order.first().map(|(visible_ms, _)| *visible_ms);
-        queues.iter().filter_map(first).min()
+    /// When the next message that a request asks for is visible, past times included.
+    pub(super) fn next_ms(&self, request: &Receive) -> Option<u64> {
+        let first = |(lane, queue)| self.shelves.get(queue)?.order.of(lane).first().map(|(visible_ms, _)| *visible_ms);
+        places(request).filter_map(first).min()
     }
 
     /// The depth of each queue.
@@ -249,29 +256,35 @@ impl Queues {
     }
 }
 
+/// Where a request looks, in this order.
+fn places(request: &Receive) -> impl Iterator<Item = (Lane, &Arc<str>)> {
+    request.lanes.iter().flat_map(|lane| request.queues.iter().map(|queue| (*lane, queue)))
+}
+
 impl Shelf {
     fn hide(&mut self, number: u64, until_ms: u64) {
         let Some(message) = self.messages.get_mut(&number) else { return };
-        self.order.remove(&(message.visible_ms, number));
+        let order = self.order.of_mut(message.lane);
+        order.remove(&(message.visible_ms, number));
         self.in_flight.remove(&(message.visible_ms, number));
         message.visible_ms = until_ms;
-        self.order.insert((until_ms, number));
+        order.insert((until_ms, number));
         self.in_flight.insert((until_ms, number));
     }
 
     fn remove(&mut self, number: u64) -> Option<Message> {
         let message = self.messages.remove(&number)?;
-        self.order.remove(&(message.visible_ms, number));
+        self.order.of_mut(message.lane).remove(&(message.visible_ms, number));
         self.in_flight.remove(&(message.visible_ms, number));
         Some(message)
     }
 
-    /// Messages that can be received now, in order. Of a long backlog only as many as are wanted, unless some may be
+    /// Messages of a lane that can be received now, in order. Of a long backlog only as many as are wanted, unless some may be
     /// overlooked.
-    fn visible(&self, wanted: usize, now_ms: u64, weather: &Weather) -> Vec<u64> {
+    fn visible(&self, lane: Lane, wanted: usize, now_ms: u64, weather: &Weather) -> Vec<u64> {
         let passes_over = weather.overlooked > 0 || weather.max_receives > 0;
         let most = if passes_over { usize::MAX } else { wanted };
-        self.order.range(..=(now_ms, u64::MAX)).take(most).map(|(_, number)| *number).collect()
+        self.order.of(lane).range(..=(now_ms, u64::MAX)).take(most).map(|(_, number)| *number).collect()
     }
 
     fn in_flight(&mut self, now_ms: u64) -> usize {

@@ -194,6 +194,11 @@ impl Sim {
         self.shared.world().store.queues.keeps_dead = true;
     }
 
+    /// From now on both lanes of a queue are one, as on SQS.
+    pub fn keep_lanes_together(&mut self) {
+        self.shared.world().store.queues.lanes_together = true;
+    }
+
     /// From now on messages are deleted this long after they were first sent, without a word, also in dead-letter queues:
     /// "the expiration of a message is always based on its original enqueue timestamp" (SQS's guide, "Setting-up
     /// dead-letter queue retention").
@@ -210,7 +215,7 @@ impl Sim {
     pub fn drop_in(&mut self, queue: &str, body: impl Into<bytes::Bytes>) {
         let mut world = self.shared.world();
         let now_ms = world.now_ms();
-        world.store.queues.put(&Outgoing { queue: queue.into(), body: body.into(), due_ms: 0 }, now_ms);
+        world.store.queues.put(&Outgoing::of(queue, body, 0), now_ms);
         world.wake_receivers();
     }
 

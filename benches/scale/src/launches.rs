@@ -85,7 +85,7 @@ pub fn launches(launchers: usize, cap: usize, lasts: Duration) -> Launches {
         host.spawn(async move {
             while clock.monotonic_us() < lasts.as_micros() as u64 {
                 let rooms = functions.reserve(EVENT).await.unwrap_or(0);
-                let launch = |_| functions.invoke(Invocation { deliveries: Vec::new() });
+                let launch = |_| functions.invoke(Invocation::of(Vec::new()));
                 join_all((0..rooms).map(launch)).await;
                 functions.give_back().await;
                 if rooms == 0 {

@@ -4,7 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use celeriac_core::ports::{Clock, Delivery, Queue, Receive};
+use celeriac_core::{
+    Lane,
+    ports::{Clock, Delivery, Queue, Receive},
+};
 use celeriac_sim::{Host, Sim};
 use tokio::sync::oneshot;
 
@@ -64,6 +67,7 @@ impl Mapping {
     async fn serve(self) {
         let request = Receive {
             queues: vec![Arc::clone(&self.name)],
+            lanes: Lane::ALL,
             max: limits::SQS_BATCH,
             hide_ms: limits::MAPPING_HIDES.as_millis() as u64,
             wait_ms: WAIT_MS,

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{Client, Delay, Error, Handle, coalesce::PendingCall, delay::Sending, spec::spec};
 use crate::{
+    lane::Lane,
     parcel::Packing,
     planner,
     task::{Options, Task, arguments},
@@ -25,6 +26,8 @@ pub struct CallOptions {
     pub queue: Option<String>,
     /// See [`Call::tenant`].
     pub tenant: Option<String>,
+    /// See [`Call::lane`].
+    pub lane: Option<Lane>,
     /// See [`Call::unique`].
     pub unique: Option<String>,
 }
@@ -74,6 +77,15 @@ impl<T: Task> Call<T> {
     /// has no such option.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.options.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The lane of the queue that the call waits in. Interactive calls do not wait behind bulk calls of the same queue. A
+    /// job that sends many single calls, for which no one waits, sends them with [`Lane::Bulk`]. Retries stay in the
+    /// lane. A dead letter of the call goes back to the usual lane when it is retried. Defaults to
+    /// [`Lane::Interactive`]. Celery: a queue of its own (`task_routes`), or `priority`.
+    pub fn lane(mut self, lane: Lane) -> Self {
+        self.options.lane = Some(lane);
         self
     }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     id::BatchId,
+    lane::Lane,
     parcel::{Calls, Packing},
     planner::{self, Plan},
     ports::{NewBatch, PortError, Profile},
@@ -89,6 +90,15 @@ impl<'a, T: Task> FanOut<'a, T> {
     /// The tenant that the calls are made for, as in [`Call::tenant`](super::Call::tenant). Defaults to none.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.request.call.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The lane of the queue that the calls wait in. A `fan_out` of few calls that a person waits for, such as the pages
+    /// of one document, sends them with [`Lane::Interactive`]; with many, every single call of the queue waits behind
+    /// them. Retries stay in the lane. Dead letters go back to the usual lane when they are retried. Defaults to
+    /// [`Lane::Bulk`].
+    pub fn lane(mut self, lane: Lane) -> Self {
+        self.request.call.lane = Some(lane);
         self
     }
 

@@ -6,6 +6,7 @@ use futures::future::join_all;
 
 use super::{Client, Error};
 use crate::{
+    lane::Lane,
     parcel::Parcel,
     ports::{Claim, Delivery, PortError, Ports, Reason, Receive},
     protocol::{self, Followed},
@@ -60,7 +61,8 @@ impl Client {
                 match Parcel::open(&delivery.body) {
                     Ok(parcel) if parcel.header.created_ms > began_ms => aside.push(delivery.hidden(began_ms)),
                     Ok(parcel) => old.push((delivery, parcel)),
-                    // It stays hidden for a while, so that it is taken once. A worker buries it.
+                    // It stays hidden for a while, so that it is taken once. A worker buries it, or puts it back
+                    // for a newer program.
                     Err(_) => purged.unreadable += 1,
                 }
             }
@@ -76,7 +78,7 @@ impl Client {
 
 async fn take(ports: &Ports, queue: &str) -> Result<Vec<Delivery>, PortError> {
     let queues = vec![Arc::from(queue)];
-    ports.queue.receive(Receive { queues, max: TAKEN, hide_ms: LEASE_MS, wait_ms: WAIT_MS }).await
+    ports.queue.receive(Receive { queues, lanes: Lane::ALL, max: TAKEN, hide_ms: LEASE_MS, wait_ms: WAIT_MS }).await
 }
 
 async fn end(

@@ -47,7 +47,14 @@ pub(super) fn spec(task: &'static str, options: &Options, call: &CallOptions, no
             "expires: after {expires} ms, but it is due only after {due} ms, so it could never run"
         )));
     }
-    Ok(Spec { queue, due_ms, expires_ms, tenant: call.tenant.clone(), ..Spec::of(task, options, now_ms) })
+    Ok(Spec {
+        queue,
+        due_ms,
+        expires_ms,
+        tenant: call.tenant.clone(),
+        lane: call.lane,
+        ..Spec::of(task, options, now_ms)
+    })
 }
 
 fn ms(duration: Duration) -> u64 {

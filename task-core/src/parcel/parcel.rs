@@ -105,6 +105,7 @@ impl Parcel {
         };
         Outgoing {
             queue: self.header.queue.as_str().into(),
+            lane: header.lane(),
             body: envelope::wrap(&header.encode(), &body.encode()),
             due_ms: plan.due_ms,
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::Packer;
 use crate::{
     id::{BatchId, ParcelId},
+    lane::Lane,
     ports::Outgoing,
     task::Options,
     wire::{Header, KEPT_MS},
@@ -23,6 +24,8 @@ pub struct Spec {
     pub expires_ms: Option<u64>,
     /// The tenant they are made for.
     pub tenant: Option<String>,
+    /// The lane they wait in; `None` for the usual one of such calls.
+    pub lane: Option<Lane>,
     /// How long one of them is expected to take, in milliseconds; 0 if unknown.
     pub call_ms: u32,
 }
@@ -30,7 +33,15 @@ pub struct Spec {
 impl Spec {
     /// Calls of this task and queue, due at once, with defaults for the rest.
     pub fn new(task: impl Into<Cow<'static, str>>, queue: impl Into<Cow<'static, str>>) -> Self {
-        Self { task: task.into(), queue: queue.into(), due_ms: 0, expires_ms: None, tenant: None, call_ms: 0 }
+        Self {
+            task: task.into(),
+            queue: queue.into(),
+            due_ms: 0,
+            expires_ms: None,
+            tenant: None,
+            lane: None,
+            call_ms: 0,
+        }
     }
 
     /// Calls with the options of their task, made at `now_ms`.
@@ -52,11 +63,14 @@ impl Spec {
             expires_ms: self.expires_ms,
             not_after_ms: created_ms.max(self.due_ms).saturating_add(KEPT_MS),
             tenant: self.tenant.clone(),
+            // The usual lane is not written: a lone call's header stays as small as it was.
+            lane: self.lane.filter(|lane| *lane != Lane::usual(counted)),
             call_ms: self.call_ms,
             died_ms,
             ..Header::new(parcel, batch, first, self.task.as_ref(), self.queue.as_ref())
         };
-        Outgoing { queue: self.queue.as_ref().into(), body: packer.encode(header), due_ms: self.due_ms }
+        let (queue, lane) = (self.queue.as_ref().into(), header.lane());
+        Outgoing { queue, lane, body: packer.encode(header), due_ms: self.due_ms }
     }
 }
 

@@ -3,12 +3,22 @@
 use futures::future::BoxFuture;
 
 use super::{Delivery, PortError};
+use crate::lane::Lane;
 
 /// One run of a worker: its parcels, with the receipts of their messages.
 #[derive(Clone, Debug)]
 pub struct Invocation {
+    /// The lane whose place it takes.
+    pub lane: Lane,
     /// The complete deliveries: the worker needs the bodies to run them and the receipts to settle them.
     pub deliveries: Vec<Delivery>,
+}
+
+impl Invocation {
+    /// An invocation with these deliveries. It takes a place of the bulk lane.
+    pub fn of(deliveries: Vec<Delivery>) -> Self {
+        Self { lane: Lane::Bulk, deliveries }
+    }
 }
 
 /// Why an invocation was not accepted.
@@ -38,9 +48,10 @@ pub enum InvokeError {
 
 /// Launches workers without waiting for them to end.
 pub trait Invoker: Send + Sync + 'static {
-    /// Waits until at least one more invocation may be outstanding, and returns how many may. An invocation takes its
-    /// capacity when its [`invoke`](Self::invoke) is first polled, and more may be asked for while it is in flight.
-    fn room(&self) -> BoxFuture<'_, usize>;
+    /// Waits until at least one more invocation of this lane may be outstanding, and returns how many may. An invocation
+    /// takes its capacity when its [`invoke`](Self::invoke) is first polled, and more may be asked for while it is in
+    /// flight.
+    fn room(&self, lane: Lane) -> BoxFuture<'_, usize>;
 
     /// Hands an invocation to a worker; `Ok` once it is accepted.
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>>;

@@ -35,7 +35,7 @@ pub use ledger::{
     Checkpoint, ChildPlan, Claim, ClaimRequest, Claimed, Failure, Finish, Ledger, Owed, Record, ResultRow, Row,
     RowState, Seal, Window,
 };
-pub use queue::{Delivery, Depth, Outgoing, Queue, Receipt, Receive, Settle, Settlement, Turns};
+pub use queue::{Delivery, Depth, LaneLoop, Lanes, Outgoing, Queue, Receipt, Receive, Settle, Settlement, Turns};
 pub use schedules::Schedules;
 pub use tally::{Counts, Tally};
 pub(crate) use timer::Blocked;
@@ -80,6 +80,8 @@ pub struct Profile {
     /// Retries that are due within this time of each other, or within half the wait of the first one, share a parcel; 0
     /// allows as many parcels as possible. The cost of a parcel decides it.
     pub gather_ms: u64,
+    /// Whether the queue keeps its lanes apart.
+    pub lanes: Lanes,
     /// How long a dispatcher waits for a first message before it asks again, in milliseconds. Stopping takes as long.
     pub wait_ms: u64,
     /// How long a claim, and the hiding of its message, lasts unless renewed.

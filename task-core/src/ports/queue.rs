@@ -7,12 +7,15 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::{PortError, SendError};
+use crate::{lane::Lane, wire::Header};
 
 /// A message to send: one encoded parcel. `Debug` shows its size, not its content.
 #[derive(Clone)]
 pub struct Outgoing {
     /// The queue's name.
     pub queue: Arc<str>,
+    /// The lane of the queue: that of the parcel's header.
+    pub lane: Lane,
     /// The encoded parcel.
     pub body: Bytes,
     /// When it may first be received, in milliseconds since 1970; 0 for at once. It may be arbitrarily far away: an
@@ -20,11 +23,25 @@ pub struct Outgoing {
     pub due_ms: u64,
 }
 
+impl Outgoing {
+    /// A message with these bytes, in the lane that their header names. Bytes that are no parcel are in the interactive
+    /// lane.
+    pub fn of(queue: impl Into<Arc<str>>, body: impl Into<Bytes>, due_ms: u64) -> Self {
+        let body = body.into();
+        let lane = Header::peek(&body).map_or(Lane::Interactive, |header| header.lane());
+        Self { queue: queue.into(), lane, body, due_ms }
+    }
+}
+
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { queue, body, due_ms } = self;
-        let bytes = body.len();
-        f.debug_struct("Outgoing").field("queue", queue).field("bytes", &bytes).field("due_ms", due_ms).finish()
+        let Self { queue, lane, body, due_ms } = self;
+        f.debug_struct("Outgoing")
+            .field("queue", queue)
+            .field("lane", lane)
+            .field("bytes", &body.len())
+            .field("due_ms", due_ms)
+            .finish()
     }
 }
 
@@ -33,12 +50,47 @@ impl fmt::Debug for Outgoing {
 pub struct Receive {
     /// The queues, in the order in which they are looked at.
     pub queues: Vec<Arc<str>>,
+    /// The lanes to receive from, in the order in which they are looked at: all queues of the first lane come before any
+    /// of the second. A backend that keeps both lanes together ([`Lanes::Together`]) does not look at this.
+    pub lanes: &'static [Lane],
     /// The most messages to return.
     pub max: usize,
     /// For how long the messages are hidden from others, in milliseconds.
     pub hide_ms: u64,
     /// How long to wait for a first message, in milliseconds; 0 returns at once.
     pub wait_ms: u64,
+}
+
+/// Whether a backend's queue keeps its two lanes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// A receive of one lane returns no message of the other, and does not look at any.
+    Apart,
+    /// Both are one: each receive returns messages of both, in no certain order.
+    Together,
+}
+
+/// The lanes that one loop of a process receives from. Where lanes are apart, a process has a loop for each, which wait
+/// for nothing of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneLoop {
+    /// The lane whose places the loop fills.
+    pub places: Lane,
+    /// The lanes that it receives from.
+    pub lanes: &'static [Lane],
+}
+
+impl Lanes {
+    /// The loops that receive.
+    pub fn loops(self) -> &'static [LaneLoop] {
+        match self {
+            Self::Apart => &[
+                LaneLoop { places: Lane::Interactive, lanes: &[Lane::Interactive] },
+                LaneLoop { places: Lane::Bulk, lanes: &[Lane::Bulk] },
+            ],
+            Self::Together => &[LaneLoop { places: Lane::Bulk, lanes: Lane::ALL }],
+        }
+    }
 }
 
 /// The queues of a process that receives from several. They take turns in being looked at first, so that a long backlog

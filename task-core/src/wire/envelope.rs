@@ -23,6 +23,10 @@ const FIXED: usize = 6;
 const LENGTH: usize = 4;
 const CHECKSUM: usize = 4;
 
+/// The highest version that a format may ever have. Text begins with a higher byte, or with white space, whose length
+/// field and header are not those of a parcel.
+const LAST_VERSION: u8 = 31;
+
 /// The bytes that an envelope adds to header and body.
 pub(crate) const OVERHEAD: usize = FIXED + LENGTH + CHECKSUM;
 
@@ -63,8 +67,12 @@ fn compress(body: &[u8]) -> Option<Vec<u8>> {
 /// The header's bytes.
 pub(super) fn header(parcel: &[u8]) -> Result<&[u8], WireError> {
     let fixed = cut(parcel, 0, FIXED, "its first part")?;
-    if fixed[0] == 0 || fixed[0] > VERSION {
-        return Err(WireError::Version { found: fixed[0] });
+    let found = fixed[0];
+    if found > VERSION && lasting_header(parcel).is_some() {
+        return Err(WireError::Newer { found });
+    }
+    if found == 0 || found > VERSION {
+        return Err(WireError::Version { found });
     }
     if fixed[1] & !ZSTD != 0 {
         return Err(WireError::Flags { found: fixed[1] });
@@ -76,6 +84,14 @@ pub(super) fn header(parcel: &[u8]) -> Result<&[u8], WireError> {
     cut(parcel, FIXED, length, "the header")
 }
 
+/// The header's bytes if they are where every version has them: after a version, flags and its length, as a map.
+fn lasting_header(parcel: &[u8]) -> Option<&[u8]> {
+    let length = u32_at(parcel, 2).ok().filter(|length| *length <= MAX_HEADER_BYTES)?;
+    let header = parcel.get(FIXED..FIXED + length)?;
+    let is_map = matches!(header.first(), Some(0x80..=0x8f | 0xde | 0xdf));
+    (is_map && (1..=LAST_VERSION).contains(&parcel[0])).then_some(header)
+}
+
 /// The bytes up to the end of the header, as a stand-in for a parcel stored elsewhere. The header can be read from it;
 /// opening it reports a truncated parcel.
 pub(super) fn stub(parcel: &Bytes) -> Result<Bytes, WireError> {
@@ -83,9 +99,10 @@ pub(super) fn stub(parcel: &Bytes) -> Result<Bytes, WireError> {
     Ok(parcel.slice(..end))
 }
 
-/// Whether these bytes end with the header.
+/// Whether these bytes end with the header, whichever version they have.
 pub(super) fn is_stub(parcel: &[u8]) -> bool {
-    header(parcel).is_ok_and(|header| parcel.len() == FIXED + header.len())
+    let header = header(parcel).ok().or_else(|| lasting_header(parcel));
+    header.is_some_and(|header| parcel.len() == FIXED + header.len())
 }
 
 /// The header's bytes, and the body, decompressed.

@@ -16,7 +16,16 @@ pub enum WireError {
         /// How many there are.
         have: usize,
     },
-    /// Written by a newer program, or not a parcel at all.
+    /// Written by a newer program. Its message is put back until this program is newer too, and is never buried.
+    #[error(
+        "a parcel of format version {found}; this program reads up to version {VERSION}: \
+         it waits until a newer Celeriac is deployed here"
+    )]
+    Newer {
+        /// The version found.
+        found: u8,
+    },
+    /// Not a parcel of any version.
     #[error(
         "a parcel of format version {found}; this program reads up to version {VERSION}: \
          deploy it anew with a newer Celeriac, or look for who else sends to this queue"

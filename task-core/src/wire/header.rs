@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{KEPT_MS, MAX_INDEX, MAX_TASK_BYTES, MAX_TIME_MS, WireError, args, envelope};
 use crate::{
     id::{BatchId, ParcelId},
+    lane::{self, Lane},
     name::{MAX_TENANT_CHARS, queue_name, tenant_name},
 };
 
@@ -47,6 +48,9 @@ pub struct Header {
     /// The tenant its calls are made for; fair queues use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The lane that its calls wait in. `None` for the usual one of such calls ([`Header::lane`]).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lane::known")]
+    pub lane: Option<Lane>,
     /// How long one call is expected to take, for planning; 0 if unknown.
     #[serde(default)]
     pub call_ms: u32,
@@ -76,9 +80,15 @@ impl Header {
             expires_ms: None,
             not_after_ms: KEPT_MS,
             tenant: None,
+            lane: None,
             call_ms: 0,
             died_ms: None,
         }
+    }
+
+    /// The lane that its calls wait in.
+    pub fn lane(&self) -> Lane {
+        self.lane.unwrap_or(Lane::usual(self.counted))
     }
 
     /// Reads the header of an encoded parcel and nothing else: neither the body nor the checksum over it.

@@ -29,7 +29,7 @@ pub fn stub(parcel: &bytes::Bytes) -> Result<bytes::Bytes, WireError> {
     envelope::stub(parcel)
 }
 
-/// Whether these are the bytes of a parcel up to the end of its header, and no more.
+/// Whether these are the bytes of a parcel of any version up to the end of its header, and no more.
 pub fn is_stub(parcel: &[u8]) -> bool {
     envelope::is_stub(parcel)
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
+    Lane,
     client::{Call, Client, Error},
     id::BatchId,
     parcel::Parcel,
@@ -85,6 +86,35 @@ async fn calls_share_a_parcel_only_if_all_else_is_the_same() {
         memory.parcels()[OCCUPIED..].iter().map(|parcel| recipients(std::slice::from_ref(parcel))).collect();
     shared.sort();
     assert_eq!(shared, [vec!["a", "c"], vec!["b", "f"], vec!["d"], vec!["e"]]);
+}
+
+/// Calls that are combined into a parcel stay interactive, and those of the other lane have parcels of their own.
+#[tokio::test]
+async fn single_calls_are_interactive_unless_they_name_the_bulk_lane() {
+    let (client, memory) = client();
+    let blocking = occupy(&client, &memory).await;
+    let calls = [
+        mail(&client, "a").send(),
+        mail(&client, "b").lane(Lane::Bulk).send(),
+        mail(&client, "c").send(),
+        mail(&client, "d").lane(Lane::Bulk).send(),
+    ];
+    let mut calls = join_all(calls);
+    assert!(poll!(&mut calls).is_pending());
+    memory.release();
+    assert!(calls.await.iter().all(Result::is_ok));
+    blocking.await;
+    let lanes = |message: &Outgoing| {
+        let parcel = Parcel::open(&message.body).unwrap();
+        assert_eq!(message.lane, parcel.header.lane(), "the queue need not read the header");
+        (parcel.header.lane(), parcel.header.lane, recipients(&[parcel]))
+    };
+    let mut sent: Vec<_> = memory.state().sends[OCCUPIED..].iter().flatten().map(lanes).collect();
+    sent.sort();
+    let of = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    let (interactive, bulk) =
+        ((Lane::Interactive, None, of(["a", "c"])), (Lane::Bulk, Some(Lane::Bulk), of(["b", "d"])));
+    assert_eq!(sent, [interactive, bulk]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use celeriac_core::{
+    Lane,
     client::{Error, FanOut},
     parcel::Parcel,
     ports::{SendError, Tally},
@@ -333,4 +334,20 @@ async fn a_batch_says_how_far_it_is() {
         client.batch::<()>(missing).await.unwrap_err().to_string(),
         format!("there is no batch {missing} here: it was never opened, or this is another database")
     );
+}
+
+#[tokio::test]
+async fn the_calls_of_a_fan_out_are_bulk_unless_they_name_the_interactive_lane() {
+    for (asked, lane) in
+        [(None, Lane::Bulk), (Some(Lane::Bulk), Lane::Bulk), (Some(Lane::Interactive), Lane::Interactive)]
+    {
+        let (client, memory) = client();
+        let fan_out = campaign(&client, 10);
+        asked.into_iter().fold(fan_out, FanOut::lane).await.unwrap();
+        let sent: Vec<_> = memory.state().sends.iter().flatten().map(|message| message.lane).collect();
+        assert_eq!(sent, [lane]);
+        // The usual lane takes no room in the header.
+        let header = &memory.parcels()[0].header;
+        assert_eq!((header.lane(), header.lane), (lane, Some(lane).filter(|lane| *lane != Lane::Bulk)));
+    }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use celeriac_core::{
+    Lane,
     bitmap::Bitmap,
     id::TaskId,
     parcel::{Packer, Parcel},
-    ports::{ChildPlan, Seal},
+    ports::{ChildPlan, Outgoing, Seal},
     wire::Header,
 };
 use proptest::prelude::*;
@@ -127,4 +128,17 @@ fn a_seal_that_names_calls_beyond_the_parcel_adds_none() {
 fn hops_do_not_overflow() {
     let parent = Parcel::open(&pack(Header { hops: u32::MAX, ..header(0) }, [[0x80]])).unwrap();
     assert_eq!(children(&parent, vec![plan([0], 2, 0)])[0].header.hops, u32::MAX);
+}
+
+#[test]
+fn a_child_stays_in_the_lane_of_its_parent() {
+    for counted in [false, true] {
+        for lane in [None, Some(Lane::Interactive), Some(Lane::Bulk)] {
+            let parent = Parcel::open(&pack(Header { counted, lane, ..header(0) }, [[0x80]])).unwrap();
+            let sent = parent.children(&Seal { children: vec![plan([0], 2, 5)] }).remove(0);
+            let child = Parcel::open(&sent.body).unwrap().header;
+            assert_eq!((sent.lane, child.lane()), (parent.header.lane(), parent.header.lane()));
+            assert_eq!(Outgoing::of("mail", sent.body, 0).lane, sent.lane, "as from the bytes");
+        }
+    }
 }

@@ -48,9 +48,36 @@ fn every_cut_is_found() {
 }
 
 #[test]
-fn a_newer_version_says_to_deploy() {
+fn a_newer_version_waits_for_a_deploy() {
     let body = b"\x81\xa4args\x90";
-    for version in [0, 2, b'{'] {
+    for version in [2, 31] {
+        let parcel = raw::envelope(version, 0x80, &raw::header(0), body.len() as u32, body);
+        let text = format!(
+            "a parcel of format version {version}; this program reads up to version 1: it waits until a newer Celeriac is \
+             deployed here"
+        );
+        assert_eq!(raw::refusal(&parcel), text);
+        assert_eq!(Header::peek(&parcel).unwrap_err(), WireError::Newer { found: version });
+        let stub = &parcel[..6 + raw::header(0).len()];
+        assert!(celeriac_core::wire::is_stub(stub) && !celeriac_core::wire::is_stub(&parcel), "a bucket has its rest");
+        assert_eq!(Header::peek(stub).unwrap_err(), WireError::Newer { found: version });
+    }
+}
+
+/// Text, and what other programs send, is no newer parcel, or it would wait for ever.
+#[test]
+fn only_the_layout_that_all_versions_have_is_a_newer_version() {
+    let no_map = raw::envelope(2, 0, b"\x93\x01\x02\x03", 0, b"");
+    let texts = [&b"\thello, is this mail?"[..], b"\n\nhello, is this mail?", b"\x1f\x8b\x08\0\0\0\0\0\0\x03 of gzip"];
+    for bytes in texts.into_iter().chain([&no_map[..]]) {
+        assert_eq!(raw::error(&Bytes::copy_from_slice(bytes)), WireError::Version { found: bytes[0] });
+    }
+}
+
+#[test]
+fn an_unknown_version_says_to_deploy() {
+    let body = b"\x81\xa4args\x90";
+    for version in [0, 32, b'{'] {
         let parcel = raw::envelope(version, 0, &raw::header(0), body.len() as u32, body);
         let text = format!(
             "a parcel of format version {version}; this program reads up to version 1: deploy it anew with a newer \

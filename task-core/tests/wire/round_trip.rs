@@ -1,5 +1,6 @@
 //! Tests that any calls survive a round trip.
 
+use celeriac_core::Lane;
 use celeriac_core::parcel::{Packer, Packing, Parcel};
 use celeriac_core::wire::{Header, MAX_INDEX, MAX_TIME_MS};
 use proptest::prelude::*;
@@ -17,11 +18,12 @@ proptest! {
         expires_ms in prop::option::of(0..=MAX_TIME_MS),
         attempt in 1..=u32::MAX,
         counted: bool,
+        lane in prop::option::of(prop::sample::select(Lane::ALL)),
         task in "[a-zA-Z0-9._:-]{1,128}",
         queue in "[a-zA-Z0-9_-]{1,80}",
     ) {
         let [created_ms, due_ms, not_after_ms] = times;
-        let written = Header { attempt, counted, task, queue, created_ms, due_ms, expires_ms, not_after_ms, ..header(first) };
+        let written = Header { attempt, counted, lane, task, queue, created_ms, due_ms, expires_ms, not_after_ms, ..header(first) };
         let written = Header { count: calls.len() as u32, ..written };
         let bytes = pack(written.clone(), &calls);
 
@@ -81,4 +83,26 @@ fn fields_that_a_newer_program_adds_are_passed_over() {
     let body = b"\x82\xa4args\x91\xc4\x01\x80\xa5extra\xc3";
     let read = Parcel::open(&raw::envelope(1, 0, &header, body.len() as u32, body)).unwrap();
     assert_eq!(read.args(0).as_ref(), [0x80]);
+}
+
+#[test]
+fn calls_that_name_no_lane_are_in_the_usual_one() {
+    for (counted, usual) in [(false, Lane::Interactive), (true, Lane::Bulk)] {
+        assert_eq!(Header { counted, ..header(0) }.lane(), usual);
+        for lane in Lane::ALL {
+            let named = Header { counted, lane: Some(*lane), ..header(0) };
+            assert_eq!(Header::peek(&pack(named, [[0x80]])).unwrap().lane(), *lane);
+        }
+    }
+}
+
+/// A later version may have more lanes.
+#[test]
+fn an_unknown_lane_counts_as_none() {
+    let named = Header { counted: true, lane: Some(Lane::Interactive), ..header(0) };
+    let bytes = raw::encode(&Header { count: 1, ..named });
+    let at = bytes.windows(11).position(|name| name == b"interactive").unwrap();
+    let unknown = [&bytes[..at], b"impatiently", &bytes[at + 11..]].concat();
+    let read = Parcel::open(&raw::with_header(&unknown)).unwrap().header;
+    assert_eq!((read.lane, read.lane()), (None, Lane::Bulk));
 }

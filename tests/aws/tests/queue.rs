@@ -12,6 +12,7 @@ use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack, with_crede
 use bytes::Bytes;
 use celeriac_aws::{Backend, Options, Settings};
 use celeriac_core::{
+    Lane,
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
     ports::{Delivery, Outgoing, PortError, Ports, Receive, SendError},
@@ -74,12 +75,12 @@ fn first(count: usize, operation: &'static str, fault: Fault) -> impl Fn(&Asked)
 }
 
 async fn send(ports: &Ports, count: usize) -> Vec<Result<(), SendError>> {
-    let message = |k: usize| Outgoing { queue: "mail".into(), body: Bytes::from(format!("{k:02}")), due_ms: 0 };
+    let message = |k: usize| Outgoing::of("mail", Bytes::from(format!("{k:02}")), 0);
     ports.queue.send((0..count).map(message).collect()).await
 }
 
 async fn receive(ports: &Ports) -> Vec<Delivery> {
-    let request = Receive { queues: vec!["mail".into()], max: 100, hide_ms: 60_000, wait_ms: 0 };
+    let request = Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 100, hide_ms: 60_000, wait_ms: 0 };
     ports.queue.receive(request).await.expect("receive")
 }
 
@@ -149,7 +150,7 @@ async fn stub_for_a_dispatcher() {
     let (backend, _proxy) = stack_through(|_| Fault::None).await;
     let (worker, dispatcher) = (backend.ports(), backend.dispatcher_ports());
     let parcel = large_parcel();
-    let message = Outgoing { queue: "mail".into(), body: parcel.clone(), due_ms: 0 };
+    let message = Outgoing::of("mail", parcel.clone(), 0);
     worker.queue.send(vec![message]).await.remove(0).expect("it has a place");
     let fetched = || backend.meter().usage().contains_key(&("S3".into(), "GetObject".into()));
 
@@ -193,7 +194,7 @@ async fn scheduled_under_a_key() {
         let settings = Settings { kms_key: kms_key.clone(), ..backend.settings().clone() };
         let ports = Backend::new(settings, Options::default()).expect("nothing is asked yet").ports();
         let due_ms = ports.clock.now_ms() + 3_600_000;
-        let message = Outgoing { queue: "mail".into(), body: Bytes::from("00"), due_ms };
+        let message = Outgoing::of("mail", Bytes::from("00"), due_ms);
         ports.queue.send(vec![message]).await.remove(0).expect("it is scheduled");
         let requests = lock(&asked);
         let request: Value = serde_json::from_slice(&requests[0]).expect("a request is JSON");
@@ -208,7 +209,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn object_that_is_too_large() {
     let (backend, _proxy) = stack_through(|_| Fault::None).await;
     let ports = backend.ports();
-    let message = Outgoing { queue: "mail".into(), body: large_parcel(), due_ms: 0 };
+    let message = Outgoing::of("mail", large_parcel(), 0);
     ports.queue.send(vec![message]).await.remove(0).expect("it has a place");
     let key = format!("parcels/{}", Header::peek(&large_parcel()).expect("a header").id);
     let config = config(AWS.endpoint()).await;

@@ -14,6 +14,7 @@ use celeriac_sim::{BEGIN_MS, Deed, HostId, Observer, Write};
 
 use crate::{
     facts::{Delivered, Facts, Hold, Shared, Stored},
+    newer,
     tasks::{self, Args},
 };
 
@@ -49,7 +50,7 @@ impl Observer for Audit {
 }
 
 impl Facts {
-    fn sent(&mut self, message: &Outgoing, now_us: u64) {
+    pub(crate) fn sent(&mut self, message: &Outgoing, now_us: u64) {
         let Ok(parcel) = Parcel::open(&message.body) else {
             // Such messages belong there.
             if is_dead(&message.queue) {
@@ -76,6 +77,13 @@ impl Facts {
             return;
         }
         let header = parcel.header.clone();
+        if message.lane != header.lane() {
+            self.violated(
+                format!("was sent in the {} lane, its header says another", message.lane.name()),
+                None,
+                Some(id),
+            );
+        }
         let revived = parent.is_none() && id != ParcelId::root(batch, header.first);
         let again = revived || parent.and_then(|parent| self.parcels.get(&parent)).is_some_and(|parent| parent.again);
         let stored = Stored {
@@ -84,6 +92,7 @@ impl Facts {
             task: header.task.clone(),
             parent,
             revived,
+            lane: header.lane(),
             attempt: header.attempt,
             hops: header.hops,
             due_ms: header.due_ms,
@@ -95,6 +104,8 @@ impl Facts {
         };
         if let Some(parent) = parent {
             self.is_child(id, parent, &stored);
+        } else if !revived {
+            self.is_in_its_lane(id, &stored);
         }
         if revived {
             for call in stored.calls().collect::<Vec<_>>() {
@@ -118,6 +129,14 @@ impl Facts {
         false
     }
 
+    /// Calls are sent in the lane that their sender asked for.
+    fn is_in_its_lane(&mut self, id: ParcelId, stored: &Stored) {
+        let asked = stored.args.iter().filter_map(|args| self.told.lanes.get(&args.number));
+        if let Some(asked) = asked.copied().find(|asked| *asked != stored.lane) {
+            self.violated(format!("has calls that were to be sent in the {} lane", asked.name()), None, Some(id));
+        }
+    }
+
     /// A child matches its parent's seal, and the seal is written before the child is sent (rule 4).
     fn is_child(&mut self, id: ParcelId, parent: ParcelId, child: &Stored) {
         let seal = self.rows.get(&parent).and_then(|row| row.seal.as_ref());
@@ -129,8 +148,12 @@ impl Facts {
         let as_planned = calls.as_ref() == Some(&plan.calls)
             && (child.attempt, child.due_ms, child.hops) == (plan.attempt, plan.due_ms, stored.hops + 1);
         let (in_vain, hops) = (child.indexes.is_empty(), child.hops);
+        let changes_lane = child.lane != stored.lane;
         if !as_planned {
             self.violated("is not the child that its parent's seal asks for (rule 4)", None, Some(id));
+        }
+        if changes_lane {
+            self.violated("is in another lane than its parent", None, Some(id));
         }
         if in_vain || hops > MAX_HOPS {
             self.violated(format!("has no calls, or {hops} parents"), None, Some(id));
@@ -138,7 +161,7 @@ impl Facts {
     }
 
     fn received(&mut self, delivery: &Delivery, at_us: u64) {
-        let parcel = Header::peek(&delivery.body).ok().map(|header| header.id);
+        let parcel = Header::peek(&newer::read(&delivery.body)).ok().map(|header| header.id);
         let old = BEGIN_MS + at_us / 1000 >= delivery.sent_ms + OLD_MS;
         let delivered = Delivered { parcel, queue: Arc::clone(&delivery.queue), at_us, old };
         self.receipts.insert(delivery.receipt.0.clone(), delivered);
@@ -157,7 +180,7 @@ impl Facts {
                 self.violated("its message was deleted before it was finished (rule 1)", None, parcel);
             }
             Settle::Bury { .. } if parcel.is_some() => {
-                self.violated("was buried although it can be read", None, parcel);
+                self.violated("was buried although a program can read it", None, parcel);
             }
             _ => {}
         }

@@ -39,6 +39,7 @@ const SCENARIO: &[(&str, Change)] = &[
     ("rubbish", |scenario| scenario.rubbish = 0),
     ("schedule", |scenario| scenario.scheduled = false),
     ("old", |scenario| scenario.old = false),
+    ("newer", |scenario| scenario.newer = 0),
     ("limits", |scenario| {
         let Profile { send_bytes, buffer_bytes, .. } = planner::PROFILE;
         (scenario.profile.send_bytes, scenario.profile.buffer_bytes) = (send_bytes, buffer_bytes);

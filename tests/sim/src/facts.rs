@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use celeriac_core::{
+    Lane,
     bitmap::Bitmap,
     id::{BatchId, ParcelId, TaskId},
     ports::Seal,
@@ -98,6 +99,8 @@ pub(crate) struct Told {
     pub(crate) batches: BTreeMap<BatchId, u64>,
     /// Single calls that were accepted.
     pub(crate) calls: BTreeSet<TaskId>,
+    /// The lane in which each call was asked for, by its number.
+    pub(crate) lanes: BTreeMap<u32, Lane>,
     /// The numbers of calls that were rejected.
     pub(crate) rejected: BTreeSet<u32>,
 }
@@ -120,6 +123,7 @@ pub(crate) struct Stored {
     /// Whether it does or descends from such a parcel, or was sent with other bytes: then its death time is in its
     /// header.
     pub(crate) again: bool,
+    pub(crate) lane: Lane,
     pub(crate) attempt: u32,
     pub(crate) hops: u32,
     pub(crate) due_ms: u64,

@@ -64,8 +64,9 @@ pub(crate) struct CasePlan {
 impl CasePlan {
     pub(crate) fn new(case: &Case) -> Self {
         let mut dice = Dice::new(case.seed);
-        // Drawn separately: limits were added later, and older seeds must keep their meaning.
-        let scenario = Scenario::new(&mut dice).with_limits(&mut Dice::new(!case.seed));
+        // Drawn separately: these were added later, and older seeds must keep their meaning.
+        let mut later = Dice::new(!case.seed);
+        let scenario = Scenario::new(&mut dice).with_limits(&mut later).with_newer(&mut later);
         let sim = dice.next_u64().wrapping_add(case.salt);
         let site = Dice::new(dice.next_u64().wrapping_add(case.salt));
         let requests = work::requests(&scenario, &mut dice);

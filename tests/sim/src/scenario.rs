@@ -31,6 +31,8 @@ pub(crate) struct Scenario {
     pub(crate) killers: bool,
     /// Whether servers start with a program that lacks some tasks.
     pub(crate) old: bool,
+    /// How many parcels are sent while servers run an old program that cannot read their version.
+    pub(crate) newer: u64,
     /// Whether the queue of long calls has no dispatcher.
     pub(crate) narrow: bool,
     pub(crate) functions: FunctionOptions,
@@ -106,6 +108,7 @@ impl Scenario {
             slots: dice.one_of(&[1, 2, 8]),
             killers: !calm && dice.happens(250_000),
             old: !calm && dice.happens(200_000),
+            newer: 0,
             narrow: dice.happens(500_000),
             functions: FunctionOptions {
                 concurrency: dice.one_of(&[1, 3, 8]),
@@ -144,6 +147,7 @@ impl Scenario {
             slots: 1,
             killers: false,
             old: false,
+            newer: 0,
             narrow: false,
             functions,
             requests: 0,
@@ -171,10 +175,19 @@ impl Scenario {
         self
     }
 
+    /// Sometimes lets a newer program send parcels that old servers cannot read.
+    pub(crate) fn with_newer(mut self, dice: &mut Dice) -> Self {
+        // The deployed stack's mappings hand parcels to functions as text. A test of its handlers has this case.
+        let newer = dice.one_of(&[0, 1, 4]);
+        self.newer = if self.old && self.shape != Shape::Deployed { newer } else { 0 };
+        self
+    }
+
     /// The most parcels that may run on a host at once.
     pub(crate) fn parcels_at_once(&self) -> usize {
         match self.shape {
-            Shape::Pool => self.slots * (self.limits.parcels + usize::from(self.narrow)),
+            // Each lane has slots of its own.
+            Shape::Pool => 2 * self.slots * (self.limits.parcels + usize::from(self.narrow)),
             Shape::Functions => self.limits.parcels,
             Shape::Deployed => planner::MAX_PARCELS as usize,
         }

@@ -26,6 +26,7 @@ use crate::{
     facts,
     hands::{Dispatching, Hands},
     mutation::Mutation,
+    newer,
     scenario::{Blow, Scenario, Shape},
     tasks,
     witness::Insider,
@@ -121,6 +122,12 @@ impl Site {
             let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64));
             let queue = self.draw(|dice| dice.one_of(&["mail", "bulk"]));
             self.fate.after(Duration::from_millis(at_ms), move |sim| sim.drop_in(queue, &b"rubbish"[..]));
+        }
+        for number in 0..self.scenario.newer {
+            // While servers still run the old program.
+            let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64 / 2));
+            let facts = self.facts.clone();
+            self.fate.after(Duration::from_millis(at_ms), move |sim| newer::send(sim, &facts, number));
         }
         for _ in 0..self.scenario.blows {
             let at_ms = self.draw(|dice| dice.between(0, self.scenario.trouble.as_millis() as u64));
@@ -312,6 +319,9 @@ impl Site {
         let mut ports = host.ports(profile, self.scenario.steps);
         if self.scenario.shape == Shape::Deployed {
             ports.queue = Arc::new(Sqs { queue: ports.queue, clock: host.clock(), reasons: self.reasons.clone() });
+        }
+        if !self.state().old {
+            ports.queue = Arc::new(newer::Reads(ports.queue));
         }
         match self.mutation {
             Some(mutation) => mutation.twist(ports),

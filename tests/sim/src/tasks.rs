@@ -12,7 +12,7 @@ use celeriac_core::{
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use serde::{Deserialize, Serialize};
 
-use crate::{figures::Ran, witness::Insider};
+use crate::{figures::Ran, lanes::Pace, witness::Insider};
 
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,7 @@ const TICK: TaskDef = TaskDef::untyped(
     Body::Async(tick),
 );
 const COUNTED: Body = Body::Async(count);
+const PACED: Body = Body::Async(pace);
 
 tasks! {
     /// Short calls, many to a parcel.
@@ -109,6 +110,8 @@ tasks! {
     Plain = "plain", COUNTED, Options::new().queue("figures").concurrency(4096).takes("1ms");
     /// The same, each in its own parcel.
     Single = "single", COUNTED, Options::new().queue("figures").concurrency(1).takes("30s");
+    /// Calls that take their time and are counted, in either lane.
+    Paced = "paced", PACED, Options::new().queue("lanes").concurrency(10).takes("50ms");
     /// The callbacks of complete batches.
     Callback = "callback", ASYNC,
         Options::new().queue("mail").retries(0).timeout("10s");
@@ -145,6 +148,20 @@ fn count(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> 
     let _: Args = decode_args(args).map_err(|error| error.to_string())?;
     cx.state::<Arc<Ran>>().0.0.fetch_add(1, Ordering::Relaxed);
     Ok(ready(Ok(None)).boxed())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the body of a task is given its context")]
+fn pace(args: &[u8], cx: Context) -> Result<BoxFuture<'static, Ended>, String> {
+    let Args { script, number } = decode_args(args).map_err(|error| error.to_string())?;
+    let pace = cx.state::<Arc<Pace>>();
+    Ok(async move {
+        let clock = pace.starts(number);
+        if let Script::Takes(ms) = script {
+            clock.sleep(Duration::from_millis(u64::from(ms))).await;
+        }
+        Ok(None)
+    }
+    .boxed())
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "so is the body of every task")]

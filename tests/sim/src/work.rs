@@ -3,6 +3,7 @@
 use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
 use celeriac_core::{
+    Lane,
     client::{Call, Client, Error, FanOut},
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
@@ -37,6 +38,8 @@ pub(crate) struct Request {
     countdown: Duration,
     task: usize,
     coin: bool,
+    /// The lane that is asked for; `None` for the usual one.
+    lane: Option<Lane>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,9 @@ pub(crate) fn requests(scenario: &Scenario, dice: &mut Dice) -> Vec<Request> {
     let mut requests: Vec<_> = (0..scenario.requests).map(|_| request(scenario, dice, &mut number)).collect();
     for request in &mut requests {
         request.coin = dice.happens(500_000);
+    }
+    for request in &mut requests {
+        request.lane = dice.one_of(&[None, None, Some(Lane::Interactive), Some(Lane::Bulk)]);
     }
     requests
 }
@@ -109,7 +115,7 @@ fn request(scenario: &Scenario, dice: &mut Dice, numbers: &mut u32) -> Request {
     }
     let after = Duration::from_millis(dice.between(0, scenario.trouble.as_millis() as u64 * 3 / 4));
     let countdown = Duration::from_secs(if dice.happens(200_000) { dice.between(1, 100) } else { 0 });
-    Request { after, what, args, countdown, task, coin: false }
+    Request { after, what, args, countdown, task, coin: false, lane: None }
 }
 
 fn script(dice: &mut Dice, mix: u64) -> Script {
@@ -151,14 +157,17 @@ impl Asker {
 
     async fn ask_for<T: Task<Args = Args> + Takes<Args>>(&self, request: Request) {
         let Self { host, client, hands, facts } = self;
-        let Request { what, args, countdown, coin, .. } = request;
+        let Request { what, args, countdown, coin, lane, .. } = request;
+        let lane =
+            lane.unwrap_or(if matches!(what, What::FanOut | What::Revoked) { Lane::Bulk } else { Lane::Interactive });
+        facts.lock().told.lanes.extend(args.iter().map(|args| (args.number, lane)));
         // A countdown longer than `expires` would be refused.
         let countdown = if T::OPTIONS.expires.is_some() { Duration::ZERO } else { countdown };
         match what {
             What::FanOut | What::Revoked => {
                 let count = args.len() as u64;
                 let sends = hands.asks();
-                let fan_out = FanOut::<T>::new(args).countdown(countdown).on(client).send().await;
+                let fan_out = FanOut::<T>::new(args).countdown(countdown).lane(lane).on(client).send().await;
                 drop(sends);
                 let Ok(batch) = fan_out else { return };
                 facts.lock().told.batches.insert(batch.id(), count);
@@ -168,17 +177,17 @@ impl Asker {
                 }
             }
             What::Delays => {
-                join_all(args.into_iter().map(|args| self.delay::<T>(args, countdown, coin))).await;
+                join_all(args.into_iter().map(|args| self.delay::<T>(args, countdown, lane, coin))).await;
             }
             What::Trickle => {
                 for args in args {
-                    self.delay::<T>(args, countdown, coin).await;
+                    self.delay::<T>(args, countdown, lane, coin).await;
                     host.clock().sleep(Duration::from_millis(300)).await;
                 }
             }
             What::Unique => {
                 let key = format!("the only one of {}", T::NAME);
-                if let Ok(handle) = Call::<T>::new(Args::NONE).unique(key).on(client).send().await {
+                if let Ok(handle) = Call::<T>::new(Args::NONE).unique(key).lane(lane).on(client).send().await {
                     facts.lock().told.calls.insert(handle.id());
                 }
             }
@@ -197,9 +206,9 @@ impl Asker {
         }
     }
 
-    async fn delay<T: Task<Args = Args>>(&self, args: Args, countdown: Duration, insists: bool) {
+    async fn delay<T: Task<Args = Args>>(&self, args: Args, countdown: Duration, lane: Lane, insists: bool) {
         let Self { client, hands, facts, .. } = self;
-        let mut sending = pin!(Call::<T>::new(args).countdown(countdown).on(client).send());
+        let mut sending = pin!(Call::<T>::new(args).countdown(countdown).lane(lane).on(client).send());
         let sent = poll_fn(|cx| {
             let sent = sending.as_mut().poll(cx);
             hands.look(client);
@@ -249,5 +258,5 @@ fn callback(of: BatchId) -> Outgoing {
     encode_args(&Args::NONE, &mut args).expect("numbers and names can be encoded");
     let mut packer = Packer::new(Packing { calls: 1, bytes: 4096, call_bytes: 4096 });
     packer.push(&args);
-    Outgoing { queue: Callback::OPTIONS.queue.into(), body: packer.encode(header), due_ms: 0 }
+    Outgoing::of(Callback::OPTIONS.queue, packer.encode(header), 0)
 }

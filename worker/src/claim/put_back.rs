@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use celeriac_core::{backoff::pause_ms, ports::Settle, wire::Header};
+use celeriac_core::{
+    backoff::{deploy_pause_ms, pause_ms},
+    ports::Settle,
+    wire::Header,
+};
 
 /// The longest time for which a parcel is put back because the ledger cannot be reached.
 const MAX_LEDGER_PAUSE_MS: u64 = 60_000;
-
-/// The longest time for which a parcel is put back because its task is unknown. A deploy takes minutes.
-const MAX_DEPLOY_PAUSE_MS: u64 = 5 * 60_000;
 
 /// Puts back a parcel that could not be claimed (rule 7). The time grows with each receive.
 pub(crate) fn put_back(receives: u32, now_ms: u64) -> Settle {
@@ -20,6 +21,6 @@ pub(crate) fn put_back_unknown_task(header: &Header, receives: u32, now_ms: u64,
     let since_ms = header.due_ms.max(header.created_ms);
     let over_ms = since_ms.saturating_add(grace.as_millis() as u64);
     // At most until the end of the grace, so that the parcel waits no longer than that.
-    let until_ms = (now_ms + pause_ms(receives, MAX_DEPLOY_PAUSE_MS)).min(over_ms);
+    let until_ms = (now_ms + deploy_pause_ms(receives)).min(over_ms);
     (now_ms < over_ms).then_some(Settle::Hide { until_ms })
 }

@@ -8,6 +8,7 @@ mod parcel_run;
 mod permits;
 mod reports;
 mod run_state;
+mod seats;
 mod sequence;
 mod sequence_driver;
 mod start;

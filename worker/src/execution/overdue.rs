@@ -37,7 +37,7 @@ impl ParcelRun<'_> {
     /// blocked.
     fn take_over_stuck(&mut self, now_us: u64) {
         let graceless = self.is_graceless(now_us);
-        let threads = self.worker.threads();
+        let threads = &self.state.threads;
         let closed = !self.state.may_start(now_us);
         for (sequence, _) in &self.sequences {
             let progress = sequence.progress();

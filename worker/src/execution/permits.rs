@@ -5,17 +5,22 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use celeriac_core::task::{Body, TaskDef};
+use celeriac_core::{
+    Lane, PerLane,
+    task::{Body, TaskDef},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::seats::{Seat, Seats};
 use crate::WorkerOptions;
 
 /// The limits that the parcels of a worker share.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    calls: Option<Limit>,
-    /// For plain functions whose task sets no `concurrency`. The worker assumes that each keeps a processor busy.
-    plain: Limit,
+    calls: Option<Shared>,
+    /// For plain functions whose task sets no `concurrency`. The worker assumes that each keeps a processor busy. Each
+    /// lane has its own: an interactive call shares the processors with bulk calls instead of waiting for one to end.
+    plain: PerLane<Limit>,
 }
 
 /// How many calls may run at a time.
@@ -25,12 +30,23 @@ struct Limit {
     free: Arc<Semaphore>,
 }
 
+/// A limit that both lanes share.
+#[derive(Clone, Debug)]
+struct Shared {
+    most: u32,
+    seats: Arc<Seats>,
+}
+
 /// The permits for the calls of one parcel.
 #[derive(Debug)]
 pub(crate) struct Permits {
     /// Acquired in this order, the parcel's own limit first. So a call that waits for its own parcel's limit holds no
     /// permit that other parcels need.
     limits: Vec<Limit>,
+    /// Acquired last.
+    shared: Option<Shared>,
+    /// The lane of the parcel.
+    lane: Lane,
     /// The permits of calls that are marked, or about to be marked, and have not started.
     reserved: Mutex<Vec<Permit>>,
     /// Whether a task waits for a permit to reserve.
@@ -41,6 +57,7 @@ pub(crate) struct Permits {
 #[derive(Debug)]
 pub(crate) struct Permit {
     _held: Vec<OwnedSemaphorePermit>,
+    _seat: Option<Seat>,
 }
 
 impl Limit {
@@ -52,24 +69,32 @@ impl Limit {
 
 impl Limits {
     pub(crate) fn new(options: &WorkerOptions) -> Self {
-        Self { calls: options.concurrency.map(Limit::new), plain: Limit::new(options.threads) }
+        let shared = |calls: usize| {
+            let most = u32::try_from(calls).unwrap_or(u32::MAX).max(1);
+            Shared { most, seats: Seats::new(most) }
+        };
+        Self { calls: options.concurrency.map(shared), plain: PerLane::new(|_| Limit::new(options.threads)) }
     }
 
-    /// The permits for a parcel of this task.
-    pub(crate) fn of(&self, def: &TaskDef) -> Permits {
+    /// The permits for a parcel of this task, in this lane.
+    pub(crate) fn of(&self, def: &TaskDef, lane: Lane) -> Permits {
         let mut limits = vec![Limit::new(def.options.concurrency as usize)];
         if matches!(def.body, Body::Blocking(_)) && !def.options.has_concurrency {
-            limits.push(self.plain.clone());
+            limits.push(self.plain.of(lane).clone());
         }
-        limits.extend(self.calls.clone());
-        Permits { limits, reserved: Mutex::default(), waits: AtomicBool::new(false) }
+        Permits { limits, shared: self.calls.clone(), lane, reserved: Mutex::default(), waits: AtomicBool::new(false) }
     }
 }
 
 impl Permits {
     /// How many calls of the parcel may run at a time.
     pub(crate) fn most(&self) -> u32 {
-        self.limits.iter().map(|limit| limit.most).min().unwrap_or(1)
+        self.limits
+            .iter()
+            .map(|limit| limit.most)
+            .chain(self.shared.iter().map(|shared| shared.most))
+            .min()
+            .unwrap_or(1)
     }
 
     /// Reserves the permits that are free for up to `most` calls, before these are marked. Returns how many calls have
@@ -107,7 +132,12 @@ impl Permits {
 
     fn try_acquire(&self) -> Option<Permit> {
         let held = self.limits.iter().map(|limit| Arc::clone(&limit.free).try_acquire_owned().ok());
-        held.collect::<Option<_>>().map(|held| Permit { _held: held })
+        let held = held.collect::<Option<_>>()?;
+        let seat = match &self.shared {
+            Some(shared) => Some(shared.seats.try_take(self.lane)?),
+            None => None,
+        };
+        Some(Permit { _held: held, _seat: seat })
     }
 
     fn reserved(&self) -> MutexGuard<'_, Vec<Permit>> {
@@ -119,6 +149,10 @@ impl Permits {
         for limit in &self.limits {
             held.push(Arc::clone(&limit.free).acquire_owned().await.ok()?);
         }
-        Some(Permit { _held: held })
+        let seat = match &self.shared {
+            Some(shared) => Some(shared.seats.take(self.lane).await),
+            None => None,
+        };
+        Some(Permit { _held: held, _seat: seat })
     }
 }

@@ -45,7 +45,7 @@ impl ParcelRun<'_> {
             Some((_, expires_us)) if starts.iter().any(|start| start.attempt == 1) => expires_us,
             _ => u64::MAX,
         };
-        let runtime = self.worker.threads().freest();
+        let runtime = self.state.threads.freest();
         let sequence = Arc::new(Sequence::new(starts, closes_us, runtime.generation));
         self.state.open(Arc::clone(&sequence));
         runtime.handle.spawn(tokio::task::unconstrained(drive(Arc::clone(&self.state), Arc::clone(&sequence))));
@@ -58,7 +58,7 @@ impl ParcelRun<'_> {
             return;
         }
         let state = Arc::clone(&self.state);
-        self.worker.threads().freest().handle.spawn(async move {
+        self.state.threads.freest().handle.spawn(async move {
             state.permits.reserve_one().await;
             state.reports.wake();
         });

@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use celeriac_core::{
+    Lane,
     id::{BatchId, ParcelId, TaskId},
     parcel::{Packer, Packing},
     ports::{
@@ -185,12 +186,12 @@ impl Bench {
     }
 
     pub async fn send_bytes(&self, body: Bytes, due_ms: u64) {
-        let sent = self.ports.queue.send(vec![Outgoing { queue: QUEUE.into(), body, due_ms }]).await;
+        let sent = self.ports.queue.send(vec![Outgoing::of(QUEUE, body, due_ms)]).await;
         assert!(sent[0].is_ok(), "{sent:?}");
     }
 
     pub async fn receive(&self) -> Vec<Delivery> {
-        let request = Receive { queues: vec![QUEUE.into()], max: 100, hide_ms: 30_000, wait_ms: 0 };
+        let request = Receive { queues: vec![QUEUE.into()], lanes: Lane::ALL, max: 100, hide_ms: 30_000, wait_ms: 0 };
         self.ports.queue.receive(request).await.unwrap()
     }
 
@@ -198,7 +199,7 @@ impl Bench {
     pub async fn run(&self, worker: &Worker) -> usize {
         let deliveries = self.receive().await;
         let count = deliveries.len();
-        worker.run(Invocation { deliveries }, None).await;
+        worker.run(Invocation::of(deliveries), None).await;
         count
     }
 

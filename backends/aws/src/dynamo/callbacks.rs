@@ -95,10 +95,6 @@ fn owed(item: &Item) -> Result<Owed, PortError> {
     let fields = Fields(item);
     Ok(Owed {
         batch: fields.text("sk")?.parse().map_err(|_| fields.unreadable("sk"))?,
-        message: Outgoing {
-            queue: fields.text(QUEUE)?.into(),
-            due_ms: fields.number(DUE)?,
-            body: Bytes::copy_from_slice(fields.bytes(BODY)?),
-        },
+        message: Outgoing::of(fields.text(QUEUE)?, Bytes::copy_from_slice(fields.bytes(BODY)?), fields.number(DUE)?),
     })
 }

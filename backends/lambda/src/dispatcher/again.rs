@@ -5,7 +5,7 @@
 use celeriac_aws::{Backend, Cause};
 use celeriac_core::{
     parcel::Parcel,
-    ports::{Outgoing, PortError, Ports, Row, RowState},
+    ports::{Delivery, Outgoing, PortError, Ports, Row, RowState, SendError},
     protocol,
 };
 use futures::future::join_all;
@@ -78,15 +78,35 @@ pub(super) async fn send(ports: &Ports, waited: Vec<(Buried, Parcel)>) -> Vec<Re
     if waited.is_empty() {
         return Vec::new();
     }
-    let message = |(buried, parcel): &(Buried, Parcel)| Outgoing {
-        queue: parcel.header.queue.as_str().into(),
-        body: buried.delivery.body.clone(),
-        due_ms: parcel.header.due_ms,
+    let message = |(buried, parcel): &(Buried, Parcel)| {
+        Outgoing::of(parcel.header.queue.as_str(), buried.delivery.body.clone(), parcel.header.due_ms)
     };
     let sent = ports.queue.send(waited.iter().map(message).collect()).await;
-    let deletes = waited.iter().zip(sent).map(|((buried, _), sent)| async move {
+    delete_sent(ports, waited.iter().map(|(buried, _)| &buried.delivery), sent).await
+}
+
+/// Sends parcels to their queues that only a newer program can read, and only then deletes their messages. They wait
+/// there, however long the deploy takes.
+pub(super) async fn send_newer(ports: &Ports, newer: Vec<Delivery>) -> Vec<Result<(), PortError>> {
+    if newer.is_empty() {
+        return Vec::new();
+    }
+    let message = |delivery: &Delivery| {
+        let queue = delivery.queue.strip_suffix("-dead").unwrap_or(&delivery.queue);
+        Outgoing::of(queue, delivery.body.clone(), 0)
+    };
+    let sent = ports.queue.send(newer.iter().map(message).collect()).await;
+    delete_sent(ports, newer.iter(), sent).await
+}
+
+async fn delete_sent(
+    ports: &Ports,
+    deliveries: impl Iterator<Item = &Delivery>,
+    sent: Vec<Result<(), SendError>>,
+) -> Vec<Result<(), PortError>> {
+    let deletes = deliveries.zip(sent).map(|(delivery, sent)| async move {
         sent?;
-        protocol::delete_message(ports, buried.delivery.deleted()).await
+        protocol::delete_message(ports, delivery.deleted()).await
     });
     join_all(deletes).await
 }

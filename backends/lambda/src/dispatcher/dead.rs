@@ -1,5 +1,5 @@
 //! Drains dead-letter queues: messages that were received too often, buried, or not deliverable. A parcel that has only
-//! waited is sent again. The calls of other parcels become dead letters, which people can read, retry and drop.
+//! waited is sent again, and so is one that only a newer program can read. The calls of other parcels become dead letters, which people can read, retry and drop.
 //! Messages that are not parcels stay.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use celeriac_core::{
     parcel::Parcel,
     ports::{Claim, Claimed, Delivery, PortError, Ports, Reason},
     protocol::{self, Followed},
-    wire::Header,
+    wire::{Header, WireError},
 };
 use futures::future::join_all;
 
@@ -49,7 +49,8 @@ pub(super) enum Came {
 pub(super) struct Drained {
     /// Parcels that were ended.
     pub(super) parcels: usize,
-    /// Parcels that have only waited, and were sent to their queue again.
+    /// Parcels that have only waited, among them those that only a newer program can read. They were sent to their queue
+    /// again.
     pub(super) again: usize,
     /// Messages that stay: they are no parcels, of an unknown task, or their parcel is lost.
     pub(super) unreadable: usize,
@@ -61,15 +62,19 @@ pub(super) struct Drained {
 /// that is done.
 pub(super) async fn drain(ports: &Ports, backend: &Backend, holder: &Arc<str>, buried: Vec<Buried>) -> Drained {
     let now_ms = ports.clock.now_ms();
-    let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut opened, mut newer, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     for buried in buried {
         match open(&buried) {
             Some(parcel) => opened.push((buried, parcel)),
+            None if is_newer(&buried) => newer.push(buried.delivery),
             None => unreadable.push(buried.delivery.hidden(now_ms + UNREADABLE_MS)),
         }
     }
     let mut drained = Drained { unreadable: unreadable.len(), ..Drained::default() };
     protocol::put_aside(ports, unreadable).await;
+    for sent in again::send_newer(ports, newer).await {
+        count(&mut drained.again, &mut drained.left, sent.map(|()| true));
+    }
     if let Err(error) = protocol::remove_revived(ports, opened.iter().map(|(_, parcel)| parcel)).await {
         drained.left += opened.len();
         tracing::warn!(%error, "cannot tell whether retried calls are still dead letters; they come again");
@@ -97,6 +102,11 @@ fn count(done: &mut usize, left: &mut usize, ended: Result<bool, PortError>) {
             tracing::warn!(%error, "a parcel of a dead-letter queue could not be settled; it comes again");
         }
     }
+}
+
+/// Whether only a newer program can read it. It has waited for a deploy, or an older program has buried it.
+fn is_newer(buried: &Buried) -> bool {
+    matches!(Header::peek(&buried.delivery.body), Err(WireError::Newer { .. }))
 }
 
 /// Its parcel. If the bucket no longer has it, at least its calls, if the stub says which they are.

@@ -139,7 +139,7 @@ impl Handler {
         let left_ms = request.deadline_ms.saturating_sub(LAST_MS).saturating_sub(clock.now_ms());
         let run = async {
             let deliveries = self.backend.resolve(deliveries).await?;
-            Ok(self.worker.run_as(request.holder(), Invocation { deliveries }, Some(request.deadline_ms)).await)
+            Ok(self.worker.run_as(request.holder(), Invocation::of(deliveries), Some(request.deadline_ms)).await)
         };
         let report: Result<Report, HandlerError> = tokio::select! {
             biased;

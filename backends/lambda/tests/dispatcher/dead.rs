@@ -93,6 +93,23 @@ async fn parcels_that_only_waited_are_sent_again() {
     }
 }
 
+/// A deploy may take longer than a message may be received, and an older program has buried such messages.
+#[tokio::test]
+async fn a_parcel_of_a_newer_version_is_sent_again() {
+    let site = Site::new();
+    site.send("mail-dead", 1, 2).await;
+    let mut body = site.receive("mail-dead").await.remove(0).body.to_vec();
+    body[0] = 2;
+    let site = Site::new();
+    site.send_bytes("mail-dead", body.into()).await;
+    let deliveries = site.receive("mail-dead").await;
+    let event = saying(&deliveries[0], &[("reason", "a parcel of format version 2; ..")]);
+    assert_eq!(site.handle(&event).await.unwrap(), stay(&[]), "the mapping deletes it");
+    assert!(site.dead().await.is_empty());
+    let again = site.receive("mail").await;
+    assert_eq!((again.len(), &again[0].body), (1, &deliveries[0].body));
+}
+
 /// Such a parcel is received by a program that never runs it.
 #[tokio::test]
 async fn a_parcel_that_was_sent_again_five_times_is_ended_with_what_to_do() {

@@ -15,13 +15,14 @@ use base64_simd::STANDARD;
 use bytes::Bytes;
 use celeriac_aws::{Attempt, Backend, Health, Minutes, Platform, Settings};
 use celeriac_core::{
+    Lane,
     id::{BatchId, ParcelId},
     parcel::{Packer, Packing},
     ports::{
         Claim, ClaimRequest, Clock, DeadLetter, DeadQuery, Delivery, Invocation, InvokeError, Invoker, Launcher,
         NewBatch, Outgoing, PortError, Ports, Receive,
     },
-    wire::{self, Header},
+    wire::{self, Header, WireError},
 };
 use celeriac_dispatcher::DispatcherOptions;
 use celeriac_embedded::open_with;
@@ -79,7 +80,7 @@ pub(crate) struct Launches {
 }
 
 impl Invoker for Launches {
-    fn room(&self) -> BoxFuture<'_, usize> {
+    fn room(&self, _: Lane) -> BoxFuture<'_, usize> {
         unimplemented!("a function does not wait for room")
     }
 
@@ -249,13 +250,13 @@ impl Site {
     }
 
     pub(crate) async fn send_bytes(&self, queue: &str, body: Bytes) {
-        let sent = self.ports.queue.send(vec![Outgoing { queue: queue.into(), body, due_ms: 0 }]).await;
+        let sent = self.ports.queue.send(vec![Outgoing::of(queue, body, 0)]).await;
         assert!(sent[0].is_ok(), "{sent:?}");
     }
 
     /// Receives as a mapping does, whose queue hides messages for half a minute.
     pub(crate) async fn receive(&self, queue: &str) -> Vec<Delivery> {
-        let request = Receive { queues: vec![queue.into()], max: 100, hide_ms: 30_000, wait_ms: 0 };
+        let request = Receive { queues: vec![queue.into()], lanes: Lane::ALL, max: 100, hide_ms: 30_000, wait_ms: 0 };
         self.ports.queue.receive(request).await.unwrap()
     }
 
@@ -341,7 +342,7 @@ pub(crate) fn body(bytes: &[u8]) -> String {
         Ok(_) if wire::is_stub(bytes) => {
             json!({ "celeriac": "stored", "header": STANDARD.encode_to_string(bytes) }).to_string()
         }
-        Ok(_) => STANDARD.encode_to_string(bytes),
+        Ok(_) | Err(WireError::Newer { .. }) => STANDARD.encode_to_string(bytes),
         Err(_) => String::from_utf8(bytes.to_vec()).unwrap(),
     }
 }

@@ -14,7 +14,7 @@ use crate::site::{START_MS, Site, event};
 async fn a_sweep_sends_what_batches_owe() {
     let site = Site::new();
     let id = BatchId::new(START_MS, 9);
-    let callback = Outgoing { queue: "mail".into(), body: "done".into(), due_ms: 0 };
+    let callback = Outgoing::of("mail", "done", 0);
     let new =
         NewBatch { id, name: "empty".into(), task: "mail.send".into(), created_ms: START_MS, callback: Some(callback) };
     site.ports.batches.open(new).await.unwrap();

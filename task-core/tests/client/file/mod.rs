@@ -6,6 +6,7 @@ mod keys;
 use std::{collections::BTreeMap, time::Duration};
 
 use celeriac_core::{
+    Lane,
     client::{CallStatus, Client, Error, FanOut},
     id::TaskId,
     parcel::Parcel,
@@ -42,7 +43,8 @@ impl Fixture {
     }
 
     async fn receive(&self) -> Vec<(Delivery, Parcel)> {
-        let request = Receive { queues: vec!["mail".into()], max: 10_000, hide_ms: 60_000, wait_ms: 0 };
+        let request =
+            Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 10_000, hide_ms: 60_000, wait_ms: 0 };
         let deliveries = self.ports.queue.receive(request).await.unwrap();
         deliveries.into_iter().map(|delivery| (delivery.clone(), Parcel::open(&delivery.body).unwrap())).collect()
     }
@@ -229,7 +231,7 @@ async fn a_wait_says_which_store_has_no_worker() {
         assert!(error.ends_with(&absent), "{error}");
     }
     // A process that receives is a worker.
-    let request = Receive { queues: vec!["other".into()], max: 1, hide_ms: 1_000, wait_ms: 0 };
+    let request = Receive { queues: vec!["other".into()], lanes: Lane::ALL, max: 1, hide_ms: 1_000, wait_ms: 0 };
     ports.queue.receive(request).await.unwrap();
     for error in errors().await {
         assert!(!error.contains("alive"), "{error}");

@@ -109,7 +109,7 @@ fn missing_function(stage: &Stage) {
     };
     let backend = Backend::new(settings, celeriac_aws::Options::default()).expect("nothing is asked yet");
     let functions = backend.functions(&Registry::new([&TASK]).expect("it has a task"));
-    let refused = wait(functions.invoke(Invocation { deliveries: Vec::new() }));
+    let refused = wait(functions.invoke(Invocation::of(Vec::new())));
     let Err(InvokeError::Failed(PortError::Unavailable { what, .. })) = refused else { panic!("{refused:?}") };
     assert!(what.starts_with("cannot invoke a worker: Lambda function `shop-worker`: ResourceNotFoundE"), "{what}");
     assert!(what.ends_with("Deploy it, or name another with --store or CELERIAC_STORE"), "{what}");

@@ -206,7 +206,7 @@ pub(crate) async fn a_batch_that_is_complete_unseen_owes_its_callback() {
         if fails { Fault::Refused(400, "ProvisionedThroughputExceededException") } else { Fault::None }
     })
     .await;
-    let callback = Outgoing { queue: "mail".into(), body: Bytes::from_static(b"all sent"), due_ms: 5 };
+    let callback = Outgoing::of("mail", Bytes::from_static(b"all sent"), 5);
     let batch = table.batch(10, Some(callback)).await;
     table.ports.batches.close(batch, table.now_ms()).await.expect("close");
     assert!(table.ports.ledger.owed().await.expect("owed").is_empty(), "its calls have not ended");

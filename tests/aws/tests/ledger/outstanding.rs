@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use celeriac_aws::{Attempt, Functions, Settings};
 use celeriac_core::{
+    Lane,
     id::ParcelId,
     ports::{Delivery, Invocation, InvokeError, Invoker as _, Receipt},
     task::{Body, Options, Registry, TaskDef},
@@ -37,7 +38,7 @@ impl Launcher {
     async fn invoke(&self) -> InvokeError {
         let (queue, body, receipt) = ("mail".into(), Bytes::new(), Receipt("7".into()));
         let deliveries = vec![Delivery { queue, body, receipt, receives: 1, sent_ms: 0 }];
-        self.functions.invoke(Invocation { deliveries }).await.expect_err("there is no function")
+        self.functions.invoke(Invocation::of(deliveries)).await.expect_err("there is no function")
     }
 }
 
@@ -55,7 +56,7 @@ fn launcher(settings: &Settings) -> Launcher {
 pub(crate) async fn an_idle_dispatcher_counts_nothing() {
     let [first, second, third] = launchers().await;
     for _ in 0..5 {
-        assert_eq!((first.functions.room().await, second.functions.room().await), (64, 64));
+        assert_eq!((first.functions.room(Lane::Bulk).await, second.functions.room(Lane::Bulk).await), (64, 64));
         first.table.clock.advance(Duration::from_mins(1));
     }
     assert_eq!(first.writes() + second.writes(), 0);
@@ -68,9 +69,9 @@ pub(crate) async fn idle_reservations_are_given_back() {
     assert_eq!((first.writes(), second.left().await), (1, 36), "a block is counted, and the launch failed");
     assert!(matches!(first.invoke().await, InvokeError::Failed(_)));
     first.table.clock.advance(Duration::from_millis(4999));
-    assert_eq!((first.functions.room().await, first.writes()), (64, 1), "it is for the next ones");
+    assert_eq!((first.functions.room(Lane::Bulk).await, first.writes()), (64, 1), "it is for the next ones");
     first.table.clock.advance(Duration::from_millis(1));
-    assert_eq!((first.functions.room().await, first.writes()), (64, 2));
+    assert_eq!((first.functions.room(Lane::Bulk).await, first.writes()), (64, 2));
     assert_eq!(second.left().await, 100);
 }
 
@@ -82,7 +83,7 @@ pub(crate) async fn a_dispatcher_that_was_refused_counts_before_it_receives() {
     assert!(matches!(first.invoke().await, InvokeError::Throttled));
     assert_eq!(first.writes(), writes, "it is known that there is no room");
     second.functions.give_back().await;
-    assert_eq!(first.functions.room().await, 64);
+    assert_eq!(first.functions.room(Lane::Bulk).await, 64);
     assert_eq!(second.left().await, 36, "they are counted before something is received");
 }
 

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use celeriac_core::Lane;
 use celeriac_core::ports::{Delivery, Ports, Receive};
 use celeriac_sim::{Fate, Host};
 use serde_json::Value;
@@ -59,8 +60,13 @@ impl Mapping {
     }
 
     async fn poll(&self) {
-        let request =
-            Receive { queues: vec![Arc::clone(&self.queue)], max: BATCH, hide_ms: self.hide_ms, wait_ms: POLL_MS };
+        let request = Receive {
+            queues: vec![Arc::clone(&self.queue)],
+            lanes: Lane::ALL,
+            max: BATCH,
+            hide_ms: self.hide_ms,
+            wait_ms: POLL_MS,
+        };
         match self.ports.queue.receive(request).await {
             Ok(deliveries) if deliveries.is_empty() => {}
             Ok(deliveries) => self.handle(&deliveries).await,

@@ -102,6 +102,7 @@ impl Stack {
     /// Deploys it: from now on queues are polled.
     pub(crate) fn new(sim: &mut Sim, site: &Site) -> Self {
         sim.have_dead_queues();
+        sim.keep_lanes_together();
         sim.keep_messages_for(RETENTION);
         let (scenario, launches) = (&site.scenario, Launches::default());
         let functions = &scenario.functions;

@@ -73,7 +73,7 @@ impl Sqs {
         let hold = Settle::Hide { until_ms: self.clock.now_ms() + HELD_MS };
         one(self.queue.settle(vec![Settlement { settle: hold, ..settlement.clone() }]).await)?;
         self.reasons.note(body, reason);
-        let dead = Outgoing { queue: format!("{}-dead", settlement.queue).into(), body: body.clone(), due_ms: 0 };
+        let dead = Outgoing::of(format!("{}-dead", settlement.queue), body.clone(), 0);
         self.queue.send(vec![dead]).await.pop().unwrap_or(Ok(()))?;
         one(self.queue.settle(vec![settlement]).await)
     }

@@ -5,8 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use celeriac_core::ports::{
-    Delivery, Invocation, InvokeError, Invoker, PortError, Queue, Receipt, Receive, Settlement, layers::QueueLayer,
+use celeriac_core::{
+    Lane,
+    ports::{
+        Delivery, Invocation, InvokeError, Invoker, PortError, Queue, Receipt, Receive, Settlement, layers::QueueLayer,
+    },
 };
 use futures::future::{BoxFuture, FutureExt as _};
 
@@ -21,14 +24,14 @@ pub(crate) struct Dispatching {
     pub(crate) limits: Limits,
     /// The most bytes of an invocation of more than one parcel.
     pub(crate) message_bytes: usize,
-    /// How many bytes it has in memory, by receipt.
-    pub(crate) in_hand: Mutex<BTreeMap<Arc<str>, usize>>,
+    /// How many bytes of which lanes it has in memory, by receipt. Each lane has its own limit.
+    pub(crate) in_hand: Mutex<BTreeMap<Arc<str>, (&'static [Lane], usize)>>,
 }
 
 impl Dispatching {
-    fn takes(&self, deliveries: &[Delivery]) {
+    fn takes(&self, lanes: &'static [Lane], deliveries: &[Delivery]) {
         let mut in_hand = self.in_hand();
-        in_hand.extend(deliveries.iter().map(|of| (Arc::clone(&of.receipt.0), of.body.len())));
+        in_hand.extend(deliveries.iter().map(|of| (Arc::clone(&of.receipt.0), (lanes, of.body.len()))));
     }
 
     fn hands_on<'a>(&self, receipts: impl Iterator<Item = &'a Receipt>) {
@@ -40,7 +43,7 @@ impl Dispatching {
         self.facts.lock().violated(what, None, None);
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, usize>> {
+    fn in_hand(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, (&'static [Lane], usize)>> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,7 +55,8 @@ impl QueueLayer for Dispatching {
 
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
         async move {
-            let bytes: usize = self.in_hand().values().sum();
+            let lanes = request.lanes;
+            let bytes: usize = self.in_hand().values().filter(|(of, _)| *of == lanes).map(|(_, bytes)| bytes).sum();
             let Limits { receive, launch_bytes, .. } = self.limits;
             if bytes >= launch_bytes || request.max > receive {
                 let more = request.max;
@@ -61,7 +65,7 @@ impl QueueLayer for Dispatching {
                 ));
             }
             let deliveries = self.queue.receive(request).await?;
-            self.takes(&deliveries);
+            self.takes(lanes, &deliveries);
             Ok(deliveries)
         }
         .boxed()
@@ -74,8 +78,8 @@ impl QueueLayer for Dispatching {
 }
 
 impl Invoker for Dispatching {
-    fn room(&self) -> BoxFuture<'_, usize> {
-        self.invoker.room()
+    fn room(&self, lane: Lane) -> BoxFuture<'_, usize> {
+        self.invoker.room(lane)
     }
 
     fn invoke(&self, invocation: Invocation) -> BoxFuture<'_, Result<(), InvokeError>> {

@@ -7,7 +7,7 @@ mod ledger;
 mod letters;
 mod queue;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use celeriac_core::ports::Ports;
 
@@ -42,6 +42,12 @@ mutations! {
     HiddenForEver,
     /// Rule 1: a message for which there is no capacity is buried.
     HiddenIsBuried,
+    /// G5: a parcel of a newer version is buried.
+    NewerIsBuried,
+    /// Lanes: every message is in the other lane than its header says.
+    LanesMixed,
+    /// Lanes: a child is in the other lane than its parent.
+    ChildrenChangeLane,
     /// G1: a message is acknowledged and not stored.
     SentInVain,
     /// G1: a stored message is reported as rejected.
@@ -160,6 +166,7 @@ impl Mutation {
                 queue: Arc::clone(&queue),
                 clock: Arc::clone(&ports.clock),
                 mutation: self,
+                newer: Mutex::default(),
             }),
             ledger: Arc::new(TwistedLedger { ledger, mutation: self }),
             batches: Arc::new(TwistedBatches { batches, mutation: self }),

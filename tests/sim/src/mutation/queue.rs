@@ -1,9 +1,13 @@
 //! Queues that break a rule.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use celeriac_core::{
+    Lane,
     parcel::{Packer, Packing, Parcel},
     ports::{Clock, Delivery, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement, layers::QueueLayer},
     wire::Header,
@@ -11,6 +15,7 @@ use celeriac_core::{
 use futures::future::{BoxFuture, FutureExt as _};
 
 use super::Mutation;
+use crate::newer;
 
 /// Longer than anyone waits.
 const FOR_EVER_MS: u64 = 365 * 86_400_000;
@@ -20,6 +25,8 @@ pub(super) struct Twisted {
     pub(super) queue: Arc<dyn Queue>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) mutation: Mutation,
+    /// The receipts of parcels of a newer version.
+    pub(super) newer: Mutex<BTreeSet<Arc<str>>>,
 }
 
 impl QueueLayer for Twisted {
@@ -52,6 +59,8 @@ impl QueueLayer for Twisted {
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>> {
         async move {
             let mut deliveries = self.queue.receive(request).await?;
+            let newer = deliveries.iter().filter(|delivery| newer::is(&delivery.body));
+            self.newer.lock().unwrap_or_else(PoisonError::into_inner).extend(newer.map(|of| of.receipt.0.clone()));
             if self.mutation == Mutation::AcknowledgedEarly {
                 let delete = |delivery: &Delivery| Settlement {
                     queue: delivery.queue.clone(),
@@ -92,13 +101,23 @@ impl Twisted {
                 let body = other(&message.body, |header| Header { created_ms: now_ms, ..header });
                 Some(Outgoing { body, ..message })
             }
+            Mutation::LanesMixed => Some(Outgoing { lane: other_lane(message.lane), ..message }),
+            Mutation::ChildrenChangeLane if is_child(&message.body) => {
+                let lane = other_lane(message.lane);
+                let body = other(&message.body, |header| Header { lane: Some(lane), ..header });
+                Some(Outgoing { lane, body, ..message })
+            }
             Mutation::NeverWaits => Some(Outgoing { due_ms: 0, ..message }),
             _ => Some(message),
         }
     }
 
     fn twist_settlement(&self, settlement: Settlement) -> Option<Settlement> {
+        let is_newer = self.newer.lock().unwrap_or_else(PoisonError::into_inner).contains(&settlement.receipt.0);
         let settle = match (self.mutation, settlement.settle) {
+            (Mutation::NewerIsBuried, Settle::Hide { .. }) if is_newer => {
+                Settle::Bury { reason: "nobody can read it".to_owned(), body: Bytes::new() }
+            }
             (Mutation::NeverDeleted, Settle::Delete) | (Mutation::NeverRenewed, Settle::Hide { .. }) => return None,
             (Mutation::HiddenIsDeleted, Settle::Hide { .. }) => Settle::Delete,
             (Mutation::HiddenForEver, Settle::Hide { until_ms }) => Settle::Hide { until_ms: until_ms + FOR_EVER_MS },
@@ -113,6 +132,10 @@ impl Twisted {
 
 fn is_child(body: &[u8]) -> bool {
     Header::peek(body).is_ok_and(|header| header.parent.is_some())
+}
+
+fn other_lane(lane: Lane) -> Lane {
+    if lane == Lane::Bulk { Lane::Interactive } else { Lane::Bulk }
 }
 
 /// The same parcel with another header, if its calls are consecutive.
