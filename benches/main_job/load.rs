@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use celeriac::task;
 use tokio::time::Instant;

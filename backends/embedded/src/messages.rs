@@ -171,13 +171,15 @@ pub(super) fn settle(tx: &mut Tx<'_>, receipt: &Receipt, settle: &Settle, now_ms
 
 fn delete(db: &Connection, id: i64, token: i64) -> rusqlite::Result<bool> {
     let apart: Option<bool> = db
-        .prepare_cached("DELETE FROM message WHERE id = ?1 AND token = ?2 AND visible_ms < ?3 RETURNING bytes IS NULL")?
+        .prepare_cached("SELECT bytes IS NULL FROM message WHERE id = ?1 AND token = ?2 AND visible_ms < ?3")?
         .query_row(params![id, token, NEVER], |row| row.get(0))
         .optional()?;
-    if apart == Some(true) {
+    let Some(apart) = apart else { return Ok(false) };
+    db.prepare_cached("DELETE FROM message WHERE id = ?1")?.execute([id])?;
+    if apart {
         db.prepare_cached("DELETE FROM body WHERE message = ?1")?.execute([id])?;
     }
-    Ok(apart.is_some())
+    Ok(true)
 }
 
 /// The body of a message whose row has none, unless the message was deleted in the meantime.

@@ -107,33 +107,38 @@ pub(super) struct Ended {
 /// Records the last verdicts of an open parcel and ends it. Returns `None` if the parcel is not open, or is claimed with
 /// another epoch.
 pub(super) fn end(tx: &Tx<'_>, id: ParcelId, epoch: u64, record: &Record) -> rusqlite::Result<Option<Ended>> {
-    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
-    tx.db
+    // Two statements: one that changes a row and returns something copies each page that it changes, to be able to undo
+    // half of its work.
+    let open = tx
+        .db
         .prepare_cached(
-            "UPDATE parcel SET state = 2, window = NULL, done = ?3, succeeded = ?4, failed = ?5, timed_out = ?6,
-             crashed = ?7, revoked = ?8, expired = ?9, unknown = ?10, retries = ?11
-             WHERE id = ?1 AND epoch = ?2 AND state = 0 RETURNING batch, counted, keep_until_ms",
+            "SELECT rowid, batch, counted, keep_until_ms FROM parcel WHERE id = ?1 AND epoch = ?2 AND state = 0",
         )?
-        .query_row(
-            params![
-                id.to_bytes(),
-                epoch as i64,
-                record.done.as_bytes(),
-                succeeded,
-                failed,
-                timed_out,
-                crashed,
-                revoked,
-                expired,
-                unknown,
-                retries
-            ],
-            |row| {
-                let batch = BatchId::from_bytes(row.get(0)?);
-                Ok(Ended { batch, counted: row.get(1)?, keep_until_ms: row.get(2)? })
-            },
-        )
-        .optional()
+        .query_row(params![id.to_bytes(), epoch as i64], |row| {
+            let batch = BatchId::from_bytes(row.get(1)?);
+            Ok((row.get::<_, i64>(0)?, Ended { batch, counted: row.get(2)?, keep_until_ms: row.get(3)? }))
+        })
+        .optional()?;
+    let Some((rowid, ended)) = open else { return Ok(None) };
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
+    update(
+        tx,
+        "UPDATE parcel SET state = 2, window = NULL, done = ?2, succeeded = ?3, failed = ?4, timed_out = ?5,
+         crashed = ?6, revoked = ?7, expired = ?8, unknown = ?9, retries = ?10 WHERE rowid = ?1",
+        params![
+            rowid,
+            record.done.as_bytes(),
+            succeeded,
+            failed,
+            timed_out,
+            crashed,
+            revoked,
+            expired,
+            unknown,
+            retries
+        ],
+    )?;
+    Ok(Some(ended))
 }
 
 /// A claim that takes a parcel from a holder who lost it.
