@@ -34,7 +34,7 @@ pub(super) async fn behind(file: &Path) -> Result<Value> {
     let running = App::default().store(format!("sqlite:{}", file.display())).start().await?;
     let client = running.client();
     tokio::time::sleep(WARM_UP).await;
-    let alone = rate(async { Ok(tokio::time::sleep(PART).await) }).await?.0;
+    let alone = rate(pause()).await?.0;
     let (beside_lone, mut waits) = rate(lone(&client)).await?;
     let (beside_endless, interactive) = rate(endless(&client)).await?;
     let left: u64 = client.ports().queue.depths().await?.iter().map(|depth| depth.ready).sum();
@@ -51,6 +51,11 @@ pub(super) async fn behind(file: &Path) -> Result<Value> {
     // The rest of the backlog is of no interest.
     println!("{readings}");
     std::process::exit(0)
+}
+
+async fn pause() -> Result<()> {
+    tokio::time::sleep(PART).await;
+    Ok(())
 }
 
 /// How many bulk calls end in a second meanwhile.

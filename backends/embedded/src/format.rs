@@ -21,7 +21,7 @@ pub(super) type Steps = &'static [&'static str];
 pub(super) const STEPS: Steps = &[LANES];
 
 /// Format 2: messages have a lane. A message of format 1 has none in its header, so it is in the usual lane of its calls:
-/// bulk if its header says that a batch counts them. The pattern is that field in MessagePack, a name and a value, within
+/// bulk if its header says that a batch counts them. The pattern is that field in `MessagePack`, a name and a value, within
 /// the longest envelope and header.
 const LANES: &str = "
     ALTER TABLE message ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;

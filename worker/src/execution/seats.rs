@@ -222,7 +222,9 @@ mod tests {
         let seats = Seats::new(1);
         let held = seats.try_take(Lane::Bulk);
         let mut gone: Vec<_> = (0..1000).map(|_| Box::pin(seats.take(Lane::Interactive))).collect();
-        gone.iter_mut().for_each(|take| assert!(take.as_mut().now_or_never().is_none()));
+        for take in &mut gone {
+            assert!(take.as_mut().now_or_never().is_none());
+        }
         let mut waits = Box::pin(seats.take(Lane::Interactive));
         assert!(waits.as_mut().now_or_never().is_none());
         // The first has got the seat and has not looked.

@@ -16,6 +16,9 @@ use futures::future::{BoxFuture, FutureExt as _};
 use super::Limits;
 use crate::facts::Shared;
 
+/// The lanes and the bytes of received messages, by receipt.
+pub(crate) type InHand = BTreeMap<Arc<str>, (&'static [Lane], usize)>;
+
 /// A dispatcher's queue and its launcher, watched.
 pub(crate) struct Dispatching {
     pub(crate) queue: Arc<dyn Queue>,
@@ -25,7 +28,7 @@ pub(crate) struct Dispatching {
     /// The most bytes of an invocation of more than one parcel.
     pub(crate) message_bytes: usize,
     /// How many bytes of which lanes it has in memory, by receipt. Each lane has its own limit.
-    pub(crate) in_hand: Mutex<BTreeMap<Arc<str>, (&'static [Lane], usize)>>,
+    pub(crate) in_hand: Mutex<InHand>,
 }
 
 impl Dispatching {
@@ -43,7 +46,7 @@ impl Dispatching {
         self.facts.lock().violated(what, None, None);
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, (&'static [Lane], usize)>> {
+    fn in_hand(&self) -> MutexGuard<'_, InHand> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
