@@ -57,8 +57,8 @@ impl Gauge {
         let pages = db.prepare_cached("PRAGMA wal_checkpoint(NOOP)").and_then(|mut noop| noop.query_row([], length));
         // It is asked again after the next commit, and nothing is lost.
         let Ok(pages) = pages else { return };
-        self.pages.store(pages, Ordering::Relaxed);
-        if pages >= self.long.load(Ordering::Relaxed) {
+        let before = self.pages.swap(pages, Ordering::Relaxed);
+        if before == 0 || pages >= self.long.load(Ordering::Relaxed) {
             // Full: the thread has its signal already. Disconnected: the thread has ended.
             let _ = self.signal.try_send(());
         }
@@ -107,13 +107,22 @@ impl Thread {
     fn run(mut self, signals: &mpsc::Receiver<()>) {
         let mut before = 0;
         loop {
-            match signals.recv_timeout(QUIET) {
-                Ok(()) => self.shorten(),
+            let pages = self.pages.load(Ordering::Relaxed);
+            // While the log is empty, it sleeps until the next commit.
+            let signal = if pages == 0 {
+                signals.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+            } else {
+                signals.recv_timeout(QUIET)
+            };
+            match signal {
+                Ok(()) if self.pages.load(Ordering::Relaxed) >= self.long.load(Ordering::Relaxed) => self.shorten(),
+                Ok(()) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let pages = self.pages.load(Ordering::Relaxed);
-                    if pages != 0 && pages == before && self.empty() {
-                        self.pages.store(0, Ordering::Relaxed);
+                    if pages == before && self.empty() {
+                        // A commit meanwhile noted more, and is not the first one for the gauge.
+                        let _ = self.pages.compare_exchange(pages, 0, Ordering::Relaxed, Ordering::Relaxed);
                     }
                     before = pages;
                 }

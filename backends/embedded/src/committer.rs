@@ -18,9 +18,10 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::sync::Notify;
 
 use super::{
+    arrivals::Arrivals,
+    bell::Bell,
     checkpointer::Gauge,
     error::{Faults, beside},
     place::FilePlace,
@@ -46,15 +47,28 @@ pub(super) struct Committer {
     turnstile: Turnstile,
     gauge: Gauge,
     faults: Faults,
-    wake: Arc<Notify>,
+    announcer: Announcer,
     queues: QueueNumbers,
     /// Set once a sync has failed: the state of the log on the disk is then unknown, and nothing more may be written.
     broken: Option<PortError>,
 }
 
+/// Tells the receives that wait, here and in other processes, that there are messages.
+#[derive(Debug)]
+pub(super) struct Announcer {
+    pub(super) arrivals: Arc<Arrivals>,
+    pub(super) bell: Bell,
+}
+
+impl Announcer {
+    fn announce(&mut self) {
+        self.arrivals.own();
+        self.bell.ring();
+    }
+}
+
 impl Committer {
-    /// A committer on `db`, which has been used before, so that its log exists at `log_path`. `wake` is notified when
-    /// there are new messages to receive.
+    /// A committer on `db`, which has been used before, so that its log exists at `log_path`.
     pub(super) fn new(
         db: Connection,
         log_path: &Path,
@@ -62,11 +76,11 @@ impl Committer {
         turnstile: Turnstile,
         gauge: Gauge,
         faults: Faults,
-        wake: Arc<Notify>,
+        announcer: Announcer,
     ) -> io::Result<Self> {
         let log = File::open(log_path)?;
         let (log_path, queues) = (log_path.to_owned(), QueueNumbers::new());
-        Ok(Self { db, log, log_path, place, turnstile, gauge, faults, wake, queues, broken: None })
+        Ok(Self { db, log, log_path, place, turnstile, gauge, faults, announcer, queues, broken: None })
     }
 
     /// Commits operations until no more can come.
@@ -112,7 +126,7 @@ impl Committer {
             }
         }
         if wakes {
-            self.wake.notify_waiters();
+            self.announcer.announce();
         }
         Ok(())
     }
@@ -179,7 +193,8 @@ mod tests {
         // Its thread ends with the gauge, which the writer holds.
         std::mem::forget(checkpointer);
         let (log, place) = (directory.path().join(log), FilePlace::of(&path).unwrap());
-        let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), Arc::default());
+        let announcer = Announcer { arrivals: Arc::default(), bell: Bell::new(directory.path()).unwrap() };
+        let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), announcer);
         (Writer::start(committer.unwrap(), faults).unwrap(), connect())
     }
 
