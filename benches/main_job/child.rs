@@ -8,7 +8,10 @@ use futures::{StreamExt, stream};
 use measure::{Watch, peak_mb, percentile};
 use serde_json::{Value, json};
 
-use crate::load::{noop, payload};
+use crate::{
+    load::{noop, payload},
+    other,
+};
 
 /// Runs `child MODE FILE N [M]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -25,6 +28,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "lone" => lone(file, number(0)?).await,
             "contend" => contend(file, number(0)?).await,
             "first" => first(file).await,
+            "make" => other::make(file, number(0)?, number(1)?).await,
+            "serve" => other::serve(file).await,
+            "burn" => Ok(other::burn()),
             other => bail!("no such mode: {other}"),
         }
     })?;
@@ -104,7 +110,11 @@ async fn lone(file: &Path, calls: u64) -> Result<Value> {
         noop.apply(payload(n)).on(&client).send().await?;
         waits.push(watch.seconds() - from);
     }
-    Ok(json!({ "cpu_us": watch.cpu_seconds() * 1e6 / calls as f64, "p50_us": percentile(&mut waits, 0.5) * 1e6 }))
+    Ok(json!({
+        "cpu_us": watch.cpu_seconds() * 1e6 / calls as f64,
+        "p50_us": percentile(&mut waits, 0.5) * 1e6,
+        "p99_us": percentile(&mut waits, 0.99) * 1e6,
+    }))
 }
 
 /// One `delay` after the other for this many milliseconds, while another process does the same.

@@ -9,6 +9,7 @@ mod child;
 mod figure;
 mod floor;
 mod load;
+mod other;
 
 use std::process::ExitCode;
 
