@@ -1,4 +1,4 @@
-//! The thread that writes, in group commits.
+//! Writes, in group commits. A thread does that, and callers that block until their own operation is committed.
 //!
 //! All operations that wait when a transaction begins go into it, up to a bound on bytes and operations, and are
 //! answered when it is committed. If one fails, all are rolled back and run one by one, so that each gets the answer it
@@ -14,7 +14,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
 use rusqlite::Connection;
@@ -84,9 +84,11 @@ impl Committer {
     }
 
     /// Commits operations until no more can come.
-    pub(super) fn serve(mut self, receiver: &mpsc::Receiver<Pending>) {
+    pub(super) fn serve(committer: &Mutex<Self>, receiver: &mpsc::Receiver<Pending>) {
         let mut group = Vec::new();
         while let Ok(first) = receiver.recv() {
+            // A thread that commits its own operation may have the committer. Meanwhile the group grows.
+            let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
             let mut bytes = first.cost.bytes;
             group.push(first);
             while bytes < GROUP_BYTES && group.len() < GROUP_OPERATIONS {
@@ -94,16 +96,21 @@ impl Committer {
                 bytes += next.cost.bytes;
                 group.push(next);
             }
-            match self.commit(&mut group) {
-                Err(error) if group.len() > 1 && !matches!(error, PortError::Unknown { .. }) => {
-                    for alone in group.drain(..) {
-                        let mut alone = vec![alone];
-                        let outcome = self.commit(&mut alone);
-                        answer(&mut alone, &outcome);
-                    }
+            committer.commit_and_answer(&mut group);
+        }
+    }
+
+    /// Commits operations and answers them. Leaves `group` empty.
+    pub(super) fn commit_and_answer(&mut self, group: &mut Vec<Pending>) {
+        match self.commit(group) {
+            Err(error) if group.len() > 1 && !matches!(error, PortError::Unknown { .. }) => {
+                for alone in group.drain(..) {
+                    let mut alone = vec![alone];
+                    let outcome = self.commit(&mut alone);
+                    answer(&mut alone, &outcome);
                 }
-                outcome => answer(&mut group, &outcome),
             }
+            outcome => answer(group, &outcome),
         }
     }
 
@@ -140,7 +147,8 @@ impl Committer {
             Err(error) => Err(self.faults.undone(error)),
         };
         if committed.is_ok() {
-            self.gauge.note(&self.db);
+            let bytes = group.iter().map(|pending| pending.cost.bytes).sum();
+            self.gauge.note(&self.db, bytes);
         } else {
             self.queues.clear();
             if !self.db.is_autocommit() {
