@@ -123,12 +123,14 @@ fn delays(bench: &Bench) -> Result<()> {
 }
 
 fn lone(bench: &Bench) -> Result<()> {
-    let (sync_cpu_us, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
-    let cpu = bench.median("lone", &[3000], "cpu_us")?;
-    let beside = cpu - sync_cpu_us;
-    print("lone delay, processor time beside the sync", beside, "us", "floor: of one sync of 4 KB", cpu / sync_cpu_us);
-    let wall = bench.median("lone", &[3000], "p50_us")?;
-    print("lone delay, p50", wall, "us", "floor: one sync of 4 KB", wall / sync_us);
+    for (mode, name) in [("lone", "lone delay"), ("lone_blocking", "lone blocking delay")] {
+        let sync = floor::sync_by_sync(&bench.file("floor"), 3000)?;
+        let cpu = bench.median(mode, &[3000], "cpu_us")?;
+        let (beside, against) = (cpu - sync.cpu_us, "floor: of one sync of 4 KB");
+        print(&format!("{name}, processor time beside the sync"), beside, "us", against, cpu / sync.cpu_us);
+        let wall = bench.median(mode, &[3000], "p50_us")?;
+        print(&format!("{name}, p50"), wall, "us", "floor: one sync of 4 KB", wall / sync.p50_us);
+    }
     Ok(())
 }
 
@@ -137,11 +139,13 @@ fn loaded(bench: &Bench) -> Result<()> {
     let processors = std::thread::available_parallelism()?.get();
     let nowhere = bench.file("nowhere");
     let _busy = (0..processors).map(|_| spawn("burn", &nowhere, &[])).collect::<Result<Vec<_>>>()?;
-    let (_, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
-    for (reading, name) in [("p50_us", "p50"), ("p99_us", "p99")] {
-        let wall = bench.median("lone", &[1000], reading)?;
-        let figure = format!("lone delay beside as many busy programs as processors, {name}");
-        print(&figure, wall, "us", "floor: one sync of 4 KB beside them", wall / sync_us);
+    let sync = floor::sync_by_sync(&bench.file("floor"), 1000)?;
+    for (mode, call) in [("lone", "lone delay"), ("lone_blocking", "lone blocking delay")] {
+        for (reading, name, floor_us) in [("p50_us", "p50", sync.p50_us), ("p99_us", "p99", sync.p99_us)] {
+            let wall = bench.median(mode, &[1000], reading)?;
+            let figure = format!("{call} beside as many busy programs as processors, {name}");
+            print(&figure, wall, "us", "floor: one sync of 4 KB beside them", wall / floor_us);
+        }
     }
     Ok(())
 }
@@ -151,7 +155,7 @@ const WAKES: u64 = 300;
 const PAUSE_MS: u64 = 20;
 
 fn woken(bench: &Bench) -> Result<()> {
-    let (_, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
+    let sync_us = floor::sync_by_sync(&bench.file("floor"), 1000)?.p50_us;
     for workers in [1, 8] {
         let mut took = wakes(bench, workers)?;
         for (part, name) in [(0.5, "p50"), (0.99, "p99")] {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
-use measure::Watch;
+use measure::{Watch, percentile};
 
 use crate::load::payload;
 
@@ -44,6 +44,29 @@ pub(crate) fn sync(file: &Path, times: u32) -> Result<(f64, f64)> {
     let each = (watch.cpu_seconds() * 1e6 / f64::from(times), watch.seconds() * 1e6 / f64::from(times));
     std::fs::remove_file(file)?;
     Ok(each)
+}
+
+/// What one write of 4 KB and its sync cost.
+pub(crate) struct Sync {
+    pub(crate) cpu_us: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+}
+
+/// The same as [`sync`], with the time of each.
+pub(crate) fn sync_by_sync(file: &Path, times: u32) -> Result<Sync> {
+    let out = OpenOptions::new().create(true).truncate(false).write(true).open(file)?;
+    let page = [7u8; 4096];
+    let (watch, mut waits) = (Watch::start(), Vec::new());
+    for n in 0..times {
+        let from = watch.seconds();
+        out.write_all_at(&page, u64::from(n % 64) * 4096)?;
+        out.sync_data()?;
+        waits.push((watch.seconds() - from) * 1e6);
+    }
+    let cpu_us = watch.cpu_seconds() * 1e6 / f64::from(times);
+    std::fs::remove_file(file)?;
+    Ok(Sync { cpu_us, p50_us: percentile(&mut waits, 0.5), p99_us: percentile(&mut waits, 0.99) })
 }
 
 /// Seconds to encode, decode and run `calls` no-op functions on one thread, with no queue in between.
