@@ -155,10 +155,10 @@ const WAKES: u64 = 300;
 const PAUSE_MS: u64 = 20;
 
 fn woken(bench: &Bench) -> Result<()> {
-    let sync_us = floor::sync_by_sync(&bench.file("floor"), 1000)?.p50_us;
     for workers in [1, 8] {
-        let mut took = wakes(bench, workers)?;
+        let (mut took, syncs) = wakes(bench, workers)?;
         for (part, name) in [(0.5, "p50"), (0.99, "p99")] {
+            let sync_us = syncs[format!("{name}_us")].as_f64().context("no reading")?;
             let took_us = percentile(&mut took, part);
             let figure = format!("delay to start in another process, {workers} idle, beside the sync, {name}");
             print(&figure, (took_us - sync_us) / 1e3, "ms", "floor: one sync of 4 KB", took_us / sync_us);
@@ -167,19 +167,19 @@ fn woken(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// How long each call took to start in one of this many processes, in microseconds.
-fn wakes(bench: &Bench, workers: usize) -> Result<Vec<f64>> {
+/// How long each call took to start in one of this many processes, in microseconds, and the syncs between them.
+fn wakes(bench: &Bench, workers: usize) -> Result<(Vec<f64>, Value)> {
     let folder = tempfile::tempdir_in(bench.folder.path())?;
     let file = folder.path().join("bench.db");
     let mut workers = (0..workers).map(|_| serve(&file)).collect::<Result<Vec<_>>>()?;
-    spawn("make", &file, &[WAKES, PAUSE_MS])?.readings()?;
+    let syncs = spawn("make", &file, &[WAKES, PAUSE_MS])?.readings()?;
     let mut took = Vec::new();
     while took.len() < WAKES as usize {
         for worker in &mut workers {
             took.extend(worker.ask("took")?.as_array().context("no list")?.iter().filter_map(Value::as_f64));
         }
     }
-    Ok(took)
+    Ok((took, syncs))
 }
 
 /// A worker of this file that is ready.

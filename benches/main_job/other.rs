@@ -1,7 +1,9 @@
 //! Calls that one process makes and another runs, and what a process costs that waits for them.
 
 use std::{
+    fs::OpenOptions,
     io::BufRead as _,
+    os::unix::fs::FileExt as _,
     path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -9,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use celeriac::{App, Client, embedded, task};
-use measure::{cpu, monotonic_us, wake_ups};
+use measure::{cpu, monotonic_us, percentile, wake_ups};
 use serde_json::{Value, json};
 
 /// How long each call took from the moment at which it was made to its start, in microseconds.
@@ -21,14 +23,23 @@ async fn stamp(made_us: f64) {
     TOOK_US.lock().unwrap_or_else(PoisonError::into_inner).push(monotonic_us() - made_us);
 }
 
-/// Makes calls one by one, each after a pause of this many milliseconds.
+/// Makes calls one by one, each after a pause of this many milliseconds. Before each call it syncs 4 KB in the same
+/// folder, since a disk that rests between two syncs is slower than one that is kept busy.
 pub(crate) async fn make(file: &Path, calls: u64, pause_ms: u64) -> Result<Value> {
     let client = Client::new(embedded::open(file)?);
-    for _ in 0..calls {
-        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    let beside = OpenOptions::new().create(true).truncate(false).write(true).open(file.with_extension("floor"))?;
+    let pause = Duration::from_millis(pause_ms / 2);
+    let (page, mut syncs) = ([7u8; 4096], Vec::new());
+    for n in 0..calls {
+        tokio::time::sleep(pause).await;
+        let from_us = monotonic_us();
+        beside.write_all_at(&page, n % 64 * 4096)?;
+        beside.sync_data()?;
+        syncs.push(monotonic_us() - from_us);
+        tokio::time::sleep(pause).await;
         stamp.apply(monotonic_us()).on(&client).send().await?;
     }
-    Ok(json!({}))
+    Ok(json!({ "p50_us": percentile(&mut syncs, 0.5), "p99_us": percentile(&mut syncs, 0.99) }))
 }
 
 /// Runs calls until its input ends. Answers `took` with how long they took to start since it was asked last, and

@@ -23,9 +23,10 @@ struct Lull {
 pub(super) enum Known {
     /// The next message is due at this time, or never: `u64::MAX`.
     Due(u64),
-    /// Another process may have sent messages, or the look was too long ago. Most often there are none, or another
-    /// process has them.
+    /// The look was too long ago. Most often there is still nothing.
     Old,
+    /// Another process may have sent messages. Other processes may be about to take them too.
+    Heard,
     /// Nothing, or this process has sent messages.
     Nothing,
 }
@@ -39,9 +40,9 @@ impl Lulls {
             known = match (known, lulls.get(queue)) {
                 (_, None) => return Known::Nothing,
                 (_, Some(lull)) if lull.heard.own != heard.own => return Known::Nothing,
-                (Known::Due(due_ms), Some(lull)) if lull.heard == heard && lull.looked_us >= since_us => {
-                    Known::Due(due_ms.min(lull.due_ms))
-                }
+                (_, Some(lull)) if lull.heard.others != heard.others => Known::Heard,
+                (Known::Due(due_ms), Some(lull)) if lull.looked_us >= since_us => Known::Due(due_ms.min(lull.due_ms)),
+                (Known::Heard, _) => Known::Heard,
                 _ => Known::Old,
             };
         }
@@ -66,14 +67,15 @@ mod tests {
         let (mail, other): (Arc<str>, Arc<str>) = ("mail".into(), "other".into());
         let heard = Heard { own: 3, others: 5 };
         let lulls = Lulls::default();
-        assert_eq!(lulls.known(&[mail.clone()], heard, 0), Known::Nothing);
-        lulls.note(&[mail.clone()], heard, 100, 70);
-        assert_eq!(lulls.known(&[mail.clone()], heard, 100), Known::Due(70));
-        assert_eq!(lulls.known(&[mail.clone()], heard, 101), Known::Old, "it was too long ago");
-        assert_eq!(lulls.known(&[mail.clone()], Heard { others: 6, ..heard }, 100), Known::Old);
-        assert_eq!(lulls.known(&[mail.clone()], Heard { own: 4, ..heard }, 100), Known::Nothing);
-        assert_eq!(lulls.known(&[mail.clone(), other.clone()], heard, 100), Known::Nothing, "one was never looked at");
-        lulls.note(&[other.clone()], heard, 100, 50);
-        assert_eq!(lulls.known(&[mail, other], heard, 100), Known::Due(50));
+        let (one, both) = ([mail.clone()], [mail, other.clone()]);
+        assert_eq!(lulls.known(&one, heard, 0), Known::Nothing);
+        lulls.note(&one, heard, 100, 70);
+        assert_eq!(lulls.known(&one, heard, 100), Known::Due(70));
+        assert_eq!(lulls.known(&one, heard, 101), Known::Old, "it was too long ago");
+        assert_eq!(lulls.known(&one, Heard { others: 6, ..heard }, 101), Known::Heard);
+        assert_eq!(lulls.known(&one, Heard { own: 4, others: 6 }, 100), Known::Nothing);
+        assert_eq!(lulls.known(&both, heard, 100), Known::Nothing, "one was never looked at");
+        lulls.note(&[other], heard, 100, 50);
+        assert_eq!(lulls.known(&both, heard, 100), Known::Due(50));
     }
 }

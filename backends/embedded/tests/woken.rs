@@ -19,7 +19,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 const FILE: &str = "CELERIAC_TEST_FILE";
 
 /// A test that takes longer has failed.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// How long a receive sleeps at most where other processes are noticed, and where they are not.
 const WATCHED: Duration = Duration::from_secs(1);
