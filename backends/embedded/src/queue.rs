@@ -67,8 +67,12 @@ impl Queue for FileStore {
                 if left_us == 0 {
                     return Ok(Vec::new());
                 }
-                let until_due_ms = due_ms.saturating_sub(self.clock.now_ms());
-                let pause_ms = self.look_ms().min(until_due_ms).min(left_us.div_ceil(1000));
+                let now_ms = self.clock.now_ms();
+                let until_due_ms = due_ms.saturating_sub(now_ms);
+                // A sweep also finds that the file is gone.
+                let until_sweep_ms = SWEEP_MS.saturating_sub(now_ms.abs_diff(self.swept_ms.load(Ordering::Relaxed)));
+                let until_ms = until_due_ms.min(until_sweep_ms.max(1));
+                let pause_ms = self.look_ms().min(until_ms).min(left_us.div_ceil(1000));
                 if pause_ms > 0 {
                     tokio::select! {
                         () = woken => {}
