@@ -90,6 +90,7 @@ impl Shared {
         self.bell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
