@@ -65,9 +65,10 @@ impl App {
         self
     }
 
-    /// How many parcels run at a time in this process, in each [lane](celeriac_core::Lane) of its queues. Within each, the task's `concurrency` limits the calls. 1 to
-    /// [`App::MAX_SLOTS`]; other numbers count as the nearest bound. Defaults to 64, since most tasks wait for other
-    /// services and a parcel may be a single call. Celery has none: its `worker_concurrency` is [`App::concurrency`].
+    /// How many parcels run at a time in this process, in each [lane](celeriac_core::Lane) of its queues. Within each,
+    /// the task's `concurrency` limits the calls. 1 to [`App::MAX_SLOTS`]; other numbers count as the nearest bound.
+    /// Defaults to 256 interactive parcels, which are most often single calls, and 64 bulk ones. Celery has none: its
+    /// `worker_concurrency` is [`App::concurrency`].
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
         self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));

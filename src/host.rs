@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use celeriac_core::{
+    Lane, PerLane,
     client::Client,
     ports::PortError,
     scheduler::{Scheduler, SchedulesError},
@@ -22,8 +23,11 @@ use crate::{
     sweep::sweep,
 };
 
-/// The default of [`App::slots`]: most tasks wait for other services, and a parcel may be one call.
-const SLOTS: usize = 64;
+/// The defaults of [`App::slots`]. Most tasks wait for other services. An interactive parcel is most often one small
+/// call: a parcel more costs little, and the more end together, the fewer commits there are for each. A bulk parcel has
+/// up to 4,096 calls.
+const INTERACTIVE_SLOTS: usize = 256;
+const BULK_SLOTS: usize = 64;
 
 /// The default of [`App::grace`].
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -186,11 +190,18 @@ impl App {
         let concurrency = self.concurrency;
         // A parcel has at least one call. A parcel whose calls all have to wait would only be kept from other
         // processes.
-        let slots = self.slots.unwrap_or_else(|| concurrency.map_or(SLOTS, |calls| calls.min(SLOTS)));
+        let slots = PerLane::new(|lane| {
+            let most = match lane {
+                Lane::Interactive => INTERACTIVE_SLOTS,
+                Lane::Bulk => BULK_SLOTS,
+            };
+            self.slots.unwrap_or_else(|| concurrency.map_or(most, |calls| calls.min(most)))
+        });
+        let [interactive_slots, bulk_slots] = slots.both();
         // The log names the file and the number of its workers: in two directories, one relative name means two files.
         let other_workers = opened.workers();
         let tasks = registry.iter().count();
-        tracing::info!(store = %opened, other_workers, tasks, ?wide, ?narrow, slots, concurrency, "serving queues");
+        tracing::info!(store = %opened, other_workers, tasks, ?wide, ?narrow, interactive_slots, bulk_slots, concurrency, "serving queues");
         let options = WorkerOptions { concurrency, ..WorkerOptions::default() };
         let worker = Worker::new(registry, opened.ports.clone(), self.states.clone(), options);
         if !wide.is_empty() {

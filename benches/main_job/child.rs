@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     lanes,
     load::{noop, payload},
-    single,
+    other, single,
 };
 
 /// Runs `child MODE FILE N [M]`.
@@ -27,12 +27,19 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             "end_to_end" => end_to_end(file, number(0)?).await,
             "delays" => delays(file, number(0)?, number(1)?).await,
             "lone" => lone(file, number(0)?).await,
+            "lone_blocking" => {
+                let (file, calls) = (file.to_owned(), number(0)?);
+                tokio::task::spawn_blocking(move || lone_blocking(&file, calls)).await?
+            }
             "contend" => contend(file, number(0)?).await,
             "first" => first(file).await,
             "backlog" => lanes::backlog(file, number(0)?).await,
             "behind" => lanes::behind(file).await,
             "fill" => single::fill(file, number(0)?).await,
             "work_off" => single::work_off(file, number(0)?).await,
+            "make" => other::make(file, number(0)?, number(1)?).await,
+            "serve" => other::serve(file).await,
+            "burn" => Ok(other::burn()),
             other => bail!("no such mode: {other}"),
         }
     })?;
@@ -112,7 +119,31 @@ async fn lone(file: &Path, calls: u64) -> Result<Value> {
         noop.apply(payload(n)).on(&client).send().await?;
         waits.push(watch.seconds() - from);
     }
-    Ok(json!({ "cpu_us": watch.cpu_seconds() * 1e6 / calls as f64, "p50_us": percentile(&mut waits, 0.5) * 1e6 }))
+    Ok(lone_readings(&watch, &mut waits))
+}
+
+/// The same from code that is not async.
+fn lone_blocking(file: &Path, calls: u64) -> Result<Value> {
+    let client = client(file)?;
+    for n in 0..100 {
+        noop.apply(payload(n)).on(&client).send().blocking_send()?;
+    }
+    let watch = Watch::start();
+    let mut waits = Vec::new();
+    for n in 0..calls {
+        let from = watch.seconds();
+        noop.apply(payload(n)).on(&client).send().blocking_send()?;
+        waits.push(watch.seconds() - from);
+    }
+    Ok(lone_readings(&watch, &mut waits))
+}
+
+fn lone_readings(watch: &Watch, waits: &mut [f64]) -> Value {
+    json!({
+        "cpu_us": watch.cpu_seconds() * 1e6 / waits.len() as f64,
+        "p50_us": percentile(waits, 0.5) * 1e6,
+        "p99_us": percentile(waits, 0.99) * 1e6,
+    })
 }
 
 /// One `delay` after the other for this many milliseconds, while another process does the same.

@@ -3,10 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use measure::{Child, Peers, Watch, median, print, run_peers};
+use measure::{Child, Peers, Watch, median, percentile, print, run_peers};
 use serde_json::Value;
 
 use crate::floor;
@@ -19,11 +20,15 @@ const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/run.sh")
 /// A figure's name and what measures it.
 type Figure = (&'static str, fn(&Bench) -> Result<()>);
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 13] = [
     ("accept", accept),
     ("end_to_end", end_to_end),
     ("delays", delays),
     ("lone", lone),
+    ("single", single),
+    ("loaded", loaded),
+    ("woken", woken),
+    ("idle", idle),
     ("memory", memory),
     ("growth", growth),
     ("contend", contend),
@@ -41,7 +46,7 @@ pub(crate) fn all(names: &[String]) -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(target)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    let with_peers = wanted("accept") || wanted("end_to_end");
+    let with_peers = ["accept", "end_to_end", "single"].into_iter().any(wanted);
     let bench = Bench { folder, peers: if with_peers { run_peers(PEERS, &[])? } else { Peers::new() } };
     for (name, measure) in FIGURES {
         if wanted(name) {
@@ -120,12 +125,117 @@ fn delays(bench: &Bench) -> Result<()> {
 }
 
 fn lone(bench: &Bench) -> Result<()> {
-    let (sync_cpu_us, sync_us) = floor::sync(&bench.file("floor"), 1000)?;
-    let cpu = bench.median("lone", &[3000], "cpu_us")?;
-    let beside = cpu - sync_cpu_us;
-    print("lone delay, processor time beside the sync", beside, "us", "floor: of one sync of 4 KB", cpu / sync_cpu_us);
-    let wall = bench.median("lone", &[3000], "p50_us")?;
-    print("lone delay, p50", wall, "us", "floor: one sync of 4 KB", wall / sync_us);
+    for (mode, name) in [("lone", "lone delay"), ("lone_blocking", "lone blocking delay")] {
+        let sync = floor::sync_by_sync(&bench.file("floor"), 3000)?;
+        let cpu = bench.median(mode, &[3000], "cpu_us")?;
+        let (beside, against) = (cpu - sync.cpu_us, "floor: of one sync of 4 KB");
+        print(&format!("{name}, processor time beside the sync"), beside, "us", against, cpu / sync.cpu_us);
+        let wall = bench.median(mode, &[3000], "p50_us")?;
+        print(&format!("{name}, p50"), wall, "us", "floor: one sync of 4 KB", wall / sync.p50_us);
+    }
+    Ok(())
+}
+
+/// The same while other programs keep every processor busy.
+fn loaded(bench: &Bench) -> Result<()> {
+    let processors = std::thread::available_parallelism()?.get();
+    let nowhere = bench.file("nowhere");
+    let _busy = (0..processors).map(|_| spawn("burn", &nowhere, &[])).collect::<Result<Vec<_>>>()?;
+    let sync = floor::sync_by_sync(&bench.file("floor"), 1000)?;
+    for (mode, call) in [("lone", "lone delay"), ("lone_blocking", "lone blocking delay")] {
+        for (reading, name, floor_us) in [("p50_us", "p50", sync.p50_us), ("p99_us", "p99", sync.p99_us)] {
+            let wall = bench.median(mode, &[1000], reading)?;
+            let figure = format!("{call} beside as many busy programs as processors, {name}");
+            print(&figure, wall, "us", "floor: one sync of 4 KB beside them", wall / floor_us);
+        }
+    }
+    Ok(())
+}
+
+/// How many calls are made to find how soon another process starts them, and the pause between two.
+const WAKES: u64 = 300;
+const PAUSE_MS: u64 = 20;
+
+fn woken(bench: &Bench) -> Result<()> {
+    for workers in [1, 8] {
+        let (mut took, syncs) = wakes(bench, workers)?;
+        for (part, name) in [(0.5, "p50"), (0.99, "p99")] {
+            let sync_us = syncs[format!("{name}_us")].as_f64().context("no reading")?;
+            let took_us = percentile(&mut took, part);
+            let figure = format!("delay to start in another process, {workers} idle, beside the sync, {name}");
+            print(&figure, (took_us - sync_us) / 1e3, "ms", "floor: one sync of 4 KB", took_us / sync_us);
+        }
+    }
+    Ok(())
+}
+
+/// How long each call took to start in one of this many processes, in microseconds, and the syncs between them.
+fn wakes(bench: &Bench, workers: usize) -> Result<(Vec<f64>, Value)> {
+    let folder = tempfile::tempdir_in(bench.folder.path())?;
+    let file = folder.path().join("bench.db");
+    let mut workers = (0..workers).map(|_| serve(&file)).collect::<Result<Vec<_>>>()?;
+    let syncs = spawn("make", &file, &[WAKES, PAUSE_MS])?.readings()?;
+    let mut took = Vec::new();
+    while took.len() < WAKES as usize {
+        for worker in &mut workers {
+            took.extend(worker.ask("took")?.as_array().context("no list")?.iter().filter_map(Value::as_f64));
+        }
+    }
+    Ok((took, syncs))
+}
+
+/// A worker of this file that is ready.
+fn serve(file: &Path) -> Result<Child> {
+    let mut worker = spawn("serve", file, &[])?;
+    worker.hear()?;
+    Ok(worker)
+}
+
+/// For how long an idle worker is watched.
+const IDLE: Duration = Duration::from_secs(20);
+
+fn idle(bench: &Bench) -> Result<()> {
+    let folder = tempfile::tempdir_in(bench.folder.path())?;
+    let mut worker = serve(&folder.path().join("bench.db"))?;
+    // What starting left behind, such as emptying the log.
+    std::thread::sleep(Duration::from_secs(3));
+    let usage = |worker: &mut Child| -> Result<(f64, f64)> {
+        let usage = worker.ask("usage")?;
+        let reading = |name: &str| usage[name].as_f64().context("no reading");
+        Ok((reading("cpu_us")?, reading("wake_ups")?))
+    };
+    let (watch, before) = (Watch::start(), usage(&mut worker)?);
+    std::thread::sleep(IDLE);
+    let (seconds, after) = (watch.seconds(), usage(&mut worker)?);
+    let percent = (after.0 - before.0) / 1e4 / seconds;
+    print("an idle worker, processor time", percent, "% of a core", "limit: 0.1 %", percent / 0.1);
+    let wake_ups = (after.1 - before.1) / seconds;
+    print("an idle worker, wake-ups", wake_ups, "a second", "limit: 10", wake_ups / 10.0);
+    Ok(())
+}
+
+/// How many calls with a parcel of their own wait before a worker starts.
+const SINGLE: u64 = 100_000;
+
+fn single(bench: &Bench) -> Result<()> {
+    let mut rates = Vec::new();
+    let mut cpus = Vec::new();
+    for _ in 0..3 {
+        let folder = tempfile::tempdir_in(bench.folder.path())?;
+        let file = folder.path().join("bench.db");
+        spawn("fill", &file, &[SINGLE])?.readings()?;
+        let readings = spawn("work_off", &file, &[SINGLE])?.readings()?;
+        rates.push(readings["per_second"].as_f64().context("no reading")?);
+        cpus.push(readings["cpu_us"].as_f64().context("no reading")?);
+    }
+    let (rate, cpu) = (percentile(&mut rates, 0.5), percentile(&mut cpus, 0.5));
+    let (floor_rate, floor_cpu) = floor::rows(&bench.file("floor"), SINGLE)?;
+    let figure = "100,000 waiting parcels of one call, worked off";
+    print(figure, rate, "calls/s", "floor: a row in SQLite marked, then deleted, 64 to a commit", rate / floor_rate);
+    print(&format!("{figure}, processor time"), cpu, "us/call", "floor: the same rows", cpu / floor_cpu);
+    for peer in ["rusty-celery amqp e2e", "celery amqp prefork", "apalis sqlite e2e"] {
+        against_peer(bench, figure, rate, peer);
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod figure;
 mod floor;
 mod lanes;
 mod load;
+mod other;
 mod single;
 
 use std::process::ExitCode;

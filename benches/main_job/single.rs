@@ -36,8 +36,7 @@ pub(crate) async fn fill(file: &Path, calls: u64) -> Result<Value> {
 /// call.
 pub(crate) async fn work_off(file: &Path, calls: u64) -> Result<Value> {
     let watch = Watch::start();
-    let slots = std::env::var("SLOTS").ok().and_then(|s| s.parse().ok()).unwrap_or(64);
-    let running = App::default().slots(slots).store(format!("sqlite:{}", file.display())).start().await?;
+    let running = App::default().store(format!("sqlite:{}", file.display())).start().await?;
     let client = running.client();
     while RAN.load(Ordering::Relaxed) < calls {
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -40,8 +40,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "QUEUES", value_delimiter = ',', value_parser = queue)]
     queues: Vec<String>,
 
-    /// How many parcels run at a time in this process. Defaults to 64, or to the concurrency if that is less, unless the
-    /// set-up says otherwise
+    /// How many parcels of each lane run at a time in this process. Defaults to 256 interactive and 64 bulk ones, or to
+    /// the concurrency if that is less, unless the set-up says otherwise
     #[arg(long, value_name = "N", value_parser = slots)]
     slots: Option<usize>,
 

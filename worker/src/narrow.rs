@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use celeriac_core::{
+    PerLane,
     backoff::doubled_ms,
     ports::{Delivery, Invocation, LaneLoop, PortError, Receive, Turns},
 };
@@ -27,14 +28,15 @@ const MAX_PAUSE_MS: u64 = 30_000;
 pub async fn narrow(
     worker: Arc<Worker>,
     queues: Vec<Arc<str>>,
-    slots: usize,
+    slots: PerLane<usize>,
     stop: CancellationToken,
 ) -> Result<(), PortError> {
     let stop = stop.child_token();
+    let slots = &slots;
     let serve = |of: &'static LaneLoop| {
         let (worker, queues, stop) = (Arc::clone(&worker), queues.clone(), stop.clone());
         async move {
-            let served = serve(worker, queues, of, slots, &stop).await;
+            let served = serve(worker, queues, of, *slots.of(of.places), &stop).await;
             if served.is_err() {
                 stop.cancel();
             }

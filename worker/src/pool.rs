@@ -16,20 +16,21 @@ use crate::Worker;
 #[derive(Debug)]
 pub struct Pool {
     worker: Arc<Worker>,
-    slots: usize,
+    slots: PerLane<usize>,
     free: PerLane<Arc<Semaphore>>,
 }
 
 impl Pool {
     /// A pool with this many slots in each lane, at least one.
-    pub fn new(worker: Arc<Worker>, slots: usize) -> Arc<Self> {
-        let slots = slots.max(1);
-        Arc::new(Self { worker, slots, free: PerLane::new(|_| Arc::new(Semaphore::new(slots))) })
+    pub fn new(worker: Arc<Worker>, slots: PerLane<usize>) -> Arc<Self> {
+        let slots = PerLane::new(|lane| (*slots.of(lane)).max(1));
+        let free = PerLane::new(|lane| Arc::new(Semaphore::new(*slots.of(lane))));
+        Arc::new(Self { worker, slots, free })
     }
 
     /// How many accepted invocations have not ended.
     pub fn outstanding(&self) -> usize {
-        self.free.both().into_iter().map(|free| self.slots - free.available_permits()).sum()
+        Lane::ALL.iter().map(|lane| self.slots.of(*lane) - self.free.of(*lane).available_permits()).sum()
     }
 }
 

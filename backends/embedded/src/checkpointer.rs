@@ -2,7 +2,8 @@
 //!
 //! It copies the log while others write, without stopping them. The little that was added meanwhile is copied during a
 //! turn at the turnstile, and the next commit starts the log from its beginning. The log's file then keeps its size,
-//! which makes a sync cheaper than growing it. When writing pauses, the log is emptied.
+//! which makes a sync cheaper than growing it. When writing pauses, the log is copied as a whole, and
+//! emptied if it is long.
 
 use std::{
     io,
@@ -31,6 +32,15 @@ const TOO_LONG_PAGES: u32 = 3 * LONG_PAGES;
 /// How often the log is copied while others write, before they must wait.
 const ROUNDS: u32 = 4;
 
+/// The most pages of a log that is not cut when writing pauses: 4 MB. The next commits write over it, so that their syncs
+/// need not write the file's size and blocks as well. It is copied when a process opens the file after a crash, which
+/// takes some milliseconds.
+const KEPT_PAGES: u32 = (4 << 20) / PAGE_BYTES;
+
+/// The length of the log is read after this many commits, or bytes of them. A lone small call need not pay for it.
+const COMMITS_PER_LOOK: u32 = 8;
+const BYTES_PER_LOOK: usize = 1 << 20;
+
 /// How long writing must pause before the log is emptied.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -39,26 +49,39 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(super) struct Gauge {
     pages: Arc<AtomicU32>,
     long: Arc<AtomicU32>,
+    /// How many commits there were in all.
+    total: Arc<AtomicU32>,
     signal: mpsc::SyncSender<()>,
     /// The connection's count of changed rows when it was last read.
     changes: u64,
+    /// The commits, and about how many bytes they had, since the length was read.
+    commits: u32,
+    bytes: usize,
 }
 
 impl Gauge {
-    /// Notes the length after a commit on `db`, within its turn; after the turn the log may be restarted.
-    pub(super) fn note(&mut self, db: &Connection) {
+    /// Notes the length after a commit of about this many bytes on `db`, within its turn; after the turn the log may be
+    /// restarted.
+    pub(super) fn note(&mut self, db: &Connection, bytes: usize) {
         let changes = db.total_changes();
         if changes == self.changes {
             // Nothing was written: the log has not grown, and may be emptied.
             return;
         }
         self.changes = changes;
+        self.total.fetch_add(1, Ordering::Relaxed);
+        (self.commits, self.bytes) = (self.commits + 1, self.bytes + bytes);
+        let is_noted = self.pages.load(Ordering::Relaxed) != 0;
+        if is_noted && self.commits < COMMITS_PER_LOOK && self.bytes < BYTES_PER_LOOK {
+            return;
+        }
+        (self.commits, self.bytes) = (0, 0);
         // Copies nothing and takes no lock of SQLite's. It takes a few microseconds.
         let pages = db.prepare_cached("PRAGMA wal_checkpoint(NOOP)").and_then(|mut noop| noop.query_row([], length));
         // It is asked again after the next commit, and nothing is lost.
         let Ok(pages) = pages else { return };
-        self.pages.store(pages, Ordering::Relaxed);
-        if pages >= self.long.load(Ordering::Relaxed) {
+        let before = self.pages.swap(pages, Ordering::Relaxed);
+        if before == 0 || pages >= self.long.load(Ordering::Relaxed) {
             // Full: the thread has its signal already. Disconnected: the thread has ended.
             let _ = self.signal.try_send(());
         }
@@ -77,10 +100,19 @@ impl Checkpointer {
         let (signal, signals) = mpsc::sync_channel(1);
         let pages = Arc::new(AtomicU32::new(0));
         let long = Arc::new(AtomicU32::new(LONG_PAGES));
-        let gauge = Gauge { pages: pages.clone(), long: long.clone(), signal, changes: 0 };
+        let total = Arc::new(AtomicU32::new(0));
+        let gauge = Gauge {
+            pages: pages.clone(),
+            long: long.clone(),
+            total: total.clone(),
+            signal,
+            changes: 0,
+            commits: 0,
+            bytes: 0,
+        };
         let thread = std::thread::Builder::new()
             .name("celeriac-checkpointer".to_owned())
-            .spawn(move || Thread { db, turnstile, pages, long, step_pages: REST_PAGES }.run(&signals))?;
+            .spawn(move || Thread { db, turnstile, pages, long, total, step_pages: REST_PAGES }.run(&signals))?;
         Ok((Self { thread: Some(thread) }, gauge))
     }
 }
@@ -98,6 +130,7 @@ struct Thread {
     turnstile: Turnstile,
     pages: Arc<AtomicU32>,
     long: Arc<AtomicU32>,
+    total: Arc<AtomicU32>,
     /// How much longer the log may become before the next try.
     step_pages: u32,
 }
@@ -107,15 +140,23 @@ impl Thread {
     fn run(mut self, signals: &mpsc::Receiver<()>) {
         let mut before = 0;
         loop {
-            match signals.recv_timeout(QUIET) {
-                Ok(()) => self.shorten(),
+            let pages = self.pages.load(Ordering::Relaxed);
+            // While the log is empty, it sleeps until the next commit.
+            let signal = if pages == 0 {
+                signals.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
+            } else {
+                signals.recv_timeout(QUIET)
+            };
+            match signal {
+                Ok(()) if self.pages.load(Ordering::Relaxed) >= self.long.load(Ordering::Relaxed) => self.shorten(),
+                Ok(()) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    let pages = self.pages.load(Ordering::Relaxed);
-                    if pages != 0 && pages == before && self.empty() {
+                    let total = self.total.load(Ordering::Relaxed);
+                    if total == before && self.empty() && self.total.load(Ordering::Relaxed) == before {
                         self.pages.store(0, Ordering::Relaxed);
                     }
-                    before = pages;
+                    before = total;
                 }
             }
         }
@@ -154,7 +195,9 @@ impl Thread {
 
     fn empty(&mut self) -> bool {
         let Ok(_turn) = self.turnstile.pass() else { return false };
-        copy(&self.db, "PRAGMA wal_checkpoint(TRUNCATE)") == Ok(0)
+        let is_short = self.pages.load(Ordering::Relaxed) <= KEPT_PAGES;
+        let mode = if is_short { "PRAGMA wal_checkpoint(RESTART)" } else { "PRAGMA wal_checkpoint(TRUNCATE)" };
+        copy(&self.db, mode) == Ok(0)
     }
 }
 
@@ -188,7 +231,8 @@ mod tests {
         let copying = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let (pages, long) = (Arc::new(AtomicU32::new(LONG_PAGES)), Arc::new(AtomicU32::new(LONG_PAGES)));
         let turnstile = Turnstile::open(directory.path()).unwrap();
-        let mut thread = Thread { db: copying, turnstile, pages, long: long.clone(), step_pages: REST_PAGES };
+        let mut thread =
+            Thread { db: copying, turnstile, pages, long: long.clone(), total: Arc::default(), step_pages: REST_PAGES };
         thread.shorten();
         assert_eq!(long.load(Ordering::Relaxed), LONG_PAGES + REST_PAGES, "the log would use up the freed space");
 

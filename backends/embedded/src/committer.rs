@@ -1,4 +1,4 @@
-//! The thread that writes, in group commits.
+//! Writes, in group commits. A thread does that, and callers that block until their own operation is committed.
 //!
 //! All operations that wait when a transaction begins go into it, up to a bound on bytes and operations, and are
 //! answered when it is committed. If one fails, all are rolled back and run one by one, so that each gets the answer it
@@ -14,13 +14,14 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
 use rusqlite::Connection;
-use tokio::sync::Notify;
 
 use super::{
+    arrivals::Arrivals,
+    bell::Bell,
     checkpointer::Gauge,
     error::{Faults, beside},
     place::FilePlace,
@@ -46,15 +47,28 @@ pub(super) struct Committer {
     turnstile: Turnstile,
     gauge: Gauge,
     faults: Faults,
-    wake: Arc<Notify>,
+    announcer: Announcer,
     queues: QueueNumbers,
     /// Set once a sync has failed: the state of the log on the disk is then unknown, and nothing more may be written.
     broken: Option<PortError>,
 }
 
+/// Tells the receives that wait, here and in other processes, that there are messages.
+#[derive(Debug)]
+pub(super) struct Announcer {
+    pub(super) arrivals: Arc<Arrivals>,
+    pub(super) bell: Bell,
+}
+
+impl Announcer {
+    fn announce(&mut self) {
+        self.arrivals.own();
+        self.bell.ring();
+    }
+}
+
 impl Committer {
-    /// A committer on `db`, which has been used before, so that its log exists at `log_path`. `wake` is notified when
-    /// there are new messages to receive.
+    /// A committer on `db`, which has been used before, so that its log exists at `log_path`.
     pub(super) fn new(
         db: Connection,
         log_path: &Path,
@@ -62,17 +76,19 @@ impl Committer {
         turnstile: Turnstile,
         gauge: Gauge,
         faults: Faults,
-        wake: Arc<Notify>,
+        announcer: Announcer,
     ) -> io::Result<Self> {
         let log = File::open(log_path)?;
         let (log_path, queues) = (log_path.to_owned(), QueueNumbers::new());
-        Ok(Self { db, log, log_path, place, turnstile, gauge, faults, wake, queues, broken: None })
+        Ok(Self { db, log, log_path, place, turnstile, gauge, faults, announcer, queues, broken: None })
     }
 
     /// Commits operations until no more can come.
-    pub(super) fn serve(mut self, receiver: &mpsc::Receiver<Pending>) {
+    pub(super) fn serve(committer: &Mutex<Self>, receiver: &mpsc::Receiver<Pending>) {
         let mut group = Vec::new();
         while let Ok(first) = receiver.recv() {
+            // A thread that commits its own operation may have the committer. Meanwhile the group grows.
+            let mut committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
             let mut bytes = first.cost.bytes;
             group.push(first);
             while bytes < GROUP_BYTES && group.len() < GROUP_OPERATIONS {
@@ -80,16 +96,21 @@ impl Committer {
                 bytes += next.cost.bytes;
                 group.push(next);
             }
-            match self.commit(&mut group) {
-                Err(error) if group.len() > 1 && !matches!(error, PortError::Unknown { .. }) => {
-                    for alone in group.drain(..) {
-                        let mut alone = vec![alone];
-                        let outcome = self.commit(&mut alone);
-                        answer(&mut alone, &outcome);
-                    }
+            committer.commit_and_answer(&mut group);
+        }
+    }
+
+    /// Commits operations and answers them. Leaves `group` empty.
+    pub(super) fn commit_and_answer(&mut self, group: &mut Vec<Pending>) {
+        match self.commit(group) {
+            Err(error) if group.len() > 1 && !matches!(error, PortError::Unknown { .. }) => {
+                for alone in group.drain(..) {
+                    let mut alone = vec![alone];
+                    let outcome = self.commit(&mut alone);
+                    answer(&mut alone, &outcome);
                 }
-                outcome => answer(&mut group, &outcome),
             }
+            outcome => answer(group, &outcome),
         }
     }
 
@@ -112,7 +133,7 @@ impl Committer {
             }
         }
         if wakes {
-            self.wake.notify_waiters();
+            self.announcer.announce();
         }
         Ok(())
     }
@@ -126,7 +147,8 @@ impl Committer {
             Err(error) => Err(self.faults.undone(error)),
         };
         if committed.is_ok() {
-            self.gauge.note(&self.db);
+            let bytes = group.iter().map(|pending| pending.cost.bytes).sum();
+            self.gauge.note(&self.db, bytes);
         } else {
             self.queues.clear();
             if !self.db.is_autocommit() {
@@ -179,7 +201,8 @@ mod tests {
         // Its thread ends with the gauge, which the writer holds.
         std::mem::forget(checkpointer);
         let (log, place) = (directory.path().join(log), FilePlace::of(&path).unwrap());
-        let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), Arc::default());
+        let announcer = Announcer { arrivals: Arc::default(), bell: Bell::new(directory.path()).unwrap() };
+        let committer = Committer::new(db, &log, place, turnstile, gauge, faults.clone(), announcer);
         (Writer::start(committer.unwrap(), faults).unwrap(), connect())
     }
 

@@ -20,7 +20,7 @@ pub(super) type Steps = &'static [&'static str];
 /// The steps to the newest format.
 pub(super) const STEPS: Steps = &[LANES];
 
-/// Format 2: messages have a lane. A message of format 1 has none in its header, so it is in the usual lane of its calls:
+/// Format 2: parcels that no batch counts are in no index of batches, and messages have a lane. A message of format 1 has none in its header, so it is in the usual lane of its calls:
 /// bulk if its header says that a batch counts them. The pattern is that field in `MessagePack`, a name and a value, within
 /// the longest envelope and header.
 const LANES: &str = "
@@ -31,6 +31,8 @@ const LANES: &str = "
     ) > 0;
     DROP INDEX message_visible;
     CREATE INDEX message_visible ON message (queue, lane, visible_ms);
+    DROP INDEX parcel_unfinished;
+    CREATE INDEX parcel_unfinished ON parcel (batch) WHERE state <> 2 AND counted = 1;
 ";
 
 /// The format after these steps.

@@ -12,9 +12,11 @@
     reason = "SQLite's integers are signed: counts and indexes are far below their end, and random numbers may wrap"
 )]
 
+mod arrivals;
 mod atomic;
 mod batch_rows;
 mod batches;
+mod bell;
 mod checkpointer;
 mod committer;
 mod dead_letters;
@@ -25,6 +27,7 @@ mod format;
 mod in_hand;
 mod ledger;
 mod liveness;
+mod lulls;
 mod messages;
 mod names;
 mod open;
@@ -41,6 +44,7 @@ mod transaction;
 mod turnstile;
 mod url;
 mod version;
+mod watcher;
 mod writer;
 
 use std::path::{Path, PathBuf};

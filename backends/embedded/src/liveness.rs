@@ -10,7 +10,10 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -30,6 +33,8 @@ pub(super) struct Lives {
     /// The newest is the last. The files of the others were removed, but running calls may still belong to them. Their
     /// locks are kept: a released lock means that its process is dead, even if the file returns to its place.
     own: Mutex<Vec<Life>>,
+    /// Whether other processes had files when it was last looked.
+    others: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -50,7 +55,7 @@ pub(super) struct Dead {
 
 impl Lives {
     pub(super) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), own: Mutex::default() }
+        Self { directory: directory.to_owned(), own: Mutex::default(), others: false.into() }
     }
 
     /// The directory of their files.
@@ -74,7 +79,16 @@ impl Lives {
     /// The processes that have ended since the last call. Files that cannot be checked are left for the next call.
     pub(super) fn dead(&self) -> Vec<Dead> {
         let Ok(files) = fs::read_dir(&self.directory) else { return Vec::new() };
-        files.filter_map(|file| dead(file.ok()?.path())).collect()
+        let files: Vec<PathBuf> =
+            files.filter_map(|file| Some(file.ok()?.path())).filter(|path| is_life(path)).collect();
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).last().map(|life| life.path.clone());
+        self.others.store(files.iter().any(|file| Some(file) != own.as_ref()), Ordering::Relaxed);
+        files.into_iter().filter_map(dead).collect()
+    }
+
+    /// Whether other processes received or claimed when [`Lives::dead`] last looked.
+    pub(super) fn has_others(&self) -> bool {
+        self.others.load(Ordering::Relaxed)
     }
 }
 
@@ -117,8 +131,11 @@ pub(super) fn living(directory: &Path) -> io::Result<usize> {
 /// Whether a process holds the lock of this file. The lock is only ever shared here, so that processes that check at
 /// the same time do not take each other for the owner.
 fn is_living(path: &Path) -> bool {
-    let is_life = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
-    is_life && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    is_life(path) && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn is_life(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
 }
 
 fn begin(directory: &Path, entropy: &dyn Entropy) -> io::Result<Life> {

@@ -3,23 +3,25 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rustix::fs::Access;
-use tokio::sync::Notify;
 
 use super::{
+    arrivals::Arrivals,
+    bell::Bell,
     beside,
     checkpointer::Checkpointer,
-    committer::Committer,
+    committer::{Announcer, Committer},
     error::{Faults, OpenError},
     file_system,
     folder::Folder,
     format::{self, Found, Steps},
     liveness::Lives,
+    lulls::Lulls,
     names,
     place::FilePlace,
     reader::Reader,
@@ -131,9 +133,11 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
 
     let (checkpointer, gauge) = Checkpointer::start(copying, turnstile()?).map_err(io)?;
     let faults = Faults::new(path);
-    let wake = Arc::new(Notify::new());
+    let arrivals = Arc::new(Arrivals::default());
+    let bell = Bell::new(&locks).map_err(|error| OpenError::io(&locks, error))?;
     let (log, place) = (beside(real, "-wal"), FilePlace::of(real).map_err(io)?);
-    let committer = Committer::new(db, &log, place.clone(), turnstile()?, gauge, faults.clone(), wake.clone())
+    let announcer = Announcer { arrivals: Arc::clone(&arrivals), bell };
+    let committer = Committer::new(db, &log, place.clone(), turnstile()?, gauge, faults.clone(), announcer)
         .map_err(|error| OpenError::io(&log, error))?;
     let store = Arc::new(FileStore {
         writer: Writer::start(committer, faults.clone()).map_err(io)?,
@@ -141,7 +145,9 @@ fn open_in(path: &Path, options: Options, steps: Steps) -> Result<Ports, OpenErr
         _checkpointer: checkpointer,
         lives: Arc::new(Lives::new(&locks)),
         _folder: folder,
-        wake,
+        arrivals,
+        watcher: OnceLock::new(),
+        lulls: Lulls::default(),
         clock: options.clock.clone(),
         entropy: options.entropy.clone(),
         swept_ms: 0.into(),

@@ -10,8 +10,10 @@ use futures::future::{BoxFuture, FutureExt};
 use rusqlite::{Connection, params};
 
 use super::{
+    arrivals::Heard,
     in_hand::InHand,
     liveness::Dead,
+    lulls::Known,
     messages,
     messages::{Taken, ms},
     records,
@@ -19,9 +21,6 @@ use super::{
     writer::Cost,
 };
 use celeriac_core::ports::{Delivery, Depth, Outgoing, PortError, Queue, Receive, SendError, Settle, Settlement};
-
-/// How often a waiting receive looks for messages that other processes have sent.
-const LOOK_MS: u64 = 10;
 
 /// How often a receive looks for messages that dead processes have hidden.
 const SWEEP_MS: u64 = 1000;
@@ -50,29 +49,34 @@ impl Queue for FileStore {
             // Monotonic, since the wall clock may be set meanwhile.
             let give_up_us = self.clock.monotonic_us().saturating_add(request.wait_ms.saturating_mul(1000));
             loop {
-                let woken = self.wake.notified();
+                let woken = self.arrivals.next();
                 tokio::pin!(woken);
                 // From here on no wake-up is lost.
                 woken.as_mut().enable();
-                self.sweep().await?;
-                let taken = self.take(&request).await?;
-                if !taken.messages().is_empty() {
-                    return self.deliver(taken).await;
+                let heard = self.arrivals.heard();
+                self.sweep(&request, heard).await?;
+                let mut due_ms = if request.wait_ms == 0 { 0 } else { self.known_due(&request, heard).await? };
+                if due_ms <= self.clock.now_ms() {
+                    let taken = self.take(&request).await?;
+                    if !taken.messages().is_empty() {
+                        return self.deliver(taken).await;
+                    }
+                    due_ms = self.look(&request, heard).await?;
                 }
-                loop {
-                    let left_us = give_up_us.saturating_sub(self.clock.monotonic_us());
-                    if left_us == 0 {
-                        return Ok(Vec::new());
-                    }
-                    let now_ms = self.clock.now_ms();
-                    let due_ms = self.next_due(&request).await?.unwrap_or(u64::MAX);
-                    if due_ms <= now_ms {
-                        break;
-                    }
-                    let pause_ms = LOOK_MS.min(due_ms - now_ms).min(left_us.div_ceil(1000));
+                let left_us = give_up_us.saturating_sub(self.clock.monotonic_us());
+                if left_us == 0 {
+                    return Ok(Vec::new());
+                }
+                let now_ms = self.clock.now_ms();
+                let until_due_ms = due_ms.saturating_sub(now_ms);
+                // A sweep also finds that the file is gone.
+                let until_sweep_ms = SWEEP_MS.saturating_sub(now_ms.abs_diff(self.swept_ms.load(Ordering::Relaxed)));
+                let until_ms = until_due_ms.min(until_sweep_ms.max(1));
+                let pause_ms = self.look_ms().min(until_ms).min(left_us.div_ceil(1000));
+                if pause_ms > 0 {
                     tokio::select! {
-                        () = &mut woken => break,
-                        () = self.clock.sleep(Duration::from_millis(pause_ms)) => self.sweep().await?,
+                        () = woken => {}
+                        () = self.clock.sleep(Duration::from_millis(pause_ms)) => {}
                     }
                 }
             }
@@ -159,39 +163,58 @@ impl FileStore {
         Ok(in_hand.release().into_iter().filter_map(deliver).collect())
     }
 
-    async fn next_due(&self, request: &Receive) -> Result<Option<u64>, PortError> {
-        let request = request.clone();
-        self.reader
-            .run(move |db| {
-                let mut next = None;
-                for place in messages::looked_at(&request) {
-                    let due = messages::next_due(db, place)?;
-                    next = next.into_iter().chain(due).min();
-                }
-                Ok(next)
-            })
-            .await
+    /// When the next message for such a request is due, as far as it is known: 0 if it is best to take what there is.
+    async fn known_due(&self, request: &Receive, heard: Heard) -> Result<u64, PortError> {
+        let since_us = self.clock.monotonic_us().saturating_sub(self.look_ms() * 1000);
+        match self.lulls.known(request, heard, since_us) {
+            Known::Due(due_ms) => Ok(due_ms),
+            Known::Nothing => Ok(0),
+            // All processes that wait were woken. If there are others, a look costs less than a turn.
+            Known::Heard if !self.lives.has_others() => Ok(0),
+            Known::Heard | Known::Old => self.look(request, heard).await,
+        }
     }
 
-    /// From time to time shows messages that dead processes have hidden, and removes some old rows.
-    async fn sweep(&self) -> Result<(), PortError> {
+    /// Looks when the next message for such a request is due, past times included.
+    async fn look(&self, request: &Receive, heard: Heard) -> Result<u64, PortError> {
+        let looked_us = self.clock.monotonic_us();
+        let places = request.clone();
+        let due_ms = self.reader.run(move |db| next_due(db, &places)).await?;
+        self.lulls.note(request, heard, looked_us, due_ms);
+        Ok(due_ms)
+    }
+
+    /// From time to time shows messages that dead processes have hidden, and removes some old rows. Looks at the queues
+    /// on the way, so that an idle process wakes its threads once.
+    async fn sweep(&self, request: &Receive, heard: Heard) -> Result<(), PortError> {
         let (now_ms, swept_ms) = (self.clock.now_ms(), self.swept_ms.load(Ordering::Relaxed));
         let is_due = now_ms.abs_diff(swept_ms) >= SWEEP_MS;
         if !is_due || self.swept_ms.compare_exchange(swept_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return Ok(());
         }
-        // On the reading thread, since it may wait for the disk.
-        let lives = self.lives.clone();
-        let dead = Arc::new(self.reader.run(move |_| Ok(lives.dead())).await?);
-        let (walk, noted) = (self.walk.clone(), dead.clone());
+        // On the reading thread, since it may wait for the disk. Most often there is nothing to write.
+        let (lives, walk, places) = (self.lives.clone(), self.walk.clone(), request.clone());
+        let looked_us = self.clock.monotonic_us();
+        let (dead, expired, due_ms) = self
+            .reader
+            .run(move |db| {
+                let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok((lives.dead(), records::expired(db, &mut walk, now_ms)?, next_due(db, &places)?))
+            })
+            .await?;
+        self.lulls.note(request, heard, looked_us, due_ms);
+        if dead.is_empty() && expired.is_none() {
+            return Ok(());
+        }
+        let dead = Arc::new(dead);
+        let noted = dead.clone();
         let released = self.writer.run(Cost::VOLATILE, move |tx| {
             let mut released = 0;
             for dead in noted.iter() {
                 dead.note(tx, now_ms)?;
                 released += messages::release(tx, dead.id(), now_ms)?;
             }
-            let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
-            *walk = records::prune(tx, *walk, now_ms)?;
+            expired.iter().try_for_each(|expired| records::prune(tx, expired, now_ms))?;
             Ok(released)
         });
         let released = released.await?;
@@ -201,6 +224,12 @@ impl FileStore {
         dead.iter().for_each(Dead::bury);
         Ok(())
     }
+}
+
+/// When the next message for such a request is due, past times included: `u64::MAX` if there is none.
+fn next_due(db: &Connection, request: &Receive) -> rusqlite::Result<u64> {
+    messages::looked_at(request)
+        .try_fold(u64::MAX, |next, place| Ok(messages::next_due(db, place)?.unwrap_or(next).min(next)))
 }
 
 fn delivery(message: &Taken, body: Bytes) -> Delivery {

@@ -110,21 +110,39 @@ pub(super) struct Walk {
 const TABLES: [&str; 4] = ["parcel", "result", "failure", "ended"];
 const STEP: i64 = 256;
 
-/// Removes the expired ones of the next rows, and returns where to continue.
-pub(super) fn prune(tx: &Tx<'_>, walk: Walk, now_ms: u64) -> rusqlite::Result<Walk> {
-    let Walk { table, after } = walk;
-    let name = TABLES[table];
-    let upto: Option<i64> = tx
-        .db
+/// Rows of a table among which some are over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expired {
+    table: &'static str,
+    after: i64,
+    upto: i64,
+}
+
+/// Walks over the next rows, and says whether some of them are over.
+pub(super) fn expired(db: &Connection, walk: &mut Walk, now_ms: u64) -> rusqlite::Result<Option<Expired>> {
+    let Walk { table: at, after } = *walk;
+    let table = TABLES[at];
+    let (upto, found): (Option<i64>, bool) = db
         .prepare_cached(&format!(
-            "SELECT max(rowid) FROM (SELECT rowid FROM {name} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2)"
+            "SELECT max(rowid), count(*) FILTER (WHERE keep_until_ms < ?3) > 0
+             FROM (SELECT rowid, keep_until_ms FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2)"
         ))?
-        .query_row([after, STEP], |row| row.get(0))?;
-    let Some(upto) = upto else { return Ok(Walk { table: (table + 1) % TABLES.len(), after: 0 }) };
+        .query_row([after, STEP, ms(now_ms)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Some(upto) = upto else {
+        *walk = Walk { table: (at + 1) % TABLES.len(), after: 0 };
+        return Ok(None);
+    };
+    walk.after = upto;
+    Ok(found.then_some(Expired { table, after, upto }))
+}
+
+/// Removes those that are over.
+pub(super) fn prune(tx: &Tx<'_>, expired: &Expired, now_ms: u64) -> rusqlite::Result<()> {
+    let Expired { table, after, upto } = expired;
     tx.db
-        .prepare_cached(&format!("DELETE FROM {name} WHERE rowid > ?1 AND rowid <= ?2 AND keep_until_ms < ?3"))?
-        .execute([after, upto, ms(now_ms)])?;
-    Ok(Walk { table, after: upto })
+        .prepare_cached(&format!("DELETE FROM {table} WHERE rowid > ?1 AND rowid <= ?2 AND keep_until_ms < ?3"))?
+        .execute([*after, *upto, ms(now_ms)])
+        .map(|_| ())
 }
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {

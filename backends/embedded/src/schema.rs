@@ -45,7 +45,7 @@ pub(super) const TABLES: &str = concat!(
     tally_columns!(),
     ");
     CREATE INDEX parcel_root ON parcel (batch, first) WHERE root = 1;
-    CREATE INDEX parcel_unfinished ON parcel (batch) WHERE state <> 2;
+    CREATE INDEX parcel_unfinished ON parcel (batch) WHERE state <> 2 AND counted = 1;
 
     -- The lives of processes that have ended: what they had claimed is free.
     CREATE TABLE ended (

@@ -1,12 +1,10 @@
 //! The state that the ports of one file share.
 
-use std::sync::{Arc, Mutex, atomic::AtomicU64};
-
-use tokio::sync::Notify;
+use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicU64};
 
 use super::{
-    checkpointer::Checkpointer, error::beside, folder::Folder, liveness::Lives, reader::Reader, records::Walk,
-    writer::Writer,
+    arrivals::Arrivals, checkpointer::Checkpointer, error::beside, folder::Folder, liveness::Lives, lulls::Lulls,
+    reader::Reader, records::Walk, watcher::Watcher, writer::Writer,
 };
 use celeriac_core::ports::{Clock, Entropy, PortError};
 
@@ -18,8 +16,10 @@ pub(super) struct FileStore {
     pub(super) _checkpointer: Checkpointer,
     pub(super) lives: Arc<Lives>,
     pub(super) _folder: Folder,
-    /// Notified when there are new messages to receive.
-    pub(super) wake: Arc<Notify>,
+    pub(super) arrivals: Arc<Arrivals>,
+    /// Starts with the first receive that waits.
+    pub(super) watcher: OnceLock<Watcher>,
+    pub(super) lulls: Lulls,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     /// When dead processes were last looked for.
@@ -29,6 +29,11 @@ pub(super) struct FileStore {
 }
 
 impl FileStore {
+    /// How often a waiting receive has to look for messages.
+    pub(super) fn look_ms(&self) -> u64 {
+        self.watcher.get_or_init(|| Watcher::start(self.lives.directory(), Arc::clone(&self.arrivals))).look_ms()
+    }
+
     /// The number of this process's life.
     pub(super) fn life(&self) -> Result<i64, PortError> {
         self.lives.own(&*self.entropy).map_err(|error| beside(self.lives.directory(), error))

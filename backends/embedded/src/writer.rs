@@ -1,11 +1,19 @@
 //! Hands operations to the thread that writes, each with its own typed answer.
 
-use std::{io, sync::mpsc, thread::JoinHandle};
+use std::{
+    io,
+    sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
+};
 
 use tokio::sync::oneshot;
 
 use super::{committer::Committer, error::Faults, transaction::Tx};
-use celeriac_core::ports::PortError;
+use celeriac_core::ports::{PortError, blocks_here};
+
+/// The most bytes of an operation that is committed on its caller's thread. While larger ones are written, a `fan_out`
+/// prepares the next.
+const ON_CALLER_BYTES: usize = 64 << 10;
 
 /// The cost of an operation.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +36,8 @@ impl Cost {
 }
 
 /// Hands operations to the thread that writes.
-#[derive(Debug)]
 pub(super) struct Writer {
+    committer: Arc<Mutex<Committer>>,
     sender: Option<mpsc::Sender<Pending>>,
     thread: Option<JoinHandle<()>>,
     faults: Faults,
@@ -39,9 +47,11 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(committer: Committer, faults: Faults) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let serve = move || committer.serve(&receiver);
+        let committer = Arc::new(Mutex::new(committer));
+        let served = Arc::clone(&committer);
+        let serve = move || Committer::serve(&served, &receiver);
         let thread = std::thread::Builder::new().name("celeriac-writer".to_owned()).spawn(serve)?;
-        Ok(Self { sender: Some(sender), thread: Some(thread), faults })
+        Ok(Self { committer, sender: Some(sender), thread: Some(thread), faults })
     }
 
     /// A way to hand over operations without waiting for them.
@@ -56,9 +66,24 @@ impl Writer {
         work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, PortError> {
         let (reply, answer) = oneshot::channel();
-        hand_over(self.sender.as_ref(), cost, work, reply);
+        // A caller whose thread blocks anyway commits on it, which saves two changes of threads: on a busy machine each
+        // may wait for some milliseconds. If another thread is committing, the next group is worth more.
+        if cost.bytes <= ON_CALLER_BYTES
+            && blocks_here()
+            && let Ok(mut committer) = self.committer.try_lock()
+        {
+            committer.commit_and_answer(&mut vec![Pending::new(cost, work, reply)]);
+        } else {
+            hand_over(self.sender.as_ref(), cost, work, reply);
+        }
         // An operation that cannot be handed over is dropped, and its reply with it.
         answer.await.unwrap_or_else(|_| Err(self.faults.stopped()))
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
     }
 }
 
@@ -89,9 +114,8 @@ fn hand_over<T: Send + 'static>(
     work: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
     reply: oneshot::Sender<Result<T, PortError>>,
 ) {
-    let operation = Box::new(Work { run: work, done: None, reply });
     if let Some(sender) = sender {
-        let _ = sender.send(Pending { operation, cost });
+        let _ = sender.send(Pending::new(cost, work, reply));
     }
 }
 
@@ -99,6 +123,16 @@ fn hand_over<T: Send + 'static>(
 pub(super) struct Pending {
     pub(super) operation: Box<dyn Operation>,
     pub(super) cost: Cost,
+}
+
+impl Pending {
+    fn new<T: Send + 'static>(
+        cost: Cost,
+        run: impl FnMut(&mut Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+        reply: oneshot::Sender<Result<T, PortError>>,
+    ) -> Self {
+        Self { operation: Box::new(Work { run, done: None, reply }), cost }
+    }
 }
 
 /// One operation of any type.

@@ -215,19 +215,39 @@ async fn rows_of_a_parcel_are_removed_two_days_after_its_time() {
 }
 
 #[tokio::test]
-async fn the_log_is_emptied_when_writing_pauses() {
+async fn a_long_log_is_emptied_when_writing_pauses() {
     let file = File::new();
     let ports = file.open();
-    send(&ports, 1 << 20).await.unwrap();
+    send(&ports, 8 << 20).await.unwrap();
     let log = file.directory.path().join("queue.db-wal");
-    assert!(log.metadata().unwrap().len() > 1 << 20);
-    for _ in 0..300 {
-        if log.metadata().unwrap().len() == 0 {
+    assert!(log.metadata().unwrap().len() > 8 << 20);
+    until_its_length(&log, |bytes| bytes == 0).await;
+}
+
+/// A sync is cheaper if the file does not grow.
+#[tokio::test]
+async fn a_short_log_is_copied_when_writing_pauses_and_written_over() {
+    let file = File::new();
+    let ports = file.open();
+    let [database, log] = ["", "-wal"].map(|suffix| file.directory.path().join(format!("queue.db{suffix}")));
+    send(&ports, 1 << 20).await.unwrap();
+    until_its_length(&database, |bytes| bytes > 1 << 20).await;
+    let before = log.metadata().unwrap().len();
+    assert!(before > 1 << 20, "the log was cut to {before} bytes");
+    send(&ports, 1 << 19).await.unwrap();
+    assert_eq!(log.metadata().unwrap().len(), before, "the log was not written over");
+    drop(ports);
+    assert_eq!(receive(&file.open()).await.len(), 2);
+}
+
+async fn until_its_length(path: &Path, is_so: impl Fn(u64) -> bool) {
+    for _ in 0..600 {
+        if is_so(path.metadata().unwrap().len()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("the log still has {} bytes", log.metadata().unwrap().len());
+    panic!("`{}` still has {} bytes", path.display(), path.metadata().unwrap().len());
 }
 
 #[tokio::test]

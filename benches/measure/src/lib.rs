@@ -11,4 +11,4 @@ pub use child::{Child, spawn, spawn_with};
 pub use figure::{ROUNDS, median, print};
 pub use payload::payload;
 pub use peers::{Peers, run_peers};
-pub use watch::{Watch, cpu, peak_mb, percentile};
+pub use watch::{Watch, cpu, monotonic_us, peak_mb, percentile, wake_ups};

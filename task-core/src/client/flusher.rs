@@ -33,8 +33,8 @@ pub(super) fn alone(ports: Arc<Ports>, call: PendingCall) -> Flight {
     if call.key.is_some() {
         return fly_keyed(ports, vec![call]).boxed();
     }
-    let loads = pack(vec![call], &ports);
-    fly(ports, loads).boxed()
+    let load = load_alone(call, new_batch(&ports), &ports);
+    fly(ports, vec![load]).boxed()
 }
 
 /// Starts a client's background work, without waiting for its end.

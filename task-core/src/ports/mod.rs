@@ -39,6 +39,7 @@ pub use queue::{Delivery, Depth, LaneLoop, Lanes, Outgoing, Queue, Receipt, Rece
 pub use schedules::Schedules;
 pub use tally::{Counts, Tally};
 pub(crate) use timer::Blocked;
+pub use timer::blocks_here;
 
 /// The ports that a backend provides to client, dispatcher and worker.
 #[derive(Clone)]

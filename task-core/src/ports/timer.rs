@@ -45,6 +45,13 @@ impl Drop for Blocked {
     }
 }
 
+/// Whether this thread blocks until the future that it polls has ended, as in
+/// [`Delay::blocking_send`](crate::client::Delay::blocking_send). No other future waits for this thread, so a port may
+/// do on it what it would hand to another thread, and save the way there and back.
+pub fn blocks_here() -> bool {
+    Blocked::is_here()
+}
+
 /// Ends after `duration`, whatever executor polls it. Uses the timer of the current tokio runtime if there is one that
 /// makes progress, else the timer thread.
 pub(super) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {

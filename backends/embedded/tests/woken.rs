@@ -1,0 +1,124 @@
+//! Tests that a receive that waits is woken by other processes, and does not look at the file again and again.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use celeriac_core::ports::{Clock, Delivery, Outgoing, Ports, Receive, SystemClock};
+use celeriac_embedded::{Options, open, open_with};
+use futures::future::BoxFuture;
+use tempfile::tempdir;
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+
+const FILE: &str = "CELERIAC_TEST_FILE";
+
+/// A test that takes longer has failed.
+const LONG: Duration = Duration::from_mins(1);
+
+/// How long a receive sleeps where other processes are noticed, at least, and where they are not, at most.
+const WATCHED: Duration = Duration::from_millis(100);
+const UNWATCHED: Duration = Duration::from_millis(10);
+
+/// The machine's clock, except that its sleeps never end. A receive that sleeps ends only if it is woken.
+struct Asleep {
+    clock: SystemClock,
+    sleeps: mpsc::UnboundedSender<Duration>,
+}
+
+impl Clock for Asleep {
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        self.clock.monotonic_us()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let _ = self.sleeps.send(duration);
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A receive of another store on the file, and how long it wants to sleep each time.
+fn receive(path: &Path) -> (JoinHandle<Vec<Delivery>>, mpsc::UnboundedReceiver<Duration>) {
+    let (sleeps, slept) = mpsc::unbounded_channel();
+    let clock = Arc::new(Asleep { clock: SystemClock::new(), sleeps });
+    let ports = open_with(path, Options::default().clock(clock)).unwrap();
+    let request = Receive { queues: vec!["mail".into()], max: 10, hide_ms: 60_000, wait_ms: 3_600_000 };
+    (tokio::spawn(async move { ports.queue.receive(request).await.unwrap() }), slept)
+}
+
+/// Waits until the receive sleeps for such a time.
+async fn until_it_sleeps(slept: &mut mpsc::UnboundedReceiver<Duration>, is_so: impl Fn(Duration) -> bool) {
+    let sleeps = async { while !is_so(slept.recv().await.unwrap()) {} };
+    timeout(LONG, sleeps).await.expect("it never slept for such a time");
+}
+
+fn long(sleep: Duration) -> bool {
+    sleep >= WATCHED
+}
+
+async fn send(ports: &Ports, due_ms: u64) {
+    let message = Outgoing { queue: "mail".into(), body: Bytes::from_static(b"hello"), due_ms };
+    ports.queue.send(vec![message]).await.remove(0).unwrap();
+}
+
+async fn received(receive: JoinHandle<Vec<Delivery>>) {
+    let deliveries = timeout(LONG, receive).await.expect("it was not woken").unwrap();
+    assert_eq!(deliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_receive_that_sleeps_is_woken_by_another_process() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("queue.db");
+    let (receive, mut slept) = receive(&path);
+    until_it_sleeps(&mut slept, long).await;
+    let sender = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "sends_a_message", "--ignored"])
+        .env(FILE, &path)
+        .stdout(Stdio::null())
+        .status();
+    assert!(sender.unwrap().success());
+    received(receive).await;
+}
+
+#[tokio::test]
+#[ignore = "run as a separate process by a_receive_that_sleeps_is_woken_by_another_process"]
+async fn sends_a_message() {
+    send(&open(Path::new(&std::env::var(FILE).unwrap())).unwrap(), 0).await;
+}
+
+#[tokio::test]
+async fn a_receive_that_sleeps_learns_of_a_message_that_is_due_soon() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("queue.db");
+    let (receive, mut slept) = receive(&path);
+    until_it_sleeps(&mut slept, long).await;
+    let other = open(&path).unwrap();
+    send(&other, SystemClock::new().now_ms() + 500).await;
+    let sleep = timeout(LONG, slept.recv()).await.expect("it was not woken").unwrap();
+    assert!(sleep <= Duration::from_millis(500), "it sleeps for {sleep:?}");
+    receive.abort();
+}
+
+#[tokio::test]
+async fn a_bell_that_was_removed_is_watched_again() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("queue.db");
+    let (receive, mut slept) = receive(&path);
+    until_it_sleeps(&mut slept, long).await;
+    fs::remove_file(directory.path().join("queue.db-locks/bell")).unwrap();
+    // It looks often for as long as it is not told.
+    until_it_sleeps(&mut slept, |sleep| sleep <= UNWATCHED).await;
+    until_it_sleeps(&mut slept, long).await;
+    send(&open(&path).unwrap(), 0).await;
+    received(receive).await;
+}
