@@ -47,6 +47,7 @@ pub(crate) fn sync(file: &Path, times: u32) -> Result<(f64, f64)> {
 }
 
 /// What one write of 4 KB and its sync cost.
+#[allow(clippy::struct_field_names, reason = "units are last in a name")]
 pub(crate) struct Sync {
     pub(crate) cpu_us: f64,
     pub(crate) p50_us: f64,
