@@ -77,6 +77,7 @@ const MODULES: &[&str] = &[
     "bitmap",
     "duration",
     "id",
+    "lane",
     "name",
     "panics",
     "portions",
