@@ -115,7 +115,6 @@ fn queues_keep_a_message_while_its_receiver_works() {
     let all = resources(SHOP, "[queues.orders]\nroad = \"narrow\"\nconcurrency = 20\n[dispatcher]\ntimeout = \"20s\"");
     let (wide, narrow) = (properties(&all, "QueueDefault"), properties(&all, "QueueOrders"));
     assert_eq!((&wide["VisibilityTimeout"], &narrow["VisibilityTimeout"]), (&json!(120), &json!(6 * 610)));
-    assert_eq!(narrow["RedrivePolicy"]["maxReceiveCount"], 1_000);
     assert_eq!(narrow["MessageRetentionPeriod"], 14 * 86_400);
     let mapping = |id| {
         let mapping = properties(&all, id);
@@ -129,6 +128,23 @@ fn queues_keep_a_message_while_its_receiver_works() {
         assert_eq!(mapping(id), (&json!("Dispatcher"), &Value::Null));
         assert!(properties(&all, id).get("ScalingConfig").is_none());
     }
+}
+
+#[test]
+fn a_message_that_is_received_in_vain_is_dead_before_sqs_deletes_it() {
+    let retention_s = 14 * 86_400;
+    // The worker's time limit, and how often SQS may hand a message out that is hidden for six times as long.
+    for (timeout, most) in [("70s", 1_000), ("2m", 1_000), ("5m", 480), ("15m", 160)] {
+        let all = resources(SIZES, &format!("{FILMS}queues.orders.road = \"narrow\"\nworker.timeout = \"{timeout}\""));
+        let queue = properties(&all, "QueueOrders");
+        let (receives, hidden_s) = (&queue["RedrivePolicy"]["maxReceiveCount"], &queue["VisibilityTimeout"]);
+        assert_eq!(receives, most, "{timeout}");
+        let dead_after_s = receives.as_u64().unwrap() * hidden_s.as_u64().unwrap();
+        assert!(dead_after_s <= retention_s - 4 * 86_400, "{timeout}: {dead_after_s} s");
+    }
+    // The same for a dispatcher that fails.
+    let all = resources(SHOP, "dispatcher.timeout = \"15m\"");
+    assert_eq!(properties(&all, "QueueDefault")["RedrivePolicy"]["maxReceiveCount"], 160);
 }
 
 #[test]
