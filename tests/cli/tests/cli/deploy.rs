@@ -465,7 +465,13 @@ fn a_dashboard_and_log_queries_cover_the_whole_stack() {
     }
     assert_eq!(body.matches("${").count(), body.matches("${AWS::Region}").count());
     let queries = of_kind(&all, "AWS::Logs::QueryDefinition");
-    assert_eq!(queries.len(), 4);
+    assert_eq!(queries.len(), 5);
+    let page = include_str!("../../../../docs/stuck.md");
+    for name in ["errors", "one call", "launches"] {
+        let query = queries.iter().find(|query| query["Name"] == format!("celeriac/prod/{name}")).unwrap();
+        let block = format!("```text\n{}\n```", query["QueryString"].as_str().unwrap());
+        assert!(page.contains(&block), "docs/stuck.md lacks {block}");
+    }
     let groups = ["WorkerLogs", "Worker3008Logs", "DispatcherLogs"].map(|id| json!({ "Ref": id }));
     for query in queries {
         assert_eq!(query["LogGroupNames"], json!(groups));
