@@ -244,7 +244,7 @@ fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
         "table-write-throttles",
         "worker-dropped",
         "worker-errors",
-        "worker-late",
+        "worker-event-age",
         "worker-throttles",
         "worker-unreported",
     ];
@@ -252,6 +252,23 @@ fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
     both.sort_unstable();
     assert_eq!(alarms(SHOP, "alarms.causes = true"), both);
     assert!(alarms(SHOP, "alarms.enabled = false\nalarms.causes = true").is_empty());
+}
+
+#[test]
+fn an_alarm_of_a_queue_never_has_the_name_of_another() {
+    let taken =
+        ["calls", "dispatcher", "schedules", "table", "worker", "worker-3008", "worker-event-age", "a-b", "a_b"];
+    let queues: String = taken.map(|name| format!("[queues.{name}]\n")).concat();
+    let names = alarms(SIZES, &format!("{FILMS}alarms.causes = true\n{queues}"));
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(names.len(), distinct.len(), "{names:?}");
+}
+
+#[test]
+fn every_stack_hears_that_scheduler_cannot_send() {
+    // This program has no schedules. It may delay calls by hours all the same.
+    let names = alarms(env!("CARGO_BIN_EXE_forms"), "");
+    assert!(names.contains(&"schedules-failing".to_owned()), "{names:?}");
 }
 
 /// The alarm of this name.
