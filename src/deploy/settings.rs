@@ -211,9 +211,8 @@ impl Default for Settings {
 
 impl Default for Worker {
     fn default() -> Self {
-        // The memory at which a function has a whole processor.
         Self {
-            memory: 1769,
+            memory: celeriac_aws::WORKER_MB,
             timeout: None,
             policies: Vec::new(),
             reserved_concurrency: None,
@@ -225,9 +224,8 @@ impl Default for Worker {
 
 impl Default for Dispatcher {
     fn default() -> Self {
-        // It mostly waits for the network. During a backlog it also waits for room, and that is billed.
         Self {
-            memory: 512,
+            memory: celeriac_aws::DISPATCHER_MB,
             timeout: Duration::from_mins(1),
             concurrency: None,
             reserved_concurrency: None,

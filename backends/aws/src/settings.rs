@@ -6,6 +6,18 @@ use celeriac_core::store::{STORE_VARIABLE, StoreError, StoreUrl};
 
 use super::{SCHEME, Stack, StackError};
 
+/// The memory at which a function has a whole processor, in MB; less memory has a smaller share (`Configure Lambda function
+/// memory` in the guide of Lambda).
+pub const PROCESSOR_MB: u32 = 1769;
+
+/// The memory of a deployment's workers, in MB, unless it or the task says otherwise. For tasks that mostly wait: a
+/// function is paid for by its memory while it waits. `docs/aws.md` has the prices of other sizes.
+pub const WORKER_MB: u32 = 512;
+
+/// The memory of a deployment's dispatcher, in MB, unless it says otherwise. It mostly waits for the network, and during a
+/// backlog also for room.
+pub const DISPATCHER_MB: u32 = 512;
+
 /// The settings of a stack: where it is, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

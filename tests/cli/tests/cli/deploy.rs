@@ -53,9 +53,9 @@ fn a_stack_has_what_its_tasks_need_and_is_written_the_same_again() {
 
 #[test]
 fn functions_are_what_tasks_and_settings_ask_for() {
-    let all = resources(SIZES, &format!("{FILMS}cap = 7\nworker.memory = 512\nenvironment.SHOP = \"open\""));
+    let all = resources(SIZES, &format!("{FILMS}cap = 7\nworker.memory = 1024\nenvironment.SHOP = \"open\""));
     let memory = |id| (&properties(&all, id)["FunctionName"], &properties(&all, id)["MemorySize"]);
-    assert_eq!(memory("Worker"), (&json!("prod-worker"), &json!(512)));
+    assert_eq!(memory("Worker"), (&json!("prod-worker"), &json!(1024)));
     assert_eq!(memory("Worker3008"), (&json!("prod-worker-3008"), &json!(3008)));
     let dispatcher = properties(&all, "Dispatcher");
     // The five minutes of the workers, and half a minute more.
@@ -69,6 +69,14 @@ fn functions_are_what_tasks_and_settings_ask_for() {
     assert_eq!((&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]), (&json!(0), &json!(330)));
     let failures = json!({ "Fn::GetAtt": ["FailuresQueue", "Arn"] });
     assert_eq!(events["DestinationConfig"]["OnFailure"]["Destination"], failures);
+}
+
+#[test]
+fn a_task_that_computes_asks_for_a_processor_and_others_have_a_share() {
+    let all = resources(SIZES, FILMS);
+    let memory = |id| &properties(&all, id)["MemorySize"];
+    // `image.tag` says nothing, `image.shrink` asks for more.
+    assert_eq!((memory("Worker"), memory("Worker3008")), (&json!(512), &json!(3008)));
 }
 
 #[test]
