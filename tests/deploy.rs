@@ -30,12 +30,12 @@ fn passes(tool: &Path, args: &[&str], templates: &[PathBuf]) {
     assert!(checked.status.success(), "{}: {said}", tool.display());
 }
 
-/// The template of an example's stack.
+/// The template of an example's stack. With settings, its functions are versions.
 fn template(program: &str, settings: Option<&str>) -> Vec<u8> {
     let mut command = example(program);
     command.args(["deploy", "template", "--store", "aws:prod"]);
     if let Some(settings) = settings {
-        command.arg("--settings").arg(settings);
+        command.args(["--code", "program-1.zip", "--settings"]).arg(settings);
     }
     let written = command.output().expect("the program runs");
     assert!(written.status.success(), "{program}: {}", text(&written.stderr));

@@ -48,6 +48,23 @@ fn webhooks_cost_what_the_page_says_in_functions_of_each_size() {
     }
 }
 
+/// A month of 30 days.
+const MONTH_S: f64 = 30.0 * 86_400.0;
+
+#[test]
+fn environments_that_are_kept_ready_cost_what_the_page_says() {
+    let page = include_str!("../docs/deploy.md");
+    for (memory_mb, name) in [(WORKER_MB, "512"), (PROCESSOR_MB, "1,769")] {
+        let dollars = f64::from(memory_mb) / 1024.0 * MONTH_S * PRICES.lambda_provisioned_gb_s;
+        let row = format!("| one environment of {name} MB | ${dollars:.2} |");
+        assert!(page.lines().any(|line| line == row), "docs/deploy.md has no line {row}");
+    }
+    let prices = [PRICES.lambda_provisioned_gb_s, PRICES.lambda_provisioned_run_gb_s, PRICES.lambda_gb_s];
+    for price in prices.map(|price| format!("${price:.10}")) {
+        assert!(page.contains(&price), "{price}");
+    }
+}
+
 #[test]
 fn the_default_size_is_the_one_that_the_page_gives_reasons_for() {
     assert_eq!(WORKER_MB, 512);

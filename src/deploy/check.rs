@@ -19,7 +19,7 @@ const MEMORY: RangeInclusive<u32> = 128..=10_240;
 /// The concurrency of an event-source mapping.
 pub(super) const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
 
-/// Reserved concurrency. With none, Lambda would give every event up.
+/// Reserved and provisioned concurrency. With none reserved, Lambda would give every event up.
 const RESERVED: RangeInclusive<u32> = 1..=100_000;
 
 /// The size of a function's `/tmp`, in MB.
@@ -66,6 +66,9 @@ impl Settings {
         wrong.unless_seconds("alarms.late", self.alarms.late, late);
         for (name, queue) in &self.queues {
             wrong.unless_within(&format!("queues.{name}.concurrency"), queue.concurrency, CONCURRENCY);
+            if let Some(provisioned) = queue.provisioned_concurrency {
+                wrong.unless_within(&format!("queues.{name}.provisioned_concurrency"), provisioned, RESERVED);
+            }
         }
         if !LOG_DAYS.contains(&self.log_days) {
             let days: Vec<String> = LOG_DAYS.iter().map(u32::to_string).collect();

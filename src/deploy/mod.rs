@@ -24,6 +24,7 @@ mod schedules;
 mod settings;
 mod storage;
 mod template;
+mod versions;
 
 use celeriac_aws::Stack;
 use celeriac_core::task::Registry;

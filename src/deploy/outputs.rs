@@ -7,6 +7,7 @@ use super::{
     names::{DISPATCHER, TABLE, arn, reference},
     roles::CLIENT_POLICY,
     template::Template,
+    versions::ALIAS,
 };
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -24,6 +25,10 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     if let Some(path) = &fleet.settings.role_path {
         let path = path.clone().into();
         template.output("CeleriacRolePath", "CELERIAC_ROLE_PATH in the environment of programs that send calls", &path);
+    }
+    if fleet.is_versioned() {
+        let what = "CELERIAC_ALIAS in the environment of dispatchers that are ordinary processes";
+        template.output("CeleriacAlias", what, &ALIAS.into());
     }
     template.output("DispatcherArn", "The function that launches workers", &arn(DISPATCHER));
     template.output("TableArn", "The ledger", &arn(TABLE));

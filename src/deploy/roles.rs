@@ -72,7 +72,7 @@ impl Fleet<'_> {
         let work = self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let received = self.on(Road::Wide).map(|name| arn(&queue(name))).chain(dead).chain([arn(FAILURES)]);
-        let workers = self.workers.keys().map(|class| function(&self.stack.worker(*class)));
+        let workers = self.workers.keys().map(|class| function(&self.invoked_name(&self.stack.worker(*class))));
         let own = [
             allow("Receive", &[RECEIVE, SETTLE].concat(), received),
             allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
@@ -139,7 +139,7 @@ impl Fleet<'_> {
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let statements = statements(vec![
             allow("Send", &["sqs:SendMessage"], work.chain(dead)),
-            allow("Sweep", &["lambda:InvokeFunction"], [function(&self.stack.dispatcher())]),
+            allow("Sweep", &["lambda:InvokeFunction"], [function(&self.invoked_name(&self.stack.dispatcher()))]),
             encryption(self, USE),
         ]);
         let group = arn_of("scheduler", &format!("schedule-group/{}", self.stack.schedules()));

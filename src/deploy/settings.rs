@@ -51,6 +51,10 @@ pub(crate) struct Settings {
     pub(super) table: Table,
     pub(super) alarms: Alarms,
     pub(super) vpc: Option<Vpc>,
+    /// The key of the functions' zip, if it is known when the template is written. No setting: it changes with each
+    /// deployment.
+    #[serde(skip)]
+    pub(super) code: Option<String>,
 }
 
 /// The architecture that a function's program is built for.
@@ -128,6 +132,8 @@ pub(super) struct Queue {
     pub(super) road: Road,
     /// The most functions that run at a time for a narrow queue.
     pub(super) concurrency: u32,
+    /// How many environments of the function that serves the queue are kept ready.
+    pub(super) provisioned_concurrency: Option<u32>,
 }
 
 /// How the calls of a queue reach a worker.
@@ -205,6 +211,7 @@ impl Default for Settings {
             table: Table::default(),
             alarms: Alarms::default(),
             vpc: None,
+            code: None,
         }
     }
 }
@@ -236,7 +243,7 @@ impl Default for Dispatcher {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { road: Road::Wide, concurrency: 10 }
+        Self { road: Road::Wide, concurrency: 10, provisioned_concurrency: None }
     }
 }
 
@@ -263,6 +270,11 @@ impl Settings {
         let settings: Self = toml::from_str(text).map_err(|error| SettingsError(vec![explain(text, &error)]))?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// These settings, with the key of the functions' zip: they are published as versions.
+    pub(crate) fn with_code(self, key: impl Into<Option<String>>) -> Self {
+        Self { code: key.into(), ..self }
     }
 
     /// The most dispatchers that run at a time for one queue. Each launches about thirty workers a second, so that a

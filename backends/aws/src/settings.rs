@@ -48,6 +48,9 @@ pub struct Settings {
     /// The path of the role by which EventBridge Scheduler sends delayed messages, such as `/team/`. Environment:
     /// `CELERIAC_ROLE_PATH`. Defaults to none.
     pub role_path: Option<String>,
+    /// The alias by which a dispatcher invokes worker functions. Environment: `CELERIAC_ALIAS`. Defaults to none: the code
+    /// that was deployed last.
+    pub alias: Option<String>,
     /// Whether worker functions write the metrics of their invocations as lines of `CloudWatch`'s embedded metric
     /// format.
     /// Environment: `CELERIAC_METRICS`, `on` or `off`. Defaults to `on`.
@@ -93,6 +96,11 @@ pub enum SettingsError {
         /// The largest value.
         most: u64,
     },
+    /// No name of an alias.
+    #[error(
+        "CELERIAC_ALIAS is `{0}`: an alias of a function is 1 to 128 letters, digits, `-` and `_`, not only digits"
+    )]
+    Alias(String),
     /// No path of a role.
     #[error("CELERIAC_ROLE_PATH is `{0}`: a role's path starts and ends with `/`, such as `/team/`")]
     RolePath(String),
@@ -111,6 +119,7 @@ impl Settings {
             lease: Duration::from_mins(1),
             cap: 100,
             role_path: None,
+            alias: None,
             metrics: true,
         }
     }
@@ -129,9 +138,15 @@ impl Settings {
             lease: lease_s.unwrap_or(defaults.lease),
             cap: cap.unwrap_or(defaults.cap),
             role_path: role_path()?,
+            alias: alias()?,
             metrics: switch("CELERIAC_METRICS")?.unwrap_or(defaults.metrics),
             ..defaults
         })
+    }
+
+    /// The name by which a function of this name is invoked.
+    pub(super) fn invoked(&self, function: &str) -> String {
+        self.alias.as_ref().map_or_else(|| function.to_owned(), |alias| format!("{function}:{alias}"))
     }
 
     /// The settings from the environment; `None` if it names no store.
@@ -196,6 +211,17 @@ fn role_path() -> Result<Option<String>, SettingsError> {
     match variable("CELERIAC_ROLE_PATH") {
         Some(path) if !is_role_path(&path) => Err(SettingsError::RolePath(path)),
         path => Ok(path),
+    }
+}
+
+/// The alias named in the environment, as Lambda names one (`CreateAlias` in its reference).
+fn alias() -> Result<Option<String>, SettingsError> {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_alias =
+        |name: &str| name.len() <= 128 && name.bytes().all(sign) && !name.bytes().all(|byte| byte.is_ascii_digit());
+    match variable("CELERIAC_ALIAS") {
+        Some(name) if !is_alias(&name) => Err(SettingsError::Alias(name)),
+        name => Ok(name),
     }
 }
 

@@ -6,16 +6,21 @@ use serde_json::{Value, json};
 
 use crate::site::{Answer, SHOP, Site};
 
-const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
+pub(crate) const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
 
 /// The setting that makes `sizes` deployable.
-const FILMS: &str = "queues.films.road = \"process\"\n";
+pub(crate) const FILMS: &str = "queues.films.road = \"process\"\n";
 
 /// Runs `deploy template` with these settings.
 fn deploy(program: &str, settings: &str) -> Answer {
+    deploy_with(program, settings, &[])
+}
+
+/// The same, with further options.
+pub(crate) fn deploy_with(program: &str, settings: &str, options: &[&str]) -> Answer {
     let site = Site::new();
     fs::write(site.path("stack.toml"), settings).unwrap();
-    let args = ["deploy", "template", "--store", "aws:prod", "--settings", "stack.toml"];
+    let args = [&["deploy", "template", "--store", "aws:prod", "--settings", "stack.toml"], options].concat();
     site.program(program, &args).output().unwrap().into()
 }
 
@@ -24,13 +29,13 @@ fn resources(program: &str, settings: &str) -> Value {
 }
 
 /// The properties of a resource.
-fn properties<'a>(resources: &'a Value, id: &str) -> &'a Value {
+pub(crate) fn properties<'a>(resources: &'a Value, id: &str) -> &'a Value {
     assert!(resources[id].is_object(), "there is no {id}");
     &resources[id]["Properties"]
 }
 
 /// The statement of a role.
-fn statement<'a>(resources: &'a Value, role: &str, sid: &str) -> &'a Value {
+pub(crate) fn statement<'a>(resources: &'a Value, role: &str, sid: &str) -> &'a Value {
     let all = &properties(resources, role)["Policies"][0]["PolicyDocument"]["Statement"];
     let found = all.as_array().unwrap().iter().find(|statement| statement["Sid"] == sid);
     found.unwrap_or_else(|| panic!("{role} has no {sid}"))
@@ -646,7 +651,7 @@ fn settings_that_are_wrong_are_named() {
         ("architecure = \"arm64\"", "; did you mean `architecture`?"),
         (
             "cap = 1\n[queues.mail]\nraod = \"wide\"",
-            "line 3: unknown field `raod`, expected `road` or `concurrency`; did you mean `road`?",
+            "line 3: unknown field `raod`, expected one of `road`, `concurrency`, `provisioned_concurrency`; did you mean `road`?",
         ),
         ("queues.mail.road = \"narow\"", "; did you mean `narrow`?"),
         ("system_log_level = \"error\"", "unknown variant `error`, expected one of `debug`, `info`, `warn`"),
@@ -658,6 +663,8 @@ fn settings_that_are_wrong_are_named() {
         ("cap = 0", "cap: `0`: 1 to 100000"),
         ("dispatcher.concurrency = 1", "dispatcher.concurrency: `1`: 2 to 1000"),
         ("queues.mail.concurrency = 2000", "queues.mail.concurrency: `2000`: 2 to 1000"),
+        ("queues.mail.provisioned_concurrency = 0", "queues.mail.provisioned_concurrency: `0`: 1 to 100000"),
+        ("code = \"function.zip\"", "line 1: unknown field `code`, expected one of"),
         ("log_days = 31", "log_days: `31`: CloudWatch keeps log lines for one of 1, 3, 5, 7, 14, 30,"),
         ("kms_key = \"shop\"", "kms_key: `shop`: an ARN, `arn:..:kms:..`"),
         ("alarms.topic = \"night\"", "alarms.topic: `night`: an ARN, `arn:..:sns:..`"),

@@ -24,5 +24,6 @@ mod start_up;
 mod store;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod versions;
 #[cfg(unix)]
 mod workers;
