@@ -18,7 +18,7 @@ const FAILING: Kind = (
     "schedules-failing",
     "TargetErrorCount",
     1,
-    "Scheduler cannot send runs or delayed calls, and tries again for a day: is its role allowed to send to the queue?",
+    "Scheduler cannot send runs, delayed calls or the sweep, and tries again for a day: was its role changed?",
 );
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {

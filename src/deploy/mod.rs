@@ -17,6 +17,7 @@ mod names;
 mod network;
 mod outputs;
 mod package;
+mod policies;
 mod queues;
 mod reserved;
 mod roles;
@@ -51,6 +52,7 @@ pub(crate) fn template(
     functions::add(&mut template, &fleet);
     mappings::add(&mut template, &fleet);
     roles::add(&mut template, &fleet);
+    policies::add(&mut template, &fleet);
     schedules::add(&mut template, &fleet);
     alarms::add(&mut template, &fleet);
     dashboard::add(&mut template, &fleet);

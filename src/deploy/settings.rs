@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(super) kms_key: Option<String>,
     /// The ARN of the policy that limits what the stack's roles may be permitted.
     pub(super) permissions_boundary: Option<String>,
-    /// The path of the stack's roles and of the policy for programs that send calls.
+    /// The path of the stack's roles and policies.
     pub(super) role_path: Option<String>,
     /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
     pub(super) retain: bool,

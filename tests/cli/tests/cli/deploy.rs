@@ -175,7 +175,11 @@ fn each_part_has_the_permissions_it_needs_and_no_more() {
     assert_eq!(objects["Resource"], json!([folder("parcels"), folder("records")]));
     // A wildcard stands for a whole resource only where AWS offers nothing else.
     let whole = all.to_string().matches("\"Resource\":[\"*\"]").count();
-    assert_eq!(whole, 1, "the one of sqs:ListQueues");
+    assert_eq!(whole, 2, "those of sqs:ListQueues, for readers and operators");
+    let outputs = deploy(SHOP, "").ok().json()["Outputs"].take();
+    for policy in ["SendPolicy", "ReadPolicy", "OperatePolicy", "WorkerPolicy", "DispatcherPolicy"] {
+        assert_eq!(outputs[format!("{policy}Arn")]["Value"]["Ref"], policy);
+    }
 }
 
 #[test]
@@ -439,7 +443,9 @@ fn roles_have_the_boundary_and_the_path_of_a_company() {
     for role in roles {
         assert_eq!((&role["PermissionsBoundary"], &role["Path"]), (&json!(boundary), &json!("/team/")));
     }
-    assert_eq!(properties(&all, "ClientPolicy")["Path"], "/team/");
+    let policies = of_kind(&all, "AWS::IAM::ManagedPolicy");
+    assert_eq!(policies.len(), 5);
+    assert!(policies.iter().all(|policy| policy["Path"] == "/team/"));
     // The sender of a call that is delayed for long names the role of Scheduler.
     let answer = deploy(SHOP, "role_path = \"/team/\"").ok().json();
     assert_eq!(answer["Outputs"]["CeleriacRolePath"]["Value"], "/team/");
@@ -540,8 +546,10 @@ fn whoever_delays_calls_has_the_key_that_encrypts_them() {
         assert_eq!(actions(statement(all, &format!("{function}Role"), "Encryption")), sender);
     }
     assert_eq!(template["Outputs"]["CeleriacKmsKey"]["Value"], key);
-    let client = properties(all, "ClientPolicy")["PolicyDocument"]["Statement"].as_array().unwrap();
-    assert_eq!(actions(client.iter().find(|one| one["Sid"] == "Encryption").unwrap()), sender);
+    for policy in ["SendPolicy", "OperatePolicy", "WorkerPolicy", "DispatcherPolicy"] {
+        let policy = properties(all, policy)["PolicyDocument"]["Statement"].as_array().unwrap();
+        assert_eq!(actions(policy.iter().find(|one| one["Sid"] == "Encryption").unwrap()), sender);
+    }
     assert_eq!(actions(statement(all, "SchedulerRole", "Encryption")), json!(["kms:Decrypt", "kms:GenerateDataKey"]));
     let without = deploy(SHOP, "").ok();
     assert!(!without.out.contains("kms") && !without.out.contains("KMS_KEY"), "{}", without.out);
