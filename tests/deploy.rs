@@ -137,7 +137,7 @@ fn an_idle_stack_costs_what_the_documentation_says_and_about_a_dollar_a_month() 
 /// The settings of a file, by their names in the documentation.
 fn settings(file: &toml::Table) -> BTreeSet<String> {
     let named = file.iter().flat_map(|(name, value)| match (name.as_str(), value) {
-        ("environment" | "tags" | "vpc", _) => vec![format!("[{name}]")],
+        ("environment" | "secrets" | "tags" | "vpc", _) => vec![format!("[{name}]")],
         ("queues", toml::Value::Table(queues)) => {
             let settings = queues.values().filter_map(toml::Value::as_table).flat_map(toml::Table::keys);
             settings.map(|setting| format!("queues.NAME.{setting}")).collect()

@@ -47,6 +47,7 @@ impl Settings {
         self.check_further_numbers(&mut wrong);
         self.check_arns(&mut wrong);
         self.check_names(&mut wrong);
+        self.check_secrets(&mut wrong);
         if let Some(vpc) = &self.vpc {
             check_vpc(vpc, &mut wrong);
         }
@@ -152,7 +153,7 @@ fn check_vpc(vpc: &Vpc, wrong: &mut Wrong) {
 }
 
 /// Why a function cannot have this variable from the settings.
-fn not_a_variable(name: &str) -> Option<&'static str> {
+pub(super) fn not_a_variable(name: &str) -> Option<&'static str> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.len() < 2 || !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.bytes().all(letters) {
         return Some("a variable's name is a letter, then one or more letters, digits or `_`");
@@ -172,10 +173,10 @@ fn bucket_name(name: &str) -> bool {
 }
 
 /// The faults found so far.
-struct Wrong(Vec<String>);
+pub(super) struct Wrong(Vec<String>);
 
 impl Wrong {
-    fn add(&mut self, setting: &str, found: impl Display, what: &str) {
+    pub(super) fn add(&mut self, setting: &str, found: impl Display, what: &str) {
         self.0.push(format!("{setting}: `{found}`: {what}"));
     }
 

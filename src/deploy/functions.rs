@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     fleet::Fleet,
     names::{DISPATCHER, FAILURES, arn, log_group, reference, role, worker},
+    secrets,
     template::{CODE_BUCKET, CODE_KEY, Template},
     versions::{self, ALIAS, alias},
 };
@@ -61,13 +62,15 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     add_events(template, fleet, DISPATCHER, EVENT_AGE_S.0, None);
     for (class, function) in &fleet.workers {
         let id = worker(*class);
+        let mut environment = self::environment(fleet);
+        secrets::add_variables(&mut environment, fleet);
         let worker = Function {
             id: &id,
             name: fleet.stack.worker(*class),
             handler: "worker",
             memory: function.memory,
             timeout: function.timeout,
-            environment: self::environment(fleet),
+            environment,
             reserved: fleet.settings.worker.reserved_concurrency,
             ephemeral: fleet.settings.worker.ephemeral_storage,
             layers: &fleet.settings.worker.layers,

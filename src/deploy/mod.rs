@@ -22,6 +22,7 @@ mod queues;
 mod reserved;
 mod roles;
 mod schedules;
+mod secrets;
 mod settings;
 mod storage;
 mod template;

@@ -92,7 +92,7 @@ impl Fleet<'_> {
     }
 
     fn worker_process(&self) -> Vec<Option<Value>> {
-        self.process().into_iter().chain(self.whole_store()).collect()
+        self.process().into_iter().chain(self.whole_store()).chain(self.secrets()).collect()
     }
 
     fn dispatcher_process(&self) -> Vec<Option<Value>> {

@@ -74,7 +74,7 @@ impl Fleet<'_> {
             allow("Send", SEND, work().chain(dead)),
             allow("ReportFailures", &["sqs:SendMessage"], [arn(FAILURES)]),
         ];
-        own.into_iter().chain(self.store()).collect()
+        own.into_iter().chain(self.store()).chain(self.secrets()).collect()
     }
 
     /// The permissions on the stack's store that every part needs. The dispatcher sends calls that are due much later

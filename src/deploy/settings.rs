@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(super) bucket: Option<String>,
     /// Further environment variables of the functions.
     pub(super) environment: BTreeMap<String, String>,
+    /// The ARNs of secrets that workers read while they run, by the names of their variables.
+    pub(super) secrets: BTreeMap<String, String>,
     /// Tags of all resources that can have tags.
     pub(super) tags: BTreeMap<String, String>,
     pub(super) worker: Worker,
@@ -204,6 +206,7 @@ impl Default for Settings {
             retain: true,
             bucket: None,
             environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             tags: BTreeMap::new(),
             worker: Worker::default(),
             dispatcher: Dispatcher::default(),

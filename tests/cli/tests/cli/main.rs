@@ -17,6 +17,7 @@ mod program;
 mod roles;
 #[cfg(unix)]
 mod runtime_api;
+mod secrets;
 #[cfg(unix)]
 mod service;
 mod site;
