@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-
 use celeriac::task;
 use tokio::time::Instant;
 

@@ -18,7 +18,7 @@ const FAILING: Kind = (
     "schedules-failing",
     "TargetErrorCount",
     1,
-    "Scheduler cannot send runs or delayed calls, and tries again for a day: is its role allowed to send to the queue?",
+    "Scheduler cannot send runs, delayed calls or the sweep, and tries again for a day: was its role changed?",
 );
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
@@ -28,10 +28,9 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     }
     let mut alarms: Vec<Alarm> =
         fleet.queues.iter().flat_map(|(name, served)| [late(fleet, name, served), dead_untaken(fleet, name)]).collect();
-    // Without scheduled tasks, only calls with a delay of more than a quarter of an hour need Scheduler.
-    if settings.causes || !fleet.schedules.is_empty() {
-        alarms.push(schedules(FAILING));
-    }
+    // In every stack, since any call may be delayed by more than a quarter of an hour. The sweep shows within minutes that
+    // Scheduler cannot send, before a call is lost.
+    alarms.push(schedules(FAILING));
     if settings.causes {
         alarms.extend(causes::all(fleet));
     }

@@ -112,14 +112,15 @@ fn of_function(id: &str, name: &str) -> Vec<Alarm> {
     FUNCTION.into_iter().map(alarm).collect()
 }
 
-/// Further alarms of a worker: for events that wait in Lambda, and for lost reports of its failures.
+/// Further alarms of a worker: for events that wait in Lambda, and for lost reports of its failures. Their names end in
+/// nothing that the name of a queue's alarm ends in, since a queue may be named `worker` too.
 fn of_worker(fleet: &Fleet<'_>, class: Class) -> Vec<Alarm> {
     let id = worker(class);
     let name = class.map_or_else(|| "worker".to_owned(), |memory| format!("worker-{memory}"));
     let mut alarms = of_function(&id, &name);
     alarms.push(Alarm {
-        id: logical("Alarm", &format!("{id}-late")),
-        name: format!("{name}-late"),
+        id: logical("Alarm", &format!("{id}-event-age")),
+        name: format!("{name}-event-age"),
         watches: Metric::lambda(&id, "AsyncEventAge", "Maximum").into(),
         // In milliseconds: half of the time after which an event is dropped.
         most: fleet.hidden().as_secs() * 500,

@@ -19,7 +19,7 @@ const MEMORY: RangeInclusive<u32> = 128..=10_240;
 /// The concurrency of an event-source mapping.
 pub(super) const CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
 
-/// Reserved concurrency. With none, Lambda would give every event up.
+/// Reserved and provisioned concurrency. With none reserved, Lambda would give every event up.
 const RESERVED: RangeInclusive<u32> = 1..=100_000;
 
 /// The size of a function's `/tmp`, in MB.
@@ -47,6 +47,7 @@ impl Settings {
         self.check_further_numbers(&mut wrong);
         self.check_arns(&mut wrong);
         self.check_names(&mut wrong);
+        self.check_secrets(&mut wrong);
         if let Some(vpc) = &self.vpc {
             check_vpc(vpc, &mut wrong);
         }
@@ -66,6 +67,9 @@ impl Settings {
         wrong.unless_seconds("alarms.late", self.alarms.late, late);
         for (name, queue) in &self.queues {
             wrong.unless_within(&format!("queues.{name}.concurrency"), queue.concurrency, CONCURRENCY);
+            if let Some(provisioned) = queue.provisioned_concurrency {
+                wrong.unless_within(&format!("queues.{name}.provisioned_concurrency"), provisioned, RESERVED);
+            }
         }
         if !LOG_DAYS.contains(&self.log_days) {
             let days: Vec<String> = LOG_DAYS.iter().map(u32::to_string).collect();
@@ -149,7 +153,7 @@ fn check_vpc(vpc: &Vpc, wrong: &mut Wrong) {
 }
 
 /// Why a function cannot have this variable from the settings.
-fn not_a_variable(name: &str) -> Option<&'static str> {
+pub(super) fn not_a_variable(name: &str) -> Option<&'static str> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.len() < 2 || !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !name.bytes().all(letters) {
         return Some("a variable's name is a letter, then one or more letters, digits or `_`");
@@ -169,10 +173,10 @@ fn bucket_name(name: &str) -> bool {
 }
 
 /// The faults found so far.
-struct Wrong(Vec<String>);
+pub(super) struct Wrong(Vec<String>);
 
 impl Wrong {
-    fn add(&mut self, setting: &str, found: impl Display, what: &str) {
+    pub(super) fn add(&mut self, setting: &str, found: impl Display, what: &str) {
         self.0.push(format!("{setting}: `{found}`: {what}"));
     }
 

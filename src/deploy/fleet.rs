@@ -56,8 +56,12 @@ pub(super) struct ServedQueue {
     pub(super) road: Road,
     /// The worker function of a narrow queue.
     pub(super) class: Class,
+    /// Whether one function runs all of its tasks.
+    pub(super) has_one_class: bool,
     /// The most functions that run at a time for a narrow queue.
     pub(super) concurrency: u32,
+    /// How many environments of its function are kept ready.
+    pub(super) provisioned: Option<u32>,
     /// The longest time limit of its tasks. Unknown tasks have the longest that there is.
     longest_task: Duration,
 }
@@ -115,6 +119,7 @@ impl<'a> Fleet<'a> {
         }
         let fleet = Self { stack, settings, queues, workers, schedules };
         wrong.extend(fleet.too_little_reserved());
+        wrong.extend(fleet.wrongly_provisioned());
         if wrong.is_empty() { Ok(fleet) } else { Err(FleetError(wrong)) }
     }
 
@@ -173,7 +178,21 @@ fn served(name: &str, tasks: &[&TaskDef], settings: &Settings, wrong: &mut Vec<S
     }
     let class = classes.first().copied().flatten();
     let longest_task = tasks.iter().map(|def| def.options.timeout).max().unwrap_or(MAX_TASK);
-    ServedQueue { road: queue.road, class, concurrency: queue.concurrency, longest_task }
+    ServedQueue {
+        road: queue.road,
+        class,
+        has_one_class: classes.len() <= 1,
+        concurrency: queue.concurrency,
+        provisioned: queue.provisioned_concurrency,
+        longest_task,
+    }
+}
+
+impl ServedQueue {
+    /// Whether a function runs its calls.
+    pub(super) fn has_function(&self) -> bool {
+        self.road != Road::Process
+    }
 }
 
 fn asks(def: &TaskDef) -> String {

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::{
     fleet::Fleet,
     names::{DISPATCHER, FAILURES, arn, log_group, reference, role, worker},
-    template::Template,
+    secrets,
+    template::{CODE_BUCKET, CODE_KEY, Template},
+    versions::{self, ALIAS, alias},
 };
 
 /// The parts that differ between functions.
@@ -23,16 +25,26 @@ struct Function<'a> {
     reserved: Option<u32>,
     ephemeral: Option<u32>,
     layers: &'a [String],
+    /// How many environments are kept ready.
+    provisioned: u32,
 }
 
 /// The shortest and longest time that Lambda keeps an event for a busy function.
 const EVENT_AGE_S: (u64, u64) = (60, 21_600);
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
+    template.parameter(CODE_BUCKET, "The bucket that holds the functions' zip");
+    if !fleet.is_versioned() {
+        template
+            .parameter(CODE_KEY, "The zip's key in it; another key for each version, or functions keep the old one");
+    }
     let settings = &fleet.settings.dispatcher;
     let mut environment = environment(fleet);
     environment.insert("CELERIAC_CAP".to_owned(), fleet.settings.cap.to_string().into());
     environment.insert("CELERIAC_LEASE_S".to_owned(), fleet.hidden().as_secs().to_string().into());
+    if fleet.is_versioned() {
+        environment.insert("CELERIAC_ALIAS".to_owned(), ALIAS.into());
+    }
     let dispatcher = Function {
         id: DISPATCHER,
         name: fleet.stack.dispatcher(),
@@ -43,26 +55,30 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
         reserved: settings.reserved_concurrency,
         ephemeral: None,
         layers: &settings.layers,
+        provisioned: 0,
     };
     dispatcher.add(template, fleet);
     // Its events are sweeps, and the next one comes soon.
-    add_events(template, DISPATCHER, EVENT_AGE_S.0, None);
+    add_events(template, fleet, DISPATCHER, EVENT_AGE_S.0, None);
     for (class, function) in &fleet.workers {
         let id = worker(*class);
+        let mut environment = self::environment(fleet);
+        secrets::add_variables(&mut environment, fleet);
         let worker = Function {
             id: &id,
             name: fleet.stack.worker(*class),
             handler: "worker",
             memory: function.memory,
             timeout: function.timeout,
-            environment: self::environment(fleet),
+            environment,
             reserved: fleet.settings.worker.reserved_concurrency,
             ephemeral: fleet.settings.worker.ephemeral_storage,
             layers: &fleet.settings.worker.layers,
+            provisioned: fleet.provisioned(*class),
         };
         worker.add(template, fleet);
         // After this time the messages are visible again, and the dispatcher has launched another worker.
-        add_events(template, &id, fleet.hidden().as_secs(), Some(FAILURES));
+        add_events(template, fleet, &id, fleet.hidden().as_secs(), Some(FAILURES));
     }
 }
 
@@ -96,6 +112,7 @@ impl Function<'_> {
             "KmsKeyId": settings.kms_key,
         });
         template.add(&logs, "AWS::Logs::LogGroup", group);
+        let code = settings.code.clone().map_or_else(|| reference(CODE_KEY), Value::from);
         let network = settings.vpc.as_ref();
         let network = network.map(|vpc| json!({ "SubnetIds": vpc.subnets, "SecurityGroupIds": vpc.security_groups }));
         let properties = json!({
@@ -103,7 +120,7 @@ impl Function<'_> {
             "Runtime": "provided.al2023",
             "Handler": self.handler,
             "Architectures": [settings.architecture.as_str()],
-            "Code": { "S3Bucket": reference("CodeBucket"), "S3Key": reference("CodeKey") },
+            "Code": { "S3Bucket": reference(CODE_BUCKET), "S3Key": code },
             "Role": arn(&role(self.id)),
             "MemorySize": self.memory,
             "Timeout": self.timeout.as_secs(),
@@ -122,19 +139,21 @@ impl Function<'_> {
             "RecursiveLoop": "Allow",
             "VpcConfig": network,
         });
+        versions::add(template, fleet, self.id, &properties, self.provisioned);
         template.add(self.id, "AWS::Lambda::Function", properties);
     }
 }
 
 /// An event runs once: its unfinished work is in the queue and comes from there.
-fn add_events(template: &mut Template, function: &str, age_s: u64, failures: Option<&str>) {
+fn add_events(template: &mut Template, fleet: &Fleet<'_>, function: &str, age_s: u64, failures: Option<&str>) {
     let destination = failures.map(|queue| json!({ "OnFailure": { "Destination": arn(queue) } }));
     let properties = json!({
         "FunctionName": reference(function),
-        "Qualifier": "$LATEST",
+        "Qualifier": if fleet.is_versioned() { ALIAS } else { "$LATEST" },
         "MaximumRetryAttempts": 0,
         "MaximumEventAgeInSeconds": age_s.clamp(EVENT_AGE_S.0, EVENT_AGE_S.1),
         "DestinationConfig": destination,
     });
-    template.add(format!("{function}Events"), "AWS::Lambda::EventInvokeConfig", properties);
+    let after = if fleet.is_versioned() { json!({ "DependsOn": alias(function) }) } else { json!({}) };
+    template.add_with(format!("{function}Events"), "AWS::Lambda::EventInvokeConfig", properties, after);
 }

@@ -8,12 +8,13 @@ use super::{
     template::Template,
 };
 
-/// The queries, each with its id in the template and its name.
-const QUERIES: [(&str, &str, &str); 4] = [
+/// The queries, each with its id in the template and its name. A line about a call has the call's id itself, or is logged
+/// within the call: then its span has it. `docs/stuck.md` says how to read what they show.
+const QUERIES: [(&str, &str, &str); 5] = [
     (
         "ErrorsQuery",
         "errors",
-        "fields @timestamp, level, span.task, span.id, message, error\n\
+        "fields @timestamp, level, coalesce(task, span.task) as of_task, coalesce(id, span.id) as call, message, error\n\
          | filter level in [\"ERROR\", \"WARN\"]\n\
          | sort @timestamp desc\n\
          | limit 200",
@@ -21,9 +22,16 @@ const QUERIES: [(&str, &str, &str); 4] = [
     (
         "CallQuery",
         "one call",
-        "fields @timestamp, level, span.task, span.attempt, message, @logStream\n\
-         | filter span.id = \"PUT THE ID OF A CALL HERE\"\n\
+        "fields @timestamp, level, coalesce(attempt, span.attempt) as in_attempt, message, @logStream\n\
+         | filter id = \"PUT THE ID OF A CALL HERE\" or span.id = \"PUT THE ID OF A CALL HERE\"\n\
          | sort @timestamp",
+    ),
+    (
+        "LaunchesQuery",
+        "launches",
+        "filter message = \"dispatched\"\n\
+         | stats sum(parcels) as received, sum(accepted) as launched, sum(refused) as put_back, sum(unknown) as unclear \
+         by queue, bin(5m)",
     ),
     (
         "MemoryQuery",

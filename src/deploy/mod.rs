@@ -17,13 +17,16 @@ mod names;
 mod network;
 mod outputs;
 mod package;
+mod policies;
 mod queues;
 mod reserved;
 mod roles;
 mod schedules;
+mod secrets;
 mod settings;
 mod storage;
 mod template;
+mod versions;
 
 use celeriac_aws::Stack;
 use celeriac_core::task::Registry;
@@ -50,6 +53,7 @@ pub(crate) fn template(
     functions::add(&mut template, &fleet);
     mappings::add(&mut template, &fleet);
     roles::add(&mut template, &fleet);
+    policies::add(&mut template, &fleet);
     schedules::add(&mut template, &fleet);
     alarms::add(&mut template, &fleet);
     dashboard::add(&mut template, &fleet);

@@ -21,7 +21,7 @@ const SECURITY_GROUP: &str = "EndpointSecurityGroup";
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     let Some(vpc) = fleet.settings.vpc.as_ref().filter(|vpc| vpc.endpoints) else { return };
     add_security_group(template, fleet, vpc);
-    for service in INTERFACES {
+    for service in INTERFACES.into_iter().chain(fleet.keepers()) {
         let properties = json!({
             "VpcEndpointType": "Interface",
             "VpcId": vpc.id,

@@ -14,9 +14,13 @@ use super::{
 /// How long SQS keeps a message: its maximum.
 const RETENTION_S: u32 = 14 * 86_400;
 
-/// How often a message may be received before SQS moves it to the dead-letter queue: the maximum of SQS. A parcel's
-/// message is normally received many times, since it stays in the queue until its last call is done.
-const MAX_RECEIVES: u32 = 1_000;
+/// The most receives that SQS allows before it moves a message to the dead-letter queue (`SetQueueAttributes` in its
+/// reference). A parcel's message is normally received many times, since it stays in the queue until its last call is done.
+const MAX_RECEIVES: u64 = 1_000;
+
+/// When a message that is received in vain comes to the dead-letter queue at the latest. Its age goes on there, so that the
+/// dispatcher has four days of the retention left to end it or to send it anew.
+const RECEIVED_IN_VAIN: Duration = Duration::from_hours(10 * 24);
 
 /// How long reports of failed invocations are kept. Leases end long before.
 const FAILURES_RETENTION_S: u32 = 4 * 86_400;
@@ -45,8 +49,9 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
         Road::Narrow => fleet.workers[&served.class].timeout,
         Road::Wide | Road::Process => fleet.settings.dispatcher.timeout,
     };
-    let mut work = properties(fleet, &fleet.stack.queue(name), hidden_by(receiver));
-    work["RedrivePolicy"] = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": MAX_RECEIVES });
+    let hidden = hidden_by(receiver);
+    let mut work = properties(fleet, &fleet.stack.queue(name), hidden);
+    work["RedrivePolicy"] = json!({ "deadLetterTargetArn": arn(&dead), "maxReceiveCount": receives(hidden) });
     template.add_with(&id, "AWS::SQS::Queue", work, fleet.end());
     let mut dead_letters = properties(fleet, &fleet.stack.dead_queue(name), fleet.hidden_by_dispatcher());
     let source = arn_of("sqs", &fleet.stack.queue(name));
@@ -60,6 +65,13 @@ fn add_queue(template: &mut Template, fleet: &Fleet<'_>, name: &str, served: &Se
 /// while the function is throttled.
 fn hidden_by(receiver: Duration) -> Duration {
     6 * receiver
+}
+
+/// How often a message may be received that is hidden for so long each time. A worker that never begins receives the
+/// messages of its narrow queue only once in that time. With SQS's maximum, SQS would delete them before the dead-letter
+/// queue had them.
+fn receives(hidden: Duration) -> u64 {
+    (RECEIVED_IN_VAIN.as_secs() / hidden.as_secs()).min(MAX_RECEIVES)
 }
 
 impl Fleet<'_> {

@@ -1,5 +1,5 @@
-//! Defines the permissions of each part, and no more: a role for each function and for `EventBridge` Scheduler, and a
-//! policy for programs that send calls and look them up.
+//! Defines the permissions of the stack's own parts, and no more: a role for each function and for `EventBridge`
+//! Scheduler.
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,10 @@ use super::{
     template::Template,
 };
 
-/// The policy to attach to the roles of programs that send calls.
-pub(super) const CLIENT_POLICY: &str = "ClientPolicy";
-
-const VERSION: &str = "2012-10-17";
+pub(super) const VERSION: &str = "2012-10-17";
 
 /// The ledger's actions on its table. Transactions are allowed by their parts.
-const LEDGER: &[&str] = &[
+pub(super) const LEDGER: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
     "dynamodb:DeleteItem",
@@ -28,23 +25,13 @@ const LEDGER: &[&str] = &[
 ];
 
 /// Finding a queue, sending to it, and reading its depth.
-const SEND: &[&str] = &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"];
+pub(super) const SEND: &[&str] = &["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"];
 
 /// Hiding and deleting messages, including those that another function received.
-const SETTLE: &[&str] =
+pub(super) const SETTLE: &[&str] =
     &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"];
 
-const RECEIVE: &[&str] = &["sqs:ReceiveMessage"];
-
-/// Sending calls, and the command `queue purge`.
-const SEND_AND_PURGE: &[&str] = &[
-    "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:GetQueueUrl",
-    "sqs:ReceiveMessage",
-    "sqs:SendMessage",
-];
+pub(super) const RECEIVE: &[&str] = &["sqs:ReceiveMessage"];
 
 pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     let dispatcher = statements(fleet.dispatcher());
@@ -55,10 +42,6 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
         add_role(template, fleet, &role(&id), function_role(fleet, &id, statements, &fleet.settings.worker.policies));
     }
     add_role(template, fleet, SCHEDULER_ROLE, fleet.scheduler_role());
-    let document = json!({ "Version": VERSION, "Statement": statements(fleet.client()) });
-    let description = format!("Sends calls to Celeriac stack {}, and asks what became of them", fleet.stack);
-    let policy = json!({ "Description": description, "Path": fleet.settings.role_path, "PolicyDocument": document });
-    template.add(CLIENT_POLICY, "AWS::IAM::ManagedPolicy", policy);
 }
 
 fn add_role(template: &mut Template, fleet: &Fleet<'_>, id: &str, mut properties: Value) {
@@ -72,7 +55,7 @@ impl Fleet<'_> {
         let work = self.queues.keys().map(|name| arn(&queue(name)));
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let received = self.on(Road::Wide).map(|name| arn(&queue(name))).chain(dead).chain([arn(FAILURES)]);
-        let workers = self.workers.keys().map(|class| function(&self.stack.worker(*class)));
+        let workers = self.workers.keys().map(|class| function(&self.invoked_name(&self.stack.worker(*class))));
         let own = [
             allow("Receive", &[RECEIVE, SETTLE].concat(), received),
             allow("Send", SEND, work.chain(self.queues.keys().map(|name| arn(&dead_queue(name))))),
@@ -91,20 +74,7 @@ impl Fleet<'_> {
             allow("Send", SEND, work().chain(dead)),
             allow("ReportFailures", &["sqs:SendMessage"], [arn(FAILURES)]),
         ];
-        own.into_iter().chain(self.store()).collect()
-    }
-
-    /// The permissions of a program that sends calls and looks them up, which includes the operator's commands.
-    fn client(&self) -> Vec<Option<Value>> {
-        let work = self.queues.keys().map(|name| arn(&queue(name)));
-        let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
-        let own = [
-            allow("Send", SEND_AND_PURGE, work),
-            allow("Look", &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], dead.chain([arn(FAILURES)])),
-            // The only action of SQS without a queue.
-            allow("List", &["sqs:ListQueues"], [json!("*")]),
-        ];
-        own.into_iter().chain(self.store()).chain([encryption(self, SENDER)]).collect()
+        own.into_iter().chain(self.store()).chain(self.secrets()).collect()
     }
 
     /// The permissions on the stack's store that every part needs. The dispatcher sends calls that are due much later
@@ -113,23 +83,23 @@ impl Fleet<'_> {
         [self.delay(), become_scheduler(), ledger(), self.objects(), self.dead_letters(), self.bucket_list()]
     }
 
-    fn objects(&self) -> Option<Value> {
+    pub(super) fn objects(&self) -> Option<Value> {
         let folders = FOLDERS.iter().filter_map(|folder| self.bucket_arn(&format!("/{folder}/*")));
         allow("Objects", &["s3:GetObject", "s3:PutObject"], folders)
     }
 
-    fn dead_letters(&self) -> Option<Value> {
+    pub(super) fn dead_letters(&self) -> Option<Value> {
         let folder = self.bucket_arn(&format!("/{DEAD}/*"));
         allow("DeadLetters", &["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], folder)
     }
 
     /// Without it, S3 reports a missing object as access denied.
-    fn bucket_list(&self) -> Option<Value> {
+    pub(super) fn bucket_list(&self) -> Option<Value> {
         allow("Missing", &["s3:ListBucket"], self.bucket_arn(""))
     }
 
     /// For messages that are due later than SQS can delay them.
-    fn delay(&self) -> Option<Value> {
+    pub(super) fn delay(&self) -> Option<Value> {
         let schedules = arn_of("scheduler", &format!("schedule/{}/*", self.stack.schedules()));
         allow("Delay", &["scheduler:CreateSchedule"], [schedules])
     }
@@ -139,7 +109,7 @@ impl Fleet<'_> {
         let dead = self.queues.keys().map(|name| arn(&dead_queue(name)));
         let statements = statements(vec![
             allow("Send", &["sqs:SendMessage"], work.chain(dead)),
-            allow("Sweep", &["lambda:InvokeFunction"], [function(&self.stack.dispatcher())]),
+            allow("Sweep", &["lambda:InvokeFunction"], [function(&self.invoked_name(&self.stack.dispatcher()))]),
             encryption(self, USE),
         ]);
         let group = arn_of("scheduler", &format!("schedule-group/{}", self.stack.schedules()));
@@ -153,11 +123,11 @@ impl Fleet<'_> {
     }
 }
 
-fn ledger() -> Option<Value> {
+pub(super) fn ledger() -> Option<Value> {
     allow("Ledger", LEDGER, [arn(TABLE)])
 }
 
-fn become_scheduler() -> Option<Value> {
+pub(super) fn become_scheduler() -> Option<Value> {
     let mut pass = allow("SendByScheduler", &["iam:PassRole"], [arn(SCHEDULER_ROLE)])?;
     pass["Condition"] = json!({ "StringEquals": { "iam:PassedToService": "scheduler.amazonaws.com" } });
     Some(pass)
@@ -193,9 +163,9 @@ const USE: &[&str] = &["kms:Decrypt", "kms:GenerateDataKey"];
 
 /// The same, and creating schedules under the key. For that `EventBridge` Scheduler's guide, "Using identity-based
 /// policies", also asks for `kms:DescribeKey`.
-const SENDER: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
+pub(super) const SENDER: &[&str] = &["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
 
-fn encryption(fleet: &Fleet<'_>, actions: &[&str]) -> Option<Value> {
+pub(super) fn encryption(fleet: &Fleet<'_>, actions: &[&str]) -> Option<Value> {
     allow("Encryption", actions, fleet.settings.kms_key.clone().map(Value::from))
 }
 
@@ -214,17 +184,17 @@ fn trust(service: &str, condition: Option<&Value>) -> Value {
 }
 
 /// A function's ARN by its name: by its id, roles and functions would depend on each other.
-fn function(name: &str) -> Value {
+pub(super) fn function(name: &str) -> Value {
     arn_of("lambda", &format!("function:{name}"))
 }
 
 /// Allows actions on resources; nothing if there are none.
-fn allow(sid: &str, actions: &[&str], resources: impl IntoIterator<Item = Value>) -> Option<Value> {
+pub(super) fn allow(sid: &str, actions: &[&str], resources: impl IntoIterator<Item = Value>) -> Option<Value> {
     let resources: Vec<Value> = resources.into_iter().collect();
     let statement = || json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
     (!resources.is_empty()).then(statement)
 }
 
-fn statements(statements: Vec<Option<Value>>) -> Vec<Value> {
+pub(super) fn statements(statements: Vec<Option<Value>>) -> Vec<Value> {
     statements.into_iter().flatten().collect()
 }

@@ -28,14 +28,14 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     template.add(SCHEDULES, "AWS::Scheduler::ScheduleGroup", json!({ "Name": fleet.stack.schedules() }));
     for due in &fleet.schedules {
         let input = json!({ "celeriac": "tick", "task": due.task, "due": DUE });
-        let mut target = target(&queue(due.queue), &input, tries_s(due));
+        let mut target = target(&arn(&queue(due.queue)), &input, tries_s(due));
         target["DeadLetterConfig"] = json!({ "Arn": arn(&dead_queue(due.queue)) });
         let description = format!("Runs of task {}", due.task);
         let schedule = properties(fleet, &description, (&due.expression, &due.timezone), &target);
         template.add(logical("Schedule", due.task), "AWS::Scheduler::Schedule", schedule);
     }
     // The next sweep makes up for a failed one.
-    let target = target(DISPATCHER, &json!({ "celeriac": "sweep" }), TRIES_S.1);
+    let target = target(&fleet.invoked(DISPATCHER), &json!({ "celeriac": "sweep" }), TRIES_S.1);
     let sweep = properties(fleet, "Looks for callbacks that a dead process owed", (SWEEP, "UTC"), &target);
     template.add("SweepSchedule", "AWS::Scheduler::Schedule", sweep);
 }
@@ -44,9 +44,9 @@ fn tries_s(due: &DueTask) -> u32 {
     if due.catch_up { TRIES_S.0 } else { TRIES_S.1 }
 }
 
-fn target(id: &str, input: &Value, tries_s: u32) -> Value {
+fn target(of: &Value, input: &Value, tries_s: u32) -> Value {
     json!({
-        "Arn": arn(id),
+        "Arn": of,
         "RoleArn": arn(SCHEDULER_ROLE),
         "Input": input.to_string(),
         "RetryPolicy": { "MaximumEventAgeInSeconds": tries_s, "MaximumRetryAttempts": MAX_TRIES },

@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(super) kms_key: Option<String>,
     /// The ARN of the policy that limits what the stack's roles may be permitted.
     pub(super) permissions_boundary: Option<String>,
-    /// The path of the stack's roles and of the policy for programs that send calls.
+    /// The path of the stack's roles and policies.
     pub(super) role_path: Option<String>,
     /// Whether queues, table and bucket are kept, with their content, when they are removed from the stack.
     pub(super) retain: bool,
@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(super) bucket: Option<String>,
     /// Further environment variables of the functions.
     pub(super) environment: BTreeMap<String, String>,
+    /// The ARNs of secrets that workers read while they run, by the names of their variables.
+    pub(super) secrets: BTreeMap<String, String>,
     /// Tags of all resources that can have tags.
     pub(super) tags: BTreeMap<String, String>,
     pub(super) worker: Worker,
@@ -51,6 +53,10 @@ pub(crate) struct Settings {
     pub(super) table: Table,
     pub(super) alarms: Alarms,
     pub(super) vpc: Option<Vpc>,
+    /// The key of the functions' zip, if it is known when the template is written. No setting: it changes with each
+    /// deployment.
+    #[serde(skip)]
+    pub(super) code: Option<String>,
 }
 
 /// The architecture that a function's program is built for.
@@ -128,6 +134,8 @@ pub(super) struct Queue {
     pub(super) road: Road,
     /// The most functions that run at a time for a narrow queue.
     pub(super) concurrency: u32,
+    /// How many environments of the function that serves the queue are kept ready.
+    pub(super) provisioned_concurrency: Option<u32>,
 }
 
 /// How the calls of a queue reach a worker.
@@ -198,6 +206,7 @@ impl Default for Settings {
             retain: true,
             bucket: None,
             environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             tags: BTreeMap::new(),
             worker: Worker::default(),
             dispatcher: Dispatcher::default(),
@@ -205,15 +214,15 @@ impl Default for Settings {
             table: Table::default(),
             alarms: Alarms::default(),
             vpc: None,
+            code: None,
         }
     }
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        // The memory at which a function has a whole processor.
         Self {
-            memory: 1769,
+            memory: celeriac_aws::WORKER_MB,
             timeout: None,
             policies: Vec::new(),
             reserved_concurrency: None,
@@ -225,9 +234,8 @@ impl Default for Worker {
 
 impl Default for Dispatcher {
     fn default() -> Self {
-        // It mostly waits for the network. During a backlog it also waits for room, and that is billed.
         Self {
-            memory: 512,
+            memory: celeriac_aws::DISPATCHER_MB,
             timeout: Duration::from_mins(1),
             concurrency: None,
             reserved_concurrency: None,
@@ -238,7 +246,7 @@ impl Default for Dispatcher {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { road: Road::Wide, concurrency: 10 }
+        Self { road: Road::Wide, concurrency: 10, provisioned_concurrency: None }
     }
 }
 
@@ -265,6 +273,11 @@ impl Settings {
         let settings: Self = toml::from_str(text).map_err(|error| SettingsError(vec![explain(text, &error)]))?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// These settings, with the key of the functions' zip: they are published as versions.
+    pub(crate) fn with_code(self, key: impl Into<Option<String>>) -> Self {
+        Self { code: key.into(), ..self }
     }
 
     /// The most dispatchers that run at a time for one queue. Each launches about thirty workers a second, so that a

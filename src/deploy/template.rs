@@ -8,6 +8,10 @@ use serde_json::{Map, Value, json};
 /// The most resources that `CloudFormation` takes in one template.
 const MAX_RESOURCES: usize = 500;
 
+/// The parameters that say where the functions' zip is. The key is none if the template was written for one.
+pub(super) const CODE_BUCKET: &str = "CodeBucket";
+pub(super) const CODE_KEY: &str = "CodeKey";
+
 /// Resources whose tags are a list of keys and values.
 const TAGGED: [&str; 11] = [
     "AWS::CloudWatch::Alarm",
@@ -28,6 +32,8 @@ pub(super) struct Template {
     tags: Vec<Value>,
     resources: BTreeMap<String, Value>,
     outputs: BTreeMap<&'static str, Value>,
+    /// The parameters, with what each is for.
+    parameters: BTreeMap<&'static str, &'static str>,
 }
 
 /// More resources than `CloudFormation` takes.
@@ -44,7 +50,12 @@ pub(super) struct TooLarge {
 impl Template {
     pub(super) fn new(tags: &BTreeMap<String, String>) -> Self {
         let tags = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
-        Self { tags, resources: BTreeMap::new(), outputs: BTreeMap::new() }
+        Self { tags, resources: BTreeMap::new(), outputs: BTreeMap::new(), parameters: BTreeMap::new() }
+    }
+
+    /// Adds a parameter of the stack, a text.
+    pub(super) fn parameter(&mut self, id: &'static str, description: &'static str) {
+        self.parameters.insert(id, description);
     }
 
     /// Adds a resource.
@@ -75,16 +86,12 @@ impl Template {
         if resources > MAX_RESOURCES {
             return Err(TooLarge { stack: stack.to_string(), resources });
         }
+        let text = |(id, description)| (id, json!({ "Type": "String", "Description": description }));
+        let parameters: BTreeMap<&str, Value> = self.parameters.into_iter().map(text).collect();
         Ok(json!({
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": format!("Celeriac stack {stack}: queues, functions and ledger of a task queue"),
-            "Parameters": {
-                "CodeBucket": { "Type": "String", "Description": "The bucket that holds the functions' zip" },
-                "CodeKey": {
-                    "Type": "String",
-                    "Description": "The zip's key in it; another key for each version, or functions keep the old one",
-                },
-            },
+            "Parameters": parameters,
             "Resources": self.resources,
             "Outputs": self.outputs,
         }))

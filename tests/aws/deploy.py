@@ -4,13 +4,17 @@ Ends when the stack is complete; prints why it is not, and fails, if something c
 """
 
 import argparse
+import json
 import sys
 import time
 
 import botocore.session
 
-def parameters(**values):
-    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+def parameters(template, **values):
+    """The values of the parameters that the template has."""
+    with open(template, encoding="utf-8") as file:
+        declared = json.load(file)["Parameters"]
+    return [{"ParameterKey": key, "ParameterValue": values[key]} for key in declared]
 
 
 def failures(cloudformation, stack):
@@ -46,7 +50,7 @@ def main():
     cloudformation.create_stack(
         StackName=options.stack,
         TemplateURL=f"{options.endpoint}/{bucket}/template",
-        Parameters=parameters(CodeBucket=bucket, CodeKey="code"),
+        Parameters=parameters(options.template, CodeBucket=bucket, CodeKey="code"),
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     while True:

@@ -95,7 +95,7 @@ async fn find(access: &Access, names: &[String]) -> Result<(), PortError> {
 /// Asks Lambda whether this process may invoke a function: the only request that the dispatcher's role allows and that
 /// starts nothing. Any answer of the service means that there is a connection.
 async fn dry_run(clients: &Clients, function: &str) -> Result<(), PortError> {
-    let request = clients.lambda().await.invoke().function_name(function);
+    let request = clients.lambda().await.invoke().function_name(clients.settings().invoked(function));
     let Err(error) = request.invocation_type(InvocationType::DryRun).send().await else { return Ok(()) };
     let fault = Fault::of(error);
     if matches!(fault.kind, Kind::NotSent | Kind::Unknown | Kind::NoRegion) {

@@ -5,14 +5,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Bill, Settings,
+    Bill, DISPATCHER_MB, Settings, WORKER_MB,
     meter::{Operation, Usage},
     text,
 };
 use celeriac_core::planner::Plan;
-
-/// The default memory of a worker's function, in MB: one core's worth.
-const MEMORY_MB: u32 = 1769;
 
 /// From a call's acceptance to its start: one send, one receive, one Invoke, as measured by `benches/fan_out`.
 const LAUNCH: Duration = Duration::from_millis(250);
@@ -110,8 +107,8 @@ fn bill(plan: &Plan) -> Bill {
         })
         .collect();
     let work_s = plan.time(1).as_secs_f64();
-    let gb_s = work_s * f64::from(plan.memory_mb.unwrap_or(MEMORY_MB)) / 1024.0
-        + batches as f64 * DISPATCH.as_secs_f64() * f64::from(MEMORY_MB) / 1024.0;
+    let gb_s = work_s * f64::from(plan.memory_mb.unwrap_or(WORKER_MB)) / 1024.0
+        + batches as f64 * DISPATCH.as_secs_f64() * f64::from(DISPATCHER_MB) / 1024.0;
     Bill::new(&usage, plan.calls).with_compute(batches + plan.invocations, gb_s)
 }
 

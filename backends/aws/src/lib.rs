@@ -64,6 +64,6 @@ pub use platform::{Minutes, Platform};
 pub use prices::{PRICES, Prices};
 pub use receive::{Incoming, Resolved, Taken};
 pub use renew::renew;
-pub use settings::{Settings, SettingsError, is_role_path};
+pub use settings::{DISPATCHER_MB, PROCESSOR_MB, Settings, SettingsError, WORKER_MB, is_role_path};
 pub use stack::{QueueRole, Stack, StackError};
 pub use store::SCHEME;

@@ -148,7 +148,7 @@ impl Platform for Aws {
 
 impl Aws {
     async fn launch(&self, function: &str, payload: Vec<u8>) -> Result<(), InvokeError> {
-        let request = self.clients.lambda().await.invoke().function_name(function);
+        let request = self.clients.lambda().await.invoke().function_name(self.clients.settings().invoked(function));
         let answer = request.invocation_type(InvocationType::Event).payload(Blob::new(payload)).send().await;
         let Err(fault) = answer.map_err(Fault::of) else { return Ok(()) };
         let kind = fault.kind;

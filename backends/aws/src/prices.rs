@@ -13,6 +13,12 @@ pub struct Prices {
     pub lambda: f64,
     /// A gigabyte of a function's memory for a second, arm64.
     pub lambda_gb_s: f64,
+    /// The same, x86-64.
+    pub lambda_gb_s_x86: f64,
+    /// A gigabyte of a function's provisioned concurrency for a second, used or not, arm64.
+    pub lambda_provisioned_gb_s: f64,
+    /// A gigabyte of such a function's memory for a second in which it runs, arm64: on top of the provision.
+    pub lambda_provisioned_run_gb_s: f64,
     /// A million write units of `DynamoDB` on demand, each of up to 1 KB.
     pub dynamodb_write: f64,
     /// A million read units of `DynamoDB` on demand, each of up to 4 KB read consistently.
@@ -36,6 +42,9 @@ pub const PRICES: Prices = Prices {
     sqs: 0.40,
     lambda: 0.20,
     lambda_gb_s: 0.000_013_333_4,
+    lambda_gb_s_x86: 0.000_016_666_7,
+    lambda_provisioned_gb_s: 0.000_003_333_4,
+    lambda_provisioned_run_gb_s: 0.000_007_777_8,
     dynamodb_write: 0.625,
     dynamodb_read: 0.125,
     scheduler: 1.00,

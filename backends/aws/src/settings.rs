@@ -6,6 +6,18 @@ use celeriac_core::store::{STORE_VARIABLE, StoreError, StoreUrl};
 
 use super::{SCHEME, Stack, StackError};
 
+/// The memory at which a function has a whole processor, in MB; less memory has a smaller share (`Configure Lambda function
+/// memory` in the guide of Lambda).
+pub const PROCESSOR_MB: u32 = 1769;
+
+/// The memory of a deployment's workers, in MB, unless it or the task says otherwise. For tasks that mostly wait: a
+/// function is paid for by its memory while it waits. `docs/aws.md` has the prices of other sizes.
+pub const WORKER_MB: u32 = 512;
+
+/// The memory of a deployment's dispatcher, in MB, unless it says otherwise. It mostly waits for the network, and during a
+/// backlog also for room.
+pub const DISPATCHER_MB: u32 = 512;
+
 /// The settings of a stack: where it is, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -36,6 +48,9 @@ pub struct Settings {
     /// The path of the role by which EventBridge Scheduler sends delayed messages, such as `/team/`. Environment:
     /// `CELERIAC_ROLE_PATH`. Defaults to none.
     pub role_path: Option<String>,
+    /// The alias by which a dispatcher invokes worker functions. Environment: `CELERIAC_ALIAS`. Defaults to none: the code
+    /// that was deployed last.
+    pub alias: Option<String>,
     /// Whether worker functions write the metrics of their invocations as lines of `CloudWatch`'s embedded metric
     /// format.
     /// Environment: `CELERIAC_METRICS`, `on` or `off`. Defaults to `on`.
@@ -81,6 +96,11 @@ pub enum SettingsError {
         /// The largest value.
         most: u64,
     },
+    /// No name of an alias.
+    #[error(
+        "CELERIAC_ALIAS is `{0}`: an alias of a function is 1 to 128 letters, digits, `-` and `_`, not only digits"
+    )]
+    Alias(String),
     /// No path of a role.
     #[error("CELERIAC_ROLE_PATH is `{0}`: a role's path starts and ends with `/`, such as `/team/`")]
     RolePath(String),
@@ -99,6 +119,7 @@ impl Settings {
             lease: Duration::from_mins(1),
             cap: 100,
             role_path: None,
+            alias: None,
             metrics: true,
         }
     }
@@ -117,9 +138,15 @@ impl Settings {
             lease: lease_s.unwrap_or(defaults.lease),
             cap: cap.unwrap_or(defaults.cap),
             role_path: role_path()?,
+            alias: alias()?,
             metrics: switch("CELERIAC_METRICS")?.unwrap_or(defaults.metrics),
             ..defaults
         })
+    }
+
+    /// The name by which a function of this name is invoked.
+    pub(super) fn invoked(&self, function: &str) -> String {
+        self.alias.as_ref().map_or_else(|| function.to_owned(), |alias| format!("{function}:{alias}"))
     }
 
     /// The settings from the environment; `None` if it names no store.
@@ -184,6 +211,17 @@ fn role_path() -> Result<Option<String>, SettingsError> {
     match variable("CELERIAC_ROLE_PATH") {
         Some(path) if !is_role_path(&path) => Err(SettingsError::RolePath(path)),
         path => Ok(path),
+    }
+}
+
+/// The alias named in the environment, as Lambda names one (`CreateAlias` in its reference).
+fn alias() -> Result<Option<String>, SettingsError> {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_alias =
+        |name: &str| name.len() <= 128 && name.bytes().all(sign) && !name.bytes().all(|byte| byte.is_ascii_digit());
+    match variable("CELERIAC_ALIAS") {
+        Some(name) if !is_alias(&name) => Err(SettingsError::Alias(name)),
+        name => Ok(name),
     }
 }
 

@@ -22,12 +22,7 @@ pub(super) fn insert(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite:
 }
 
 /// Writes the new entries alone.
-pub(super) fn insert_entries(
-    tx: &Tx<'_>,
-    batch: BatchId,
-    keep_until_ms: i64,
-    record: &Record,
-) -> rusqlite::Result<()> {
+pub(super) fn insert_entries(tx: &Tx<'_>, batch: BatchId, keep_until_ms: i64, record: &Record) -> rusqlite::Result<()> {
     insert_rows(tx, "result", batch, keep_until_ms, &record.results, |result| result.index)?;
     insert_rows(tx, "failure", batch, keep_until_ms, &record.failures, |failure| failure.index)?;
     record.dead.iter().try_for_each(|(_, letter)| dead_letters::insert(tx, letter))

@@ -87,7 +87,8 @@ pub const SDK_PAUSE: Duration = Duration::from_secs(1);
 /// See [`SDK_PAUSE`].
 pub const SDK_ATTEMPTS: u32 = 3;
 
-/// The memory of workers, in MB, which is a deployment's default, and of dispatchers, which a deployment gives 512 MB.
+/// The memory of workers and dispatchers, in MB: a whole processor each, as a campaign's tasks and dispatchers are given
+/// one. A deployment's default is 512 MB.
 pub const MEMORY_MB: u32 = 1769;
 
 /// The time limit of a worker's function, and how long its messages are hidden, in a deployment.

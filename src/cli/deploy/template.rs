@@ -18,13 +18,18 @@ use crate::deploy;
 pub(super) struct Template {
     #[command(flatten)]
     settings: Settings,
+
+    /// The zip's key in the code bucket. Functions are then published as versions behind the alias `live`, and the stack
+    /// has no parameter `CodeKey`
+    #[arg(long, value_name = "KEY")]
+    code: Option<String>,
 }
 
 impl Template {
     pub(super) fn run(&self, common: &Common) -> Result<(), Failure> {
         let stack = common.stack()?;
         let registry = session::registry()?;
-        let settings = self.settings.read()?;
+        let settings = self.settings.read()?.with_code(self.code.clone());
         let now_ms = SystemClock::new().now_ms();
         let template = deploy::template(&stack, &registry, &settings, now_ms).map_err(Failure::start)?;
         print::write_json(&template)

@@ -175,8 +175,9 @@ impl Options {
     }
 
     /// How much memory the task needs, in MB. On AWS its calls run in a function of that size, which also decides their
-    /// processor share (1,769 MB are one core). 128 to 10,240. Tasks of one size share a function. Defaults to the size
-    /// in the deployment's settings. Other backends ignore it. Celery has no such option.
+    /// processor share (1,769 MB are one core): `memory = 1769` for a task that computes. 128 to 10,240. Tasks of one
+    /// size share a function. Defaults to the size in the deployment's settings, 512 unless they say otherwise: enough
+    /// for a task that waits for the network. Other backends ignore it. Celery has no such option.
     #[must_use]
     #[track_caller]
     pub const fn memory(mut self, mb: u32) -> Self {

@@ -33,6 +33,28 @@ impl Deployment {
         settings: &str,
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::with_options(aws, endpoint, (example, stack), settings, environment, &[])
+    }
+
+    /// The same, with functions that are published as versions behind an alias.
+    pub fn of_versions(
+        aws: &Ministack,
+        endpoint: &str,
+        (example, stack): (&str, &str),
+        settings: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::with_options(aws, endpoint, (example, stack), settings, environment, &["--code", "code"])
+    }
+
+    fn with_options(
+        aws: &Ministack,
+        endpoint: &str,
+        (example, stack): (&str, &str),
+        settings: &str,
+        environment: &[(&str, &str)],
+        options: &[&str],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let program = folder.path().join(example);
         strip(&self::example(example), &program);
@@ -46,7 +68,8 @@ impl Deployment {
         // The local AWS runs the zip on this machine, whatever its C library.
         let package = ["deploy", "package", "--settings", settings_file, "--out", zip, "--glibc", "9.99"];
         succeeds(deployment.command(&package));
-        let written = succeeds(deployment.command(&["deploy", "template", "--settings", settings_file]));
+        let write = [&["deploy", "template", "--settings", settings_file], options].concat();
+        let written = succeeds(deployment.command(&write));
         fs::write(deployment.path().join(template), written.stdout).expect("the folder can be written to");
 
         let mut deploy = Command::new(python());

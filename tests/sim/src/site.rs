@@ -9,6 +9,7 @@ use std::{
 };
 
 use celeriac_core::{
+    PerLane,
     client::Client,
     ports::{Invoker, Ports, Profile},
     protocol,
@@ -231,13 +232,16 @@ impl Site {
         let slots = self.scenario.slots;
         let invoker: Arc<dyn Invoker> = match &self.functions {
             Some(functions) => functions.launcher(&host),
-            None => Pool::new(Arc::clone(&worker), PerLane::new(|_| self.twist(Mutation::SlotsIgnored, slots, 4 * slots))),
+            None => {
+                Pool::new(Arc::clone(&worker), PerLane::new(|_| self.twist(Mutation::SlotsIgnored, slots, 4 * slots)))
+            }
         };
         let dispatcher = self.dispatcher(&ports, invoker, queues(false));
         let stopped = stop.clone();
         host.spawn(async move { drop(dispatcher.run(stopped).await) });
         if !queues(true).is_empty() {
-            let narrow = celeriac_worker::narrow(Arc::clone(&worker), queues(true), PerLane::new(|_| slots), stop.clone());
+            let narrow =
+                celeriac_worker::narrow(Arc::clone(&worker), queues(true), PerLane::new(|_| slots), stop.clone());
             host.spawn(async move { drop(narrow.await) });
         }
         host.spawn(async move {

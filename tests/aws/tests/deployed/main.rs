@@ -13,8 +13,9 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     with_credentials();
-    let alone: [(&str, fn()); 4] = [
+    let alone: [(&str, fn()); 5] = [
         ("smoke::a_deployed_stack_passes_the_smoke_suite", smoke::a_deployed_stack_passes_the_smoke_suite),
+        ("smoke::a_stack_of_versions_runs_calls_by_its_alias", smoke::a_stack_of_versions_runs_calls_by_its_alias),
         ("roles::a_worker_serves_a_stack_without_functions", roles::a_worker_serves_a_stack_without_functions),
         (
             "roles::one_process_is_everything_on_a_stack_without_functions",

@@ -6,16 +6,21 @@ use serde_json::{Value, json};
 
 use crate::site::{Answer, SHOP, Site};
 
-const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
+pub(crate) const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
 
 /// The setting that makes `sizes` deployable.
-const FILMS: &str = "queues.films.road = \"process\"\n";
+pub(crate) const FILMS: &str = "queues.films.road = \"process\"\n";
 
 /// Runs `deploy template` with these settings.
 fn deploy(program: &str, settings: &str) -> Answer {
+    deploy_with(program, settings, &[])
+}
+
+/// The same, with further options.
+pub(crate) fn deploy_with(program: &str, settings: &str, options: &[&str]) -> Answer {
     let site = Site::new();
     fs::write(site.path("stack.toml"), settings).unwrap();
-    let args = ["deploy", "template", "--store", "aws:prod", "--settings", "stack.toml"];
+    let args = [&["deploy", "template", "--store", "aws:prod", "--settings", "stack.toml"], options].concat();
     site.program(program, &args).output().unwrap().into()
 }
 
@@ -24,13 +29,13 @@ fn resources(program: &str, settings: &str) -> Value {
 }
 
 /// The properties of a resource.
-fn properties<'a>(resources: &'a Value, id: &str) -> &'a Value {
+pub(crate) fn properties<'a>(resources: &'a Value, id: &str) -> &'a Value {
     assert!(resources[id].is_object(), "there is no {id}");
     &resources[id]["Properties"]
 }
 
 /// The statement of a role.
-fn statement<'a>(resources: &'a Value, role: &str, sid: &str) -> &'a Value {
+pub(crate) fn statement<'a>(resources: &'a Value, role: &str, sid: &str) -> &'a Value {
     let all = &properties(resources, role)["Policies"][0]["PolicyDocument"]["Statement"];
     let found = all.as_array().unwrap().iter().find(|statement| statement["Sid"] == sid);
     found.unwrap_or_else(|| panic!("{role} has no {sid}"))
@@ -53,9 +58,9 @@ fn a_stack_has_what_its_tasks_need_and_is_written_the_same_again() {
 
 #[test]
 fn functions_are_what_tasks_and_settings_ask_for() {
-    let all = resources(SIZES, &format!("{FILMS}cap = 7\nworker.memory = 512\nenvironment.SHOP = \"open\""));
+    let all = resources(SIZES, &format!("{FILMS}cap = 7\nworker.memory = 1024\nenvironment.SHOP = \"open\""));
     let memory = |id| (&properties(&all, id)["FunctionName"], &properties(&all, id)["MemorySize"]);
-    assert_eq!(memory("Worker"), (&json!("prod-worker"), &json!(512)));
+    assert_eq!(memory("Worker"), (&json!("prod-worker"), &json!(1024)));
     assert_eq!(memory("Worker3008"), (&json!("prod-worker-3008"), &json!(3008)));
     let dispatcher = properties(&all, "Dispatcher");
     // The five minutes of the workers, and half a minute more.
@@ -69,6 +74,14 @@ fn functions_are_what_tasks_and_settings_ask_for() {
     assert_eq!((&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]), (&json!(0), &json!(330)));
     let failures = json!({ "Fn::GetAtt": ["FailuresQueue", "Arn"] });
     assert_eq!(events["DestinationConfig"]["OnFailure"]["Destination"], failures);
+}
+
+#[test]
+fn a_task_that_computes_asks_for_a_processor_and_others_have_a_share() {
+    let all = resources(SIZES, FILMS);
+    let memory = |id| &properties(&all, id)["MemorySize"];
+    // `image.tag` says nothing, `image.shrink` asks for more.
+    assert_eq!((memory("Worker"), memory("Worker3008")), (&json!(512), &json!(3008)));
 }
 
 #[test]
@@ -115,7 +128,6 @@ fn queues_keep_a_message_while_its_receiver_works() {
     let all = resources(SHOP, "[queues.orders]\nroad = \"narrow\"\nconcurrency = 20\n[dispatcher]\ntimeout = \"20s\"");
     let (wide, narrow) = (properties(&all, "QueueDefault"), properties(&all, "QueueOrders"));
     assert_eq!((&wide["VisibilityTimeout"], &narrow["VisibilityTimeout"]), (&json!(120), &json!(6 * 610)));
-    assert_eq!(narrow["RedrivePolicy"]["maxReceiveCount"], 1_000);
     assert_eq!(narrow["MessageRetentionPeriod"], 14 * 86_400);
     let mapping = |id| {
         let mapping = properties(&all, id);
@@ -129,6 +141,23 @@ fn queues_keep_a_message_while_its_receiver_works() {
         assert_eq!(mapping(id), (&json!("Dispatcher"), &Value::Null));
         assert!(properties(&all, id).get("ScalingConfig").is_none());
     }
+}
+
+#[test]
+fn a_message_that_is_received_in_vain_is_dead_before_sqs_deletes_it() {
+    let retention_s = 14 * 86_400;
+    // The worker's time limit, and how often SQS may hand a message out that is hidden for six times as long.
+    for (timeout, most) in [("70s", 1_000), ("2m", 1_000), ("5m", 480), ("15m", 160)] {
+        let all = resources(SIZES, &format!("{FILMS}queues.orders.road = \"narrow\"\nworker.timeout = \"{timeout}\""));
+        let queue = properties(&all, "QueueOrders");
+        let (receives, hidden_s) = (&queue["RedrivePolicy"]["maxReceiveCount"], &queue["VisibilityTimeout"]);
+        assert_eq!(receives, most, "{timeout}");
+        let dead_after_s = receives.as_u64().unwrap() * hidden_s.as_u64().unwrap();
+        assert!(dead_after_s <= retention_s - 4 * 86_400, "{timeout}: {dead_after_s} s");
+    }
+    // The same for a dispatcher that fails.
+    let all = resources(SHOP, "dispatcher.timeout = \"15m\"");
+    assert_eq!(properties(&all, "QueueDefault")["RedrivePolicy"]["maxReceiveCount"], 160);
 }
 
 #[test]
@@ -146,7 +175,11 @@ fn each_part_has_the_permissions_it_needs_and_no_more() {
     assert_eq!(objects["Resource"], json!([folder("parcels"), folder("records")]));
     // A wildcard stands for a whole resource only where AWS offers nothing else.
     let whole = all.to_string().matches("\"Resource\":[\"*\"]").count();
-    assert_eq!(whole, 1, "the one of sqs:ListQueues");
+    assert_eq!(whole, 2, "those of sqs:ListQueues, for readers and operators");
+    let outputs = deploy(SHOP, "").ok().json()["Outputs"].take();
+    for policy in ["SendPolicy", "ReadPolicy", "OperatePolicy", "WorkerPolicy", "DispatcherPolicy"] {
+        assert_eq!(outputs[format!("{policy}Arn")]["Value"]["Ref"], policy);
+    }
 }
 
 #[test]
@@ -228,7 +261,7 @@ fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
         "table-write-throttles",
         "worker-dropped",
         "worker-errors",
-        "worker-late",
+        "worker-event-age",
         "worker-throttles",
         "worker-unreported",
     ];
@@ -236,6 +269,23 @@ fn alarms_watch_symptoms_and_causes_if_they_are_asked_to() {
     both.sort_unstable();
     assert_eq!(alarms(SHOP, "alarms.causes = true"), both);
     assert!(alarms(SHOP, "alarms.enabled = false\nalarms.causes = true").is_empty());
+}
+
+#[test]
+fn an_alarm_of_a_queue_never_has_the_name_of_another() {
+    let taken =
+        ["calls", "dispatcher", "schedules", "table", "worker", "worker-3008", "worker-event-age", "a-b", "a_b"];
+    let queues: String = taken.map(|name| format!("[queues.{name}]\n")).concat();
+    let names = alarms(SIZES, &format!("{FILMS}alarms.causes = true\n{queues}"));
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(names.len(), distinct.len(), "{names:?}");
+}
+
+#[test]
+fn every_stack_hears_that_scheduler_cannot_send() {
+    // This program has no schedules. It may delay calls by hours all the same.
+    let names = alarms(env!("CARGO_BIN_EXE_forms"), "");
+    assert!(names.contains(&"schedules-failing".to_owned()), "{names:?}");
 }
 
 /// The alarm of this name.
@@ -393,7 +443,9 @@ fn roles_have_the_boundary_and_the_path_of_a_company() {
     for role in roles {
         assert_eq!((&role["PermissionsBoundary"], &role["Path"]), (&json!(boundary), &json!("/team/")));
     }
-    assert_eq!(properties(&all, "ClientPolicy")["Path"], "/team/");
+    let policies = of_kind(&all, "AWS::IAM::ManagedPolicy");
+    assert_eq!(policies.len(), 5);
+    assert!(policies.iter().all(|policy| policy["Path"] == "/team/"));
     // The sender of a call that is delayed for long names the role of Scheduler.
     let answer = deploy(SHOP, "role_path = \"/team/\"").ok().json();
     assert_eq!(answer["Outputs"]["CeleriacRolePath"]["Value"], "/team/");
@@ -449,7 +501,13 @@ fn a_dashboard_and_log_queries_cover_the_whole_stack() {
     }
     assert_eq!(body.matches("${").count(), body.matches("${AWS::Region}").count());
     let queries = of_kind(&all, "AWS::Logs::QueryDefinition");
-    assert_eq!(queries.len(), 4);
+    assert_eq!(queries.len(), 5);
+    let page = include_str!("../../../../docs/stuck.md");
+    for name in ["errors", "one call", "launches"] {
+        let query = queries.iter().find(|query| query["Name"] == format!("celeriac/prod/{name}")).unwrap();
+        let block = format!("```text\n{}\n```", query["QueryString"].as_str().unwrap());
+        assert!(page.contains(&block), "docs/stuck.md lacks {block}");
+    }
     let groups = ["WorkerLogs", "Worker3008Logs", "DispatcherLogs"].map(|id| json!({ "Ref": id }));
     for query in queries {
         assert_eq!(query["LogGroupNames"], json!(groups));
@@ -488,8 +546,10 @@ fn whoever_delays_calls_has_the_key_that_encrypts_them() {
         assert_eq!(actions(statement(all, &format!("{function}Role"), "Encryption")), sender);
     }
     assert_eq!(template["Outputs"]["CeleriacKmsKey"]["Value"], key);
-    let client = properties(all, "ClientPolicy")["PolicyDocument"]["Statement"].as_array().unwrap();
-    assert_eq!(actions(client.iter().find(|one| one["Sid"] == "Encryption").unwrap()), sender);
+    for policy in ["SendPolicy", "OperatePolicy", "WorkerPolicy", "DispatcherPolicy"] {
+        let policy = properties(all, policy)["PolicyDocument"]["Statement"].as_array().unwrap();
+        assert_eq!(actions(policy.iter().find(|one| one["Sid"] == "Encryption").unwrap()), sender);
+    }
     assert_eq!(actions(statement(all, "SchedulerRole", "Encryption")), json!(["kms:Decrypt", "kms:GenerateDataKey"]));
     let without = deploy(SHOP, "").ok();
     assert!(!without.out.contains("kms") && !without.out.contains("KMS_KEY"), "{}", without.out);
@@ -599,7 +659,7 @@ fn settings_that_are_wrong_are_named() {
         ("architecure = \"arm64\"", "; did you mean `architecture`?"),
         (
             "cap = 1\n[queues.mail]\nraod = \"wide\"",
-            "line 3: unknown field `raod`, expected `road` or `concurrency`; did you mean `road`?",
+            "line 3: unknown field `raod`, expected one of `road`, `concurrency`, `provisioned_concurrency`; did you mean `road`?",
         ),
         ("queues.mail.road = \"narow\"", "; did you mean `narrow`?"),
         ("system_log_level = \"error\"", "unknown variant `error`, expected one of `debug`, `info`, `warn`"),
@@ -611,6 +671,8 @@ fn settings_that_are_wrong_are_named() {
         ("cap = 0", "cap: `0`: 1 to 100000"),
         ("dispatcher.concurrency = 1", "dispatcher.concurrency: `1`: 2 to 1000"),
         ("queues.mail.concurrency = 2000", "queues.mail.concurrency: `2000`: 2 to 1000"),
+        ("queues.mail.provisioned_concurrency = 0", "queues.mail.provisioned_concurrency: `0`: 1 to 100000"),
+        ("code = \"function.zip\"", "line 1: unknown field `code`, expected one of"),
         ("log_days = 31", "log_days: `31`: CloudWatch keeps log lines for one of 1, 3, 5, 7, 14, 30,"),
         ("kms_key = \"shop\"", "kms_key: `shop`: an ARN, `arn:..:kms:..`"),
         ("alarms.topic = \"night\"", "alarms.topic: `night`: an ARN, `arn:..:sns:..`"),

@@ -17,6 +17,7 @@ mod program;
 mod roles;
 #[cfg(unix)]
 mod runtime_api;
+mod secrets;
 #[cfg(unix)]
 mod service;
 mod site;
@@ -24,5 +25,6 @@ mod start_up;
 mod store;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod versions;
 #[cfg(unix)]
 mod workers;

@@ -99,6 +99,19 @@ fn a_path_of_roles_that_iam_would_refuse_is_named() {
 }
 
 #[test]
+fn an_alias_that_lambda_would_refuse_is_named() {
+    for alias in ["live:1", "12"] {
+        let why = format!(
+            "CELERIAC_ALIAS is `{alias}`: an alias of a function is 1 to 128 letters, digits, `-` and `_`, not only digits"
+        );
+        let site = Site::new();
+        let mut command = site.program(SHOP, &["queue", "--store", "aws:shop"]);
+        let answer: Answer = command.env("CELERIAC_ALIAS", alias).output().unwrap().into();
+        answer.fails(3, &format!("error: store `aws:shop` cannot be opened: {why}"));
+    }
+}
+
+#[test]
 fn a_person_who_is_not_signed_in_is_told_how() {
     let profile = "[profile people]\nsso_session = shop\nsso_account_id = 111122223333\nsso_role_name = operator\n\
                    region = eu-central-1\n[sso-session shop]\nsso_region = eu-central-1\n\
