@@ -80,11 +80,13 @@ pub(crate) fn rows(file: &Path, rows: u64) -> Result<(f64, f64)> {
     let filling = db.transaction()?;
     for id in 0..rows {
         let body = payload(id);
-        filling.prepare_cached("INSERT INTO message VALUES (?1, 0, ?2)")?.execute((id as i64, body.as_bytes()))?;
+        filling
+            .prepare_cached("INSERT INTO message VALUES (?1, 0, ?2)")?
+            .execute((id.cast_signed(), body.as_bytes()))?;
     }
     filling.commit()?;
     let watch = Watch::start();
-    for first in (0..rows as i64).step_by(64) {
+    for first in (0..rows.cast_signed()).step_by(64) {
         for change in ["UPDATE message SET state = 1 WHERE id = ?1", "DELETE FROM message WHERE id = ?1"] {
             let group = db.transaction()?;
             for id in first..first + 64 {

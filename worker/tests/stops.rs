@@ -14,7 +14,7 @@ use std::{
 };
 
 use celeriac_core::{
-    Lane,
+    Lane, PerLane,
     id::{BatchId, ParcelId},
     ports::{Clock as _, Invocation, Invoker as _, Outgoing, Reason},
     task::{Body, Options},
@@ -196,7 +196,7 @@ async fn a_short_back_off_is_waited_for_while_others_run() {
 async fn a_pool_has_room_for_its_slots() {
     let (bench, started) = bench(Options::new());
     bench.send("five", 1).await;
-    let pool = Pool::new(bench.worker(), 1);
+    let pool = Pool::new(bench.worker(), PerLane::new(|_| 1));
     assert_eq!(pool.room(Lane::Bulk).await, 1);
     let deliveries = bench.receive().await;
     pool.invoke(Invocation::of(deliveries.clone())).await.unwrap();
@@ -213,7 +213,7 @@ async fn a_pool_has_room_for_its_slots() {
 async fn a_lone_call_finds_a_slot_while_bulk_parcels_have_all_of_theirs() {
     let (bench, started) = bench(Options::new());
     bench.send("five", 1).await;
-    let pool = Pool::new(bench.worker(), 1);
+    let pool = Pool::new(bench.worker(), PerLane::new(|_| 1));
     pool.invoke(Invocation::of(bench.receive().await)).await.unwrap();
     assert_eq!(pool.room(Lane::Interactive).await, 1);
     let batch = BatchId::new(7, 0);
@@ -237,7 +237,7 @@ async fn the_narrow_road_runs_what_comes_until_it_is_stopped() {
     let (bench, started) = bench(Options::new());
     bench.send("five", 3).await;
     let stop = CancellationToken::new();
-    let road = narrow(bench.worker(), vec![QUEUE.into()], 2, stop.clone());
+    let road = narrow(bench.worker(), vec![QUEUE.into()], PerLane::new(|_| 2), stop.clone());
     let stopped = async {
         stop_when(&started, 3).await;
         stop.cancel();
@@ -264,7 +264,7 @@ async fn a_long_backlog_on_the_narrow_road_keeps_no_other_queue_waiting() {
     bench.ports.queue.send(vec![Outgoing::of("other", last.body, 0)]).await.pop().unwrap().unwrap();
     bench.clock.advance(Duration::from_secs(30));
     let stop = CancellationToken::new();
-    let road = narrow(bench.worker(), vec![QUEUE.into(), "other".into()], 1, stop.clone());
+    let road = narrow(bench.worker(), vec![QUEUE.into(), "other".into()], PerLane::new(|_| 1), stop.clone());
     let order = bench.states.get::<Mutex<Vec<BatchId>>>().unwrap();
     let ended = async {
         while order.lock().unwrap().len() < 10 {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use celeriac_core::Lane;
 use celeriac_core::ports::{Outgoing, Receive};
 use celeriac_embedded::open;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -36,10 +37,11 @@ async fn a_process_that_cannot_watch_the_file_says_so_once_and_looks_often() {
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
     let path = directory.path().join("queue.db");
     let (receiver, sender) = (open(&path).unwrap(), open(&path).unwrap());
-    let request = |wait_ms| Receive { queues: vec!["mail".into()], max: 10, hide_ms: 60_000, wait_ms };
+    let request =
+        |wait_ms| Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 10, hide_ms: 60_000, wait_ms };
     // What it needs besides the watch is open after this.
     assert!(receiver.queue.receive(request(0)).await.unwrap().is_empty());
-    let message = |queue: &str| Outgoing { queue: queue.into(), body: Bytes::from_static(b"hello"), due_ms: 0 };
+    let message = |queue: &str| Outgoing::of(queue, Bytes::from_static(b"hello"), 0);
     sender.queue.send(vec![message("other")]).await.remove(0).unwrap();
 
     let limit = Rlimit { current: Some(3), ..getrlimit(Resource::Nofile) };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use celeriac_core::Lane;
 use celeriac_core::ports::{Clock, Delivery, Outgoing, Ports, Receive, SystemClock};
 use celeriac_embedded::{Options, open, open_with};
 use futures::future::BoxFuture;
@@ -51,7 +52,8 @@ fn receive(path: &Path) -> (JoinHandle<Vec<Delivery>>, mpsc::UnboundedReceiver<D
     let (sleeps, slept) = mpsc::unbounded_channel();
     let clock = Arc::new(Asleep { clock: SystemClock::new(), sleeps });
     let ports = open_with(path, Options::default().clock(clock)).unwrap();
-    let request = Receive { queues: vec!["mail".into()], max: 10, hide_ms: 60_000, wait_ms: 3_600_000 };
+    let request =
+        Receive { queues: vec!["mail".into()], lanes: Lane::ALL, max: 10, hide_ms: 60_000, wait_ms: 3_600_000 };
     (tokio::spawn(async move { ports.queue.receive(request).await.unwrap() }), slept)
 }
 
@@ -66,7 +68,7 @@ fn long(sleep: Duration) -> bool {
 }
 
 async fn send(ports: &Ports, due_ms: u64) {
-    let message = Outgoing { queue: "mail".into(), body: Bytes::from_static(b"hello"), due_ms };
+    let message = Outgoing::of("mail", Bytes::from_static(b"hello"), due_ms);
     ports.queue.send(vec![message]).await.remove(0).unwrap();
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use celeriac_core::{
+    PerLane,
     client::{Client, FanOut},
     planner,
     ports::{Clock, SystemClock},
@@ -52,7 +53,8 @@ fn site(calls: u64, single: bool) -> (u64, Duration) {
         states.insert(Arc::clone(&ran));
         let options = WorkerOptions { name: "worker".into(), isolate: false, threads: 1, ..WorkerOptions::default() };
         let worker = Worker::new(tasks::registry(false), ports.clone(), states, options);
-        let dispatcher = Dispatcher::new(ports, Pool::new(worker, 64), DispatcherOptions::new(["figures"]));
+        let dispatcher =
+            Dispatcher::new(ports, Pool::new(worker, PerLane::new(|_| 64)), DispatcherOptions::new(["figures"]));
         host.spawn(async move { drop(dispatcher.run(CancellationToken::new()).await) });
     }
     let host = sim.boot("a client", 0);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use celeriac_core::{
-    Lane,
+    Lane, PerLane,
     client::{Call, Client, FanOut},
     planner,
     ports::{Clock, Lanes, Profile},
@@ -143,7 +143,7 @@ fn serve(host: &Host, profile: Profile, contest: &Contest, pace: &Arc<Pace>) {
         ..WorkerOptions::default()
     };
     let worker = Worker::new(tasks::registry(false), ports.clone(), states, options);
-    let dispatcher = Dispatcher::new(ports, Pool::new(worker, 2), DispatcherOptions::new(["lanes"]));
+    let dispatcher = Dispatcher::new(ports, Pool::new(worker, PerLane::new(|_| 2)), DispatcherOptions::new(["lanes"]));
     host.spawn(async move { drop(dispatcher.run(CancellationToken::new()).await) });
 }
 
