@@ -19,7 +19,7 @@ static TOOK_US: Mutex<Vec<f64>> = Mutex::new(Vec::new());
 
 /// Notes how long it took to start.
 #[task(retries = 0)]
-async fn stamp(made_us: f64) {
+async fn note_start(made_us: f64) {
     TOOK_US.lock().unwrap_or_else(PoisonError::into_inner).push(monotonic_us() - made_us);
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn make(file: &Path, calls: u64, pause_ms: u64) -> Result<Value
         beside.sync_data()?;
         syncs.push(monotonic_us() - from_us);
         tokio::time::sleep(pause).await;
-        stamp.apply(monotonic_us()).on(&client).send().await?;
+        note_start.apply(monotonic_us()).on(&client).send().await?;
     }
     Ok(json!({ "p50_us": percentile(&mut syncs, 0.5), "p99_us": percentile(&mut syncs, 0.99) }))
 }

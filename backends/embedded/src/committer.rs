@@ -6,9 +6,9 @@
 //!
 //! SQLite commits without a sync (`synchronous = NORMAL`). The thread syncs the log itself, after its turn and only if
 //! an operation asks for it. Other processes commit meanwhile, and `fdatasync` is enough where SQLite would call
-//! `fsync`, which writes the file's times as well. A group without a durable operation (receives, hidings, claims,
-//! renewals) may be lost when the machine dies. Then the processes that got its results are dead too. The next sync
-//! covers it.
+//! `fsync`, which writes the file's times as well. Operations that are not durable (receives, hidings, claims, renewals)
+//! may be lost when the machine dies. Then the processes that got their results are dead too. So they are answered
+//! before the sync, and the next one covers them.
 
 use std::{
     fs::File,
@@ -114,7 +114,8 @@ impl Committer {
         }
     }
 
-    fn commit(&mut self, group: &mut [Pending]) -> Result<(), PortError> {
+    /// Leaves in `group` what is not answered yet.
+    fn commit(&mut self, group: &mut Vec<Pending>) -> Result<(), PortError> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
@@ -122,7 +123,9 @@ impl Committer {
             return Err(self.faults.gone(lost));
         }
         let wakes = self.transact(group)?;
-        if group.iter().any(|pending| pending.cost.durable) {
+        // What may be lost with the machine does not wait for the disk. Other processes see it already.
+        group.extract_if(.., |pending| !pending.cost.durable).for_each(|volatile| volatile.operation.answer(Ok(())));
+        if !group.is_empty() {
             self.log.sync_data().map_err(|error| {
                 self.broken = Some(self.faults.broken());
                 self.faults.sync(error)
