@@ -96,7 +96,7 @@ async fn a_retried_call_counts_as_not_ended(world: World) {
 async fn run_again(world: &World, batch: BatchId, record: Record) {
     let call = batch.call(3);
     let parcel = ParcelId::revived(call, 77);
-    let request = ClaimRequest { parcel, first: 3, count: 1, ..world.request(batch, 0) };
+    let request = ClaimRequest { parcel, root: false, first: 3, count: 1, ..world.request(batch, 0) };
     let epoch = world.claimed(request).await.epoch;
     world.ports.ledger.finish(Finish { parcel, epoch, record: Some(record) }).await.expect("finish");
 }

@@ -302,8 +302,8 @@ async fn a_call_is_found_by_its_root_parcel(world: World) {
     let batch = world.batch(30, None).await;
     world.claimed(world.request(batch, 0)).await;
     world.claimed(world.request(batch, 20)).await;
-    let child =
-        ClaimRequest { parcel: ParcelId::root(batch, 20).child(0), first: 25, count: 2, ..world.request(batch, 20) };
+    let parcel = ParcelId::root(batch, 20).child(0);
+    let child = ClaimRequest { parcel, root: false, first: 25, count: 2, ..world.request(batch, 20) };
     world.claimed(child).await;
     for (index, root) in [(0, Some(0)), (9, Some(0)), (15, None), (20, Some(20)), (26, Some(20)), (30, None)] {
         let row = world.ports.ledger.root_of(batch.call(index)).await.expect("root_of");

@@ -74,7 +74,7 @@ pub(super) fn root_of(db: &Connection, call: TaskId) -> rusqlite::Result<Option<
 /// The first claim of a parcel. Returns `false` if there was one before.
 pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite::Result<bool> {
     // Found by the id of their only call, without an index of roots.
-    let is_alone = request.count == 1;
+    let is_alone = request.count == 1 && request.parcel == ParcelId::root(request.batch, request.first);
     let keep_until_ms = ms(request.kept_until_ms());
     tx.db
         .prepare_cached(
@@ -88,7 +88,7 @@ pub(super) fn insert(tx: &Tx<'_>, request: &ClaimRequest, life: i64) -> rusqlite
             request.counted,
             request.first as i64,
             request.count,
-            !is_alone && request.parcel == ParcelId::root(request.batch, request.first),
+            request.root && !is_alone,
             keep_until_ms,
             ms(request.lease_until_ms),
             life,

@@ -103,8 +103,8 @@ impl Shared {
             tracing::warn!(
                 directory = %directory.display(), %error,
                 "cannot watch for messages of other processes, so the file is looked at every {LOOK_MS} ms, which takes \
-                 a few percent of a core; if a limit is reached, raise fs.inotify.max_user_instances or \
-                 max_user_watches and start again"
+                 a few percent of a core; if a limit is reached, raise the limit of open files (`ulimit -n`), \
+                 fs.inotify.max_user_instances or max_user_watches, and start again"
             );
         }
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use celeriac_conformance::{ManualClock, claim_request};
 use celeriac_core::{
     Lane,
-    id::BatchId,
+    id::{BatchId, ParcelId},
     ports::{
         Claim, ClaimRequest, Claimed, Clock, Delivery, Finish, Outgoing, PortError, Ports, Receive, Record, ResultRow,
         SendError,
@@ -162,6 +162,22 @@ async fn a_receive_that_is_dropped_leaves_its_messages_untouched() {
         };
         assert_eq!(received.iter().map(|delivery| delivery.receives).collect::<Vec<_>>(), [1], "round {round}");
         ports.queue.settle(vec![received[0].deleted()]).await.remove(0).unwrap();
+    }
+}
+
+/// Programs that wrote format 1 derived the ids of parcels in another way. Their calls may still wait.
+#[tokio::test]
+async fn a_call_is_found_by_its_root_parcel_whatever_the_id_of_that() {
+    let file = File::new();
+    let ports = file.open();
+    for (number, count) in [(1, 1), (2, 10)] {
+        let (batch, parcel) = (BatchId::new(1, number), ParcelId::from_bytes([number as u8; 16]));
+        let root = ClaimRequest { parcel, count, ..file.request(batch) };
+        assert!(matches!(claim(&ports, root.clone()).await, Claim::Claimed(_)));
+        let child = ClaimRequest { parcel: parcel.child(0), root: false, count: 1, ..root };
+        assert!(matches!(claim(&ports, child).await, Claim::Claimed(_)));
+        let row = ports.ledger.root_of(batch.call(u64::from(count) - 1)).await.unwrap();
+        assert_eq!(row.map(|row| row.parcel), Some(parcel), "of {count} calls");
     }
 }
 

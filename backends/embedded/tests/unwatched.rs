@@ -57,5 +57,8 @@ async fn a_process_that_cannot_watch_the_file_says_so_once_and_looks_often() {
     let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
     assert_eq!(warnings.len(), 1, "{log}");
     assert!(warnings[0].contains("cannot watch for messages of other processes"), "{log}");
-    assert!(warnings[0].contains("raise fs.inotify.max_user_instances"), "{log}");
+    assert!(
+        warnings[0].contains("raise the limit of open files (`ulimit -n`), fs.inotify.max_user_instances"),
+        "{log}"
+    );
 }

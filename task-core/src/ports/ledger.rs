@@ -23,6 +23,9 @@ const OUTLIVES_MS: u64 = 2 * 24 * 3_600_000;
 pub struct ClaimRequest {
     /// The parcel.
     pub parcel: ParcelId,
+    /// Whether a client packed it: its calls come neither from another parcel nor from dead letters. Their status is
+    /// found by its row. Earlier programs derived its id in another way, so the id does not say.
+    pub root: bool,
     /// The batch of its calls.
     pub batch: BatchId,
     /// Whether the batch counts the parcel: it has a record, whose counters finishing moves.
@@ -48,6 +51,7 @@ impl ClaimRequest {
     pub fn of(header: &Header, holder: impl Into<Arc<str>>, now_ms: u64, lease_until_ms: u64) -> Self {
         Self {
             parcel: header.id,
+            root: header.parent.is_none() && header.died_ms.is_none(),
             batch: header.batch,
             counted: header.counted,
             task: header.task.as_str().into(),

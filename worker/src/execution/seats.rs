@@ -74,10 +74,12 @@ impl Seats {
         }
     }
 
-    /// Hands free seats to calls that wait.
-    fn hand_out(self: &Arc<Self>) {
+    /// Frees a seat, and hands free seats to calls that wait. Under one lock, so that no call that comes in between takes
+    /// the seat from a call that waits.
+    fn give_back(self: &Arc<Self>, lane: Lane) {
         let mut unwanted = Vec::new();
         let mut state = self.lock();
+        *state.taken.of_mut(lane) -= 1;
         while let Some(lane) = state.next(self.most) {
             let Some(waiter) = state.waiting.of_mut(lane).pop_front() else { break };
             if waiter.is_closed() {
@@ -125,14 +127,18 @@ impl State {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        *self.seats.lock().taken.of_mut(self.lane) -= 1;
-        self.seats.hand_out();
+        self.seats.give_back(self.lane);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, future::Future, pin::Pin};
+    use std::{
+        collections::BTreeMap,
+        future::Future,
+        pin::Pin,
+        sync::atomic::{AtomicU32, Ordering::Relaxed},
+    };
 
     use futures::FutureExt as _;
 
@@ -215,6 +221,33 @@ mod tests {
         drop((bulk, interactive));
         let interactive: Vec<_> = std::iter::from_fn(|| seats.try_take(Lane::Interactive)).collect();
         assert_eq!(interactive.len(), 100, "alone, interactive calls have every seat");
+    }
+
+    #[test]
+    fn no_call_takes_a_seat_between_its_end_and_the_call_that_waits_for_it() {
+        let seats = Seats::new(1);
+        let mut held = seats.try_take(Lane::Bulk).expect("it is free");
+        let (rounds, tries, passed) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        // Both go on until both have done enough, so that they meet.
+        let goes_on = || rounds.load(Relaxed) < 50_000 || tries.load(Relaxed) < 500_000;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while goes_on() {
+                    passed.fetch_add(u32::from(seats.try_take(Lane::Bulk).is_some()), Relaxed);
+                    tries.fetch_add(1, Relaxed);
+                }
+            });
+            while goes_on() {
+                let mut lone = Box::pin(seats.take(Lane::Interactive));
+                assert!(lone.as_mut().now_or_never().is_none());
+                drop(held);
+                // Always one call has the seat, or is given it.
+                held =
+                    std::iter::repeat_with(|| lone.as_mut().now_or_never()).flatten().next().expect("it is its turn");
+                rounds.fetch_add(1, Relaxed);
+            }
+        });
+        assert_eq!(passed.into_inner(), 0, "so many bulk calls came later and got the seat first");
     }
 
     #[test]
