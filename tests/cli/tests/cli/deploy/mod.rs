@@ -1,0 +1,95 @@
+//! Tests `deploy template`: the template of a stack. Each file has the tests of one noun.
+
+mod alarms;
+mod functions;
+mod queues;
+mod roles;
+mod settings;
+mod tasks;
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::site::{Answer, Site};
+
+const SIZES: &str = env!("CARGO_BIN_EXE_sizes");
+
+/// The setting that makes `sizes` deployable.
+const FILMS: &str = "queues.films.road = \"process\"\n";
+
+/// Runs `deploy template` with these settings.
+fn deploy(program: &str, settings: &str) -> Answer {
+    let site = Site::new();
+    fs::write(site.path("stack.toml"), settings).unwrap();
+    let args = ["deploy", "template", "--store", "aws:prod", "--settings", "stack.toml"];
+    site.program(program, &args).output().unwrap().into()
+}
+
+fn resources(program: &str, settings: &str) -> Value {
+    deploy(program, settings).ok().json()["Resources"].take()
+}
+
+/// The properties of a resource.
+fn properties<'a>(resources: &'a Value, id: &str) -> &'a Value {
+    assert!(resources[id].is_object(), "there is no {id}");
+    &resources[id]["Properties"]
+}
+
+/// All resources of a kind, without their ids.
+fn of_kind<'a>(resources: &'a Value, kind: &str) -> Vec<&'a Value> {
+    let all = resources.as_object().unwrap().values().filter(|one| one["Type"] == kind);
+    all.map(|one| &one["Properties"]).collect()
+}
+
+#[test]
+fn a_stack_has_what_its_tasks_need_and_is_written_the_same_again() {
+    let (first, again) = (deploy(SIZES, FILMS).ok(), deploy(SIZES, FILMS).ok());
+    assert_eq!(first.out, again.out);
+    let template = first.json();
+    let resources = template["Resources"].as_object().unwrap();
+    let outline = resources.iter().filter(|(_, resource)| resource["Type"] != "AWS::CloudWatch::Alarm");
+    let outline: Vec<_> =
+        outline.map(|(id, resource)| format!("{id} {}", resource["Type"].as_str().unwrap())).collect();
+    // The names of all resources: a resource whose name changes is replaced.
+    assert_eq!(outline, include_str!("../sizes.outline").lines().collect::<Vec<_>>());
+    assert_eq!(template["Outputs"]["CeleriacStore"]["Value"], "aws:prod");
+    assert_eq!(template["Parameters"].as_object().unwrap().keys().collect::<Vec<_>>(), ["CodeBucket", "CodeKey"]);
+}
+
+#[test]
+fn a_dashboard_and_log_queries_cover_the_whole_stack() {
+    let all = resources(SIZES, &format!("{FILMS}dashboard = true\nlog_queries = true"));
+    let dashboard = properties(&all, "Dashboard");
+    assert_eq!(dashboard["DashboardName"], "prod");
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let graphs: Value = serde_json::from_str(&body.replace("${AWS::Region}", "eu-central-1")).unwrap();
+    assert!(graphs["widgets"].as_array().unwrap().iter().all(|graph| graph["properties"]["region"] == "eu-central-1"));
+    let of_the_stack =
+        ["prod-default", "prod-films-dead", "prod-failures", "prod-dispatcher", "prod-worker-3008", "prod"];
+    for name in of_the_stack {
+        assert!(body.contains(&format!("\"{name}\"")), "{name}");
+    }
+    assert_eq!(body.matches("${").count(), body.matches("${AWS::Region}").count());
+    let queries = of_kind(&all, "AWS::Logs::QueryDefinition");
+    assert_eq!(queries.len(), 4);
+    let groups = ["WorkerLogs", "Worker3008Logs", "DispatcherLogs"].map(|id| json!({ "Ref": id }));
+    for query in queries {
+        assert_eq!(query["LogGroupNames"], json!(groups));
+        assert!(query["Name"].as_str().unwrap().starts_with("celeriac/prod/"), "{query}");
+    }
+    let plain = resources(SIZES, FILMS).to_string();
+    assert!(!plain.contains("AWS::CloudWatch::Dashboard") && !plain.contains("AWS::Logs::QueryDefinition"));
+}
+
+#[test]
+fn a_stack_has_to_have_a_name() {
+    let site = Site::new();
+    let nameless = "error: no stack is named: pass --store aws:NAME, or set CELERIAC_STORE";
+    site.shop(&["deploy", "template"]).fails(2, nameless);
+    let wrong = "error: `Prod` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
+    site.shop(&["deploy", "template", "--store", "aws:Prod"]).fails(2, wrong);
+    let answer = site.shop(&["deploy", "template", "--store", "aws:prod", "--settings", "none.toml"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.err.starts_with("error: the settings `none.toml` cannot be read: "), "{}", answer.err);
+}
