@@ -86,10 +86,29 @@ fn a_dashboard_and_log_queries_cover_the_whole_stack() {
 fn a_stack_has_to_have_a_name() {
     let site = Site::new();
     let nameless = "error: no stack is named: pass --store aws:NAME, or set CELERIAC_STORE";
-    site.shop(&["deploy", "template"]).fails(2, nameless);
+    for command in ["apply", "check", "template"] {
+        site.shop(&["deploy", command]).fails(2, nameless);
+    }
     let wrong = "error: `Prod` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
     site.shop(&["deploy", "template", "--store", "aws:Prod"]).fails(2, wrong);
     let answer = site.shop(&["deploy", "template", "--store", "aws:prod", "--settings", "none.toml"]);
     assert_eq!(answer.code, Some(2));
     assert!(answer.err.starts_with("error: the settings `none.toml` cannot be read: "), "{}", answer.err);
+}
+
+#[test]
+fn what_cannot_be_deployed_is_refused_before_aws_is_asked() {
+    let site = Site::new();
+    let deploy = |args: &[&str]| site.shop(&[&["deploy"], args, &["--store", "aws:prod"]].concat());
+    for command in ["apply", "check"] {
+        let answer = deploy(&[command, "--binary", "none"]);
+        assert_eq!(answer.code, Some(2));
+        assert!(answer.err.starts_with("error: the program `none` cannot be read: "), "{}", answer.err);
+        fs::write(site.path("text"), "no program").unwrap();
+        let answer = deploy(&[command, "--binary", "text"]);
+        assert_eq!(answer.code, Some(2));
+        assert!(answer.err.starts_with("error: the program `text` cannot be a function: not a Linux program"));
+    }
+    let answer = deploy(&["apply", "--dry-run", "--recreate"]);
+    assert!(answer.code == Some(2) && answer.err.contains("cannot be used with"), "{}", answer.err);
 }
