@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     deploy::{
-        self,
         account::Account,
         apply::{ApplyError, Change, Deployed, Deployment, Step, count},
+        audit::{Wanted, too_little_concurrency},
     },
     stderr,
 };
@@ -81,12 +81,11 @@ impl Apply {
         let stack = common.stack()?;
         let registry = session::registry()?;
         let settings = self.settings.read()?;
-        let template = deploy::template(&stack, &registry, &settings, SystemClock::new().now_ms());
-        let template = template.map_err(Failure::start)?;
+        let wanted = Wanted::new(&stack, &registry, &settings, SystemClock::new().now_ms()).map_err(Failure::start)?;
         let package = self.program.pack(&settings)?;
         let deployment = Deployment {
             stack: &stack,
-            template: &template,
+            template: wanted.template(),
             program: (&package.zip, package.sha256()),
             bucket: self.code_bucket.as_deref(),
             role: self.role.as_deref(),
@@ -99,6 +98,10 @@ impl Apply {
             let mut reporter = Reporter::new(stack.to_string());
             let mut report = |step: Step<'_>| reporter.report(step);
             report(Step::Note(format!("stack {stack} in account {}, {}", account.id, account.region)));
+            let live = account.look_at_concurrency(&stack).await;
+            if let Some(finding) = too_little_concurrency(&wanted, &live) {
+                report(Step::Note(format!("warning: {}: {}", finding.subject, finding.text)));
+            }
             let deployed = if self.dry_run {
                 deployment.dry_run(&account, &mut report).await?
             } else {

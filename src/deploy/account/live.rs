@@ -1,6 +1,6 @@
 //! Looks up all parts of a stack at once.
 
-use std::{collections::BTreeMap, future::Future};
+use std::future::Future;
 
 use celeriac_aws::Stack;
 use futures::{StreamExt as _, stream};
@@ -23,21 +23,9 @@ impl Account {
     /// Everything that the account has of a stack.
     pub(crate) async fn look(&self, stack: &Stack) -> Live {
         let (concurrency, state) = futures::join!(self.concurrency(), self.stack(stack.as_str()));
-        let mut live = Live {
-            concurrency,
-            // A stack with nothing but a change set is none yet.
-            stack: state
-                .map(|state| state.filter(|state| state.status != "REVIEW_IN_PROGRESS"))
-                .map_err(|error| error.to_string()),
-            template: Ok(None),
-            names: BTreeMap::new(),
-            functions: BTreeMap::new(),
-            mappings: BTreeMap::new(),
-            queues: BTreeMap::new(),
-            table: BTreeMap::new(),
-            schedules: BTreeMap::new(),
-            alarms: BTreeMap::new(),
-        };
+        // A stack with nothing but a change set is none yet.
+        let state = state.map(|state| state.filter(|state| state.status != "REVIEW_IN_PROGRESS"));
+        let mut live = Live::new(concurrency, state.map_err(|error| error.to_string()));
         let Ok(Some(state)) = &live.stack else { return live };
         let (template, resources) = futures::join!(self.template(&state.id), self.resources(&state.id));
         live.template = template;
@@ -46,6 +34,17 @@ impl Account {
             // Without them there is nothing to compare.
             Err(why) => live.stack = Err(why),
         }
+        live
+    }
+
+    /// What the account has of concurrency, and what of it the functions of a stack have reserved.
+    pub(crate) async fn look_at_concurrency(&self, stack: &Stack) -> Live {
+        let (concurrency, resources) = futures::join!(self.concurrency(), self.resources(stack.as_str()));
+        let mut live = Live::new(concurrency, Ok(None));
+        // There is no stack before the first deployment.
+        let resources = resources.unwrap_or_default();
+        let functions = resources.iter().filter(|resource| resource.kind == "AWS::Lambda::Function");
+        live.functions = all(functions, |one| self.function(&one.name)).await;
         live
     }
 

@@ -59,6 +59,29 @@ pub(crate) struct Live {
     pub(crate) alarms: Parts<Alarm>,
 }
 
+impl Live {
+    /// What is known before anything but these was looked up.
+    pub(crate) fn new(concurrency: Looked<Concurrency>, stack: Looked<Option<StackState>>) -> Self {
+        Self {
+            concurrency,
+            stack,
+            template: Ok(None),
+            names: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            mappings: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            table: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            alarms: BTreeMap::new(),
+        }
+    }
+}
+
+/// What is wrong with the concurrency of the account, if that is known.
+pub(crate) fn too_little_concurrency(wanted: &Wanted<'_>, live: &Live) -> Option<Finding> {
+    live.concurrency.is_ok().then(|| concurrency::judge(wanted, live)).filter(|finding| finding.level != Level::Ok)
+}
+
 /// Everything that is to be said of a stack, in the order in which it is to be mended.
 pub(crate) fn judge(wanted: &Wanted<'_>, live: &Live) -> Vec<Finding> {
     let mut findings = vec![concurrency::judge(wanted, live), stack::judge(wanted, live)];

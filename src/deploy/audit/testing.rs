@@ -1,7 +1,5 @@
 //! A stack of two tasks that is as it should be, for tests to change.
 
-use std::collections::BTreeMap;
-
 use celeriac_aws::Stack;
 use celeriac_core::task::{Body, Options, Registry, TaskDef};
 use serde_json::Value;
@@ -125,18 +123,8 @@ impl Stage {
 }
 
 fn empty() -> Live {
-    Live {
-        concurrency: Ok(Concurrency { limit: 1_000, unreserved: 1_000 }),
-        stack: Ok(Some(StackState { status: "CREATE_COMPLETE".to_owned(), ..StackState::default() })),
-        template: Ok(None),
-        names: BTreeMap::new(),
-        functions: BTreeMap::new(),
-        mappings: BTreeMap::new(),
-        queues: BTreeMap::new(),
-        table: BTreeMap::new(),
-        schedules: BTreeMap::new(),
-        alarms: BTreeMap::new(),
-    }
+    let state = StackState { status: "CREATE_COMPLETE".to_owned(), ..StackState::default() };
+    Live::new(Ok(Concurrency { limit: 1_000, unreserved: 1_000 }), Ok(Some(state)))
 }
 
 fn part<'a, T>(parts: &'a mut Parts<T>, id: &str) -> &'a mut T {

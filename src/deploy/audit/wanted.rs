@@ -43,6 +43,10 @@ impl<'a> Wanted<'a> {
         Self { code, ..self }
     }
 
+    pub(crate) fn template(&self) -> &Value {
+        &self.template
+    }
+
     pub(super) fn stack(&self) -> &Stack {
         self.fleet.stack
     }

@@ -49,6 +49,18 @@ fn a_stack_is_created_then_left_alone_then_updated() {
 }
 
 #[test]
+fn too_little_concurrency_is_warned_of_before_it_hurts() {
+    let desk = Desk::new("cap = 100000");
+    let dry = desk.apply(&["--dry-run"]).ok();
+    dry.notes(
+        "warning: concurrency: 100000 workers (`cap`) and 1000 dispatchers (1 wide queue) may run at a time, but",
+    );
+    desk.settings("cap = 8");
+    let dry = desk.apply(&["--dry-run"]).ok();
+    assert!(!dry.err.contains("warning: concurrency"), "{}", dry.err);
+}
+
+#[test]
 fn the_bucket_that_it_makes_is_closed() {
     let desk = Desk::new("");
     desk.apply(&[]).ok();
