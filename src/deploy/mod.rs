@@ -2,10 +2,19 @@
 //! first. Also writes the zip that Lambda runs.
 //!
 //! Data flows one way: [`Settings`] and the registry become a [`Fleet`], which lists the parts; one file for each kind
-//! of resource adds it to the [`Template`]. This module does not talk to AWS.
+//! of resource adds it to the [`Template`]. None of this talks to AWS.
+//!
+//! With the feature `apply` there are three more parts: `account` looks up what AWS has, `audit` judges that by what the
+//! template wants, and `apply` makes AWS have it.
 
+#[cfg(feature = "apply")]
+pub(crate) mod account;
 mod alarm;
 mod alarms;
+#[cfg(feature = "apply")]
+pub(crate) mod apply;
+#[cfg(feature = "apply")]
+pub(crate) mod audit;
 mod causes;
 mod check;
 mod dashboard;

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 
 from ministack import app
 from ministack.core.arn import parse_arn
-from ministack.services import eventbridge, lambda_svc, scheduler, sqs
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, scheduler, sqs
+from ministack.services.cloudformation import drift, provisioners
 
 
 def mend():
@@ -21,6 +21,10 @@ def mend():
         setattr(sqs, name, on_loop(getattr(sqs, name)))
     lambda_svc._execute_function_provided_warm = naming_requests(lambda_svc._execute_function_provided_warm)
     lambda_svc._route_async_failure = report_failure
+    table = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    table["create"] = with_ttl_and_recovery(table["create"])
+    # Whether an alarm still exists, which it can say of other resources.
+    drift._DRIFT_READERS["AWS::CloudWatch::Alarm"] = (drift._exists_in(lambda: cloudwatch._alarms), frozenset())
     provisioners._cw_metric_alarm_record = taking_metric_math(provisioners._cw_metric_alarm_record)
 
 
@@ -119,5 +123,19 @@ def taking_metric_math(record):
             properties = {**properties, "MetricName": "several", "Namespace": "several"}
             del properties["Metrics"]
         return record(name, properties)
+
+    return call
+
+
+def with_ttl_and_recovery(create):
+    """Tables of stacks have their TTL and their recovery, as those have that are made one by one."""
+
+    def call(logical_id, properties, stack):
+        name, attributes = create(logical_id, properties, stack)
+        if "TimeToLiveSpecification" in properties:
+            dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": properties["TimeToLiveSpecification"]})
+        recovery = properties.get("PointInTimeRecoverySpecification", {})
+        dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": recovery})
+        return name, attributes
 
     return call

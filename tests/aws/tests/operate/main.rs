@@ -1,0 +1,5 @@
+//! Tests `deploy apply` and `deploy check` as users run them, on a local AWS.
+
+mod apply;
+mod check;
+mod desk;
