@@ -120,10 +120,11 @@ impl Package {
         base64_simd::STANDARD.encode_to_string(sha2::Sha256::digest(&self.zip))
     }
 
-    /// Its SHA-256 in hexadecimal digits.
+    /// Its key in the bucket of programs. It is named by its content, so that what is the same is not uploaded again, and
+    /// what differs is a change.
     #[cfg(feature = "apply")]
-    pub(crate) fn sha256(&self) -> String {
-        sha256(&self.zip)
+    pub(crate) fn key(&self) -> String {
+        format!("celeriac/{}.zip", sha256(&self.zip))
     }
 }
 

@@ -81,12 +81,14 @@ impl Apply {
         let stack = common.stack()?;
         let registry = session::registry()?;
         let settings = self.settings.read()?;
-        let wanted = Wanted::new(&stack, &registry, &settings, SystemClock::new().now_ms()).map_err(Failure::start)?;
         let package = self.program.pack(&settings)?;
+        let key = package.key();
+        let settings = settings.with_code(key.clone());
+        let wanted = Wanted::new(&stack, &registry, &settings, SystemClock::new().now_ms()).map_err(Failure::start)?;
         let deployment = Deployment {
             stack: &stack,
             template: wanted.template(),
-            program: (&package.zip, package.sha256()),
+            program: (&package.zip, &key),
             bucket: self.code_bucket.as_deref(),
             role: self.role.as_deref(),
             replaces: self.replace,

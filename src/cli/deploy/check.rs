@@ -42,6 +42,9 @@ pub(super) struct Check {
     quiet: bool,
 }
 
+/// The key of a zip that no stack has.
+const UNKNOWN: &str = "celeriac/unknown.zip";
+
 #[derive(Serialize)]
 struct Answer {
     findings: Vec<Finding>,
@@ -56,19 +59,35 @@ impl Check {
         let settings = self.settings.read()?;
         let program = self.binary.as_ref().map(|binary| Program { binary: Some(binary.clone()), glibc: self.glibc });
         let package = program.map(|program| program.pack(&settings)).transpose()?;
-        let wanted = Wanted::new(&stack, &registry, &settings, SystemClock::new().now_ms()).map_err(Failure::start)?;
-        let wanted = wanted.running(package.map(|package| package.code()));
-        let findings = block_on(common, async {
+        let now_ms = SystemClock::new().now_ms();
+        // Settings and tasks are judged before AWS is asked.
+        let with_versions = settings.clone().with_code(UNKNOWN.to_owned());
+        let mut wanted = Wanted::new(&stack, &registry, &with_versions, now_ms).map_err(Failure::start)?;
+        let looked = block_on(common, async {
             Ok(match Account::open(&stack).await {
                 Ok(account) => {
                     let who = format!("{} in account {}, {}", account.caller, account.id, account.region);
-                    let mut findings = vec![Finding::ok("credentials", who)];
-                    findings.extend(judge(&wanted, &account.look(&stack).await));
-                    findings
+                    Ok((who, account.look(&stack).await))
                 }
-                Err(error) => vec![Finding::error("credentials", error.to_string())],
+                Err(error) => Err(error.to_string()),
             })
         })?;
+        let deployed;
+        let findings = match looked {
+            Ok((who, live)) => {
+                if live.is_deployed() {
+                    // Which zip the functions run is judged by its checksum. For the rest it is to be the one that they have.
+                    deployed = settings.with_code(live.code());
+                    // What needs versions cannot be had without them, and is a difference.
+                    if let Ok(same) = Wanted::new(&stack, &registry, &deployed, now_ms) {
+                        wanted = same;
+                    }
+                }
+                let wanted = wanted.running(package.map(|package| package.code()));
+                [vec![Finding::ok("credentials", who)], judge(&wanted, &live)].concat()
+            }
+            Err(why) => vec![Finding::error("credentials", why)],
+        };
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         let (warnings, errors) = (count(Level::Warning), count(Level::Error));
         let mut answer = Answer { findings, warnings, errors };

@@ -6,6 +6,8 @@ mod apply;
 mod check;
 mod package;
 mod program;
+#[cfg(feature = "apply")]
+mod rollback;
 mod template;
 #[cfg(not(feature = "apply"))]
 mod without;
@@ -17,9 +19,9 @@ use clap::{Args, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 #[cfg(not(feature = "apply"))]
-use self::without::{Apply, Check};
+use self::without::{Apply, Check, Rollback};
 #[cfg(feature = "apply")]
-use self::{apply::Apply, check::Check};
+use self::{apply::Apply, check::Check, rollback::Rollback};
 use self::{package::Package, template::Template};
 use super::{common::Common, exit::Failure};
 use crate::deploy;
@@ -36,6 +38,7 @@ pub(super) struct Deploy {
 enum Command {
     Apply(Apply),
     Check(Check),
+    Rollback(Rollback),
     Template(Template),
     Package(Package),
 }
@@ -53,6 +56,7 @@ impl Deploy {
         match self.command {
             Command::Apply(apply) => apply.run(common),
             Command::Check(check) => check.run(common),
+            Command::Rollback(rollback) => rollback.run(common),
             Command::Template(template) => template.run(common),
             Command::Package(package) => package.run(common.json),
         }

@@ -1,4 +1,4 @@
-//! `deploy apply` and `deploy check` of a program that was built without them: they say how to build it.
+//! `deploy apply`, `deploy check` and `deploy rollback` of a program that was built without them: they say how to build it.
 
 use clap::Args;
 
@@ -18,6 +18,13 @@ pub(super) struct Check {
     all: Vec<String>,
 }
 
+/// Points the functions of a stack at the version that they ran before the last deployment (needs the feature `apply`)
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    all: Vec<String>,
+}
+
 impl Apply {
     #[allow(clippy::unused_self, reason = "as the command that runs")]
     pub(super) fn run(self, _: &Common) -> Result<(), Failure> {
@@ -29,6 +36,13 @@ impl Check {
     #[allow(clippy::unused_self, reason = "as the command that runs")]
     pub(super) fn run(self, _: &Common) -> Result<(), Failure> {
         Err(without("check"))
+    }
+}
+
+impl Rollback {
+    #[allow(clippy::unused_self, reason = "as the command that runs")]
+    pub(super) fn run(self, _: &Common) -> Result<(), Failure> {
+        Err(without("rollback"))
     }
 }
 

@@ -20,9 +20,10 @@ impl Account {
     pub(super) async fn function(&self, name: &str) -> Looked<Option<Function>> {
         let configuration = self.lambda.get_function_configuration().function_name(name).send();
         let concurrency = self.lambda.get_function_concurrency().function_name(name).send();
-        let (configuration, concurrency) = futures::join!(configuration, concurrency);
+        let (configuration, concurrency, alias) = futures::join!(configuration, concurrency, self.alias(name));
         let Some(function) = found(configuration.map_err(RequestError::of))? else { return Ok(None) };
         let Some(concurrency) = found(concurrency.map_err(RequestError::of))? else { return Ok(None) };
+        let alias = alias.map_err(|error| error.to_string())?;
         let variables = function.environment.and_then(|environment| environment.variables).unwrap_or_default();
         let architecture = function.architectures.and_then(|all| all.into_iter().next());
         let size = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default();
@@ -37,6 +38,7 @@ impl Account {
             memory_mb: size(function.memory_size),
             timeout_s: size(function.timeout),
             reserved: concurrency.reserved_concurrent_executions.and_then(|number| u32::try_from(number).ok()),
+            live: alias.map(|alias| alias.version),
             environment: variables.into_iter().collect::<BTreeMap<_, _>>(),
         }))
     }

@@ -48,6 +48,13 @@ impl Account {
         live
     }
 
+    /// The names of a stack's functions.
+    pub(crate) async fn functions(&self, stack: &str) -> Looked<Vec<String>> {
+        let resources = self.resources(stack).await?.into_iter();
+        let functions = resources.filter(|resource| resource.kind == "AWS::Lambda::Function");
+        Ok(functions.map(|resource| resource.name).collect())
+    }
+
     async fn look_at(&self, live: &mut Live, stack: &Stack, resources: Vec<Resource>) {
         let of_kind = |kind: &'static str| resources.iter().filter(move |resource| resource.kind == kind);
         let group = stack.schedules();

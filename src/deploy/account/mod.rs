@@ -1,4 +1,5 @@
-//! Looks up what an AWS account has of a stack. It changes nothing, and judges nothing: that is [`audit`]'s part.
+//! Looks up what an AWS account has of a stack. It changes nothing but where an alias points, and judges nothing: that is
+//! [`audit`]'s part.
 //!
 //! [`audit`]: super::audit
 
@@ -10,11 +11,14 @@ mod queues;
 mod schedules;
 mod stack;
 mod table;
+mod versions;
 
 use std::time::Duration;
 
 use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use celeriac_aws::{RequestError, Settings, Stack};
+
+pub(crate) use self::versions::{Alias, Version};
 
 /// A person waits for these requests, and nothing is billed meanwhile: they may take longer than a function's.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -6,10 +6,10 @@ use aws_sdk_cloudformation::types::{
 };
 use celeriac_aws::RequestError;
 use celeriac_core::ports::{Clock as _, SystemClock};
-use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{Account, ApplyError, Change, Deployment, cause::cure, follow::EVERY, state::Kind};
+use crate::deploy::template::CODE_BUCKET;
 
 /// Where a template is.
 pub(super) enum Template {
@@ -52,10 +52,8 @@ impl ChangeSet {
             })
             .set_template_url(url)
             .set_template_body(text)
-            .set_parameters(Some(parameters(
-                deployment.template,
-                [("CodeBucket", bucket), ("CodeKey", &deployment.key())],
-            )))
+            // The template names the key of the zip in it.
+            .parameters(Parameter::builder().parameter_key(CODE_BUCKET).parameter_value(bucket).build())
             .capabilities(Capability::CapabilityNamedIam)
             .set_deployment_mode(
                 (deployment.reverts_drift && kind == Kind::Update).then_some(DeploymentMode::RevertDrift),
@@ -137,12 +135,6 @@ impl ChangeSet {
     }
 }
 
-/// The values of the parameters that a template has: `CloudFormation` refuses others.
-fn parameters(template: &Value, values: [(&str, &str); 2]) -> Vec<Parameter> {
-    let has = values.into_iter().filter(|(name, _)| template["Parameters"][*name].is_object());
-    has.map(|(name, value)| Parameter::builder().parameter_key(name).parameter_value(value).build()).collect()
-}
-
 /// Why there is no change set, with the cures.
 fn explain(reason: &str, found: &[(String, String)]) -> String {
     let with_cure = |reason: &str| cure(reason).map_or_else(|| reason.to_owned(), |cure| format!("{reason}; {cure}"));
@@ -182,19 +174,7 @@ fn read(change: &ResourceChange) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn only_parameters_that_the_template_has_are_given() {
-        let given = |template: Value| {
-            let given = parameters(&template, [("CodeBucket", "code"), ("CodeKey", "celeriac/1.zip")]);
-            given.into_iter().filter_map(|one| one.parameter_key).collect::<Vec<_>>()
-        };
-        assert_eq!(given(json!({ "Parameters": { "CodeBucket": {}, "CodeKey": {} } })), ["CodeBucket", "CodeKey"]);
-        assert_eq!(given(json!({ "Parameters": { "CodeBucket": {} } })), ["CodeBucket"]);
-    }
 
     #[test]
     fn what_is_found_before_anything_changes_is_named_with_its_cure() {

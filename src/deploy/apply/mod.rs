@@ -35,8 +35,8 @@ const MAX_TEXT: usize = 51_200;
 pub(crate) struct Deployment<'a> {
     pub(crate) stack: &'a Stack,
     pub(crate) template: &'a Value,
-    /// The zip of the functions, and its SHA-256 in hexadecimal digits.
-    pub(crate) program: (&'a [u8], String),
+    /// The zip of the functions, and its key in the bucket, which the template names.
+    pub(crate) program: (&'a [u8], &'a str),
     /// The bucket for both. Defaults to one of this account and region, which is made if it is missing.
     pub(crate) bucket: Option<&'a str>,
     /// The role that `CloudFormation` acts as. Defaults to the one of the stack's last deployment, or the caller.
@@ -158,19 +158,14 @@ impl Deployment<'_> {
         bucket: &CodeBucket,
         report: &mut dyn FnMut(Step<'_>),
     ) -> Result<(), ApplyError> {
-        let (zip, key) = (self.program.0, self.key());
-        if bucket.has(account, &key, zip.len()).await {
+        let (zip, key) = self.program;
+        if bucket.has(account, key, zip.len()).await {
             report(Step::Note(format!("the program is in {bucket} already")));
             return Ok(());
         }
         let mb = zip.len() as f64 / f64::from(1 << 20);
         report(Step::Note(format!("uploading the program, {mb:.1} MB, to {bucket}")));
-        bucket.put(account, &key, zip.to_vec()).await
-    }
-
-    /// Named by its content, so that what is the same is not uploaded again, and what differs is a change.
-    fn key(&self) -> String {
-        format!("celeriac/{}.zip", self.program.1)
+        bucket.put(account, key, zip.to_vec()).await
     }
 
     /// The changes; `None` if there are none. Without a bucket the template is a part of the request.

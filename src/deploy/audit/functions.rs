@@ -8,8 +8,9 @@ use super::{
     Finding, Live, Wanted,
     finding::Faults,
     part::{REVERT, find},
-    wanted::{number, text},
+    wanted::{number, referred, text},
 };
+use crate::deploy::versions::{self, ALIAS};
 
 /// The cure for a function that its settings differ from.
 const APPLY: &str = "`deploy apply`, or with --revert-drift if it was changed by hand";
@@ -30,6 +31,8 @@ pub(crate) struct Function {
     pub(crate) memory_mb: u32,
     pub(crate) timeout_s: u32,
     pub(crate) reserved: Option<u32>,
+    /// The version that its alias names; `None` if it was deployed without versions.
+    pub(crate) live: Option<String>,
     pub(crate) environment: BTreeMap<String, String>,
 }
 
@@ -37,14 +40,30 @@ pub(super) fn judge(wanted: &Wanted<'_>, live: &Live) -> Vec<Finding> {
     let functions = wanted.of_kind("AWS::Lambda::Function").map(|(id, properties)| {
         let subject = format!("function {}", text(&properties["FunctionName"]));
         match find(&live.functions, id, &subject) {
-            Ok(function) => judge_function(subject, properties, function, wanted.code.as_deref()),
+            Ok(function) => judge_function(subject, properties, function, wanted, deployed_version(wanted, live, id)),
             Err(finding) => finding,
         }
     });
     functions.chain(one_program(live)).collect()
 }
 
-fn judge_function(subject: String, wanted: &Value, function: &Function, code: Option<&str>) -> Finding {
+/// The version that the last deployment has published of a function; `None` if it was deployed without versions, or from
+/// another template.
+fn deployed_version<'a>(wanted: &Wanted<'_>, live: &'a Live, id: &str) -> Option<&'a str> {
+    let alias = wanted.resources().get(&versions::alias(id))?;
+    // An ARN, which ends in the version.
+    let version = live.names.get(referred(&alias["Properties"]["FunctionVersion"])?)?;
+    version.rsplit(':').next()
+}
+
+fn judge_function(
+    subject: String,
+    properties: &Value,
+    function: &Function,
+    wanted: &Wanted<'_>,
+    version: Option<&str>,
+) -> Finding {
+    let (code, wanted) = (wanted.code.as_deref(), properties);
     let mut faults = Faults::default();
     judge_state(&mut faults, function);
     faults.unless_same("its memory", &u64::from(function.memory_mb), &number(&wanted["MemorySize"]), APPLY);
@@ -61,8 +80,10 @@ fn judge_function(subject: String, wanted: &Value, function: &Function, code: Op
             short(code)
         ));
     }
+    judge_live(&mut faults, version, function.live.as_deref());
+    let live = function.live.as_ref().map_or_else(String::new, |version| format!(", version {version}"));
     let well = format!(
-        "{}, {} MB, {} s, program {}",
+        "{}, {} MB, {} s, program {}{live}",
         function.state,
         function.memory_mb,
         function.timeout_s,
@@ -88,6 +109,18 @@ fn judge_state(faults: &mut Faults, function: &Function) {
         "Successful" => {}
         "InProgress" => faults.warning("it is being changed: look again in a minute"),
         update => faults.error(format!("its last change is {update}{why}: it runs the old program; `deploy apply`")),
+    }
+}
+
+/// Judges the version that is invoked by the one that was deployed last.
+fn judge_live(faults: &mut Faults, wants: Option<&str>, has: Option<&str>) {
+    match (wants, has) {
+        (Some(wants), Some(has)) if wants != has => faults.warning(format!(
+            "its alias `{ALIAS}` is at version {has}, and {wants} was deployed last: after `deploy rollback` that is so until \
+             another program or configuration is deployed"
+        )),
+        (Some(_), None) => faults.error(format!("its alias `{ALIAS}` was deleted, so nothing can invoke it: {REVERT}")),
+        _ => {}
     }
 }
 
@@ -203,6 +236,24 @@ mod tests {
         };
         of_worker(other, Level::Error, "its CELERIAC_STORE is `aws:other`, and should be `aws:prod`");
         of_worker(|function| function.environment.clear(), Level::Error, "it has no CELERIAC_STORE");
+    }
+
+    #[test]
+    fn a_function_that_has_stepped_back_is_named() {
+        let mut stage = Stage::of_versions("");
+        let findings = stage.judge(judge);
+        assert!(findings.iter().all(|finding| finding.level == Level::Ok), "{findings:?}");
+        assert!(findings[1].text.ends_with(", version 2"), "{}", findings[1].text);
+        stage.function("Worker").live = Some("1".to_owned());
+        let findings = stage.judge(judge);
+        assert_eq!((findings[0].level, findings[1].level), (Level::Ok, Level::Warning));
+        assert!(findings[1].text.starts_with("its alias `live` is at version 1, and 2 was deployed last: after"));
+        stage.function("Worker").live = None;
+        let finding = stage.judge(judge).remove(1);
+        assert_eq!(finding.level, Level::Error);
+        assert!(
+            finding.text.starts_with("its alias `live` was deleted, so nothing can invoke it: `deploy apply --revert")
+        );
     }
 
     #[test]

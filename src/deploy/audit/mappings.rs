@@ -114,6 +114,9 @@ mod tests {
     fn a_mapping_that_is_as_it_should_be_is_well() {
         says(|_| (), Level::Ok, "Enabled, 10 messages at a time to prod-dispatcher, at most 3 at a time");
         let findings = Stage::new("queues.hooks.road = \"narrow\"").judge(judge);
+        let of_versions = Stage::of_versions("").judge(judge);
+        assert!(of_versions.iter().all(|finding| finding.level == Level::Ok), "{of_versions:?}");
+        assert!(of_versions.iter().all(|finding| finding.text.contains(" to prod-dispatcher:live")), "{of_versions:?}");
         assert_eq!(findings.len(), 5, "two queues with their dead letters, and reports of failures");
         assert!(findings.iter().all(|finding| finding.level == Level::Ok), "{findings:?}");
     }

@@ -77,6 +77,18 @@ impl Live {
     }
 }
 
+impl Live {
+    /// The key of the zip that the stack was deployed with, if its template names it.
+    pub(crate) fn code(&self) -> Option<String> {
+        template::code(self.template.as_ref().ok()?.as_ref()?)
+    }
+
+    /// Whether there is a stack to compare.
+    pub(crate) fn is_deployed(&self) -> bool {
+        matches!(&self.template, Ok(Some(_)))
+    }
+}
+
 /// What is wrong with the concurrency of the account, if that is known.
 pub(crate) fn too_little_concurrency(wanted: &Wanted<'_>, live: &Live) -> Option<Finding> {
     live.concurrency.is_ok().then(|| concurrency::judge(wanted, live)).filter(|finding| finding.level != Level::Ok)

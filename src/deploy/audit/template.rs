@@ -37,10 +37,23 @@ pub(super) fn judge(wanted: &Wanted<'_>, live: &Live) -> Finding {
     )
 }
 
-/// What differs, by the names of resources and their properties.
+/// The key of the zip that the stack was deployed with; `None` if its template has it as a parameter, or has no function.
+pub(super) fn code(text: &str) -> Option<String> {
+    let template: Value = serde_json::from_str(text).ok()?;
+    let mut functions =
+        template["Resources"].as_object()?.values().filter(|one| one["Type"] == "AWS::Lambda::Function");
+    functions.find_map(|one| one["Properties"]["Code"]["S3Key"].as_str()).map(str::to_owned)
+}
+
+/// What differs, by the names of resources and their properties. Another version is a consequence of what differs of its
+/// function, and named like that.
 fn differences(deployed: &Value, wanted: &Value) -> Vec<String> {
     let empty = Map::new();
-    let resources = |template: &'_ Value| template["Resources"].as_object().cloned().unwrap_or_default();
+    let resources = |template: &'_ Value| {
+        let mut all = template["Resources"].as_object().cloned().unwrap_or_default();
+        all.retain(|_, resource| resource["Type"] != "AWS::Lambda::Version");
+        all
+    };
     let (deployed, wanted) = (resources(deployed), resources(wanted));
     let ids: BTreeSet<&String> = deployed.keys().chain(wanted.keys()).collect();
     let of = |id: &String| match (deployed.get(id), wanted.get(id)) {
@@ -50,8 +63,10 @@ fn differences(deployed: &Value, wanted: &Value) -> Vec<String> {
             let (old, new) = [has, wants].map(|one| one["Properties"].as_object().unwrap_or(&empty)).into();
             let properties: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             let differ = properties.into_iter().filter(|name| old.get(*name) != new.get(*name));
+            let differ = differ.filter(|name| has["Type"] != "AWS::Lambda::Alias" || *name != "FunctionVersion");
             let differ: Vec<String> = differ.map(|name| format!("{id}.{name}")).collect();
-            if differ.is_empty() { vec![id.clone()] } else { differ }
+            // Else an attribute such as `DeletionPolicy` differs.
+            if differ.is_empty() && old == new { vec![id.clone()] } else { differ }
         }
         _ => Vec::new(),
     };
@@ -91,6 +106,16 @@ mod tests {
         // `retain` is no property.
         let kept = differences(&Stage::new("retain = false").template(), &Stage::new("").template());
         assert_eq!(kept, ["DeadQueueDefault", "QueueDefault", "Table"]);
+    }
+
+    #[test]
+    fn versions_are_no_difference_of_their_own() {
+        let of_versions = |settings| Stage::of_versions(settings).template();
+        assert_eq!(code(&of_versions("").to_string()).as_deref(), Some("celeriac/1.zip"));
+        assert_eq!(code(&Stage::new("").template().to_string()), None);
+        assert_eq!(differences(&of_versions(""), &of_versions("worker.memory = 1024")), ["Worker.MemorySize"]);
+        let all = differences(&Stage::new("").template(), &of_versions(""));
+        assert!(all.iter().any(|one| one == "WorkerAlias is new"), "{all:?}");
     }
 
     #[test]

@@ -34,13 +34,25 @@ pub(super) struct Stage {
 impl Stage {
     /// A stack that was deployed with these settings.
     pub(super) fn new(settings: &str) -> Self {
+        Self::deployed(Settings::parse(settings).expect("settings"))
+    }
+
+    /// The same, published as versions of a zip.
+    pub(super) fn of_versions(settings: &str) -> Self {
+        Self::deployed(Settings::parse(settings).expect("settings").with_code("celeriac/1.zip".to_owned()))
+    }
+
+    fn deployed(settings: Settings) -> Self {
         let stack: Stack = "prod".parse().expect("a name");
-        let settings = Settings::parse(settings).expect("settings");
         let mut stage = Self { stack, settings, code: Some(CODE.to_owned()), live: empty() };
         let template = stage.template();
         stage.live.template = Ok(Some(template.to_string()));
+        let versioned = template["Resources"]["WorkerAlias"].is_object();
         for (id, resource) in template["Resources"].as_object().expect("a template") {
             stage.deploy(id, text(&resource["Type"]), &resource["Properties"]);
+        }
+        for function in stage.live.functions.values_mut().flatten().flatten() {
+            function.live = versioned.then(|| "2".to_owned());
         }
         stage
     }
@@ -99,6 +111,13 @@ impl Stage {
             "AWS::Lambda::Function" => {
                 text(&properties["FunctionName"]).clone_into(&mut name);
                 live.functions.insert(id.clone(), Ok(Some(function(properties))));
+            }
+            "AWS::Lambda::Version" => {
+                name = format!("arn:aws:lambda:x:1:function:{}:2", text(&properties["FunctionName"]["Ref"]));
+            }
+            "AWS::Lambda::Alias" => {
+                let function = text(&properties["FunctionName"]["Ref"]).to_lowercase();
+                name = format!("arn:aws:lambda:x:1:function:prod-{function}:live");
             }
             "AWS::SQS::Queue" => {
                 name = format!("https://sqs.x.amazonaws.com/1/{}", text(&properties["QueueName"]));
@@ -171,6 +190,7 @@ fn mapping(id: &str, properties: &Value) -> Mapping {
         _ => ("failures", ""),
     };
     let function = text(&properties["FunctionName"]["Ref"]).to_lowercase();
+    let function = function.strip_suffix("alias").map(|function| format!("{function}:live")).unwrap_or(function);
     Mapping {
         uuid: format!("uuid-{id}"),
         state: "Enabled".to_owned(),

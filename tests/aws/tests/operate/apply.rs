@@ -45,6 +45,13 @@ fn a_stack_is_created_then_left_alone_then_updated() {
     let of = |id: &str| changes.iter().find(|change| change["id"] == id).map(|change| &change["properties"]);
     assert_eq!((of("Worker"), of("Dispatcher")), (Some(&json!(["Code"])), Some(&json!(["Code"]))));
     assert_eq!(of("Table"), None);
+    // A version of each function, behind the alias that others name.
+    assert_eq!(of("WorkerAlias"), Some(&json!(["FunctionVersion"])));
+    let versions = |action: &str| {
+        let of_kind = changes.iter().filter(|change| change["type"] == "AWS::Lambda::Version");
+        of_kind.filter(|change| change["action"] == action).count()
+    };
+    assert_eq!((versions("Add"), versions("Remove")), (2, 2), "{changes:?}");
     assert_eq!(zips(&desk), 2);
 }
 

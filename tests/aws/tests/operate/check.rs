@@ -33,7 +33,7 @@ fn a_stack_that_was_just_deployed_is_as_it_should_be() {
         "ok       tasks: ",
         "ok       function prod-worker: Active, 512 MB, 300 s, program ",
         "ok       queue prod-mail: 360 s hidden while it is worked on, 0 messages wait",
-        "ok       mapping of prod-mail: Enabled, 10 messages at a time to prod-dispatcher, at most 2 at a time",
+        "ok       mapping of prod-mail: Enabled, 10 messages at a time to prod-dispatcher:live, at most 2 at a time",
         "ok       table prod: ACTIVE, items end by `ttl`, can be restored",
         "ok       schedule of the sweep: rate(5 minutes), UTC",
         "ok       alarms: 4 watch the stack",

@@ -104,7 +104,7 @@ fn a_dashboard_and_log_queries_cover_the_whole_stack() {
 fn a_stack_has_to_have_a_name() {
     let site = Site::new();
     let nameless = "error: no stack is named: pass --store aws:NAME, or set CELERIAC_STORE";
-    for command in ["apply", "check", "template"] {
+    for command in ["apply", "check", "rollback", "template"] {
         site.shop(&["deploy", command]).fails(2, nameless);
     }
     let wrong = "error: `Prod` is no stack's name: a letter, then 2 to 39 more of a-z, 0-9 and `-`";
