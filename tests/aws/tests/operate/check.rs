@@ -36,7 +36,7 @@ fn a_stack_that_was_just_deployed_is_as_it_should_be() {
         "ok       mapping of prod-mail: Enabled, 10 messages at a time to prod-dispatcher:live, at most 2 at a time",
         "ok       table prod: ACTIVE, items end by `ttl`, can be restored",
         "ok       schedule of the sweep: rate(5 minutes), UTC",
-        "ok       alarms: 4 watch the stack",
+        "ok       alarms: 3 watch the stack",
     ] {
         line(&said, start);
     }

@@ -62,10 +62,21 @@ fn an_alarm_of_a_queue_never_has_the_name_of_another() {
 }
 
 #[test]
-fn every_stack_hears_that_scheduler_cannot_send() {
-    // This program has no schedules. It may delay calls by hours all the same.
-    let names = alarms(env!("CARGO_BIN_EXE_forms"), "");
-    assert!(names.contains(&"schedules-failing".to_owned()), "{names:?}");
+fn an_alarm_hears_that_scheduler_cannot_send_where_tasks_or_settings_ask_for_it() {
+    // The tasks of `forms` have no schedules. It may delay calls by hours all the same, which only its settings can say.
+    let forms = env!("CARGO_BIN_EXE_forms");
+    for (program, settings, has) in [
+        (forms, "", false),
+        (forms, "alarms.schedules = true", true),
+        (forms, "alarms.causes = true", true),
+        (forms, "alarms.causes = true\nalarms.schedules = false", false),
+        (SHOP, "", true),
+        (SHOP, "alarms.schedules = false", false),
+        (SHOP, "alarms.enabled = false\nalarms.schedules = true", false),
+    ] {
+        let names = alarms(program, settings);
+        assert_eq!(names.contains(&"schedules-failing".to_owned()), has, "{settings}: {names:?}");
+    }
 }
 
 /// The alarm of this name.
