@@ -19,6 +19,8 @@ def mend():
     eventbridge._invoke_target = filling_in(eventbridge._invoke_target)
     for name in ("_receive_messages_for_esm", "_delete_messages_for_esm"):
         setattr(sqs, name, on_loop(getattr(sqs, name)))
+    for name in ("DeleteMessage", "DeleteMessageBatch"):
+        sqs._HANDLERS[name] = deleting_in_vain(sqs._HANDLERS[name])
     lambda_svc._execute_function_provided_warm = naming_requests(lambda_svc._execute_function_provided_warm)
     lambda_svc._route_async_failure = report_failure
     table = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
@@ -46,6 +48,27 @@ def on_loop(function):
 
         app._MAIN_LOOP.call_soon_threadsafe(run, context=contextvars.copy_context())
         return done.result()
+
+    return call
+
+
+def deleting_in_vain(delete):
+    """A deletion by an old receipt handle succeeds, and deletes nothing (SQS's API reference, "DeleteMessage")."""
+
+    def is_stale(code):
+        return code == "ReceiptHandleIsInvalid"
+
+    def call(data, url):
+        try:
+            done = delete(data, url)
+        except sqs._Err as error:
+            if is_stale(error.code):
+                return {}
+            raise
+        failed = done.get("Failed", [])
+        stale = [{"Id": entry["Id"]} for entry in failed if is_stale(entry["Code"])]
+        left = [entry for entry in failed if not is_stale(entry["Code"])]
+        return {**done, "Successful": done["Successful"] + stale, "Failed": left} if stale else done
 
     return call
 

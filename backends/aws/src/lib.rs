@@ -58,7 +58,7 @@ pub use functions::Functions;
 pub use health::{Attempt, Health};
 pub use holder::{holder, is_holder};
 pub use invocation::{Payload, PayloadError};
-pub use mapped::Mapped;
+pub use mapped::{Mapped, MappedEvent};
 pub use meter::{Meter, Operation, Usage};
 pub use open::{Backend, Options, open, open_with};
 pub use outstanding::Outstanding;
