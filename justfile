@@ -8,6 +8,14 @@ check:
 docs:
     .ci/docs
 
+# Checks the recipes for SAM, CDK and Terraform with these tools. Installs 600 MB.
+recipes:
+    .ci/recipes
+
+# The AWS backend on independent implementations of AWS's services: `just emulators`, or `just emulators moto`.
+emulators *names:
+    tests/emulators {{names}}
+
 # All tests; sets up what they need.
 test *args:
     tests/run {{args}}

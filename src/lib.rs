@@ -50,6 +50,7 @@
 //! | `aws` | no | everything for AWS: the four below |
 //! | `aws-client` | no | the store on SQS and DynamoDB, `aws:`: enough for a server that only sends calls |
 //! | `s3` | no | large arguments and results are stored in the stack's bucket |
+//! | `apply` | no | for people on `aws:`: the commands `deploy apply`, `deploy check` and `deploy rollback`, which talk to AWS |
 //! | `sso` | no | for people on `aws:`: credentials of IAM Identity Center, as `aws sso login` leaves them |
 //! | `login` | no | for people on `aws:`: credentials of the console's sign-in, as `aws login` leaves them |
 //! | `lambda` | no | the program as the stack's Lambda functions |

@@ -56,10 +56,24 @@ fn the_page_of_containers_shows_the_files_as_they_are() {
     let page = include_str!("../docs/containers.md");
     for file in [
         include_str!("../examples/containers/Dockerfile"),
+        include_str!("../examples/containers/aws.Dockerfile"),
         include_str!("../examples/containers/compose.yaml"),
         include_str!("../examples/containers/shop-worker.service"),
+        include_str!("../examples/containers/task-definition.json"),
     ] {
         assert!(page.contains(file), "docs/containers.md does not show this file:\n{file}");
+    }
+}
+
+#[test]
+fn the_page_of_recipes_shows_the_files_as_they_are() {
+    let page = include_str!("../docs/recipes.md");
+    for file in [
+        include_str!("../examples/deploy/sam/template.yaml"),
+        include_str!("../examples/deploy/cdk/app.js"),
+        include_str!("../examples/deploy/terraform/main.tf"),
+    ] {
+        assert!(page.contains(file), "docs/recipes.md does not show this file:\n{file}");
     }
 }
 

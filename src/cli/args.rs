@@ -13,6 +13,7 @@ use super::{
     dev::Dev,
     dispatcher::Dispatcher,
     exit::EXIT_CODES,
+    health::Health,
     queue::Queue,
     status::Status,
     tasks::Tasks,
@@ -41,6 +42,7 @@ pub(super) enum Command {
     Batches(Batches),
     Dead(Dead),
     Queue(Queue),
+    Health(Health),
     #[cfg(feature = "deploy")]
     Deploy(Deploy),
     Completions(Completions),

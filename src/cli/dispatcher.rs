@@ -43,6 +43,7 @@ impl Dispatcher {
             let scheduler = Scheduler::new(opened.ports.clone(), &registry).map_err(Failure::start)?;
             let stop = CancellationToken::new();
             role::listen(&stop, Duration::ZERO)?;
+            role::give_signs("dispatcher", &opened, None);
             tracing::info!(schedules = scheduler.len(), store = %opened, workers = opened.workers(), "dispatching");
             let schedules = async {
                 match opened.hosting() {

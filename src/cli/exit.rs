@@ -11,9 +11,10 @@ pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    done; a role was stopped, also if the grace was over
   1    failed: the store did not answer or is gone, the call that was waited for died, dead letters of a revoked batch
-       were not sent, or you did not say yes
-  2    wrong usage: an unknown option, a malformed id, arguments that do not fit the task, settings of a stack
-  3    could not start: the database or stack, the tasks of this program, its set-up, a schedule
+       were not sent, a stack was not deployed or is not as it should be, or you did not say yes
+  2    wrong usage: an unknown option, a malformed id, arguments that do not fit the task, settings of a stack, changes
+       that would lose calls
+  3    could not start: the database or stack, credentials to deploy, the tasks of this program, its set-up, a schedule
   4    not found: no such task, call, batch, dead letter or queue
   5    a call that was waited for did not end in time
   130  ended by ctrl-c (143 by SIGTERM): a role by the second, or if it still runs five seconds after its grace; a

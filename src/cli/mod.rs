@@ -18,9 +18,12 @@ mod deploy;
 mod dev;
 mod dispatcher;
 mod exit;
+mod health;
 mod names;
 mod print;
 mod progress;
+#[cfg_attr(not(target_os = "linux"), path = "no_pulse.rs")]
+mod pulse;
 mod queue;
 mod role;
 mod session;
@@ -121,6 +124,7 @@ where
         Command::Status(status) => Session::run(&common, |session| status.run(session)),
         Command::Batches(batches) => Session::run(&common, |session| batches.run(session)),
         Command::Dead(dead) => Session::run(&common, |session| dead.run(session)),
+        Command::Health(health) => Session::run(&common, |session| health.run(session)),
         Command::Queue(queue) => Session::run(&common, |session| queue.run(session)),
         #[cfg(feature = "deploy")]
         Command::Deploy(deploy) => deploy.run(&common),

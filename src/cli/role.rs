@@ -1,6 +1,6 @@
 //! The common parts of the roles that execute tasks: set-up, start, signals, stop.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use celeriac_core::{
     client::Client,
@@ -25,12 +25,13 @@ use super::{
     exit::Failure,
     print,
     progress::{self, Progress},
+    pulse::{self, Sign},
     session, signals,
 };
 use crate::{
     app::App,
     host::{GRACE, Role},
-    store::StoreChoice,
+    store::{OpenStore, StoreChoice},
 };
 
 /// The settings of a role that executes tasks. They go before those of the program's set-up.
@@ -122,6 +123,7 @@ where
         let stop = CancellationToken::new();
         listen(&stop, grace)?;
         let running = app.start_role(role)?;
+        give_signs(if role == Role::Dev { "dev" } else { "worker" }, &opened, Some(running.worker()));
         tracing::info!("started");
         let gone = tokio::select! {
             biased;
@@ -177,6 +179,18 @@ where
     let made = AssertUnwindSafe(async { setup(App::default()).await }).catch_unwind().await;
     made.map_err(|payload| Failure::Start(format!("the set-up {}", Panic::of(payload))))?
         .map_err(|error| Failure::Start(format!("the set-up failed: {}", chain(&*error))))
+}
+
+/// Lets `health` find this process.
+pub(super) fn give_signs(role: &'static str, opened: &OpenStore, worker: Option<Arc<Worker>>) {
+    let store = opened.ports.url.clone();
+    pulse::give(opened.ports.url.as_deref(), move || Sign {
+        role: role.to_owned(),
+        process: std::process::id(),
+        store: store.as_deref().map(str::to_owned),
+        running_calls: worker.as_ref().map_or(0, |worker| worker.running_calls()),
+        blocked_threads: worker.as_ref().map_or(0, |worker| worker.blocked_threads()),
+    });
 }
 
 /// The runtime of a role.

@@ -89,6 +89,8 @@ impl Alarm {
             "EvaluationPeriods": self.periods,
             // Idle resources report no points.
             "TreatMissingData": "notBreaching",
+            // The default; only what is written is compared when drift is looked for.
+            "ActionsEnabled": true,
             "AlarmActions": topic,
             "OKActions": topic,
         });

@@ -1,4 +1,4 @@
-//! Defines the alarms that every stack has: calls are late, or may be lost. Each watches a symptom that every known
+//! Defines the alarms that a stack has by default: calls are late, or may be lost. Each watches a symptom that every known
 //! cause shows in the end, since a metric of an alarm costs $0.10 a month. The causes are in `causes.rs`, and
 //! `docs/deploy.md` has the cure for each.
 
@@ -28,9 +28,11 @@ pub(super) fn add(template: &mut Template, fleet: &Fleet<'_>) {
     }
     let mut alarms: Vec<Alarm> =
         fleet.queues.iter().flat_map(|(name, served)| [late(fleet, name, served), dead_untaken(fleet, name)]).collect();
-    // In every stack, since any call may be delayed by more than a quarter of an hour. The sweep shows within minutes that
-    // Scheduler cannot send, before a call is lost.
-    alarms.push(schedules(FAILING));
+    // Without scheduled tasks, only calls that are delayed by more than a quarter of an hour are lost if Scheduler cannot
+    // send, and tasks do not say whether there are any. Every idle stack would pay a tenth more for them.
+    if settings.schedules.unwrap_or(settings.causes || !fleet.schedules.is_empty()) {
+        alarms.push(schedules(FAILING));
+    }
     if settings.causes {
         alarms.extend(causes::all(fleet));
     }

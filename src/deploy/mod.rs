@@ -2,10 +2,19 @@
 //! first. Also writes the zip that Lambda runs.
 //!
 //! Data flows one way: [`Settings`] and the registry become a [`Fleet`], which lists the parts; one file for each kind
-//! of resource adds it to the [`Template`]. This module does not talk to AWS.
+//! of resource adds it to the [`Template`]. None of this talks to AWS.
+//!
+//! With the feature `apply` there are four more parts: `account` looks up what AWS has, `audit` judges that by what the
+//! template wants, `apply` makes AWS have it, and `rollback` makes functions run the version before.
 
+#[cfg(feature = "apply")]
+pub(crate) mod account;
 mod alarm;
 mod alarms;
+#[cfg(feature = "apply")]
+pub(crate) mod apply;
+#[cfg(feature = "apply")]
+pub(crate) mod audit;
 mod causes;
 mod check;
 mod dashboard;
@@ -21,6 +30,8 @@ mod policies;
 mod queues;
 mod reserved;
 mod roles;
+#[cfg(feature = "apply")]
+pub(crate) mod rollback;
 mod schedules;
 mod secrets;
 mod settings;

@@ -7,6 +7,8 @@ use std::{
 };
 
 use object::{Architecture as Machine, BinaryFormat, File, Object as _, elf::FileHeader64, read::elf::ElfFile};
+#[cfg(feature = "apply")]
+use sha2::Digest as _;
 use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 use super::Architecture;
@@ -111,6 +113,30 @@ impl Package {
     pub(crate) fn id(&self) -> String {
         format!("{:08x}", crc32fast::hash(&self.zip))
     }
+
+    /// Its SHA-256, as Lambda writes it for a function (`CodeSha256`).
+    #[cfg(feature = "apply")]
+    pub(crate) fn code(&self) -> String {
+        base64_simd::STANDARD.encode_to_string(sha2::Sha256::digest(&self.zip))
+    }
+
+    /// Its key in the bucket of programs. It is named by its content, so that what is the same is not uploaded again, and
+    /// what differs is a change.
+    #[cfg(feature = "apply")]
+    pub(crate) fn key(&self) -> String {
+        format!("celeriac/{}.zip", sha256(&self.zip))
+    }
+}
+
+/// The SHA-256 of some bytes in hexadecimal digits.
+#[cfg(feature = "apply")]
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
+        // A string can always be written to.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// Checks a program. Returns warnings.

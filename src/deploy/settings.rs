@@ -170,6 +170,8 @@ pub(super) struct Alarms {
     pub(super) enabled: bool,
     /// Whether to have alarms for causes of late calls too.
     pub(super) causes: bool,
+    /// Whether to have the alarm for a Scheduler that cannot send.
+    pub(super) schedules: Option<bool>,
     /// The ARN of the SNS topic to notify.
     pub(super) topic: Option<String>,
     /// The maximum age of a queue's oldest message.
@@ -258,7 +260,7 @@ impl Default for Table {
 
 impl Default for Alarms {
     fn default() -> Self {
-        Self { enabled: true, causes: false, topic: None, late: Duration::from_hours(1) }
+        Self { enabled: true, causes: false, schedules: None, topic: None, late: Duration::from_hours(1) }
     }
 }
 

@@ -9,6 +9,7 @@ import sys
 import time
 
 import botocore.session
+from botocore.config import Config
 
 def parameters(template, **values):
     """The values of the parameters that the template has."""
@@ -36,8 +37,11 @@ def main():
 
     session = botocore.session.get_session()
 
+    # A busy machine answers late. Asked again, it would say that the bucket is there.
+    patient = Config(read_timeout=600, retries={"total_max_attempts": 1})
+
     def client(service):
-        return session.create_client(service, options.region, endpoint_url=options.endpoint)
+        return session.create_client(service, options.region, endpoint_url=options.endpoint, config=patient)
 
     s3, cloudformation = client("s3"), client("cloudformation")
     bucket = f"{options.stack}-deploy"

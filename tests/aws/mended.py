@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 
 from ministack import app
 from ministack.core.arn import parse_arn
-from ministack.services import eventbridge, lambda_svc, scheduler, sqs
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudwatch, dynamodb, eventbridge, lambda_svc, scheduler, sqs
+from ministack.services.cloudformation import drift, provisioners
 
 
 def mend():
@@ -19,8 +19,14 @@ def mend():
     eventbridge._invoke_target = filling_in(eventbridge._invoke_target)
     for name in ("_receive_messages_for_esm", "_delete_messages_for_esm"):
         setattr(sqs, name, on_loop(getattr(sqs, name)))
+    for name in ("DeleteMessage", "DeleteMessageBatch"):
+        sqs._HANDLERS[name] = deleting_in_vain(sqs._HANDLERS[name])
     lambda_svc._execute_function_provided_warm = naming_requests(lambda_svc._execute_function_provided_warm)
     lambda_svc._route_async_failure = report_failure
+    table = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    table["create"] = with_ttl_and_recovery(table["create"])
+    # Whether an alarm still exists, which it can say of other resources.
+    drift._DRIFT_READERS["AWS::CloudWatch::Alarm"] = (drift._exists_in(lambda: cloudwatch._alarms), frozenset())
     provisioners._cw_metric_alarm_record = taking_metric_math(provisioners._cw_metric_alarm_record)
 
 
@@ -42,6 +48,27 @@ def on_loop(function):
 
         app._MAIN_LOOP.call_soon_threadsafe(run, context=contextvars.copy_context())
         return done.result()
+
+    return call
+
+
+def deleting_in_vain(delete):
+    """A deletion by an old receipt handle succeeds, and deletes nothing (SQS's API reference, "DeleteMessage")."""
+
+    def is_stale(code):
+        return code == "ReceiptHandleIsInvalid"
+
+    def call(data, url):
+        try:
+            done = delete(data, url)
+        except sqs._Err as error:
+            if is_stale(error.code):
+                return {}
+            raise
+        failed = done.get("Failed", [])
+        stale = [{"Id": entry["Id"]} for entry in failed if is_stale(entry["Code"])]
+        left = [entry for entry in failed if not is_stale(entry["Code"])]
+        return {**done, "Successful": done["Successful"] + stale, "Failed": left} if stale else done
 
     return call
 
@@ -119,5 +146,19 @@ def taking_metric_math(record):
             properties = {**properties, "MetricName": "several", "Namespace": "several"}
             del properties["Metrics"]
         return record(name, properties)
+
+    return call
+
+
+def with_ttl_and_recovery(create):
+    """Tables of stacks have their TTL and their recovery, as those have that are made one by one."""
+
+    def call(logical_id, properties, stack):
+        name, attributes = create(logical_id, properties, stack)
+        if "TimeToLiveSpecification" in properties:
+            dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": properties["TimeToLiveSpecification"]})
+        recovery = properties.get("PointInTimeRecoverySpecification", {})
+        dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": recovery})
+        return name, attributes
 
     return call

@@ -43,17 +43,14 @@ def wait_until_healthy(port):
     urllib.request.urlopen(url, timeout=HEALTHY_WITHIN_S).read()
 
 
-def obey(port, mended, virtual_time, say):
+def obey(port, virtual_time, say, fire_schedules=lambda: None):
     """What the test asks for, until its end."""
-    wait_until_healthy(port)
-    if not virtual_time:
-        mended.fire_every_second()
     say(f"listening 127.0.0.1:{port}")
     for line in sys.stdin:
         word, now_ms = line.split()
         assert word == "now" and virtual_time, line
         virtual_time.set(int(now_ms))
-        mended.fire_schedules()
+        fire_schedules()
         say(line.strip())
 
 
@@ -93,7 +90,10 @@ def serve(options, folder):
 
     def control():
         try:
-            obey(port, mended, virtual_time, say)
+            wait_until_healthy(port)
+            if not virtual_time:
+                mended.fire_every_second()
+            obey(port, virtual_time, say, mended.fire_schedules)
         finally:
             end(folder)
 
@@ -104,16 +104,17 @@ def serve(options, folder):
     asyncio.run(hypercorn_serve(app.app, config))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(about, name, serve):
+    """Runs `serve` with a folder that is deleted in the end."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--log", required=True, metavar="FILE", help="where what it says goes")
     parser.add_argument("--virtual", action="store_true", help="time stands still until it is set")
     options = parser.parse_args()
     # A group of its own, to be ended as one.
     os.setpgid(0, 0)
-    with tempfile.TemporaryDirectory(prefix="ministack-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         serve(options, folder)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, "ministack", serve)

@@ -101,6 +101,12 @@ impl Clients {
     }
 }
 
+/// The configuration of SDKs for further services of the stack's account: its region, its credentials, its endpoint, and
+/// the one HTTPS client. Time-outs and retries are the SDKs' own.
+pub async fn sdk_config(settings: &Settings) -> SdkConfig {
+    load(settings).await
+}
+
 async fn load(settings: &Settings) -> SdkConfig {
     loader(settings).load().await
 }

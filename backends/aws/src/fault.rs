@@ -62,7 +62,7 @@ pub(super) struct Fault {
     /// The service's code.
     pub(super) code: String,
     /// The complete text, including its causes.
-    text: String,
+    pub(super) text: String,
 }
 
 impl Fault {
@@ -121,12 +121,10 @@ impl Fault {
             Kind::Missing => format!(
                 "; is stack `{stack}` deployed in {region}? Deploy it, or name another with --store or CELERIAC_STORE"
             ),
-            Kind::Denied if of_a_person(&self.text).is_some() => of_a_person(&self.text).unwrap_or_default(),
-            Kind::Denied => {
+            Kind::Denied => hint(&self).unwrap_or_else(|| {
                 format!("; stack `{stack}`, {region}: check the credentials of this process and what its role allows")
-            }
-            Kind::NoRegion => "; set AWS_REGION, or a region in the profile that AWS_PROFILE names".to_owned(),
-            _ => String::new(),
+            }),
+            _ => hint(&self).unwrap_or_default(),
         };
         let what = format!("cannot {what}: {resource}: {}{hint}", self.text);
         // The text includes the causes: an error printed with its sources would repeat them.
@@ -138,6 +136,15 @@ impl Fault {
                 PortError::Unavailable { what, source }
             }
         }
+    }
+}
+
+/// The cure, if it does not depend on the stack.
+pub(super) fn hint(fault: &Fault) -> Option<String> {
+    match fault.kind {
+        Kind::Denied => of_a_person(&fault.text),
+        Kind::NoRegion => Some("; set AWS_REGION, or a region in the profile that AWS_PROFILE names".to_owned()),
+        _ => None,
     }
 }
 

@@ -29,7 +29,8 @@ const PROBE_MS: &str = "probe_ms";
 /// Whether the workers of a function begin at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// How many workers in a row were reported as failed before they had claimed a parcel.
+    /// How many workers in a row were reported as failed before they had claimed a parcel. Beyond those that make a
+    /// function broken, only probes count: others were launched before.
     pub failures: u32,
     /// When the last of them was reported, in milliseconds since 1970.
     pub failed_ms: u64,
@@ -62,8 +63,9 @@ impl Health {
     #[must_use]
     pub fn after_failure(self, now_ms: u64, attempt: Attempt) -> Self {
         let in_a_row = now_ms < self.failed_ms.saturating_add(IN_A_ROW_MS);
+        let counts = attempt == Attempt::Probe || self.failures < BROKEN_AFTER;
         Self {
-            failures: if in_a_row { self.failures + 1 } else { 1 },
+            failures: if in_a_row { self.failures + u32::from(counts) } else { 1 },
             failed_ms: now_ms,
             probe_ms: if attempt == Attempt::Probe || !in_a_row { 0 } else { self.probe_ms },
         }
@@ -78,24 +80,37 @@ pub(super) async fn read(clients: &Clients, function: &str) -> Result<Health, Po
     Ok(health(&answer.item.unwrap_or_default()))
 }
 
-/// Counts a failure. Reports that are not in a row begin anew.
+/// Counts a failure. Reports that are not in a row begin anew. A cap of workers may be in flight when their function
+/// breaks, and be reported within a second: if each doubled the pause, the first probe would come after five minutes.
 pub(super) async fn count(
     clients: &Clients,
     function: &str,
     now_ms: u64,
     attempt: Attempt,
 ) -> Result<Health, PortError> {
-    let probe = if attempt == Attempt::Probe { " REMOVE probe_ms" } else { "" };
-    let go_on = update(clients, function)
-        .await
-        .update_expression(format!("SET failed_ms = :now ADD failures :one{probe}"))
-        .condition_expression("failed_ms > :row")
-        .expression_attribute_values(":row", number(now_ms.saturating_sub(IN_A_ROW_MS)));
-    let begin =
-        update(clients, function).await.update_expression("SET failed_ms = :now, failures = :one REMOVE probe_ms");
-    for request in [go_on, begin] {
+    let one = |request: UpdateItemFluentBuilder| request.expression_attribute_values(":one", number(1));
+    let in_a_row = |request: UpdateItemFluentBuilder| {
+        request.expression_attribute_values(":row", number(now_ms.saturating_sub(IN_A_ROW_MS)))
+    };
+    let new = || async { update(clients, function).await };
+    let (count, note) = ("SET failed_ms = :now ADD failures :one", "SET failed_ms = :now");
+    let go_on = match attempt {
+        Attempt::Probe => {
+            let request = new().await.update_expression(format!("{count} REMOVE probe_ms"));
+            vec![one(in_a_row(request.condition_expression("failed_ms > :row")))]
+        }
+        Attempt::Usual => {
+            let counted = new().await.update_expression(count);
+            let counted = counted.condition_expression("failed_ms > :row AND failures < :broken");
+            let counted = counted.expression_attribute_values(":broken", number(BROKEN_AFTER.into()));
+            let noted = new().await.update_expression(note).condition_expression("failed_ms > :row");
+            vec![one(in_a_row(counted)), in_a_row(noted)]
+        }
+    };
+    let begin = one(new().await.update_expression("SET failed_ms = :now, failures = :one REMOVE probe_ms"));
+    for request in go_on.into_iter().chain([begin]) {
         let request = request.expression_attribute_values(":now", number(now_ms));
-        let answer = request.expression_attribute_values(":one", number(1)).return_values(ReturnValue::AllNew);
+        let answer = request.return_values(ReturnValue::AllNew);
         match answer.send().await {
             Ok(answer) => return Ok(health(&answer.attributes.unwrap_or_default())),
             Err(error) if is_refused(&error) => {}
@@ -166,8 +181,11 @@ fn is_refused<R>(error: &SdkError<UpdateItemError, R>) -> bool {
 mod tests {
     use super::*;
 
+    /// After so many failures, those beyond ten of probes.
     fn after(failures: u32) -> Health {
-        (0..failures).fold(Health::default(), |health, _| health.after_failure(1_000_000_000, Attempt::Usual))
+        (0..failures).fold(Health::default(), |health, n| {
+            health.after_failure(1_000_000_000, if n < BROKEN_AFTER { Attempt::Usual } else { Attempt::Probe })
+        })
     }
 
     #[test]
@@ -182,6 +200,13 @@ mod tests {
     fn probes_are_launched_less_often_up_to_every_five_minutes() {
         let pause_ms = |failures| after(failures).next_ms() - 1_000_000_000;
         assert_eq!([10, 11, 12, 18, 19, 1000].map(pause_ms), [1000, 2000, 4000, 256_000, 300_000, 300_000]);
+    }
+
+    #[test]
+    fn workers_that_were_in_flight_when_their_function_broke_lengthen_no_pause() {
+        let burst = (0..90).fold(after(10), |health, _| health.after_failure(1_000_000_400, Attempt::Usual));
+        assert_eq!(burst, Health { failed_ms: 1_000_000_400, ..after(10) });
+        assert_eq!(burst.next_ms(), 1_000_001_400);
     }
 
     #[test]

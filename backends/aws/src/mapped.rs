@@ -10,38 +10,76 @@ use futures::future::{BoxFuture, FutureExt as _};
 
 use celeriac_core::ports::{Delivery, PortError, Queue, Receipt, Settle, Settlement, layers::QueueLayer};
 
-/// A queue that leaves the deletion of the event's messages to their mapping.
+/// A queue that leaves the deletion of an event's messages to their mapping. Several events may be handled at a time.
 #[derive(Clone)]
 pub struct Mapped {
     queue: Arc<dyn Queue>,
-    /// The deliveries of the event, by receipt, and whether each may be deleted.
-    event: Arc<Mutex<BTreeMap<Arc<str>, bool>>>,
+    deliveries: Arc<Mutex<BTreeMap<Arc<str>, Mark>>>,
+}
+
+/// The deliveries of one event, until this ends or is dropped. After that each deletion is a request.
+#[derive(Debug)]
+pub struct MappedEvent {
+    mapped: Mapped,
+    receipts: Vec<Arc<str>>,
+}
+
+/// A delivery of the events that are being handled.
+#[derive(Debug, Default)]
+struct Mark {
+    /// How many events have it: more than one if Lambda delivers an event twice.
+    events: usize,
+    /// Whether its mapping may delete it.
+    deleted: bool,
 }
 
 impl Mapped {
     /// A queue without an event yet: each deletion is a request.
     pub fn new(queue: Arc<dyn Queue>) -> Self {
-        Self { queue, event: Arc::default() }
+        Self { queue, deliveries: Arc::default() }
     }
 
     /// Begins an event with these deliveries.
-    pub fn begin(&self, deliveries: &[Delivery]) {
-        *self.event() = deliveries.iter().map(|delivery| (Arc::clone(&delivery.receipt.0), false)).collect();
+    pub fn begin(&self, deliveries: &[Delivery]) -> MappedEvent {
+        let receipts: Vec<_> = deliveries.iter().map(|delivery| Arc::clone(&delivery.receipt.0)).collect();
+        let mut marks = self.marks();
+        for receipt in &receipts {
+            marks.entry(Arc::clone(receipt)).or_default().events += 1;
+        }
+        drop(marks);
+        MappedEvent { mapped: self.clone(), receipts }
     }
 
-    /// Ends the event and returns the receipts that may be deleted. From now on each deletion is a request again.
-    pub fn end(&self) -> Vec<Receipt> {
-        let event = std::mem::take(&mut *self.event());
-        event.into_iter().filter(|(_, deleted)| *deleted).map(|(receipt, _)| Receipt(receipt)).collect()
-    }
-
-    /// Marks a message for deletion by the mapping, if it belongs to the event.
+    /// Marks a message for deletion by the mapping, if it belongs to an event.
     fn delete(&self, receipt: &Receipt) -> bool {
-        self.event().get_mut(&receipt.0).map(|deleted| *deleted = true).is_some()
+        self.marks().get_mut(&receipt.0).map(|mark| mark.deleted = true).is_some()
     }
 
-    fn event(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, bool>> {
-        self.event.lock().unwrap_or_else(PoisonError::into_inner)
+    fn marks(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Mark>> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MappedEvent {
+    /// Ends the event and returns the receipts that may be deleted.
+    pub fn end(self) -> Vec<Receipt> {
+        let marks = self.mapped.marks();
+        let is_deleted = |receipt: &&Arc<str>| marks.get(*receipt).is_some_and(|mark| mark.deleted);
+        self.receipts.iter().filter(is_deleted).cloned().map(Receipt).collect()
+    }
+}
+
+impl Drop for MappedEvent {
+    fn drop(&mut self) {
+        let mut marks = self.mapped.marks();
+        for receipt in &self.receipts {
+            if let Some(mark) = marks.get_mut(receipt) {
+                mark.events -= 1;
+                if mark.events == 0 {
+                    marks.remove(receipt);
+                }
+            }
+        }
     }
 }
 
@@ -79,6 +117,6 @@ impl QueueLayer for Mapped {
 
 impl std::fmt::Debug for Mapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mapped").field("event", &self.event().len()).finish_non_exhaustive()
+        f.debug_struct("Mapped").field("deliveries", &self.marks().len()).finish_non_exhaustive()
     }
 }

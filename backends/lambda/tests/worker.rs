@@ -22,9 +22,12 @@ use celeriac_lambda::worker::Handler;
 use celeriac_lambda::{Function as _, HandlerError, Request};
 use celeriac_worker::WorkerOptions;
 use common::{Bench, def};
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join, join_all},
+};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 /// A table that does not answer counting requests, and notes which functions were mended.
 #[derive(Default)]
@@ -119,6 +122,23 @@ impl LedgerLayer for Hanging {
     }
 }
 
+/// A ledger that answers no claim before as many are asked for as the barrier holds.
+struct Together(Arc<dyn Ledger>, Barrier);
+
+impl LedgerLayer for Together {
+    fn inner(&self) -> &dyn Ledger {
+        &*self.0
+    }
+
+    fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
+        async move {
+            self.1.wait().await;
+            self.0.claim(requests).await
+        }
+        .boxed()
+    }
+}
+
 fn well() -> &'static TaskDef {
     def("well", Options::new(), Body::Async(|_, _| Ok(async { Ok(None) }.boxed())))
 }
@@ -141,6 +161,19 @@ fn stuck() -> &'static TaskDef {
         .boxed())
     });
     def("stuck", Options::new().timeout("10m").retries(0), body)
+}
+
+/// Ends once as many of these calls run as the barrier holds.
+fn meeting() -> &'static TaskDef {
+    let body = Body::Async(|_, cx| {
+        let others = cx.state::<Barrier>();
+        Ok(async move {
+            others.wait().await;
+            Ok(None)
+        }
+        .boxed())
+    });
+    def("meeting", Options::new().timeout("10m"), body)
 }
 
 /// A handler of stack `shop`, on the bench's file, whose steps are taken one by one as on a stack.
@@ -170,7 +203,11 @@ fn request(bench: &Bench) -> Request {
 }
 
 async fn handle(bench: &Bench, handler: &Handler, event: &str) -> Result<Value, HandlerError> {
-    let answer = handler.handle(event, &request(bench)).await?;
+    handle_as(handler, event, &request(bench)).await
+}
+
+async fn handle_as(handler: &Handler, event: &str, request: &Request) -> Result<Value, HandlerError> {
+    let answer = handler.handle(event, request).await?;
     Ok(serde_json::to_value(answer).unwrap())
 }
 
@@ -341,6 +378,63 @@ async fn a_probe_that_claims_a_parcel_proves_that_its_function_is_mended() {
         assert!(bench.is_empty().await, "its work is done");
         let mended: &[&str] = if probe { &["shop-worker"] } else { &[] };
         assert_eq!(*table.0.lock().unwrap(), mended);
+    }
+}
+
+/// Lambda may hand several events at a time to one process.
+#[tokio::test]
+async fn two_events_at_once_are_answered_each_for_its_own_messages() {
+    let bench = Bench::new([meeting(), ill(3)]).with(Barrier::new(2));
+    for (child, task) in ["meeting", "ill", "meeting"].into_iter().enumerate() {
+        bench.send_with(task, 1, |header| header.id = header.id.child(child as u32)).await;
+    }
+    let deliveries = bench.receive().await;
+    let held = bench.send_with("well", 1, |header| header.id = header.id.child(7)).await;
+    let (now_ms, until_ms) = (bench.clock.now_ms(), bench.clock.now_ms() + 900_000);
+    let header = Header {
+        counted: true,
+        count: 1,
+        not_after_ms: u64::MAX,
+        ..Header::new(held, bench.batch, 0, "well", "default")
+    };
+    let claim = ClaimRequest::of(&header, "another", now_ms, until_ms);
+    assert!(matches!(bench.ports.ledger.claim(vec![claim]).await[0], Ok(Claim::Claimed(_))));
+    let elsewhere = bench.receive().await.remove(0);
+    let [first, second, third] = deliveries.try_into().unwrap();
+    let handler = handler(&bench);
+    let (one, other) = (event(&[first, second]), event(&[elsewhere, third]));
+    let requests = ["1a", "2b"].map(|id| Request { id: id.to_owned(), ..request(&bench) });
+    let both = join(handle_as(&handler, &one, &requests[0]), handle_as(&handler, &other, &requests[1]));
+    let (one, other) = Box::pin(bench.while_time_passes(both)).await;
+    assert_eq!((one.unwrap(), other.unwrap()), (stay(&[]), stay(&["message-0"])));
+    let depth = bench.ports.queue.depths().await.unwrap().remove(0);
+    assert_eq!((depth.delayed, depth.in_flight), (1, 4), "their mapping deletes them, and nobody else");
+    let history = bench.history(0).await;
+    assert!(history[0].worker.ends_with("/1a"), "{history:?}");
+}
+
+#[tokio::test]
+async fn a_probe_is_told_from_the_event_beside_it() {
+    for probe in [0, 1] {
+        let bench = Bench::new([well()]);
+        for child in [1, 2] {
+            bench.send_with("well", 1, |header| header.id = header.id.child(child)).await;
+        }
+        let together = Together(Arc::clone(&bench.ports.ledger), Barrier::new(2));
+        let ports = Ports { atomic: None, ledger: Arc::new(together), ..bench.ports.clone() };
+        let table = Arc::<Silent>::default();
+        let handler = handler_beside(&bench, ports, Some(Arc::clone(&table) as Arc<dyn Platform>));
+        let functions = ["shop-worker", "shop-worker-512"];
+        let handled = bench.receive().await.into_iter().enumerate().map(|(at, delivery)| {
+            let payload = Payload { deliveries: vec![delivery], minute: None, shard: 0, probe: at == probe };
+            let (id, function) = (format!("request-{at}"), functions[at].to_owned());
+            let request = Request { id, function, ..request(&bench) };
+            let handler = &handler;
+            async move { handle_as(handler, &String::from_utf8(payload.encode()).unwrap(), &request).await.unwrap() }
+        });
+        Box::pin(bench.while_time_passes(join_all(handled))).await;
+        assert!(bench.is_empty().await, "their work is done");
+        assert_eq!(*table.0.lock().unwrap(), [functions[probe]]);
     }
 }
 

@@ -1,17 +1,32 @@
-//! `deploy`: prepares a stack on AWS.
+//! `deploy`: makes a stack on AWS what this program and its settings want, by itself or by tools of yours.
 
+#[cfg(feature = "apply")]
+mod apply;
+#[cfg(feature = "apply")]
+mod check;
 mod package;
+mod program;
+#[cfg(feature = "apply")]
+mod rollback;
 mod template;
+#[cfg(not(feature = "apply"))]
+mod without;
 
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
+#[cfg(feature = "apply")]
+use tracing::level_filters::LevelFilter;
 
+#[cfg(not(feature = "apply"))]
+use self::without::{Apply, Check, Rollback};
+#[cfg(feature = "apply")]
+use self::{apply::Apply, check::Check, rollback::Rollback};
 use self::{package::Package, template::Template};
 use super::{common::Common, exit::Failure};
 use crate::deploy;
 
-/// Prepares this program for AWS: the template of its stack, and the zip of its functions
+/// Deploys this program on AWS, or writes what other tools deploy: the template of its stack, the zip of its functions
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Deploy {
@@ -21,6 +36,9 @@ pub(super) struct Deploy {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Apply(Apply),
+    Check(Check),
+    Rollback(Rollback),
     Template(Template),
     Package(Package),
 }
@@ -36,10 +54,24 @@ struct Settings {
 impl Deploy {
     pub(super) fn run(self, common: &Common) -> Result<(), Failure> {
         match self.command {
+            Command::Apply(apply) => apply.run(common),
+            Command::Check(check) => check.run(common),
+            Command::Rollback(rollback) => rollback.run(common),
             Command::Template(template) => template.run(common),
             Command::Package(package) => package.run(common.json),
         }
     }
+}
+
+/// Runs a command that talks to AWS to its end.
+#[cfg(feature = "apply")]
+fn block_on<T>(common: &Common, command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    common.logging(LevelFilter::WARN).install();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::start(format!("no runtime: {error}")))?;
+    runtime.block_on(command)
 }
 
 impl Settings {

@@ -1,6 +1,6 @@
 //! `deploy package`: writes the zip of the functions.
 
-use std::{env, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{
     super::{exit::Failure, print},
     Settings,
+    program::Program,
 };
-use crate::{deploy, stderr};
 
 /// Packs this program as the zip that its functions run
 ///
@@ -24,13 +24,8 @@ pub(super) struct Package {
     #[arg(long, value_name = "FILE", default_value = "function.zip")]
     out: PathBuf,
 
-    /// The program to pack. Defaults to this one
-    #[arg(long, value_name = "PATH")]
-    binary: Option<PathBuf>,
-
-    /// The C library of the system that runs the zip, if that is not Lambda
-    #[arg(long, value_name = "VERSION", default_value_t = deploy::Glibc::LAMBDA)]
-    glibc: deploy::Glibc,
+    #[command(flatten)]
+    program: Program,
 }
 
 #[derive(Serialize)]
@@ -46,21 +41,9 @@ struct Answer {
 impl Package {
     pub(super) fn run(self, json: bool) -> Result<(), Failure> {
         let settings = self.settings.read()?;
-        let binary = match self.binary {
-            Some(binary) => binary,
-            None => env::current_exe()
-                .map_err(|error| Failure::Failed(format!("this program does not know where it is: {error}")))?,
-        };
-        let about = |what: &str| format!("the program `{}` {what}", binary.display());
-        let bytes = fs::read(&binary).map_err(|error| Failure::Usage(about(&format!("cannot be read: {error}"))))?;
-        let package = deploy::Package::new(&bytes, settings.architecture(), self.glibc).map_err(|error| {
-            Failure::Usage(about(&format!("cannot be a function: {}", celeriac_core::task::chain(&error))))
-        })?;
+        let package = self.program.pack(&settings)?;
         fs::write(&self.out, &package.zip)
             .map_err(|error| Failure::Failed(format!("`{}` cannot be written: {error}", self.out.display())))?;
-        for warning in &package.warnings {
-            stderr::say(format_args!("warning: {}", about(warning.as_str())));
-        }
         let answer = Answer {
             bytes: package.zip.len(),
             architecture: settings.architecture().as_str(),

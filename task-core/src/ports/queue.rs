@@ -231,7 +231,9 @@ pub trait Queue: Send + Sync + 'static {
     /// Receives messages that are due and not hidden, and hides them. Empty if none came in time.
     fn receive(&self, request: Receive) -> BoxFuture<'_, Result<Vec<Delivery>, PortError>>;
 
-    /// Settles deliveries. A receipt that is no longer valid is [`PortError::Stale`] and changes nothing.
+    /// Settles deliveries. A receipt that is no longer valid changes nothing, and is [`PortError::Stale`]. A deletion by it
+    /// may be `Ok` instead: SQS does not say ("otherwise, the request succeeds, but the message will not be deleted", its
+    /// API reference, `DeleteMessage`).
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, Vec<Result<(), PortError>>>;
 
     /// The depth of each queue that has ever had a message.

@@ -13,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 /// A request, as far as it identifies itself.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The service, as in `sqs`, `dynamodb`, `lambda`, `scheduler`, `s3`.
+    /// The service, as in `sqs`, `dynamodb`, `lambda`, `scheduler`, `s3`, `cloudformation`.
     pub service: String,
     /// The operation, as in `SendMessageBatch`; for services without names in their requests, method and path.
     pub operation: String,
@@ -84,6 +84,13 @@ impl fmt::Debug for Odds {
     }
 }
 
+/// The operation of a request to a service that is asked by forms, as in `CloudFormation`.
+fn action(body: &Bytes) -> Option<String> {
+    let form = body.strip_prefix(b"Action=")?;
+    let name = form.split(|byte| *byte == b'&').next()?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
 impl Asked {
     pub(crate) fn new(method: &Method, path: &str, headers: &HeaderMap, body: Bytes) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -91,7 +98,7 @@ impl Asked {
         let service = text(AUTHORIZATION.as_str()).split('/').nth(3).unwrap_or_default().to_owned();
         let operation = match text("x-amz-target").rsplit_once('.') {
             Some((_, operation)) => operation.to_owned(),
-            None => format!("{method} {path}"),
+            None => action(&body).unwrap_or_else(|| format!("{method} {path}")),
         };
         Self { service, operation, body }
     }

@@ -5,14 +5,18 @@
 
 mod credentials;
 mod deployment;
+mod emulator;
 mod fault;
 mod ministack;
 mod partly;
 mod proxy;
 mod resources;
+mod server;
+mod unable;
 
 pub use credentials::{CREDENTIALS, with_credentials};
 pub use deployment::{Deployment, environment, example};
+pub use emulator::{EMULATOR_VARIABLE, Emulator, LocalAws, trial};
 pub use fault::{Asked, Fault, Odds};
 pub use ministack::{Ministack, config};
 pub use proxy::Proxy;

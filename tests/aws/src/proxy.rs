@@ -182,6 +182,9 @@ fn answer(status: u16, body: String) -> Answer {
 fn refusal(asked: &Asked, status: u16, code: &str) -> Answer {
     let body = if asked.service == "s3" {
         format!("<Error><Code>{code}</Code><Message>injected</Message></Error>")
+    } else if asked.body.starts_with(b"Action=") {
+        let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>");
+        format!("<ErrorResponse>{error}</ErrorResponse>")
     } else if code == "TransactionCanceledException" {
         // As if it had met another transaction.
         format!(

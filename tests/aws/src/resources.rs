@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::Ministack;
+use crate::{Emulator, Ministack};
 
 struct Maker<'a> {
     stack: &'a str,
@@ -13,7 +13,8 @@ struct Maker<'a> {
     sqs: aws_sdk_sqs::Client,
 }
 
-/// Makes everything except the functions of the stack of this name: these queues, and a bucket of the same name.
+/// Makes everything except the functions of the stack of this name: these queues, and a bucket of the same name. A local
+/// AWS without Scheduler has no group of schedules.
 pub async fn create_stack(config: &SdkConfig, stack: &str, queues: &[&str]) {
     let maker = Maker { stack, config, sqs: aws_sdk_sqs::Client::new(config) };
     for queue in queues {
@@ -21,7 +22,9 @@ pub async fn create_stack(config: &SdkConfig, stack: &str, queues: &[&str]) {
     }
     maker.plain_queue("failures").await;
     maker.table().await;
-    maker.schedules().await;
+    if Emulator::chosen() != Emulator::Npm {
+        maker.schedules().await;
+    }
     maker.bucket().await;
 }
 

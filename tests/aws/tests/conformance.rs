@@ -6,21 +6,22 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use aws_tests::{Ministack, config, create_stack, with_credentials};
+use aws_tests::{LocalAws, Ministack, config, create_stack, trial, with_credentials};
 use celeriac_aws::{Options, Settings};
 use celeriac_conformance::{Case, ManualClock, World};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
 
 /// The queues that cases name.
 const QUEUES: &[&str] = &["mail", "urgent", "bulk", "other"];
 
-static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::with_virtual_time);
+static AWS: LazyLock<LocalAws> = LazyLock::new(LocalAws::with_virtual_time);
 
 fn main() -> ExitCode {
     with_credentials();
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     let cases = celeriac_conformance::all().enumerate();
-    let trials = cases.map(|(k, case)| Trial::test(case.name, move || run(case, &format!("case-{k}")))).collect();
+    let trials =
+        cases.map(|(k, case)| trial("conformance", case.name, move || run(case, &format!("case-{k}")))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack, with_credentials};
+use aws_tests::{Asked, Fault, LocalAws, Ministack, Proxy, config, create_stack, with_credentials};
 use bytes::Bytes;
 use celeriac_aws::{Backend, Options, Settings};
 use celeriac_core::{
@@ -19,15 +19,15 @@ use celeriac_core::{
     store::Store,
     wire::{self, Header},
 };
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use serde_json::Value;
 
-static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
+static AWS: LazyLock<LocalAws> = LazyLock::new(LocalAws::start);
 
 fn main() -> std::process::ExitCode {
     with_credentials();
     let trial = |name: &str, test: fn(&tokio::runtime::Runtime)| {
-        Trial::test(name, move || {
+        aws_tests::trial("queue", name, move || {
             test(&tokio::runtime::Runtime::new()?);
             Ok(())
         })

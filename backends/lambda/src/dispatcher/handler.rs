@@ -123,7 +123,7 @@ impl Handler {
         let name: Arc<str> = format!("{queue}-dead").into();
         let deliver = |message: &Message<'_>| self.backend.delivery(message.incoming(Arc::clone(&name)));
         let deliveries: Vec<_> = event.messages.iter().map(deliver).collect();
-        self.mapped.begin(&deliveries);
+        let mapped = self.mapped.begin(&deliveries);
         let cause = |delivery: &Delivery| {
             let message = event.messages.iter().find(|message| *message.receipt_handle == *delivery.receipt.0);
             message.map_or(Cause::Receives, Message::cause)
@@ -145,7 +145,7 @@ impl Handler {
             "drained a dead-letter queue: calls of parcels are dead letters now, parcels that no worker has run were \
              sent again, what is unreadable stays in it"
         );
-        Ok(event.answer(&self.mapped.end()))
+        Ok(event.answer(&mapped.end()))
     }
 }
 

@@ -74,7 +74,7 @@ impl Handler {
 
     async fn handle_deliveries(&self, payload: Payload, request: &Request) -> Result<(), HandlerError> {
         let Payload { deliveries, minute, shard, probe } = payload;
-        self.proof.begin(probe.then(|| request.function.clone()));
+        let _probe = probe.then(|| self.proof.begin(request.holder(), request.function.clone()));
         self.run(deliveries, request).await?;
         // After a failure, the dispatcher that handles its report counts it.
         if let Some(minute) = minute {
@@ -105,14 +105,14 @@ impl Handler {
             .collect::<Result<_, HandlerError>>()?;
         let Taken { due: deliveries, aside } = self.backend.take(messages).await;
         put_aside(&self.ports, aside).await;
-        self.mapped.begin(&deliveries);
+        let mapped = self.mapped.begin(&deliveries);
         let deliveries = renew(&*self.ports.queue, deliveries, self.ports.clock.now_ms()).await;
         self.hide(&deliveries, request).await;
         if let Err(error) = self.run(deliveries, request).await {
             // Settled parcels are done; the others stay.
             tracing::error!("{error}");
         }
-        Ok(event.answer(&self.mapped.end()))
+        Ok(event.answer(&mapped.end()))
     }
 
     fn queue(&self, message: &Message<'_>) -> Result<Arc<str>, HandlerError> {

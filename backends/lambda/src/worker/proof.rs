@@ -1,6 +1,9 @@
 //! The ledger within a worker that is a probe: its first claim proves that workers of the function begin.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use celeriac_aws::Brake;
 use celeriac_core::ports::{Claim, ClaimRequest, Ledger, PortError, layers::LedgerLayer};
@@ -11,22 +14,41 @@ use futures::future::{BoxFuture, FutureExt as _};
 pub(super) struct Proof {
     ledger: Arc<dyn Ledger>,
     brake: Brake,
-    /// The function of the current event, if it is a probe without proof.
-    probed: Arc<Mutex<Option<String>>>,
+    /// The functions of the probes without proof that are running, by the holders of their claims.
+    probes: Arc<Mutex<BTreeMap<Arc<str>, String>>>,
+}
+
+/// A running probe, until this is dropped.
+pub(super) struct Probe {
+    proof: Proof,
+    holder: Arc<str>,
 }
 
 impl Proof {
     pub(super) fn new(ledger: Arc<dyn Ledger>, brake: Brake) -> Self {
-        Self { ledger, brake, probed: Arc::default() }
+        Self { ledger, brake, probes: Arc::default() }
     }
 
-    /// Begins an event, which is a probe of this function, or none.
-    pub(super) fn begin(&self, probed: Option<String>) {
-        *self.probed.lock().unwrap_or_else(PoisonError::into_inner) = probed;
+    /// Begins an invocation that is a probe of this function. Its claims have this holder.
+    pub(super) fn begin(&self, holder: Arc<str>, function: String) -> Probe {
+        self.probes().insert(Arc::clone(&holder), function);
+        Probe { proof: self.clone(), holder }
     }
 
-    fn take(&self) -> Option<String> {
-        self.probed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The functions whose probes have claimed a parcel.
+    fn take(&self, claimed: impl Iterator<Item = Arc<str>>) -> Vec<String> {
+        let mut probes = self.probes();
+        claimed.filter_map(|holder| probes.remove(&holder)).collect()
+    }
+
+    fn probes(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, String>> {
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.proof.probes().remove(&self.holder);
     }
 }
 
@@ -37,10 +59,11 @@ impl LedgerLayer for Proof {
 
     fn claim(&self, requests: Vec<ClaimRequest>) -> BoxFuture<'_, Vec<Result<Claim, PortError>>> {
         async move {
+            let holders: Vec<_> = requests.iter().map(|request| Arc::clone(&request.holder)).collect();
             let claims = self.ledger.claim(requests).await;
-            if claims.iter().any(Result::is_ok)
-                && let Some(function) = self.take()
-            {
+            let claimed =
+                holders.into_iter().zip(&claims).filter_map(|(holder, claim)| claim.is_ok().then_some(holder));
+            for function in self.take(claimed) {
                 self.brake.mended(&function).await;
             }
             claims

@@ -12,7 +12,7 @@ use celeriac_core::{
 };
 use futures::{
     FutureExt as _,
-    future::{BoxFuture, ready},
+    future::{BoxFuture, join, ready},
 };
 use serde_json::{Value, json};
 
@@ -108,6 +108,24 @@ async fn a_parcel_of_a_newer_version_is_sent_again() {
     assert!(site.dead().await.is_empty());
     let again = site.receive("mail").await;
     assert_eq!((again.len(), &again[0].body), (1, &deliveries[0].body));
+}
+
+/// Lambda may hand several events at a time to one process.
+#[tokio::test]
+async fn two_events_at_once_are_answered_each_for_its_own_messages() {
+    let site = Site::new();
+    let held = site.send("mail-dead", 1, 2).await;
+    let _ = site.send("mail-dead", 2, 2).await;
+    let _ = site.send("mail-dead", 3, 2).await;
+    assert!(matches!(site.claim(held, 1, 2, "worker-17").await, Claim::Claimed(_)));
+    let deliveries = site.receive("mail-dead").await;
+    let (one, other) = (event("shop-mail-dead", &deliveries[..2]), event("shop-mail-dead", &deliveries[2..]));
+    let (one, other) = join(site.handle(&one), site.handle(&other)).await;
+    assert_eq!((one.unwrap(), other.unwrap()), (stay(&["message-0"]), stay(&[])));
+    assert_eq!(site.receive("mail").await.len(), 2, "sent again");
+    let depths = site.ports.queue.depths().await.unwrap();
+    let depth = depths.iter().find(|depth| &*depth.queue == "mail-dead").unwrap();
+    assert_eq!(depth.in_flight, 3, "their mapping deletes them, and nobody else");
 }
 
 /// Such a parcel is received by a program that never runs it.

@@ -11,13 +11,13 @@ mod table;
 
 use std::{future::Future, process::ExitCode};
 
-use aws_tests::with_credentials;
-use libtest_mimic::{Arguments, Trial};
+use aws_tests::{trial, with_credentials};
+use libtest_mimic::Arguments;
 
 /// A test of this program.
 macro_rules! trials {
     ($($module:ident: $($test:ident),* $(,)?;)*) => {
-        vec![$($(Trial::test(concat!(stringify!($module), "::", stringify!($test)), || run($module::$test()))),*),*]
+        vec![$($(trial("ledger", concat!(stringify!($module), "::", stringify!($test)), || run($module::$test()))),*),*]
     };
 }
 

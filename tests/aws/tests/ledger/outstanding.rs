@@ -127,6 +127,10 @@ pub(crate) async fn a_function_whose_workers_never_begin_is_launched_now_and_the
     brake.failed(&function, Attempt::Usual).await.expect("the table is there");
     let InvokeError::Broken { function: broken } = second.invoke().await else { panic!("ten are a fault") };
     assert_eq!(broken, function);
+    // Those that were in flight by then are reported too.
+    for _ in 0..20 {
+        brake.failed(&function, Attempt::Usual).await.expect("the table is there");
+    }
     second.table.clock.advance(Duration::from_secs(1));
     for _ in 0..2 {
         assert!(matches!(second.invoke().await, InvokeError::Failed(_)), "a probe, which gives its right back");

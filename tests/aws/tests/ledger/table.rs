@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use aws_tests::{Asked, Fault, Ministack, Proxy, config, create_stack};
+use aws_tests::{Asked, Fault, LocalAws, Ministack, Proxy, config, create_stack};
 use celeriac_aws::{Backend, Options, Settings};
 pub(crate) use celeriac_conformance::LEASE_MS;
 use celeriac_conformance::{ManualClock, claim_request};
@@ -18,7 +18,7 @@ use celeriac_core::{
     },
 };
 
-pub(crate) static AWS: LazyLock<Ministack> = LazyLock::new(Ministack::start);
+pub(crate) static AWS: LazyLock<LocalAws> = LazyLock::new(LocalAws::start);
 
 /// A stack whose requests go through a proxy.
 pub(crate) struct Table {

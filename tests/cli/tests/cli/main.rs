@@ -7,6 +7,8 @@ mod dead;
 mod deploy;
 #[cfg(unix)]
 mod forms;
+#[cfg(target_os = "linux")]
+mod health;
 #[cfg(unix)]
 mod lambda;
 mod look;
