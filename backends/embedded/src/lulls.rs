@@ -19,15 +19,30 @@ pub(super) struct Lulls(Mutex<HashMap<Arc<str>, PerLane<Option<Lull>>>>);
 #[derive(Clone, Copy, Debug)]
 struct Lull {
     heard: Heard,
-    looked_us: u64,
-    due_ms: u64,
+    look: Look,
+}
+
+/// What a look at the file found, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// When the next message is due, past times included: `u64::MAX` if there is none.
+    pub(super) due_ms: u64,
+    /// When the look began. Of several looks, the oldest.
+    pub(super) looked_us: u64,
+}
+
+impl Look {
+    /// The next message of all that these looks are about.
+    fn and(self, other: Self) -> Self {
+        Self { due_ms: self.due_ms.min(other.due_ms), looked_us: self.looked_us.min(other.looked_us) }
+    }
 }
 
 /// What is known about what a request looks at, without a look at the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// The next message is due at this time, or never: `u64::MAX`.
-    Due(u64),
+    /// What was found, and it is still so.
+    Found(Look),
     /// The look was too long ago. Most often there is still nothing.
     Old,
     /// Another process may have sent messages. Other processes may be about to take them too.
@@ -37,16 +52,16 @@ pub(super) enum Known {
 }
 
 impl Lulls {
-    /// What is known, from looks that are no older than this.
+    /// What is known, from looks after this time.
     pub(super) fn known(&self, request: &Receive, heard: Heard, since_us: u64) -> Known {
         let lulls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = Known::Due(u64::MAX);
+        let mut known = Known::Found(Look { due_ms: u64::MAX, looked_us: u64::MAX });
         for QueueLane { queue, lane } in looked_at(request) {
             known = match (known, lulls.get(queue).and_then(|lulls| lulls.of(lane).as_ref())) {
                 (_, None) => return Known::Nothing,
                 (_, Some(lull)) if lull.heard.own != heard.own => return Known::Nothing,
                 (_, Some(lull)) if lull.heard.others != heard.others => Known::Heard,
-                (Known::Due(due_ms), Some(lull)) if lull.looked_us >= since_us => Known::Due(due_ms.min(lull.due_ms)),
+                (Known::Found(look), Some(lull)) if lull.look.looked_us > since_us => Known::Found(look.and(lull.look)),
                 (Known::Heard, _) => Known::Heard,
                 _ => Known::Old,
             };
@@ -54,12 +69,12 @@ impl Lulls {
         known
     }
 
-    /// Notes what a look found: when the next message of all that the request looks at is due.
-    pub(super) fn note(&self, request: &Receive, heard: Heard, looked_us: u64, due_ms: u64) {
+    /// Notes what a look at all that the request looks at has found.
+    pub(super) fn note(&self, request: &Receive, heard: Heard, look: Look) {
         let mut lulls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for QueueLane { queue, lane } in looked_at(request) {
             let lanes = lulls.entry(Arc::clone(queue)).or_insert_with(|| PerLane::new(|_| None));
-            *lanes.of_mut(lane) = Some(Lull { heard, looked_us, due_ms });
+            *lanes.of_mut(lane) = Some(Lull { heard, look });
         }
     }
 }
@@ -81,14 +96,15 @@ mod tests {
         let lulls = Lulls::default();
         let (one, both) = (request(&["mail"], Lane::ALL), request(&["mail", "other"], Lane::ALL));
         assert_eq!(lulls.known(&one, heard, 0), Known::Nothing);
-        lulls.note(&one, heard, 100, 70);
-        assert_eq!(lulls.known(&one, heard, 100), Known::Due(70));
-        assert_eq!(lulls.known(&one, heard, 101), Known::Old, "it was too long ago");
-        assert_eq!(lulls.known(&one, Heard { others: 6, ..heard }, 101), Known::Heard);
-        assert_eq!(lulls.known(&one, Heard { own: 4, others: 6 }, 100), Known::Nothing);
-        assert_eq!(lulls.known(&both, heard, 100), Known::Nothing, "one was never looked at");
-        lulls.note(&request(&["other"], Lane::ALL), heard, 100, 50);
-        assert_eq!(lulls.known(&both, heard, 100), Known::Due(50));
+        let look = Look { due_ms: 70, looked_us: 100 };
+        lulls.note(&one, heard, look);
+        assert_eq!(lulls.known(&one, heard, 99), Known::Found(look));
+        assert_eq!(lulls.known(&one, heard, 100), Known::Old, "it was too long ago");
+        assert_eq!(lulls.known(&one, Heard { others: 6, ..heard }, 100), Known::Heard);
+        assert_eq!(lulls.known(&one, Heard { own: 4, others: 6 }, 99), Known::Nothing);
+        assert_eq!(lulls.known(&both, heard, 99), Known::Nothing, "one was never looked at");
+        lulls.note(&request(&["other"], Lane::ALL), heard, Look { due_ms: 50, looked_us: 120 });
+        assert_eq!(lulls.known(&both, heard, 99), Known::Found(Look { due_ms: 50, looked_us: 100 }));
     }
 
     /// Else a receive of one lane would look again and again at a backlog of the other.
@@ -97,9 +113,10 @@ mod tests {
         let heard = Heard { own: 3, others: 5 };
         let lulls = Lulls::default();
         let (interactive, bulk) = (request(&["mail"], &[Lane::Interactive]), request(&["mail"], &[Lane::Bulk]));
-        lulls.note(&interactive, heard, 100, u64::MAX);
-        lulls.note(&bulk, heard, 100, 70);
-        assert_eq!(lulls.known(&interactive, heard, 100), Known::Due(u64::MAX));
-        assert_eq!(lulls.known(&bulk, heard, 100), Known::Due(70));
+        let look = |due_ms| Look { due_ms, looked_us: 100 };
+        lulls.note(&interactive, heard, look(u64::MAX));
+        lulls.note(&bulk, heard, look(70));
+        assert_eq!(lulls.known(&interactive, heard, 99), Known::Found(look(u64::MAX)));
+        assert_eq!(lulls.known(&bulk, heard, 99), Known::Found(look(70)));
     }
 }

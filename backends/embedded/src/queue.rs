@@ -13,7 +13,7 @@ use super::{
     arrivals::Heard,
     in_hand::InHand,
     liveness::Dead,
-    lulls::Known,
+    lulls::{Known, Look},
     messages,
     messages::{Taken, ms},
     records,
@@ -55,24 +55,29 @@ impl Queue for FileStore {
                 woken.as_mut().enable();
                 let heard = self.arrivals.heard();
                 self.sweep(&request, heard).await?;
-                let mut due_ms = if request.wait_ms == 0 { 0 } else { self.known_due(&request, heard).await? };
-                if due_ms <= self.clock.now_ms() {
+                let known = if request.wait_ms == 0 { None } else { self.known(&request, heard).await? };
+                let look = if let Some(look) = known.filter(|look| look.due_ms > self.clock.now_ms()) {
+                    look
+                } else {
                     let taken = self.take(&request).await?;
                     if !taken.messages().is_empty() {
                         return self.deliver(taken).await;
                     }
-                    due_ms = self.look(&request, heard).await?;
-                }
-                let left_us = give_up_us.saturating_sub(self.clock.monotonic_us());
+                    self.look(&request, heard).await?
+                };
+                let now_us = self.clock.monotonic_us();
+                let left_us = give_up_us.saturating_sub(now_us);
                 if left_us == 0 {
                     return Ok(Vec::new());
                 }
                 let now_ms = self.clock.now_ms();
-                let until_due_ms = due_ms.saturating_sub(now_ms);
+                let until_due_ms = look.due_ms.saturating_sub(now_ms);
+                // Another receive may have swept meanwhile, so what is known may be nearly too old.
+                let until_old_us = look.looked_us.saturating_add(self.look_ms() * 1000).saturating_sub(now_us);
                 // A sweep also finds that the file is gone.
                 let until_sweep_ms = SWEEP_MS.saturating_sub(now_ms.abs_diff(self.swept_ms.load(Ordering::Relaxed)));
                 let until_ms = until_due_ms.min(until_sweep_ms.max(1));
-                let pause_ms = self.look_ms().min(until_ms).min(left_us.div_ceil(1000));
+                let pause_ms = until_ms.min(until_old_us.min(left_us).div_ceil(1000));
                 if pause_ms > 0 {
                     tokio::select! {
                         () = woken => {}
@@ -163,25 +168,28 @@ impl FileStore {
         Ok(in_hand.release().into_iter().filter_map(deliver).collect())
     }
 
-    /// When the next message for such a request is due, as far as it is known: 0 if it is best to take what there is.
-    async fn known_due(&self, request: &Receive, heard: Heard) -> Result<u64, PortError> {
+    /// When the next message for such a request is due, as far as it is known: `None` if it is best to take what there
+    /// is.
+    async fn known(&self, request: &Receive, heard: Heard) -> Result<Option<Look>, PortError> {
         let since_us = self.clock.monotonic_us().saturating_sub(self.look_ms() * 1000);
         match self.lulls.known(request, heard, since_us) {
-            Known::Due(due_ms) => Ok(due_ms),
-            Known::Nothing => Ok(0),
+            Known::Found(look) => Ok(Some(look)),
+            Known::Nothing => Ok(None),
             // All processes that wait were woken. If there are others, a look costs less than a turn.
-            Known::Heard if !self.lives.has_others() => Ok(0),
-            Known::Heard | Known::Old => self.look(request, heard).await,
+            Known::Heard if !self.lives.has_others() => Ok(None),
+            Known::Heard | Known::Old => self.look(request, heard).await.map(Some),
         }
     }
 
     /// Looks when the next message for such a request is due, past times included.
-    async fn look(&self, request: &Receive, heard: Heard) -> Result<u64, PortError> {
+    async fn look(&self, request: &Receive, heard: Heard) -> Result<Look, PortError> {
         let looked_us = self.clock.monotonic_us();
         let places = request.clone();
         let due_ms = self.reader.run(move |db| next_due(db, &places)).await?;
-        self.lulls.note(request, heard, looked_us, due_ms);
-        Ok(due_ms)
+        let look = Look { due_ms, looked_us };
+        self.lulls.note(request, heard, look);
+        // A receive pauses from now on: where a look takes long, it would otherwise not pause at all.
+        Ok(Look { due_ms, looked_us: self.clock.monotonic_us() })
     }
 
     /// From time to time shows messages that dead processes have hidden, and removes some old rows. Looks at the queues
@@ -202,7 +210,7 @@ impl FileStore {
                 Ok((lives.dead(), records::expired(db, &mut walk, now_ms)?, next_due(db, &places)?))
             })
             .await?;
-        self.lulls.note(request, heard, looked_us, due_ms);
+        self.lulls.note(request, heard, Look { due_ms, looked_us });
         if dead.is_empty() && expired.is_none() {
             return Ok(());
         }

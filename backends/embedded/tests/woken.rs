@@ -5,7 +5,10 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,11 @@ use celeriac_core::ports::{Clock, Delivery, Outgoing, Ports, Receive, SystemCloc
 use celeriac_embedded::{Options, open, open_with};
 use futures::future::BoxFuture;
 use tempfile::tempdir;
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
 
 const FILE: &str = "CELERIAC_TEST_FILE";
 
@@ -123,4 +130,51 @@ async fn a_bell_that_was_removed_is_watched_again() {
     until_it_sleeps(&mut slept, long).await;
     send(&open(&path).unwrap(), 0).await;
     received(receive).await;
+}
+
+/// A clock that stands, and whose sleeps never end.
+#[derive(Default)]
+struct Standing {
+    ms: AtomicU64,
+    slept: Mutex<Option<oneshot::Sender<Duration>>>,
+}
+
+impl Clock for Standing {
+    fn now_ms(&self) -> u64 {
+        1_700_000_000_000 + self.ms.load(Ordering::Relaxed)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        1000 * self.now_ms()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.slept.lock().unwrap().take().map(|slept| slept.send(duration));
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Otherwise it would rely on what it knows for nearly as long again, when another receive has swept.
+#[tokio::test]
+async fn a_receive_that_is_repeated_looks_again_a_second_after_its_last_look() {
+    let directory = tempdir().unwrap();
+    let clock = Arc::new(Standing::default());
+    let options = Options::default().clock(clock.clone());
+    let ports = open_with(&directory.path().join("queue.db"), options).unwrap();
+    let sleep = async |at_ms: u64, queue: &str| {
+        clock.ms.store(at_ms, Ordering::Relaxed);
+        let (sender, slept) = oneshot::channel();
+        *clock.slept.lock().unwrap() = Some(sender);
+        let request =
+            Receive { queues: vec![queue.into()], lanes: Lane::ALL, max: 10, hide_ms: 60_000, wait_ms: 3_600_000 };
+        let queue = Arc::clone(&ports.queue);
+        let receive = tokio::spawn(async move { queue.receive(request).await });
+        let slept = timeout(LONG, slept).await.expect("it never slept").unwrap();
+        receive.abort();
+        slept
+    };
+    timeout(LONG, async { while !long(sleep(0, "other").await) {} }).await.expect("nothing is watched");
+    assert_eq!(sleep(20, "mail").await, Duration::from_millis(980), "until it sweeps");
+    assert_eq!(sleep(1000, "other").await, Duration::from_secs(1), "it has swept");
+    assert_eq!(sleep(1010, "mail").await, Duration::from_millis(10), "until it looks again");
 }
