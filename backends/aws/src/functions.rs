@@ -121,7 +121,9 @@ impl Shared {
 
     /// Reserves up to `most`, in exchange for those held of another minute.
     async fn count(&self, most: usize) -> Result<usize, PortError> {
-        let back = self.held().counted.filter(|counted| counted.count > 0);
+        // They are given back once, whatever becomes of this request: if it is refused, the next one subtracts them, and
+        // if it is not answered, it may have. Given back twice, they would let others exceed the cap.
+        let back = self.held().counted.take().filter(|counted| counted.count > 0);
         let most = self.outstanding.worth(most);
         let counted = self.ask(most, back).await;
         let mut held = self.held();

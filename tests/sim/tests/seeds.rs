@@ -30,6 +30,24 @@ fn wrong(seed: u64) -> Option<String> {
     (!report.violations.is_empty()).then(|| format!("{report}\nCELERIAC_SEED={seed} tells the story"))
 }
 
+/// Cases beyond those seeds in which something went wrong once.
+const MENDED: [&str; 4] = [
+    // An event ran twice in one environment, and the table refused to count its first end.
+    "1168+1-r1-r2-crash-freeze-restart-limits-narrow-slots",
+    "1728+14-r0-r1-r2-r4-r5-blows-crash-freeze-restart-clock-schedule-limits-slots-item_refused-latency-h3",
+    // A probe waited in Lambda until its lease was over.
+    "1661",
+    "1878+16-r0-r1-r2-r3-r5-r6-r7-r8-weather-blows-crash-freeze-client-skew-rubbish-old-limits-narrow-latency",
+];
+
+#[test]
+fn nothing_goes_wrong_again() {
+    for case in MENDED {
+        let report = simulation::run_case(&case.parse().expect("it is a case"), None, false);
+        assert_eq!(report.violations, Vec::<String>::new(), "{case}");
+    }
+}
+
 #[test]
 fn a_seed_is_one_run() {
     for seed in 0..20 {

@@ -125,6 +125,7 @@ impl Stack {
             launches: launches.clone(),
             healths: Healths::default(),
             facts: site.facts.clone(),
+            fate: site.fate.clone(),
             mutation: site.mutation,
             cap,
             skew_ms: scenario.skew_ms,

@@ -13,7 +13,7 @@ use celeriac_core::{
     id::ParcelId,
     ports::{InvokeError, PortError},
 };
-use celeriac_sim::{BEGIN_MS, Host, Service, Sim};
+use celeriac_sim::{BEGIN_MS, Fate, Host, Service, Sim};
 use futures::future::{BoxFuture, FutureExt as _};
 
 use super::{event, function::Function, health::Healths, launches::Launches};
@@ -31,6 +31,7 @@ pub(super) struct Remote {
     pub(super) launches: Launches,
     pub(super) healths: Healths,
     pub(super) facts: facts::Shared,
+    pub(super) fate: Fate,
     pub(super) mutation: Option<Mutation>,
     pub(super) cap: usize,
     pub(super) skew_ms: u64,
@@ -80,17 +81,24 @@ impl Platform for Link {
         async move {
             let mutation = remote.mutation;
             let by = Some(self.host.id()).filter(|_| self.worker.is_none());
-            let request = by.and_then(|host| remote.launches.run_of(host));
+            let ends = by.map_or_else(Vec::new, |host| remote.launches.ends_of(host));
             if let Some(what) = by.and_then(|host| remote.launches.says_ended(host)) {
                 remote.facts.lock().violated(what, None, None);
             }
-            let mut times = 0;
+            let (mut times, launches, ended) = (0, remote.launches.clone(), ends.clone());
             let count = move || {
                 times += 1;
-                remote.launches.count(request.as_deref(), shard, (&moved, &over), times)
+                launches.count(&ended, shard, (&moved, &over), times)
             };
-            let counted = self.host.ask(Service::Ledger, count, |_| ());
-            let counted = counted.await?;
+            let counted = self.host.ask(Service::Ledger, count, |_| ()).await;
+            remote.fate.say(self.host.id(), || match &counted {
+                Ok(counted) => format!("counts: {counted:?} are outstanding in shard {shard}"),
+                Err(error) => format!("cannot count in shard {shard}: {error}"),
+            });
+            if let (Some(host), Err(PortError::Unavailable { .. })) = (by, &counted) {
+                remote.launches.owes(host, ends);
+            }
+            let counted = counted?;
             Ok(mutation.map_or(counted.clone(), |mutation| mutation.twist_counts(shard, counted)))
         }
         .boxed()
@@ -136,18 +144,25 @@ impl Platform for Link {
         seen_ms: u64,
         until_ms: u64,
     ) -> BoxFuture<'a, Result<bool, PortError>> {
-        let mutation = self.remote.mutation;
+        let (mutation, launches, now_ms) =
+            (self.remote.mutation, self.remote.launches.clone(), self.host.clock().now_ms());
+        // What is not launched is given back with 0.
+        let follows = until_ms > 0 && (1..=now_ms).contains(&seen_ms);
         self.ask(function, move |healths, function| {
             let taken = healths.take_probe(function, seen_ms, until_ms);
+            if taken && follows {
+                launches.outlives_probe();
+            }
             taken || mutation == Some(Mutation::ProbesTogether)
         })
     }
 
     fn mended<'a>(&'a self, function: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
-        let mutation = self.remote.mutation;
+        let (mutation, launches) = (self.remote.mutation, self.remote.launches.clone());
         self.ask(function, move |healths, function| {
             if mutation != Some(Mutation::BrakedForEver) {
                 healths.mended(function);
+                launches.proves();
             }
         })
     }
@@ -197,6 +212,11 @@ impl Remote {
 
     fn accept(&self, worker: &Function, payload: &Arc<str>) {
         let request = worker.number();
+        self.fate.say(0, || match (event::minute(payload), event::is_probe(payload)) {
+            (Some(minute), false) => format!("accepts request {request}, which counts under minute {minute}"),
+            (Some(minute), true) => format!("accepts request {request}, a probe, which counts under minute {minute}"),
+            (None, _) => format!("accepts request {request}"),
+        });
         if event::is_probe(payload)
             && let Some(what) = self.launches.probes(&request)
         {
