@@ -67,8 +67,8 @@ impl App {
 
     /// How many parcels run at a time in this process, in each [lane](celeriac_core::Lane) of its queues. Within each,
     /// the task's `concurrency` limits the calls. 1 to [`App::MAX_SLOTS`]; other numbers count as the nearest bound.
-    /// Defaults to 256 interactive parcels, which are most often single calls, and 64 bulk ones. Celery has none: its
-    /// `worker_concurrency` is [`App::concurrency`].
+    /// Defaults to 256 interactive parcels, which are most often single calls, and 64 bulk ones; to 64 of each in a
+    /// program with plain functions. Celery has none: its `worker_concurrency` is [`App::concurrency`].
     #[must_use]
     pub fn slots(mut self, parcels: usize) -> Self {
         self.slots = Some(parcels.clamp(1, Self::MAX_SLOTS));

@@ -23,9 +23,9 @@ use crate::{
     sweep::sweep,
 };
 
-/// The defaults of [`App::slots`]. Most tasks wait for other services. An interactive parcel is most often one small
-/// call: a parcel more costs little, and the more end together, the fewer commits there are for each. A bulk parcel has
-/// up to 4,096 calls.
+/// The defaults of [`App::slots`]; a program with plain functions has the second in both lanes. Most tasks wait for other
+/// services. An interactive parcel is most often one small call: a parcel more costs little, and the more end together,
+/// the fewer commits there are for each. A bulk parcel has up to 4,096 calls.
 const INTERACTIVE_SLOTS: usize = 256;
 const BULK_SLOTS: usize = 64;
 
@@ -190,10 +190,12 @@ impl App {
         let concurrency = self.concurrency;
         // A parcel has at least one call. A parcel whose calls all have to wait would only be kept from other
         // processes.
+        // So it is with plain functions, of which few run at a time.
+        let has_plain = registry.iter().any(|def| def.options.is_plain);
         let slots = PerLane::new(|lane| {
             let most = match lane {
-                Lane::Interactive => INTERACTIVE_SLOTS,
-                Lane::Bulk => BULK_SLOTS,
+                Lane::Interactive if !has_plain => INTERACTIVE_SLOTS,
+                Lane::Interactive | Lane::Bulk => BULK_SLOTS,
             };
             self.slots.unwrap_or_else(|| concurrency.map_or(most, |calls| calls.min(most)))
         });

@@ -41,8 +41,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "QUEUES", value_delimiter = ',', value_parser = queue)]
     queues: Vec<String>,
 
-    /// How many parcels of each lane run at a time in this process. Defaults to 256 interactive and 64 bulk ones, or to
-    /// the concurrency if that is less, unless the set-up says otherwise
+    /// How many parcels of each lane run at a time in this process. Defaults to 256 interactive and 64 bulk ones, 64 of
+    /// each if a task is a plain function, or to the concurrency if that is less, unless the set-up says otherwise
     #[arg(long, value_name = "N", value_parser = slots)]
     slots: Option<usize>,
 
