@@ -92,7 +92,7 @@ fn reason(end: &End, seen: &Seen, facts: &Facts) -> Option<String> {
     };
     let allowed = match end.letter.as_ref().map(|letter| letter.reason) {
         None => !fails && !matches!(end.script, Script::Hangs | Script::Kills),
-        Some(Reason::Failed) => fails || (is_drained(end) && seen.lost > 0) || (is_unbegun(end) && seen.starts == 0),
+        Some(Reason::Failed) => fails || (is_drained(end) && seen.lost > 0) || is_unbegun(end, seen, facts),
         // A job that gets no thread in time was never observed.
         Some(Reason::TimedOut) => seen.cut + seen.vanished > 0 || end.task == "thread",
         // A failing ledger or lost requests are no excuse.
@@ -118,9 +118,13 @@ fn is_drained(end: &End) -> bool {
     end.letter.as_ref().is_some_and(|letter| letter.message.contains("as often as its queue allows"))
 }
 
-/// Whether a call died because it was sent again and again and no worker ever began it.
-fn is_unbegun(end: &End) -> bool {
-    end.letter.as_ref().is_some_and(|letter| letter.message.starts_with("no worker ever began it"))
+/// Whether a call died because a parcel of it was sent again and again and no worker ever began it. That may be a child,
+/// with a call that was snoozed or is to be tried again: then the call has started before, in a parent.
+fn is_unbegun(end: &End, seen: &Seen, facts: &Facts) -> bool {
+    let says_so = |letter: &DeadLetter| letter.message.starts_with("no worker ever began it");
+    let has_call = |stored: &Stored| stored.batch == end.call.batch && stored.position(end.call.index).is_some();
+    let mut parcels = facts.parcels.iter().filter(|(_, stored)| has_call(stored));
+    end.letter.as_ref().is_some_and(says_so) && parcels.any(|(id, _)| !seen.begun.contains(id))
 }
 
 /// G4: each overrun or vanished attempt is recorded, with its cause.

@@ -170,6 +170,8 @@ pub(crate) struct Hold {
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) starts: u32,
+    /// The parcels in which it started.
+    pub(crate) begun: BTreeSet<ParcelId>,
     /// Failed attempts that another may follow, and dead letters that were sent again.
     pub(crate) failed: u32,
     /// How many times a holder lost a parcel in which the call was not done.
@@ -236,6 +238,7 @@ impl Facts {
             return starts;
         };
         let (was_done, since_us) = (hold.done.contains(position), hold.since_us);
+        self.calls.entry(call).or_default().begun.insert(parcel);
         let stored = &self.parcels[&parcel];
         let (due_ms, expires_ms, batch) = (stored.due_ms, stored.expires_ms, stored.batch);
         let not_after_ms = stored.not_after_ms;
