@@ -70,7 +70,11 @@ impl Desk {
     /// A command of the example `web_signup`, whose queue is `mail`.
     pub(crate) fn command(&self, endpoint: &str, args: &[&str]) -> Command {
         let mut command = Command::new(example("web_signup"));
-        command.arg("deploy").args(args).args(["--store", "aws:prod", "--settings", "stack.toml"]);
+        command.arg("deploy").args(args).args(["--store", "aws:prod"]);
+        // Functions step back whatever the settings are.
+        if args.first() != Some(&"rollback") {
+            command.args(["--settings", "stack.toml"]);
+        }
         command.current_dir(self.folder.path()).env_remove("RUST_LOG").envs(CREDENTIALS);
         command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", Ministack::REGION);
         // Only the credentials of the test.

@@ -65,7 +65,7 @@ fn functions_step_back_and_the_next_program_goes_forward() {
     assert!(said.out.contains("ok       template: the stack is what this program and its settings want"));
 
     // The same program again would be the one that was stepped back from.
-    assert!(desk.apply(&[]).ok().out.starts_with("stack            prod (unchanged)\n"));
+    assert!(desk.apply(&[]).ok().out.starts_with("stack                prod (unchanged)\n"));
     assert_eq!(live(&desk), ["1", "1"]);
     desk.program("echo");
     desk.apply(&[]).ok();
