@@ -15,6 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 CARGO = os.environ.get("CARGO", "cargo")
+# The tests of a procedural macro are linked with the compiler's own libraries.
+LIBRARIES = "DYLD_FALLBACK_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
 # These take longest: they start first, so that none of them runs alone in the end.
 LONGEST = ["deployed", "campaign", "account", "compile_fail", "kill", "mail_campaign", "power_cut", "smtp", "deploy"]
 
@@ -39,7 +41,14 @@ def package(program):
     return version.split("@")[0] if "@" in version else location.rsplit("/", 1)[-1]
 
 
-def run(program, arguments):
+def libraries():
+    """Where the compiler's libraries are, before what the caller names."""
+    compiler = [os.environ.get("RUSTC", "rustc"), "--print", "target-libdir"]
+    found = subprocess.run(compiler, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return os.pathsep.join(filter(None, [found, os.environ.get(LIBRARIES)]))
+
+
+def run(program, arguments, libraries):
     """Runs one program where and with what `cargo test` would; its output, its status, and its seconds."""
     folder = os.path.dirname(program["manifest_path"])
     environment = {
@@ -47,6 +56,7 @@ def run(program, arguments):
         "CARGO": CARGO,
         "CARGO_MANIFEST_DIR": folder,
         "CARGO_PKG_NAME": package(program),
+        LIBRARIES: libraries,
     }
     begun = time.monotonic()
     ended = subprocess.run(
@@ -76,9 +86,9 @@ def main():
     programs = built(for_cargo)
     order = {name: place for place, name in enumerate(LONGEST)}
     programs.sort(key=lambda program: order.get(program["target"]["name"], len(order)))
-    failed = []
+    failed, found = [], libraries()
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        running = {threads.submit(run, program, for_programs): program for program in programs}
+        running = {threads.submit(run, program, for_programs, found): program for program in programs}
         for future in as_completed(running):
             output, status, seconds = future.result()
             print(f"     Running {source(running[future])} ({seconds:.1f} s)\n{output}", flush=True)
