@@ -120,23 +120,12 @@ pub(super) fn end(tx: &Tx<'_>, id: ParcelId, epoch: u64, record: &Record) -> rus
         })
         .optional()?;
     let Some((rowid, ended)) = open else { return Ok(None) };
-    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
-    update(
+    write_verdicts(
         tx,
         "UPDATE parcel SET state = 2, window = NULL, done = ?2, succeeded = ?3, failed = ?4, timed_out = ?5,
          crashed = ?6, revoked = ?7, expired = ?8, unknown = ?9, retries = ?10 WHERE rowid = ?1",
-        params![
-            rowid,
-            record.done.as_bytes(),
-            succeeded,
-            failed,
-            timed_out,
-            crashed,
-            revoked,
-            expired,
-            unknown,
-            retries
-        ],
+        rowid,
+        record,
     )?;
     Ok(Some(ended))
 }
@@ -163,24 +152,20 @@ pub(super) fn mark(tx: &Tx<'_>, row: &ParcelRow, window: &Window) -> rusqlite::R
 
 /// Records verdicts.
 pub(super) fn record(tx: &Tx<'_>, row: &ParcelRow, record: &Record) -> rusqlite::Result<()> {
-    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
-    update(
+    write_verdicts(
         tx,
         "UPDATE parcel SET done = ?2, succeeded = ?3, failed = ?4, timed_out = ?5, crashed = ?6, revoked = ?7,
          expired = ?8, unknown = ?9, retries = ?10 WHERE rowid = ?1",
-        params![
-            row.rowid,
-            record.done.as_bytes(),
-            succeeded,
-            failed,
-            timed_out,
-            crashed,
-            revoked,
-            expired,
-            unknown,
-            retries
-        ],
+        row.rowid,
+        record,
     )
+}
+
+/// Runs a statement whose second parameter is what is done, and whose next eight are the columns of a tally.
+fn write_verdicts(tx: &Tx<'_>, sql: &str, rowid: i64, record: &Record) -> rusqlite::Result<()> {
+    let [succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries] = Counts::of(&record.tally).0;
+    let done = record.done.as_bytes();
+    update(tx, sql, params![rowid, done, succeeded, failed, timed_out, crashed, revoked, expired, unknown, retries])
 }
 
 /// Seals a parcel.
