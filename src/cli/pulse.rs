@@ -72,7 +72,7 @@ fn answer<S: Fn() -> Sign + Send + Sync + 'static>(listener: &UnixListener, runt
         let (sender, receiver) = mpsc::channel();
         let sign = Arc::clone(sign);
         runtime.spawn(async move { sender.send(sign()) });
-        // Whoever asked may have gone. Without a sign the connection is closed, which says enough.
+        // The process that asked may have ended. If there is no sign, the connection is closed, and `health` reports that.
         if let Ok(sign) = receiver.recv_timeout(STUCK) {
             let _ = stream.set_write_timeout(Some(STUCK));
             let _ = serde_json::to_vec(&sign).map_err(io::Error::from).and_then(|sign| stream.write_all(&sign));

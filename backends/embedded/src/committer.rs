@@ -114,7 +114,8 @@ impl Committer {
         }
     }
 
-    /// Leaves in `group` what is not answered yet.
+    /// Commits the operations of `group` and answers those that are not durable. The durable ones stay in it: the caller
+    /// answers them.
     fn commit(&mut self, group: &mut Vec<Pending>) -> Result<(), PortError> {
         if let Some(error) = &self.broken {
             return Err(error.clone());

@@ -42,9 +42,9 @@ pub(crate) fn a_broken_set_up_is_launched_now_and_then_until_it_is_mended() {
     let said = drill(&stack, &["broken-init", "--trouble", "20"]);
     assert!(said.contains("20 calls waited for 20s, and have all succeeded"), "{said}");
     let launched = aws.log().matches(BROKEN).count();
-    // Ten reports, those in flight by then, and a probe after 1, 2, 4, 8 and 16 s. On a busy machine more are in flight
-    // before the first reports come. The simulation (`tests/sim/tests/drills.rs`) holds the exact numbers.
-    assert!((10..200).contains(&launched), "{launched} launches");
+    // A dispatcher believes for five seconds that a function is well. Until then the cap lets 20 be in flight at a time,
+    // each for about a second. Then come a few probes. Without the brake it would go on so for the whole of the trouble.
+    assert!((10..120).contains(&launched), "{launched} launches");
 }
 
 pub(crate) fn a_function_without_concurrency_runs_its_calls_once_it_has_some() {
